@@ -1,0 +1,75 @@
+# `make help` lists the targets. Everything runs in .venv, which is made once and again when pyproject.toml changes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# uv is quicker where it is present; pip does the same everywhere else
+UV := $(shell command -v uv 2>/dev/null)
+install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
+create = $(if $(UV),$(UV) venv --quiet --clear --seed --python $(PYTHON) $(1),$(PYTHON) -m venv --clear $(1))
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help venv demo test test-engines test-compat test-long docs lint types imports unit browser bench notebooks screenshots clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: pyproject.toml
+	$(call create,$(VENV))
+	$(call install,$(VENV)) -e '.[dev]'
+	@touch $@
+
+venv: $(VENV)/.ready ## make .venv with everything the demo and the tests need
+
+demo: venv ## run notebooks/01_quickstart.ipynb in a real kernel and show what arrived
+	@$(BIN)/nbtrack demo
+
+lint: venv ## style (ruff, all rules on)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv ## types (mypy, strict)
+	$(BIN)/mypy
+
+imports: venv ## import directions of the map (import-linter)
+	$(BIN)/lint-imports --no-cache
+
+unit: venv ## all tests but those of the browser and the notebooks
+	$(PYTEST) -m "not browser and not engines and not long"
+
+browser: venv ## the tests in a real Chromium
+	$(PYTEST) -m "browser and not long"
+
+notebooks: venv ## run the tutorials in a real kernel and compare their outputs
+	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout 60 --nbval-sanitize-with notebooks/sanitise.cfg -p no:cacheprovider notebooks
+
+test: lint types imports unit notebooks browser ## lint, types, imports, unit, conformance, notebooks, browser
+
+test-long: venv ## full counts of kills, soaks and fuzzing
+	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines"
+
+.venv-engines/.ready: pyproject.toml
+	$(call create,.venv-engines)
+	$(call install,.venv-engines) -e '.[dev,dask,spark]'
+	@touch $@
+
+test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own
+	.venv-engines/bin/python -m pytest --timeout 600 -m engines
+
+.venv-docs/.ready: pyproject.toml
+	$(call create,.venv-docs)
+	$(call install,.venv-docs) -e '.[demo,docs,redis]'
+	@touch $@
+
+docs: .venv-docs/.ready ## build the documentation into site/, warnings are errors
+	.venv-docs/bin/mkdocs build --strict --config-file docs/mkdocs.yml --site-dir $(CURDIR)/site
+
+bench: venv ## speed, as ratios against the reference in the same run
+	$(BIN)/python -m tests.bench
+
+screenshots: venv ## the pictures of the README and the tutorials, from the real thing
+	$(BIN)/python docs/screenshots.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) .venv-engines .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
