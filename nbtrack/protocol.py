@@ -1,0 +1,1 @@
+"""The Snowplow tracker protocol as one table."""

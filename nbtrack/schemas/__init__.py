@@ -1,0 +1,1 @@
+"""Iglu schemas and their registry."""

@@ -1,0 +1,1 @@
+"""nbtrack.track: decorator, context manager and one-off events."""

@@ -1,0 +1,1 @@
+"""The placeholder behind col()."""
