@@ -30,7 +30,6 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -190,15 +189,23 @@ def _tree(
         return {_key(k, path): _tree(v, above, (*path, k), encoder, nan) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_tree(v, above, (*path, i), encoder, nan) for i, v in enumerate(value)]
-    if encoder is not None:
-        with suppress(TypeError):  # it does not know the type either: the table's form is used
-            return _tree(encoder(value), above, path, encoder, nan)
-    return _tree(_plain(value, path), above, path, encoder, nan)
+    step = _plain(value, path) if encoder is None else _encoded(value, path, encoder)
+    return _tree(step, above, path, encoder, nan)
+
+
+def _encoded(value: Any, path: tuple[Any, ...], encoder: Encoder) -> Any:
+    try:
+        return encoder(value)
+    except TypeError as error:  # it does not know the type: the table's form is used, if it has one
+        try:
+            return _plain(value, path)
+        except TypeError:
+            raise error from None
 
 
 def _leaf(value: Any, path: tuple[Any, ...], nan: Nan) -> Any:
     if isinstance(value, Enum):
-        return _tree(value.value, (), path, None, nan)
+        return _leaf(value.value, path, nan)
     if isinstance(value, str):
         return _clean(str(value))
     if isinstance(value, float):
@@ -231,6 +238,8 @@ def _plain(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0911 - t
             return value.total_seconds()
         case Decimal():
             return float(value) if not value.is_finite() or value.as_tuple().exponent < 0 else int(value)  # type: ignore[operator] # an int when finite
+        case Enum():
+            return value.value
         case UUID() | PurePath():
             return str(value)
         case bytes() | bytearray() | memoryview():
