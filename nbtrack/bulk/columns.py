@@ -181,7 +181,9 @@ def _read(name: str, kind: pa.DataType) -> Expression | None:  # noqa: PLR0911 -
     if is_.is_timestamp(kind):
         return Expression(name, "timestamp")
     if is_.is_decimal(kind) and kind.precision <= _EXACT_DIGITS and kind.scale >= 0:
-        return Expression(f"({name})::double", "float") if kind.scale else Expression(f"({name})::bigint", "int")
+        return (
+            Expression(f"({name})::double", "float") if kind.scale else Expression(f"({name})::bigint", "int")
+        )
     return Expression("null", "null") if is_.is_null(kind) else None
 
 
@@ -208,11 +210,16 @@ def _map(value: Expression, step: Step) -> Expression | None:
     pairs = step.value
     if value.kind != "str" or len(pairs) > _MOST_CASES:
         return None
-    if any(type(old) is not str or type(new) not in {str, type(None)} or "\0" in old + (new or "") for old, new in pairs):
+    if any(
+        type(old) is not str or type(new) not in {str, type(None)} or "\0" in old + (new or "")
+        for old, new in pairs
+    ):
         return None
     if not pairs:
         return Expression("null::varchar", "str")
-    cases = " ".join(f"when {quote(old)} then {quote(new) if new is not None else 'null'}" for old, new in pairs)
+    cases = " ".join(
+        f"when {quote(old)} then {quote(new) if new is not None else 'null'}" for old, new in pairs
+    )
     return Expression(f"(case {value.sql} {cases} end)", "str")
 
 
@@ -260,4 +267,3 @@ _WRITERS: dict[Role, Callable[[Any], str]] = {
     "text": text,
     "moment": lambda value: "" if value is None else str(milliseconds(value)),
 }
-

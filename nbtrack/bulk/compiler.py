@@ -181,9 +181,7 @@ class _Writer:
         if content:
             hashed = f"encode('[\"' || {POSITION} || '\",' || to_json({content}) || ']')"
         else:
-            texts = ", ".join(
-                f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key
-            )
+            texts = ", ".join(f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key)
             hashed = f"encode(to_json([{texts}])::varchar)"
         seed = f"unhex('{self._compiler.namespace.hex}') || {hashed}"
         return f"((md5_number({seed}) & {_KEEP}::uhugeint) | {_VERSION_8}::uhugeint)"
@@ -194,7 +192,11 @@ class _Writer:
         found = columns.express(col, kind)
         written: str | None = None
         if found is not None:
-            written = {"json": columns.write_json, "text": columns.write_text, "moment": columns.write_moment}[role](found)
+            written = {
+                "json": columns.write_json,
+                "text": columns.write_text,
+                "moment": columns.write_moment,
+            }[role](found)
             if written is None and role == "moment" and found.kind in {"str", "bool"}:
                 raise TemplateError(
                     f"{col!r} gives {found.kind} values where a time goes: give datetimes, or milliseconds since 1970"
