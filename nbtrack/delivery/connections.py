@@ -1,6 +1,5 @@
 """What `transport` needs of urllib3 and requests; loaded with the first request."""
 
-import functools
 import http.client
 import io
 import os
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests.certs
+import certifi
 import requests.utils
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -41,29 +40,37 @@ class Cause:
 def explain(fault: BaseException) -> Cause:
     """Put a network fault into words, without credentials."""
     text = SECRET_IN_URL.sub("//", f"{type(fault).__name__}: {fault}")[:300]
-    chain: list[BaseException] = [fault]
-    while (inner := getattr(chain[-1], "original_error", None) or chain[-1].__cause__) is not None:
-        if inner in chain:
-            break
-        chain.append(inner)
-    kinds = tuple(type(one) for one in chain)
-    if any(issubclass(kind, SSLError) for kind in kinds):
-        return Cause(f"TLS: {text}", tls=True)
-    if any(issubclass(kind, ProxyError) for kind in kinds):
-        return Cause(f"proxy: {text}")
-    if isinstance(fault, NameResolutionError):
-        return Cause("the host's name was not found")
-    if isinstance(fault, ConnectTimeoutError):
-        return Cause("no connection in time")
-    if isinstance(fault, NewConnectionError):
-        refused = any(issubclass(kind, ConnectionRefusedError) for kind in kinds)
-        return Cause("connection refused" if refused else text, refused=refused)
-    if isinstance(fault, ReadTimeoutError | TimeoutError):
-        return Cause("no reply in time")
-    stale = isinstance(fault, ProtocolError) and any(
-        isinstance(one, ConnectionError) for one in (*fault.args, *chain)
-    )
-    return Cause(text, stale=stale)
+    chain = _chain(fault)
+    if _any(chain, SSLError):
+        cause = Cause(f"TLS: {text}", tls=True)
+    elif _any(chain, ProxyError):
+        cause = Cause(f"proxy: {text}")
+    elif _any(chain, NameResolutionError):
+        cause = Cause("the host's name was not found")
+    elif _any(chain, ConnectTimeoutError):
+        cause = Cause("no connection in time")
+    elif _any(chain, NewConnectionError):
+        refused = _any(chain, ConnectionRefusedError)
+        cause = Cause("connection refused" if refused else text, refused=refused)
+    elif _any(chain, ReadTimeoutError, TimeoutError):
+        cause = Cause("no reply in time")
+    else:
+        cause = Cause(text, stale=isinstance(fault, ProtocolError) and _any(chain, ConnectionError))
+    return cause
+
+
+def _chain(fault: BaseException) -> list[BaseException]:
+    """List a fault and what it was made of; urllib3 keeps causes in three places."""
+    chain = [fault]
+    for one in chain:
+        for inner in (getattr(one, "original_error", None), one.__cause__, *one.args):
+            if isinstance(inner, BaseException) and inner not in chain:
+                chain.append(inner)
+    return chain
+
+
+def _any(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(one, kinds) for one in chain)
 
 
 class DeadlineSocket:
@@ -97,7 +104,7 @@ class _DeadlineReader(io.RawIOBase):
             if left <= 0:
                 raise TimeoutError("the reply took too long")
             self._sock.settimeout(left)
-        return self._stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        return self._stream.readinto(buffer)
 
     def close(self) -> None:
         self._stream.close()
@@ -126,15 +133,13 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 
 def manager(url: str, size: int) -> urllib3.PoolManager:
     """Make the pools for a URL, with proxy and certificates from the environment as `requests` has them."""
-    certificates = (
-        os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or requests.certs.where()
-    )
+    certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
     options: dict[str, Any] = {"maxsize": size, "block": False, "cert_reqs": "CERT_REQUIRED"}
     options["ca_cert_dir" if os.path.isdir(certificates) else "ca_certs"] = certificates  # noqa: PTH112
     proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     pools: urllib3.PoolManager
     if proxy:
-        proxy = requests.utils.prepend_scheme_if_needed(proxy, "http")
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
         user, password = requests.utils.get_auth_from_url(proxy)
         auth = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
         pools = urllib3.ProxyManager(proxy, proxy_headers=auth, **options)
@@ -152,7 +157,6 @@ def target_of(pool: Any, url: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-@functools.lru_cache(maxsize=64)
 def limits(connect: float, read: float) -> urllib3.Timeout:
     """Give urllib3's form of two timeouts."""
     return urllib3.Timeout(connect=connect, read=read)

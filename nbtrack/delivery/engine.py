@@ -194,7 +194,13 @@ class Engine:
         return self._timing.wall() + self.delay() if self.failing else None
 
     def nudge(self) -> bool:
-        """A new event is here: after a refused connection look again soon; True when that moved the next attempt."""
+        """Let a new event bring the next attempt nearer, after a refused connection.
+
+        Returns
+        -------
+        bool
+            Whether it came nearer.
+        """
         soon = self._failed_at + PROBE_SECONDS
         if not self._refused or self._retry_at <= soon:
             return False

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from nbtrack.delivery import database, lifecycle
 from nbtrack.delivery.envelope import decode, encode
@@ -127,7 +128,7 @@ class SQLiteEventStore:
             yield connection
             connection.execute("COMMIT")
 
-    def __enter__(self) -> "SQLiteEventStore":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -252,7 +253,7 @@ class SQLiteEventStore:
                 " WHERE route = ? ORDER BY id LIMIT ?",
                 (route, limit),
             ).fetchall()
-        return [Row(*row[:3], bool(row[3]), *row[4:]) for row in rows]
+        return [Row(*row) for row in rows]
 
     def find(self, route: str, event_id: str) -> bytes | None:
         """Give the payload of one event that has not left."""
@@ -274,7 +275,7 @@ class SQLiteEventStore:
             return [
                 DeadEvent(*row)
                 for row in connection.execute(
-                    "SELECT id, event_id, route, reason, status, added, body FROM dead ORDER BY id LIMIT ?",
+                    "SELECT id, event_id, route, reason, status, added, anonymous, body FROM dead ORDER BY id LIMIT ?",
                     (limit,),
                 )
             ]
