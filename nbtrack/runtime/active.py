@@ -5,7 +5,6 @@ import collections
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -235,7 +234,9 @@ class Session:
             if emitter:
                 emitter.close(timeout if self.enabled else 0)
             if client and client is not self._given:
-                client.close()
+                from nbtrack.collector import shared  # noqa: PLC0415 - loaded before, to connect
+
+                shared.leave(self.home)
         except Exception as error:  # noqa: BLE001 - ending must end
             self.note_fault("the end of the session", error)
 
@@ -260,8 +261,7 @@ class Session:
                 self._entities = SessionEntities(
                     self.settings, self.installation, self.session_id, self._kernel_id, self.shell
                 )
-        event_id = getattr(event, "event_id", None)
-        return self._entities.list_for(event_id or str(uuid.uuid4()))
+        return self._entities.list_for(event.event_id)
 
     def _make_emitter(self) -> AsyncEmitter:
         settings = self.settings

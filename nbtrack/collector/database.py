@@ -1,0 +1,170 @@
+"""The events a collector has, in one SQLite file."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from nbtrack.collector.checks import Verdict
+from nbtrack.collector.intake import Parameters, Request
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+  id INTEGER PRIMARY KEY, time INTEGER NOT NULL, method TEXT NOT NULL, vendor TEXT NOT NULL, version TEXT NOT NULL,
+  query TEXT NOT NULL, content_type TEXT, headers TEXT NOT NULL, ip TEXT, useragent TEXT, referer TEXT, nuid TEXT,
+  hostname TEXT, body BLOB
+);
+CREATE TABLE IF NOT EXISTS events (
+  id INTEGER PRIMARY KEY, request INTEGER NOT NULL, time INTEGER NOT NULL, good INTEGER NOT NULL, event_id TEXT,
+  digest BLOB, schema TEXT, contexts TEXT, payload TEXT, failure TEXT, notes TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS identity ON events (event_id, digest) WHERE digest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS failed ON events (id) WHERE good = 0;
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0);
+"""
+EVENT_COLUMNS = "request, time, good, event_id, digest, schema, contexts, payload, failure, notes"
+INSERT_EVENT = f"INSERT OR IGNORE INTO events ({EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants
+INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+Row = tuple[Any, ...]
+
+
+def digest_of(event: Parameters) -> bytes:
+    """Give what two deliveries of one event have in common: everything but the times at which it was made and sent."""
+    content = {key: value for key, value in event.items() if key not in {"stm", "dtm"}}
+    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def event_row(request: Request, number: int, event: Parameters, verdict: Verdict) -> Row:
+    """Give the row of an event."""
+    event_id = event.get("eid")
+    failure = verdict.failure
+    return (
+        number,
+        request.time,
+        failure is None,
+        event_id,
+        digest_of(event) if event_id else None,
+        verdict.schema,
+        " ".join(verdict.contexts) or None,
+        orjson.dumps(event).decode(),
+        None if failure is None else orjson.dumps(failure.as_dict()).decode(),
+        orjson.dumps(verdict.notes).decode() if verdict.notes else None,
+    )
+
+
+def request_row(request: Request, number: int, *, keep_body: bool) -> Row:
+    """Give the row of a request; its body is kept only where no events could be read from it."""
+    return (
+        number, request.time, request.method, request.vendor, request.version, request.query, request.content_type,
+        orjson.dumps(request.headers).decode(), request.ip, request.useragent, request.referer, request.nuid,
+        request.hostname, request.body if keep_body else None,
+    )  # fmt: skip
+
+
+class Database:
+    """One writer and any number of readers, by turns.
+
+    Parameters
+    ----------
+    path : path or None
+        None keeps everything in memory.
+
+    Attributes
+    ----------
+    good, bad, repeats : int
+        Counts of what was committed.
+    epoch : int
+        How many times everything was deleted.
+    last : int
+        The highest row number.
+    """
+
+    def __init__(self, path: Path | str | None) -> None:
+        self._lock = threading.Lock()
+        self._connection = self._open(path)
+        self._connection.executescript(SCHEMA)
+        self._reader = self._connection if path is None else self._open(path)
+        self._read_lock = self._lock if path is None else threading.Lock()
+        self.good = self.bad = self.repeats = self.epoch = self.last = 0
+        self._requests = 0
+        self._count()
+
+    @staticmethod
+    def _open(path: Path | str | None) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
+        )
+        # a commit survives the end of the process, which is what the reply to a tracker promises
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA cache_size=-65536")
+        return connection
+
+    def _count(self) -> None:
+        self.good, self.bad, self.last = self._connection.execute(
+            "SELECT coalesce(sum(good), 0), coalesce(sum(NOT good), 0), coalesce(max(id), 0) FROM events"
+        ).fetchone()
+        (self._requests,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
+        counters = dict(self._connection.execute("SELECT name, value FROM counters"))
+        self.repeats, self.epoch = counters["repeats"], counters["epoch"]
+
+    def next_request(self) -> int:
+        """Give the number of the next request; only the writer calls this."""
+        self._requests += 1
+        return self._requests
+
+    def write(self, requests: Iterable[Row], events: Sequence[Row]) -> None:
+        """Commit rows; an event that is here already is counted as a repeat."""
+        with self._lock:
+            run = self._connection
+            run.execute("BEGIN IMMEDIATE")
+            try:
+                run.executemany(INSERT_REQUEST, requests)
+                before = run.total_changes
+                run.executemany(INSERT_EVENT, events)
+                stored = run.total_changes - before
+                repeats = len(events) - stored
+                if repeats:
+                    run.execute("UPDATE counters SET value = value + ? WHERE name = 'repeats'", (repeats,))
+                run.execute("COMMIT")
+            except BaseException:
+                run.execute("ROLLBACK")
+                raise
+            if repeats:
+                new = run.execute(
+                    "SELECT coalesce(sum(good), 0) FROM events WHERE id > ?", (self.last,)
+                ).fetchone()[0]
+            else:
+                new = sum(row[2] for row in events)
+            self.good += new
+            self.bad += stored - new
+            self.repeats += repeats
+            self.last += stored
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a query."""
+        with self._read_lock:
+            return self._reader.execute(sql, parameters).fetchall()
+
+    def reset(self) -> None:
+        """Delete everything."""
+        with self._lock:
+            self._connection.executescript(
+                "BEGIN IMMEDIATE; DELETE FROM events; DELETE FROM requests;"
+                "UPDATE counters SET value = 0 WHERE name = 'repeats';"
+                "UPDATE counters SET value = value + 1 WHERE name = 'epoch'; COMMIT;"
+            )
+            self._count()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._reader is not self._connection:
+            self._reader.close()
+        self._connection.close()

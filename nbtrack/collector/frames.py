@@ -1,0 +1,72 @@
+"""Stored events as DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from nbtrack.collector.enriched import COLUMNS, TIMESTAMPS, Received, atomic, flat
+
+BAD_COLUMNS = [
+    "time",
+    "event_id",
+    "schema",
+    "kind",
+    "field",
+    "path",
+    "reason",
+    "keyword",
+    "nearest",
+    "payload",
+]
+
+
+def flat_event(row: list[Any]) -> dict[str, Any]:
+    """Give the columns of a row as the collector sends it."""
+    return flat(atomic(row[5], Received(*row[6]), row[0]))
+
+
+def events_frame(rows: Iterable[list[Any]], columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """Make a frame of good events: atomic columns in their order, then the others by name."""
+    records = [flat_event(row) for row in rows]
+    if columns is None:
+        seen: set[str] = set().union(*records) if records else {"event_id", "collector_tstamp", "event_name"}
+        names = [name for name in COLUMNS if name in seen] + sorted(seen.difference(COLUMNS))
+    else:
+        names = list(columns)
+    frame = pd.DataFrame(
+        {name: pd.Series([record.get(name) for record in records], dtype="object") for name in names}
+    )
+    for name in names:
+        if name in TIMESTAMPS:
+            frame[name] = pd.to_datetime(pd.array(frame[name], dtype="Int64"), unit="ms", utc=True)
+        elif name in COLUMNS:
+            frame[name] = frame[name].infer_objects().convert_dtypes()
+    return frame
+
+
+def bad_frame(rows: Iterable[list[Any]]) -> pd.DataFrame:
+    """Make a frame of failed events, a row for each reason."""
+    records = []
+    for row in rows:
+        failure, payload = row[3], row[5]
+        for reason in failure["reasons"]:
+            records.append(
+                {
+                    "time": row[6][0],
+                    "event_id": (payload or {}).get("eid"),
+                    "schema": reason["schema"] or row[2],
+                    "kind": failure["kind"],
+                    "field": reason["field"],
+                    "path": reason["path"],
+                    "reason": reason["message"],
+                    "keyword": reason["keyword"],
+                    "nearest": reason["nearest"],
+                    "payload": payload,
+                }
+            )
+    frame = pd.DataFrame(records, columns=BAD_COLUMNS, dtype="object")
+    frame["time"] = pd.to_datetime(pd.array(frame["time"], dtype="Int64"), unit="ms", utc=True)
+    return frame

@@ -1,0 +1,139 @@
+"""A private collector, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from nbtrack.collector.client import CollectorClient
+from nbtrack.collector.launch import Launched, launch
+
+_LIVE: weakref.WeakSet[LocalCollector] = weakref.WeakSet()
+ENDING = 5.0
+
+
+class LocalCollector(CollectorClient):
+    """A collector in a process of its own, which ends with this one.
+
+    Parameters
+    ----------
+    port : int
+        0, the default, takes any that is free.
+    db : path or "memory", optional
+        Where events are kept; by default a temporary file that goes with the collector.
+    iglu : iterable of path or address
+        Folders of schemas and Iglu servers, besides the built-in registry.
+    strict_lengths : bool
+        Whether a value longer than its column fails the event. False by default: it is a note then.
+    open : bool
+        Whether everybody on this machine may read without the token.
+    host : str
+        Address to listen on; by default this machine alone can reach it.
+    allowed_hosts : iterable of str
+        Host names by which it may be asked besides this machine's own, such as that of a proxy.
+    idle_timeout : float, optional
+        Seconds without a request after which it ends by itself.
+
+    Examples
+    --------
+    >>> with LocalCollector() as collector:
+    ...     collector.counts()
+    {'total': 0, 'good': 0, 'bad': 0}
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        db: str | Path | None = None,
+        iglu: Iterable[str | Path] = (),
+        strict_lengths: bool = False,
+        open: bool = False,  # noqa: A002 - the public option's name
+        host: str = "127.0.0.1",
+        allowed_hosts: Iterable[str] = (),
+        idle_timeout: float | None = None,
+    ) -> None:
+        super().__init__("")
+        self._port, self._host, self._db = port, host, db
+        self._iglu = [str(p) if str(p).startswith("http") else str(Path(p).resolve()) for p in iglu]
+        self._options = {"strict_lengths": strict_lengths, "open": open}
+        self._hosts, self._idle_timeout = list(allowed_hosts), idle_timeout
+        self._launched: Launched | None = None
+        self._folder: str | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the collector's process; None before the start and after the end."""
+        return None if self._launched is None else self._launched.process.pid
+
+    def start(self) -> Self:
+        """Start the process; its address is known when this returns, and it answers soon after.
+
+        Raises
+        ------
+        OSError
+            When the port is taken.
+        """
+        if self._launched is not None:
+            return self
+        db = self._db
+        if db is None:
+            self._folder = tempfile.mkdtemp(prefix="nbtrack-")
+            db = Path(self._folder, "collector.sqlite")
+        self._launched = launch(
+            host=self._host,
+            port=self._port,
+            db=db if db == "memory" else str(Path(db).resolve()),
+            iglu=self._iglu,
+            hosts=self._hosts,
+            idle_timeout=self._idle_timeout,
+            **self._options,
+        )
+        self._url, self._token = self._launched.url, self._launched.token
+        _LIVE.add(self)
+        return self
+
+    def close(self) -> None:
+        """End the process and delete its temporary database; a second call does nothing."""
+        launched, self._launched = self._launched, None
+        _LIVE.discard(self)
+        if launched is not None:
+            process = launched.process
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                process.wait(ENDING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _let_go() -> None:
+    """Close a forked child's end of the pipes: it must not keep collectors alive after its parent's end."""
+    for collector in list(_LIVE):
+        launched = collector._launched  # noqa: SLF001 - the same module's own
+        if launched is not None and launched.process.stdin is not None:
+            launched.process.stdin.close()
+            # neither may it delete the folder or wait for a process that is not its own
+            collector._launched = collector._folder = None  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

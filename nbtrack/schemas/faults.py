@@ -1,0 +1,135 @@
+"""What is wrong with a piece of data, in words a person can act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+SHOWN = 80
+NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a schema does not allow.
+
+    Attributes
+    ----------
+    path : str
+        JSON path of the value, ``$.items[0].price``.
+    message : str
+        What is expected there and what was found, without the path.
+    keyword : str
+        The rule of JSON Schema that was broken, such as ``type`` or ``maxLength``.
+    expected, found : str
+        The rule's value and a short form of the data's value.
+    """
+
+    path: str
+    message: str
+    keyword: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def json_path(parts: Iterable[str | int]) -> str:
+    """Write a path into JSON: ``$.items[0]['odd key']``.
+
+    Examples
+    --------
+    >>> json_path(["items", 0, "odd key"])
+    "$.items[0]['odd key']"
+    """
+    text = "$"
+    for part in parts:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if PLAIN.fullmatch(part) else f"[{part!r}]"
+    return text
+
+
+def type_name(value: Any) -> str:
+    """Give the JSON type of a value."""
+    return "null" if value is None else NAMES.get(type(value), type(value).__name__)
+
+
+def shorten(value: Any) -> str:
+    """Show a value in at most 80 characters."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def words(values: Sequence[Any]) -> str:
+    """Join names as one would say them: a, b or c."""
+    names = [str(value) for value in values]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+
+
+def faults_of(errors: Iterable[Any]) -> list[Fault]:
+    """Turn the validator's errors into faults, in the order of their paths.
+
+    Parameters
+    ----------
+    errors : iterable of jsonschema_rs.ValidationError
+
+    Returns
+    -------
+    list of Fault
+        Unknown properties and missing ones are a fault each, at the property's own path.
+    """
+    faults: list[Fault] = []
+    for error in errors:
+        path, keyword, rule = list(error.instance_path), error.kind.name, error.kind.value
+        if keyword == "additionalProperties":
+            faults += [
+                Fault(
+                    json_path([*path, name]),
+                    "property is not in the schema",
+                    keyword,
+                    "no such property",
+                    name,
+                )
+                for name in rule
+            ]
+        elif keyword == "required":
+            faults.append(
+                Fault(json_path([*path, rule]), "is missing, but required", keyword, rule, "nothing")
+            )
+        else:
+            found, expected, message = _describe(error, keyword, rule)
+            faults.append(Fault(json_path(path), message, keyword, expected, found))
+    return sorted(faults, key=lambda fault: (fault.path, fault.keyword))
+
+
+def _describe(error: Any, keyword: str, rule: Any) -> tuple[str, str, str]:
+    value = error.instance
+    if keyword == "type":
+        found, expected = type_name(value), words(rule if isinstance(rule, list) else [rule])
+        return found, expected, f"{found} found, {expected} expected"
+    if keyword == "enum":
+        options = rule if isinstance(rule, list) else [rule]
+        found, expected = shorten(value), words([shorten(option) for option in options[:30]])
+        return found, expected, f"{found} is not one of {expected}"
+    if keyword in {"maxLength", "minLength"}:
+        found, bound = f"{len(value)} characters", "at most" if keyword == "maxLength" else "at least"
+        return found, f"{bound} {rule}", f"{found} found, {bound} {rule} allowed"
+    if keyword in {"minimum", "maximum"}:
+        bound = "at most" if keyword == "maximum" else "at least"
+        return shorten(value), f"{bound} {rule}", f"{value} found, {bound} {rule} expected"
+    if keyword == "format":
+        return shorten(value), str(rule), f"{shorten(value)} is not a valid {rule}"
+    if keyword == "pattern":
+        return shorten(value), str(rule), f"{shorten(value)} does not match {rule}"
+    return shorten(value), str(rule), shorten_message(error.message)
+
+
+def shorten_message(message: str) -> str:
+    """Keep a validator's own message readable where it quotes a whole document."""
+    return message if len(message) <= 4 * SHOWN else message[: 4 * SHOWN - 1] + "…"

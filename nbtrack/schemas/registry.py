@@ -1,0 +1,305 @@
+"""Where schemas are found, and what they say about data."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from nbtrack.schemas.faults import Fault, faults_of
+from nbtrack.schemas.keys import SchemaKey, parse_uri
+
+BUILTIN = Path(__file__).parent / "iglu"
+UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+class SchemaNotFound(LookupError):  # noqa: N818 - the name is public
+    """No registry has the schema.
+
+    Attributes
+    ----------
+    uri : str
+    suggestions : tuple of str
+        Known URIs that look alike, nearest first.
+    looked : tuple of str
+        The registries that were asked.
+    """
+
+    def __init__(self, uri: str, suggestions: tuple[str, ...] = (), looked: tuple[str, ...] = ()) -> None:
+        hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
+        super().__init__(f"no schema {uri} in {', '.join(looked) or 'any registry'}{hint}")
+        self.uri, self.suggestions, self.looked = uri, suggestions, looked
+
+
+class BadSchema(ValueError):  # noqa: N818 - the name is public
+    """A schema was found, but it cannot be used; the message says why."""
+
+
+class Validator(Protocol):
+    """What the registry needs of ``jsonschema_rs.Draft4Validator``."""
+
+    def is_valid(self, instance: Any) -> bool:
+        """Tell whether data follows the schema."""
+        ...
+
+    def iter_errors(self, instance: Any) -> Iterator[Any]:
+        """Give each reason why it does not."""
+        ...
+
+
+class Server(Protocol):
+    """An Iglu server, as :class:`nbtrack.schemas.servers.IgluServer` is one."""
+
+    name: str
+
+    def fetch(self, key: SchemaKey) -> str | None:
+        """Give the schema's text, or None when the server does not have it."""
+        ...
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A schema as last seen: its text tells whether it changed since."""
+
+    stamp: object
+    schema: dict[str, Any]
+    validator: Validator | None = None
+
+
+class Registry:
+    """Iglu schemas from four places, asked in this order.
+
+    Schemas registered by :meth:`register`, local folders, the built-in ones, Iglu servers. An edited file of a local
+    folder counts from the next call on. A server is asked only when nothing else has the schema.
+
+    Parameters
+    ----------
+    folders : iterable of path
+        Folders in Iglu's layout, ``vendor/name/jsonschema/1-0-0``, with or without ``.json`` at the end.
+    servers : iterable of Server
+        Asked in turn; none by default, so nothing leaves the machine.
+    builtin : bool
+        Whether the schemas that come with nbtrack are known; True by default.
+
+    Examples
+    --------
+    >>> registry = Registry()
+    >>> uri = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+    >>> [str(fault) for fault in registry.faults(uri, {"category": "io", "variable": "read", "timing": "3"})]
+    ['$.timing: string found, number expected']
+    """
+
+    def __init__(
+        self, folders: Iterable[str | Path] = (), *, servers: Iterable[Server] = (), builtin: bool = True
+    ) -> None:
+        self.folders = [Path(folder) for folder in folders]
+        self.servers = list(servers)
+        self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
+        self._own: dict[str, _Entry] = {}
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._keys: dict[str, SchemaKey] = {}
+        self._lock = threading.RLock()
+
+    def register(self, schema: Mapping[str, Any]) -> str:
+        """Add a schema to this registry; it hides one of the same name elsewhere.
+
+        Parameters
+        ----------
+        schema : mapping
+            With its ``self`` (vendor, name, format, version).
+
+        Returns
+        -------
+        str
+            Its URI.
+
+        Raises
+        ------
+        BadSchema
+            When ``self`` is missing or wrong, or the schema is no Draft 4 schema, or refers to another document.
+        """
+        entry = _Entry(None, json.loads(json.dumps(schema)))
+        own = entry.schema.get("self")
+        if not isinstance(own, dict):
+            raise BadSchema("a schema needs `self` with its vendor, name, format and version")
+        uri = "iglu:{vendor}/{name}/{format}/{version}".format_map(
+            {"format": "jsonschema", **_Blank(), **own}
+        )
+        try:
+            parse_uri(uri)
+        except ValueError as error:
+            raise BadSchema(f"the schema's `self` does not name it: {error}") from None
+        entry.validator = compile_schema(entry.schema, uri)
+        with self._lock:
+            self._own[uri] = entry
+        return uri
+
+    def find(self, uri: str) -> dict[str, Any]:
+        """Give the schema of a URI.
+
+        Raises
+        ------
+        SchemaNotFound
+            When no place has it; ``suggestions`` holds names that look alike.
+        BadSchema
+            When it is there but is not JSON.
+        ValueError
+            When the text is no Iglu URI.
+        """
+        return self._entry(uri).schema
+
+    def validator(self, uri: str) -> Validator:
+        """Give the compiled validator of a schema; raises as :meth:`find` does."""
+        entry = self._entry(uri)
+        if entry.validator is None:
+            entry.validator = compile_schema(entry.schema, uri)
+        return entry.validator
+
+    def faults(self, uri: str, data: Any) -> list[Fault]:
+        """Tell everything that is wrong with data.
+
+        Parameters
+        ----------
+        uri : str
+            The schema that the data should follow.
+        data : any
+            JSON values: dict, list, str, int, float, bool, None.
+
+        Returns
+        -------
+        list of Fault
+            Empty when the data is valid.
+
+        Raises
+        ------
+        SchemaNotFound, BadSchema, ValueError
+            As :meth:`find`.
+        """
+        validator = self.validator(uri)
+        return [] if validator.is_valid(data) else faults_of(validator.iter_errors(data))
+
+    def uris(self) -> list[str]:
+        """List every schema known without asking a server, sorted."""
+        with self._lock:
+            found = set(self._own)
+        for root in self._roots:
+            for path in root.glob("*/*/*/*"):
+                vendor, name, kind, version = path.parts[-4:]
+                try:
+                    found.add(str(parse_uri(f"iglu:{vendor}/{name}/{kind}/{version.removesuffix('.json')}")))
+                except ValueError:
+                    continue
+        return sorted(found)
+
+    def places(self) -> tuple[str, ...]:
+        """Name the places that are asked, in order."""
+        roots = ["the built-in registry" if root == BUILTIN else str(root) for root in self._roots]
+        return ("the session", *roots, *(server.name for server in self.servers))
+
+    def suggest(self, uri: str) -> tuple[str, ...]:
+        """Give at most three known URIs that look like this one, nearest first."""
+        known = self.uris()
+        family = uri.rpartition("/")[0]
+        versions = [other for other in known if other.rpartition("/")[0] == family]
+        near = difflib.get_close_matches(uri, known, n=3, cutoff=0.75)
+        return tuple(dict.fromkeys([*reversed(versions), *near]))[:3]
+
+    def _entry(self, uri: str) -> _Entry:
+        own = self._own.get(uri)
+        if own is not None:
+            return own
+        key = self._keys.get(uri)
+        if key is None:
+            key = parse_uri(uri)
+            if len(self._keys) < 10_000:  # noqa: PLR2004 - a bound against floods of made-up names
+                self._keys[uri] = key
+        entry = self._from_files(key) or self._from_servers(key)
+        if entry is None:
+            raise SchemaNotFound(uri, self.suggest(uri), self.places())
+        return entry
+
+    def _from_files(self, key: SchemaKey) -> _Entry | None:
+        for root in self._roots:
+            place = (str(root), key.path)
+            if root == BUILTIN and place in self._entries:
+                return self._entries[place]
+            for path in (root / key.path, root / f"{key.path}.json"):
+                try:
+                    status = path.stat()
+                    stamp = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
+                    entry = self._entries.get(place)
+                    if entry is None or entry.stamp != stamp:
+                        entry = _Entry(stamp, _parse(path.read_text("utf-8"), str(key)))
+                        self._entries[place] = entry
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                return entry
+        return None
+
+    def _from_servers(self, key: SchemaKey) -> _Entry | None:
+        for server in self.servers:
+            text = server.fetch(key)
+            if text is not None:
+                place = (server.name, key.path)
+                entry = self._entries.get(place)
+                if entry is None or entry.stamp != text:
+                    entry = self._entries[place] = _Entry(text, _parse(text, str(key)))
+                return entry
+        return None
+
+
+class _Blank(dict[str, str]):
+    """Empty text for the parts of a name that are missing."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _parse(text: str, uri: str) -> dict[str, Any]:
+    try:
+        schema = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadSchema(f"{uri} is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise BadSchema(f"{uri} is not a JSON object")
+    return schema
+
+
+def _refuse(reference: str) -> Any:
+    raise ValueError(f"a schema may only refer to itself, not to {reference}")
+
+
+def compile_schema(schema: Mapping[str, Any], uri: str) -> Validator:
+    """Compile a schema as Draft 4, with the format ``uuid`` that Iglu's schemas use.
+
+    A ``$ref`` reaches the schema itself and the meta-schema of Draft 4; any other is refused, as the library would
+    open files and addresses.
+
+    Raises
+    ------
+    BadSchema
+        With the library's reason.
+    """
+    import jsonschema_rs  # noqa: PLC0415 - heavy, and not needed to find a schema
+
+    # `$schema` holds an Iglu URI, which is no draft that the library knows
+    body = {name: value for name, value in schema.items() if name not in {"$schema", "id", "$id"}}
+    try:
+        return jsonschema_rs.Draft4Validator(
+            body,
+            formats={"uuid": _is_uuid},
+            validate_formats=True,
+            retriever=_refuse,
+        )
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadSchema(f"{uri} cannot be used: {reason}") from None
+
+
+def _is_uuid(text: str) -> bool:
+    return UUID.fullmatch(text) is not None
