@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from dataclasses import dataclass
+from email.errors import MissingHeaderBodySeparatorDefect
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,11 +48,11 @@ def explain(fault: BaseException) -> Cause:
         cause = Cause(f"proxy: {text}")
     elif _any(chain, NameResolutionError):
         cause = Cause("the host's name was not found")
-    elif _any(chain, ConnectTimeoutError):
-        cause = Cause("no connection in time")
-    elif _any(chain, NewConnectionError):
+    elif _any(chain, NewConnectionError):  # a kind of ConnectTimeoutError to urllib3
         refused = _any(chain, ConnectionRefusedError)
         cause = Cause("connection refused" if refused else text, refused=refused)
+    elif _any(chain, ConnectTimeoutError):
+        cause = Cause("no connection in time")
     elif _any(chain, ReadTimeoutError, TimeoutError):
         cause = Cause("no reply in time")
     else:
@@ -111,15 +112,42 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
+class _Response(http.client.HTTPResponse):
+    def begin(self) -> None:
+        super().begin()
+        # a connection that ends within the headers passes for a whole reply otherwise
+        if any(isinstance(one, MissingHeaderBodySeparatorDefect) for one in self.msg.defects):
+            raise http.client.BadStatusLine("the reply was cut off")
+
+
 def _response(sock: socket.socket, **options: Any) -> http.client.HTTPResponse:
-    return http.client.HTTPResponse(DeadlineSocket(sock), **options)  # type: ignore[arg-type]
+    return _Response(DeadlineSocket(sock), **options)  # type: ignore[arg-type]
 
 
-class _Plain(HTTPConnection):
+class _Gathering:
+    """Sends the headers of a POST together with the body's first piece: one packet for a small request."""
+
+    _gather = False
+    _head = b""
+
+    def request(self, method: str, *arguments: Any, **options: Any) -> None:
+        self._gather, self._head = method == "POST", b""
+        super().request(method, *arguments, **options)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        if self._gather:
+            self._gather, self._head = False, data
+            return
+        if self._head:
+            data, self._head = b"".join((self._head, data)), b""
+        super().send(data)  # type: ignore[misc]
+
+
+class _Plain(_Gathering, HTTPConnection):
     response_class = staticmethod(_response)  # type: ignore[assignment]
 
 
-class _Secure(HTTPSConnection):
+class _Secure(_Gathering, HTTPSConnection):
     response_class = staticmethod(_response)  # type: ignore[assignment]
 
 

@@ -32,7 +32,7 @@ NETWORK_FILE_SYSTEMS = (
 # No index: rows are claimed in the order of their ids, and each index would slow every insert.
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS events (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   route TEXT NOT NULL,
   anonymous INTEGER NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,

@@ -201,11 +201,12 @@ class Engine:
         bool
             Whether it came nearer.
         """
-        soon = self._failed_at + PROBE_SECONDS
-        if not self._refused or self._retry_at <= soon:
-            return False
-        self._retry_at = soon
-        return True
+        with self._lock:
+            soon = self._failed_at + PROBE_SECONDS
+            if not self._refused or self._retry_at <= soon:
+                return False
+            self._retry_at = soon
+            return True
 
     def close(self) -> None:
         """Close the connections."""
@@ -346,8 +347,8 @@ class Engine:
 
     def _fail(self, reply: Reply) -> float:
         now = self._timing.monotonic()
-        delay = self._backoff.next(reply.retry_after)
         with self._lock:
+            delay = self._backoff.next(reply.retry_after)
             self._failed_at = now
             self._retry_at = now + delay
             self._refused = reply.refused and reply.retry_after is None
