@@ -272,6 +272,9 @@ class Pair(Generic[T]):
         return self if event is None else self._values(event).get(self.key, None)
 
     def __set__(self, event: Any, value: T | Col) -> None:
+        self._put(event, value)
+
+    def _put(self, event: Any, value: Any) -> None:
         if value.__class__ is not str or not value:
             if self.required:
                 contracts.non_empty_string(value, self.name)
