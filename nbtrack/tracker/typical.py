@@ -38,7 +38,7 @@ class _Typical(SelfDescribing):
 class _Nullable(Member[Any]):
     """A member that the schema wants even where it is null."""
 
-    def _write(self, event: Any, value: Any) -> None:
+    def _put(self, event: Any, value: Any) -> None:
         event.event_json.data[self.key] = value
 
 
