@@ -51,7 +51,10 @@ class Body:
     def _part(self, first: int, last: int) -> "Body":
         begin, end = int(self.starts[first]), int(self.starts[last])
         return Body(
-            self.chunk, self.data[begin : end - 1], self.starts[first : last + 1] - begin, self.rows[first:last]
+            self.chunk,
+            self.data[begin : end - 1],
+            self.starts[first : last + 1] - begin,
+            self.rows[first:last],
         )
 
 
@@ -111,7 +114,9 @@ class Encoder:
             texts, found = columns.compute(extra.col, values, extra.role)
             table = table.append_column(extra.name, texts)
             faults |= found
-        table = table.append_column(POSITION, pa.array(np.arange(chunk.first_row, chunk.first_row + len(table))))
+        table = table.append_column(
+            POSITION, pa.array(np.arange(chunk.first_row, chunk.first_row + len(table)))
+        )
         self._connection.register("chunk", table)
         try:
             encoded = self._connection.sql(statement.sql).to_arrow_table()
@@ -146,7 +151,9 @@ class Encoder:
     def _slice(self, number: int, starts: Any, data: memoryview, rows: Any) -> Iterator[Body]:
         first = 0
         while first < len(rows):
-            last = max(first + 1, int(np.searchsorted(starts, starts[first] + self._max_body, side="right")) - 1)
+            last = max(
+                first + 1, int(np.searchsorted(starts, starts[first] + self._max_body, side="right")) - 1
+            )
             begin, end = int(starts[first]), int(starts[last])
             yield Body(number, data[begin : end - 1], starts[first : last + 1] - begin, rows[first:last])
             first = last
@@ -166,5 +173,7 @@ def _buffers(events: pa.Array) -> tuple[Any, memoryview]:
         events = events.cast(pa.large_string())
     width = np.int64 if pa.types.is_large_string(events.type) else np.int32
     _, offsets, data = events.buffers()
-    starts = np.frombuffer(offsets, dtype=width)[events.offset : events.offset + len(events) + 1].astype(np.int64)
+    starts = np.frombuffer(offsets, dtype=width)[events.offset : events.offset + len(events) + 1].astype(
+        np.int64
+    )
     return starts, memoryview(data) if data is not None else memoryview(b"")

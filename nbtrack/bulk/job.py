@@ -15,6 +15,7 @@ from nbtrack.bulk.encoder import Encoded, Encoder
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sender import Outcome, Sender
 from nbtrack.bulk.source import CHUNK_ROWS, Chunk, open_source
+from nbtrack.delivery.current import Target, find_target
 from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.delivery.envelope import FRAME_BYTES
 from nbtrack.delivery.transport import Transport
@@ -71,17 +72,23 @@ def backfill(
         When the event asks for a column that is not there.
     """
     if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
-        raise RuntimeError("NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill")
+        raise RuntimeError(
+            "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
+        )
     key = (key,) if isinstance(key, str) else tuple(key)
     source = open_source(data)
     plan = describe(
-        event, tracker_subject=subject or Subject(), app_id=app_id, namespace=tracker_namespace, encode_base64=encode_base64
+        event,
+        tracker_subject=subject or Subject(),
+        app_id=app_id,
+        namespace=tracker_namespace,
+        encode_base64=encode_base64,
     )
     now = str(time.time_ns() // 1_000_000)
     compiler = Compiler(plan, key, make_namespace(event, namespace), {"dtm": now, "stm": now})
     check_columns(source.names, compiler.wanted)
-    url, headers = split_credentials(base_uri(find_collector(collector)))
-    transport = Transport(url, headers=headers, pool=connections)
+    target = find_collector(collector)
+    transport = Transport(target.url, headers=target.headers, pool=connections)
     run = _Run(compiler, connections, max_body_bytes, transport)
     report = run.report
     report.on_duplicate = on_duplicate
@@ -110,17 +117,31 @@ def make_namespace(event: Event, named: str | uuid.UUID | None) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
 
 
-def find_collector(collector: str | None) -> str:
-    """Give the URL to send to."""
-    if collector is None:
-        raise ValueError("backfill needs collector=URL outside a session")
-    return collector
+def find_collector(url: str | None) -> Target:
+    """Give the collector to send to: that of a URL, or the session's.
+
+    Raises
+    ------
+    RuntimeError
+        Without a URL, when no session runs.
+    """
+    if url is not None:
+        address, headers = split_credentials(base_uri(url))
+        return Target(address, headers)
+    if (target := find_target()) is None:
+        raise RuntimeError(
+            "backfill does not know where to send: give collector=URL, or start a session (%load_ext nbtrack in a "
+            "notebook, nbtrack.start() in a script)"
+        )
+    return target
 
 
 class _Run:
     """One run's threads and its accounts."""
 
-    def __init__(self, compiler: Compiler, connections: int, max_body_bytes: int, transport: Transport) -> None:
+    def __init__(
+        self, compiler: Compiler, connections: int, max_body_bytes: int, transport: Transport
+    ) -> None:
         self.report = BackfillReport()
         self._compiler = compiler
         self._limit = max_body_bytes - FRAME_BYTES
@@ -169,7 +190,11 @@ class _Run:
             raise self._error
         self._count_keys()
         stats = self._sender.stats
-        self.report.requests, self.report.retries, self.report.last_error = stats.requests, stats.retries, stats.last_error
+        self.report.requests, self.report.retries, self.report.last_error = (
+            stats.requests,
+            stats.retries,
+            stats.last_error,
+        )
 
     def _hand_over(self, encoded: Encoded) -> None:
         with self._lock:

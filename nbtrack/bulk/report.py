@@ -92,7 +92,9 @@ class BackfillReport:
             lines.append(f"  {self.skipped:,} rows skipped, {self.failed:,} refused")
             lines += [f"    {number:,} × {reason}" for reason, number in list(self.reasons.items())[:5]]
         if self.null_keys or self.repeated_keys:
-            lines.append(f"  {self.null_keys:,} rows without a key, {self.repeated_keys:,} rows with a repeated key")
+            lines.append(
+                f"  {self.null_keys:,} rows without a key, {self.repeated_keys:,} rows with a repeated key"
+            )
         if self.unused:
             lines.append(f"  unused columns: {', '.join(self.unused)}")
         return lines

@@ -63,7 +63,8 @@ class Sender:
         self._stopping = threading.Event()
         self.stats = SenderStats()
         self._threads = [
-            threading.Thread(target=self._run, name=f"nbtrack-backfill-{number}", daemon=True) for number in range(connections)
+            threading.Thread(target=self._run, name=f"nbtrack-backfill-{number}", daemon=True)
+            for number in range(connections)
         ]
         for thread in self._threads:
             thread.start()

@@ -110,7 +110,9 @@ class PandasSource:
         integral = {name for name in columns if _is_integral(frame[self._labels[name]])}
         for number, start in enumerate(range(0, len(frame), size)):
             part = frame.iloc[start : start + size]
-            arrays = {name: _to_arrow(part[self._labels[name]], integral=name in integral) for name in columns}
+            arrays = {
+                name: _to_arrow(part[self._labels[name]], integral=name in integral) for name in columns
+            }
             objects = {name: array for name, array in arrays.items() if isinstance(array, list)}
             nulls = pa.nulls(len(part))
             table = pa.table({name: nulls if name in objects else array for name, array in arrays.items()})
@@ -212,7 +214,11 @@ def _open_files(pattern: str) -> Source:
     connection = duckdb.connect()
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     relation = RelationSource(connection.sql(f"select * from {function}([{listed}])"))  # noqa: S608 - quoted above
-    counted = connection.execute(f"select count(*) from {function}([{listed}])").fetchall() if function == "read_parquet" else None  # noqa: S608
+    counted = (
+        connection.execute(f"select count(*) from {function}([{listed}])").fetchall()
+        if function == "read_parquet"
+        else None
+    )
     relation.rows = counted[0][0] if counted else None
     return relation
 
