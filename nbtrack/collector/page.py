@@ -148,7 +148,7 @@ def routes(
 ) -> list[tuple[str, type[RequestHandler]] | tuple[str, type[RequestHandler], Any]]:
     """List the paths."""
     return [
-        (r"/|/micro/ui/?", Page, shared),
+        (r"/(?:micro/ui/?)?", Page, shared),
         (r"/micro/ui/([a-z]+\.(?:js|css|svg))", Asset),
         ("/nbtrack/fields", Fields, shared),
         ("/nbtrack/stream", Stream, shared),

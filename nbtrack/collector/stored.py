@@ -265,7 +265,16 @@ def newest(
         )
         for row in rows:
             headers, body = orjson.loads(row[13]), row[19] or b""
-            request = Request(*row[7:13], headers, *row[14:18], hostname=row[18], body=body)
+            request = Request(
+                *row[7:13],
+                headers=headers,
+                ip=row[14],
+                useragent=row[15],
+                referer=row[16],
+                nuid=row[17],
+                hostname=row[18],
+                body=body,
+            )
             yield Stored(
                 row[0],
                 bool(row[1]),
