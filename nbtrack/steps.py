@@ -257,9 +257,10 @@ def send_analysis(
             "properties": own.list_properties(properties) or None,
         }
     )
-    return session().record(
-        SelfDescribing(SelfDescribingJson(own.ANALYSIS, data), context=entities), f"%track {name}"
+    event = SelfDescribing(
+        SelfDescribingJson(own.ANALYSIS, data), context=entities, event_id=str(uuid.uuid4())
     )
+    return session().record(event, f"%track {name}")
 
 
 def _count(rows: Any) -> int | None:
@@ -305,7 +306,7 @@ def _decorate_class(kind: type, name: str | None, label: str | None) -> type:
     method = kind.__dict__.get("__call__")
     if method is None:
         raise TypeError(f"{kind.__name__} has no __call__ of its own to track; decorate its methods instead")
-    kind.__call__ = _decorate(method, name or kind.__name__, label)  # type: ignore[operator]
+    setattr(kind, "__call__", _decorate(method, name or kind.__name__, label))  # noqa: B010 - a type checker refuses the assignment
     return kind
 
 

@@ -90,7 +90,7 @@ def launch(
             options.setdefault("stdout", errors)
         else:
             options.setdefault("stdout", subprocess.DEVNULL)
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", "nbtrack.collector.process"], stdin=subprocess.PIPE, **options
         )
     finally:
@@ -108,7 +108,7 @@ def launch(
         process.stdin.close()
     shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
         host, f"[{host}]" if ":" in host else host
-    )  # noqa: S104
+    )
     return Launched(process, f"http://{shown}:{port}", token)
 
 

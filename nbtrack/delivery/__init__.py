@@ -6,6 +6,7 @@ from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import Attempt, DeadEvent, FlushReport, PendingEvent, Stats
 from nbtrack.delivery.sqlite import SQLiteEventStore
 from nbtrack.delivery.store import EventStore
+from nbtrack.delivery.streams import RedisEventStore
 
 __all__ = [
     "AsyncEmitter",
@@ -17,6 +18,7 @@ __all__ = [
     "FlushReport",
     "InMemoryEventStore",
     "PendingEvent",
+    "RedisEventStore",
     "SQLiteEventStore",
     "Stats",
 ]

@@ -51,7 +51,7 @@ class FourMethodStore:
         self._numbers = itertools.count()
 
     def after_fork_in_child(self) -> None:
-        """What was taken out is the parent's to send."""
+        """Leave to the parent what was taken out."""
         self._start()
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
@@ -162,4 +162,4 @@ class FourMethodStore:
             self._hand_back()
 
     def close(self) -> None:
-        """The store is the user's to close."""
+        """Leave the closing to the user, whose store it is."""

@@ -120,12 +120,10 @@ class AsyncEmitter(Emitter):
             self._wanted += 1
             self._draining = True
             self._changed.notify_all()
-            while len(self._threads) < self._thread_count:
+            while HAS_THREADS and len(self._threads) < self._thread_count:
                 thread = threading.Thread(target=self._run, name="nbtrack-sender", daemon=True)
                 self._threads.add(thread)
                 try:
-                    if not HAS_THREADS:
-                        raise RuntimeError("no threads on this platform")
                     thread.start()
                 except RuntimeError:
                     self._threads.discard(thread)

@@ -32,7 +32,7 @@ NETWORK_FILE_SYSTEMS = (
 # No index: rows are claimed in the order of their ids, and each index would slow every insert.
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS events (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   route TEXT NOT NULL,
   anonymous INTEGER NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
@@ -91,13 +91,13 @@ def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connect
         return _connect(path, synchronous)
 
 
-class UnknownVersionError(sqlite3.DatabaseError):
-    """The file was written by a later version of this package."""
+class UnusableFileError(sqlite3.DatabaseError):
+    """The file is damaged, or was written by a later version of this package."""
 
 
 def is_corrupt(fault: BaseException) -> bool:
     """Tell a file that is no outbox from one that is merely busy, full or forbidden."""
-    if isinstance(fault, UnknownVersionError):
+    if isinstance(fault, UnusableFileError):
         return True
     # an old table of the same name shows as a missing column
     wrong_schema = isinstance(fault, sqlite3.OperationalError) and "no column named" in str(fault)
@@ -111,8 +111,7 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     )
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise UnknownVersionError(f"version {version} of the outbox is newer than {VERSION}")
+        _expect(version <= VERSION, f"version {version} of the outbox is newer than {VERSION}")
         journal = "TRUNCATE" if is_network_path(path) else "WAL"
         if version == 0:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -123,13 +122,17 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
         if version < VERSION:
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if state != "ok":
-            raise UnknownVersionError(state)
+        _expect(state == "ok", state)
         connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise UnusableFileError(otherwise)
 
 
 def quarantine(path: Path, reason: str) -> Path:

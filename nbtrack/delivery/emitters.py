@@ -3,9 +3,8 @@
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from nbtrack.delivery import endpoint as uris
 from nbtrack.delivery import envelope, lifecycle
@@ -282,9 +281,6 @@ class Emitter:
                 "An event of %d bytes was not taken: the limit is %d", len(body), self._max_event_bytes
             )
             return "too_large"
-        if not self._held:
-            self._held = True
-            lifecycle.hold(self)
         reason = self._engine.store.add(
             self._engine.route.key, body, event_id, self.server_anonymisation, self._timing.wall()
         )
@@ -293,6 +289,9 @@ class Emitter:
                 self._accepted += 1
                 self._queued += 1
                 self._queued_bytes += len(body)
+                if not self._held:
+                    self._held = True
+                    lifecycle.hold(self)
         return reason
 
     def _trigger(self) -> None:
@@ -301,7 +300,7 @@ class Emitter:
             self._drain(None)
 
     def _wake(self) -> None:
-        """The next attempt came nearer; nobody waits for it here."""
+        """Tell the sender that the next attempt came nearer; there is none here."""
 
     def _drain(self, deadline: float | None) -> Step:
         """Step until nothing waits or an attempt fails."""
@@ -318,12 +317,11 @@ class Emitter:
                 with self._changed:
                     if outcome is Step.EMPTY and accepted == self._accepted:
                         self._queued = self._queued_bytes = 0
+                        self._let_go()
                     elif outcome is Step.SENT:
                         self._queued = max(0, self._queued - (self._engine.sent + self._engine.dead - sent))
                         self._queued_bytes = 0 if not self._queued else self._queued_bytes
                     self._changed.notify_all()
-                if outcome is Step.EMPTY and accepted == self._accepted:
-                    self._let_go()
                 if outcome is Step.FAILED:
                     self._after_failure()
                 if outcome is not Step.SENT or self._paused or self._ended:
@@ -422,6 +420,8 @@ class Emitter:
         timeout
             Seconds for the flush.
         """
+        if self._ended:
+            return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
         self._closed = True
         report = self.flush(timeout)
         self._ended = True
@@ -451,7 +451,7 @@ class Emitter:
     def _stop(self) -> None:
         """Wait for our threads to end; there are none here."""
 
-    def __enter__(self) -> "Emitter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

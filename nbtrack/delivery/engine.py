@@ -194,12 +194,19 @@ class Engine:
         return self._timing.wall() + self.delay() if self.failing else None
 
     def nudge(self) -> bool:
-        """A new event is here: after a refused connection look again soon; True when that moved the next attempt."""
-        soon = self._failed_at + PROBE_SECONDS
-        if not self._refused or self._retry_at <= soon:
-            return False
-        self._retry_at = soon
-        return True
+        """Let a new event bring the next attempt nearer, after a refused connection.
+
+        Returns
+        -------
+        bool
+            Whether it came nearer.
+        """
+        with self._lock:
+            soon = self._failed_at + PROBE_SECONDS
+            if not self._refused or self._retry_at <= soon:
+                return False
+            self._retry_at = soon
+            return True
 
     def close(self) -> None:
         """Close the connections."""
@@ -340,8 +347,8 @@ class Engine:
 
     def _fail(self, reply: Reply) -> float:
         now = self._timing.monotonic()
-        delay = self._backoff.next(reply.retry_after)
         with self._lock:
+            delay = self._backoff.next(reply.retry_after)
             self._failed_at = now
             self._retry_at = now + delay
             self._refused = reply.refused and reply.retry_after is None

@@ -42,14 +42,6 @@ def _tell(name: str) -> None:
                 method()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: _tell("before_fork"),
-        after_in_parent=lambda: _tell("after_fork_in_parent"),
-        after_in_child=lambda: (_forget_held(), _tell("after_fork_in_child")),
-    )
-
-
 # The end of the process
 
 EXIT_SECONDS = 1.0
@@ -79,8 +71,9 @@ def finish_all() -> None:
     _held.clear()
 
 
-def _forget_held() -> None:
+def _begin_child() -> None:
     _held.clear()
+    _tell("after_fork_in_child")
     # a worker of multiprocessing ends by os._exit after its own hooks: be one of them
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
@@ -93,3 +86,9 @@ class _Worker:
 
 _worker = _Worker()
 atexit.register(finish_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _tell("before_fork"),
+        after_in_parent=lambda: _tell("after_fork_in_parent"),
+        after_in_child=_begin_child,
+    )

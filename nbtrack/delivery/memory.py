@@ -157,7 +157,7 @@ class InMemoryEventStore:
                 row = self._rows.get(route, {}).get(number)
                 if row is not None:
                     self._dead[number] = DeadEvent(
-                        number, row.event_id, route, reason, status, row.added, row.body
+                        number, row.event_id, route, reason, status, row.added, row.anonymous, row.body
                     )
                     del self._rows[route][number]
 

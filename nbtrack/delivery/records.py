@@ -94,6 +94,7 @@ class DeadEvent:
     reason: str
     status: int | None
     time: float
+    anonymous: bool
     body: bytes = field(repr=False)
 
 

@@ -46,7 +46,7 @@ class SessionTransport:
         return self._request(self._session.get, f"{self.url}?{query}", anonymous, budget, {})
 
     def close(self) -> None:
-        """The session is the user's to close."""
+        """Leave the closing to the user, whose session it is."""
 
     def _request(
         self,

@@ -16,7 +16,9 @@ SPARE_EVENTS = 10_000
 AVOID_SECONDS = 1.0
 """After a fault the store is left alone this long, doubling to 30 s: its timeouts must not slow each event."""
 AVOID_MOST = 30.0
+FAILED = "failed"
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Shelter:
@@ -40,7 +42,7 @@ class Shelter:
         self._avoid = AVOID_SECONDS
         self._warned = False
 
-    def _safely(self, work: Callable[[], T], otherwise: T) -> T:
+    def _safely(self, work: Callable[[], T], otherwise: U) -> T | U:
         if time.monotonic() < self._avoid_until:
             return otherwise
         try:
@@ -61,17 +63,18 @@ class Shelter:
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event, in memory if need be."""
-        if not self._avoid_until or time.monotonic() >= self._avoid_until:
-            failed = "failed"
-            result = self._safely(lambda: self._store.add(route, body, event_id, anonymous, added), failed)
-            if result is not failed:
+        if time.monotonic() >= self._avoid_until:
+            result = self._safely(lambda: self._store.add(route, body, event_id, anonymous, added), FAILED)
+            if result is not FAILED:
                 return result
         return self._spare.add(route, body, event_id, anonymous, added)
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
         """Claim from the store, or else from memory."""
         self._pay()
-        rows = self._safely(lambda: self._store.claim(route, token, events=events, size=size, cost=cost), [])
+        rows: list[Row] = self._safely(
+            lambda: self._store.claim(route, token, events=events, size=size, cost=cost), []
+        )
         return rows or self._spare.claim(route, token, events=events, size=size, cost=cost)
 
     def ack(self, ids: Sequence[RowId]) -> None:
@@ -117,7 +120,7 @@ class Shelter:
 
     def peek(self, route: str, limit: int) -> list[Row]:
         """Show the oldest events of a route."""
-        rows = self._safely(lambda: self._store.peek(route, limit), [])
+        rows: list[Row] = self._safely(lambda: self._store.peek(route, limit), [])
         return (rows + self._spare.peek(route, limit))[:limit]
 
     def find(self, route: str, event_id: str) -> bytes | None:
@@ -128,7 +131,7 @@ class Shelter:
 
     def take_drops(self) -> dict[str, int]:
         """Tell, once, how many events were given up."""
-        drops = self._safely(self._store.take_drops, {})
+        drops: dict[str, int] = self._safely(self._store.take_drops, {})
         for reason, number in self._spare.take_drops().items():
             drops[reason] = drops.get(reason, 0) + number
         return drops
@@ -152,7 +155,7 @@ class Shelter:
         for route in self._spare.routes():
             for row in self._spare.claim(route, "settle", events=SPARE_EVENTS, size=2**60, cost=0):
                 arguments = (route, row.body, row.event_id, row.anonymous, row.added)
-                if self._safely(lambda: self._store.add(*arguments), "failed") is None:  # noqa: B023
+                if self._safely(lambda: self._store.add(*arguments), FAILED) is None:  # noqa: B023
                     self._spare.ack([row.id])
             self._spare.abandon("settle")
 

@@ -72,7 +72,7 @@ class Store(Protocol):
         """Name the routes with events."""
 
     def settle(self) -> None:
-        """The emitter ends: bring what is kept aside to the safest place there is."""
+        """Bring what is kept aside to the safest place there is: the emitter ends."""
 
     def close(self) -> None:
         """Let go of files and connections."""

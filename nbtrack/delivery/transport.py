@@ -100,6 +100,7 @@ class Transport:
         self._timeout = timeout
         self._pool = pool
         self._manager: Any = None
+        self._own: Any = None
         self._opening = threading.Lock()
 
     def post(
@@ -209,7 +210,9 @@ class Transport:
         with self._opening:
             if self._manager is None:
                 self._manager = connections.manager(url, self._pool)
-        return self._manager.connection_from_url(url)
+                self._own = self._manager.connection_from_url(self.url)
+            # a redirect stays on the same server, so on the same pool
+            return self._own
 
 
 def _slices(body: bytes | memoryview) -> Iterator[memoryview]:

@@ -167,7 +167,11 @@ class CellRuns:
                 "properties": own.list_properties(self._evaluate(header)) or None,
             }
         )  # fmt: skip
-        return SelfDescribing(SelfDescribingJson(own.CELL_RUN, data), context=self._find_entities(header))
+        return SelfDescribing(
+            SelfDescribingJson(own.CELL_RUN, data),
+            context=self._find_entities(header),
+            event_id=str(uuid.uuid4()),
+        )
 
     def _describe_error(self, parent_id: str, error: BaseException) -> ApplicationError:
         settings = self._session.settings
@@ -176,7 +180,6 @@ class CellRuns:
             message=self._clean(str(error), _MESSAGE_LENGTH)
             if settings.error_messages
             else type(error).__name__,
-            programming_language="PYTHON",
             exception_name=type(error).__name__[: own.TEXT_LENGTH],
             stack_trace=self._clean(_format(error), _TRACE_LENGTH) if settings.tracebacks else None,
             context=[parent],

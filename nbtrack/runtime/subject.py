@@ -70,7 +70,8 @@ class SessionEntities:
             session_id,
             shell,
         )
-        self._lock, self._index, self._first = threading.Lock(), 0, ("", "")
+        self._lock, self._index = threading.Lock(), 0
+        self._first: tuple[str | None, str] = (None, "")
         self._host = host.name_host(shell)
         self._notebook: tuple[tuple[str | None, str], SelfDescribingJson] | None = None
         self._kernel = SelfDescribingJson(
@@ -85,31 +86,33 @@ class SessionEntities:
             ),
         )
 
-    def list_for(self, event_id: str) -> list[SelfDescribingJson]:
+    def list_for(self, event_id: str | None) -> list[SelfDescribingJson]:
         """Give the entities of the next event, and count it.
 
         Parameters
         ----------
         event_id
-            The event's id: the first one of a session is named in all the others.
+            The event's id, where it is known already: the first one of a session is named in all the others.
         """
         with self._lock:
             self._index += 1
             if self._index == 1:
-                self._first = (event_id, _now())
+                self._first = (None if event_id is None else str(event_id), _now())
             index, first = self._index, self._first
         session = SelfDescribingJson(
             events.CLIENT_SESSION,
-            {
-                "userId": self._installation.id,
-                "sessionId": self._session_id,
-                "sessionIndex": 1,
-                "eventIndex": index,
-                "previousSessionId": None,
-                "storageMechanism": "SQLITE",
-                "firstEventId": first[0],
-                "firstEventTimestamp": first[1],
-            },
+            events.drop_unknown(
+                {
+                    "userId": self._installation.id,
+                    "sessionId": self._session_id,
+                    "sessionIndex": 1,
+                    "eventIndex": index,
+                    "storageMechanism": "SQLITE",
+                    "firstEventId": first[0],
+                    "firstEventTimestamp": first[1],
+                }
+            )
+            | {"previousSessionId": None},
         )
         return [self._describe_notebook(), self._kernel, session]
 
