@@ -260,6 +260,7 @@ class Pair(Generic[T]):
 
     def __init__(self, key: str, *, required: bool = False) -> None:
         self.key, self.required, self.name = key, required, key
+        self.any_text = self._takes_any_text()
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -275,7 +276,7 @@ class Pair(Generic[T]):
         self._put(event, value)
 
     def _put(self, event: Any, value: Any) -> None:
-        if value.__class__ is not str or not value:
+        if value.__class__ is not str or not value or not self.any_text:
             if self.required:
                 contracts.non_empty_string(value, self.name)
             self._check(value)
@@ -288,6 +289,9 @@ class Pair(Generic[T]):
         pairs: dict[str, Any] = event.payload
         return pairs
 
+    def _takes_any_text(self) -> bool:
+        return FIELDS[self.key].kind in {"string", "uri"}
+
     def _check(self, value: Any) -> None:
         contracts.fits(FIELDS[self.key], value, self.name)
 
@@ -298,6 +302,9 @@ class Member(Pair[T]):
     def _values(self, event: Any) -> dict[str, Any]:
         members: dict[str, Any] = event.event_json.data
         return members
+
+    def _takes_any_text(self) -> bool:
+        return True
 
     def _check(self, value: Any) -> None:
         """Leave the check to the schema."""

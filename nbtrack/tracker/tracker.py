@@ -318,9 +318,11 @@ class Tracker(LegacyMethods):
             if hasattr(plugin, "after_track"):
                 plugin.after_track(event, dict(payload))
 
-    def __getattr__(self, name: str) -> Any:
-        hint = f": use {_HINTS[name]}" if name in _HINTS else ""
-        raise AttributeError(f"Tracker has no {name}{hint}")
+    if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+
+        def __getattr__(self, name: str) -> Any:
+            hint = f": use {_HINTS[name]}" if name in _HINTS else ""
+            raise AttributeError(f"Tracker has no {name}{hint}")
 
 
 def _advise(value: Any) -> str:

@@ -123,7 +123,7 @@ LISTED: dict[str, Callable[[ModuleType, Any], Any]] = {
     "track_ecommerce_transaction, no items": method("track_ecommerce_transaction", "o", 20),
     "track_screen_view": method("track_screen_view", "home", "id", **COMMON),
     "track_screen_view, empty": method("track_screen_view"),
-    "track_mobile_screen_view": method("track_mobile_screen_view", "home", UUID, "t", "pn", "pi", "pt", "tt", **COMMON),
+    "track_mobile_screen_view": method("track_mobile_screen_view", "home", UUID, "t", "pn", UUID, "pt", "tt", **COMMON),
     "track_struct_event": method("track_struct_event", "c", "a", "l", "p", 3, **COMMON),
     "track_self_describing_event": method("track_self_describing_event", lambda m: sdj(m, {"a": 1}), **COMMON),
     "track_unstruct_event": method("track_unstruct_event", lambda m: sdj(m, {"a": 1}), **COMMON),
