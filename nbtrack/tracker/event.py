@@ -265,10 +265,11 @@ class Pair(Generic[T]):
         return self if event is None else self._values(event).get(self.key, None)
 
     def __set__(self, event: Any, value: T | Col) -> None:
-        if value.__class__ is str and value and self.any_text:
-            self._values(event)[self.key] = value
+        given: Any = value
+        if given.__class__ is str and given and self.any_text:
+            self._values(event)[self.key] = given
         else:
-            self._put(event, value)
+            self._put(event, given)
 
     def _put(self, event: Any, value: Any) -> None:
         if self.required:
