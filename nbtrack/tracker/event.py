@@ -152,7 +152,9 @@ class Event:
         self, encode_base64: bool, json_encoder: Encoder | None, subject: Subject | None = None
     ) -> Payload:
         """Give a new payload of the event and its subjects, without what a tracker adds."""
-        return Payload(render(self._own_members(subject, encode_base64, (), JsonNode), json_encoder))
+        pairs = self.members(subject, {}, encode_base64, (), JsonNode)
+        del pairs["eid"], pairs["dtm"]
+        return Payload(render(pairs, json_encoder))
 
     def members(
         self,
@@ -185,19 +187,6 @@ class Event:
         dict
             Keys and values in the payload's order; an ``eid`` or ``dtm`` of None is to be made at tracking.
         """
-        pairs = self._own_members(tracker_subject, encode_base64, entities, node)
-        pairs["eid"] = self._event_id
-        pairs["dtm"] = self._device_timestamp
-        pairs.update(standard)
-        return pairs
-
-    def _own_members(
-        self,
-        tracker_subject: Subject | None,
-        encode_base64: bool,
-        entities: Context,
-        node: Callable[[Any, bool], Any],
-    ) -> dict[str, Any]:
         pairs: dict[str, Any] = dict(self.payload)
         if self.event_json is not None:
             envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
@@ -208,15 +197,18 @@ class Event:
         if self._true_timestamp is not None:
             pairs["ttm"] = self._true_timestamp
         if self._event_subject is not None:
-            subject = self._event_subject.combine_subject(tracker_subject)
+            self._add_subject(pairs, self._event_subject.combine_subject(tracker_subject))
         elif tracker_subject is not None:
-            subject = tracker_subject.standard_nv_pairs
-        else:
-            return pairs
+            self._add_subject(pairs, tracker_subject.standard_nv_pairs)
+        pairs["eid"] = self._event_id
+        pairs["dtm"] = self._device_timestamp
+        pairs.update(standard)
+        return pairs
+
+    def _add_subject(self, pairs: dict[str, Any], subject: Mapping[str, Any]) -> None:
         if not _PAGE.isdisjoint(subject):
             subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
         pairs.update(subject)
-        return pairs
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
         """Give the event one would track for a row of a frame.
@@ -273,17 +265,20 @@ class Pair(Generic[T]):
         return self if event is None else self._values(event).get(self.key, None)
 
     def __set__(self, event: Any, value: T | Col) -> None:
-        self._put(event, value)
+        given: Any = value
+        if given.__class__ is str and given and self.any_text:
+            self._values(event)[self.key] = given
+        else:
+            self._put(event, given)
 
     def _put(self, event: Any, value: Any) -> None:
-        if value.__class__ is not str or not value or not self.any_text:
-            if self.required:
-                contracts.non_empty_string(value, self.name)
-            self._check(value)
-            if value is None or (value.__class__ is str and not value):
-                self._values(event).pop(self.key, None)
-                return
-        self._values(event)[self.key] = value
+        if self.required:
+            contracts.non_empty_string(value, self.name)
+        self._check(value)
+        if value is None or (value.__class__ is str and not value):
+            self._values(event).pop(self.key, None)
+        else:
+            self._values(event)[self.key] = value
 
     def _values(self, event: Any) -> dict[str, Any]:
         pairs: dict[str, Any] = event.payload

@@ -106,6 +106,13 @@ def describe(
 
 def render(pairs: dict[str, Any], json_encoder: Encoder | None = None, nan: Nan = "null") -> dict[str, str]:
     """Write each pair's value as the text that it is on the wire, in place; empty ones are taken out."""
+    values = pairs.values()
+    try:
+        # the usual event is done here: it holds only texts, none empty, and no letter that could be half a pair
+        if "".join(values).isascii() and "" not in values:
+            return pairs
+    except TypeError:
+        pass
     empty = []
     for key, value in pairs.items():
         if value.__class__ is str and value.isascii():

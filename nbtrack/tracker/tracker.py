@@ -26,7 +26,7 @@ Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
 ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]
 GlobalContext: TypeAlias = ContextSource | tuple[Callable[[Event], bool], ContextSource]
 
-# RFC 9562: the two highest bits of the 17th digit are 1 and 0
+# RFC 9562: the 13th digit of a random UUID is 4, and the two highest bits of the 17th are 1 and 0
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _HINTS = {
     "addEmitter": "add_emitter",
@@ -294,6 +294,8 @@ class Tracker(LegacyMethods):
             pairs["eid"] = self.get_uuid()
         if pairs["dtm"] is None:
             pairs["dtm"] = str(self.get_timestamp())
+        if pairs.get("aid", "") is None:
+            del pairs["aid"]  # so that what is left is texts only, which is quick
         return render(pairs, encoder, nan)
 
     def _entities(self, event: Event) -> list[SelfDescribingJson]:
