@@ -11,7 +11,9 @@ from nbtrack.delivery import AsyncEmitter, Emitter, SQLiteEventStore
 def track(path: str, port: str, name: str, pause: str) -> None:
     """Track for ever, and acknowledge each event on stdout after `input` returned."""
     store = SQLiteEventStore(path)
-    emitter = AsyncEmitter("127.0.0.1", "http", int(port), batch_size=5, event_store=store, request_timeout=2.0)
+    emitter = AsyncEmitter(
+        "127.0.0.1", "http", int(port), batch_size=5, event_store=store, request_timeout=2.0
+    )
     number = 0
     while True:
         event_id = f"{name}-{number}"
@@ -24,7 +26,9 @@ def track(path: str, port: str, name: str, pause: str) -> None:
 def leave(path: str, port: str, way: str) -> None:
     """Track five events, then leave in some way."""
     store = SQLiteEventStore(path) if path != "memory" else None
-    emitter = AsyncEmitter("127.0.0.1", "http", int(port), batch_size=100, event_store=store, request_timeout=2.0)
+    emitter = AsyncEmitter(
+        "127.0.0.1", "http", int(port), batch_size=100, event_store=store, request_timeout=2.0
+    )
     for number in range(5):
         emitter.input({"e": "pv", "eid": f"e{number}"})
     if way == "_exit":
@@ -49,7 +53,13 @@ def leave(path: str, port: str, way: str) -> None:
 def hold(path: str, port: str) -> None:
     """Claim ten events, say so, and wait to be killed."""
     store = SQLiteEventStore(path)
-    rows = store.claim(f"post /com.snowplowanalytics.snowplow/tp2 http://127.0.0.1:{port}", "1", events=10, size=10**6, cost=0)
+    rows = store.claim(
+        f"post /com.snowplowanalytics.snowplow/tp2 http://127.0.0.1:{port}",
+        "1",
+        events=10,
+        size=10**6,
+        cost=0,
+    )
     print(len(rows), flush=True)
     time.sleep(60)
 
@@ -66,7 +76,9 @@ def fill(port: str, events: str) -> None:
         if number in (int(events) // 5, int(events) - 1):
             sizes.append(process.memory_info().rss)
     print(sizes[0], sizes[1], emitter.stats().dropped["queue_full"], flush=True)
-    emitter._engine.store.ack([row.id for row in emitter._engine.store.peek(emitter._engine.route.key, 10**6)])
+    emitter._engine.store.ack(
+        [row.id for row in emitter._engine.store.peek(emitter._engine.route.key, 10**6)]
+    )
 
 
 def interrupt(path: str, port: str) -> None:

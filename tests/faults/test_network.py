@@ -38,7 +38,9 @@ def server() -> Iterator[FaultServer]:
         yield one
 
 
-def test_05_after_a_sleep_of_the_laptop_a_stale_connection_costs_one_attempt_at_most(server: FaultServer) -> None:
+def test_05_after_a_sleep_of_the_laptop_a_stale_connection_costs_one_attempt_at_most(
+    server: FaultServer,
+) -> None:
     with emitter_for(server) as emitter:
         put(emitter, 1)
         emitter.flush()
@@ -269,7 +271,10 @@ def tls_server(authority: trustme.CA, name: str) -> FaultServer:
 
 
 def test_15_tls_is_checked_and_a_fault_is_named_and_not_repeated_fast(authority: trustme.CA) -> None:
-    with tls_server(authority, "127.0.0.1") as server, Emitter(server.url, batch_size=100, timing=QUICK) as emitter:
+    with (
+        tls_server(authority, "127.0.0.1") as server,
+        Emitter(server.url, batch_size=100, timing=QUICK) as emitter,
+    ):
         put(emitter, 1)
         assert emitter.flush(0.5).pending == 1
         assert emitter.log[0].error.startswith("TLS: ")
@@ -301,7 +306,9 @@ def test_15_https_to_a_plain_port_is_never_downgraded(server: FaultServer) -> No
     client.close()
 
 
-def test_16_a_name_that_flaps_is_looked_up_again(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_16_a_name_that_flaps_is_looked_up_again(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, calls = socket.getaddrinfo, []
 
     def flap(host: str, *arguments: object, **options: object) -> object:
@@ -372,7 +379,10 @@ def test_19_proxies_of_the_environment_are_used_and_excepted(
 
 def test_19_a_captive_portal_that_redirects_is_no_delivery() -> None:
     store = InMemoryEventStore()
-    with FaultServer([Act(302, {"Location": "/login"})]) as server, emitter_for(server, event_store=store) as emitter:
+    with (
+        FaultServer([Act(302, {"Location": "/login"})]) as server,
+        emitter_for(server, event_store=store) as emitter,
+    ):
         put(emitter, 1)
         emitter.flush(5)
         assert emitter.stats().sent == 0

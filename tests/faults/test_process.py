@@ -74,7 +74,9 @@ def kill_rounds(path: Path, server: FaultServer, rounds: int, kernels: int) -> N
     rng = random.Random(1)
     accepted: set[str] = set()
     for number in range(rounds):
-        processes = [start("track", path, server.port, f"r{number}k{kernel}", 0.0005) for kernel in range(kernels)]
+        processes = [
+            start("track", path, server.port, f"r{number}k{kernel}", 0.0005) for kernel in range(kernels)
+        ]
         try:
             for process in processes:
                 # the first acknowledgement: imports are over
@@ -103,7 +105,9 @@ def test_01_four_kernels_on_one_store_are_killed_and_lose_nothing(path: Path, se
 
 
 def test_02_kill_9_while_sending_frees_the_claim_at_once(path: Path, server: FaultServer) -> None:
-    with Emitter("127.0.0.1", "http", server.port, batch_size=100, event_store=SQLiteEventStore(path)) as emitter:
+    with Emitter(
+        "127.0.0.1", "http", server.port, batch_size=100, event_store=SQLiteEventStore(path)
+    ) as emitter:
         for number in range(20):
             emitter.input({"e": "pv", "eid": str(number)})
         with start("hold", path, server.port) as process:
@@ -162,7 +166,9 @@ def test_05_a_stopped_process_goes_on_without_a_burst(path: Path, server: FaultS
         process.kill()
 
 
-def test_23_two_kernels_share_a_store_without_losing_or_claiming_twice(path: Path, server: FaultServer) -> None:
+def test_23_two_kernels_share_a_store_without_losing_or_claiming_twice(
+    path: Path, server: FaultServer
+) -> None:
     stores = [SQLiteEventStore(path) for _ in range(4)]
     emitters = [AsyncEmitter("127.0.0.1", "http", server.port, event_store=store) for store in stores]
 
@@ -211,7 +217,9 @@ def test_24_a_fork_sends_nothing_twice_and_loses_nothing(path: Path, durable: bo
         emitter.close()
         if store:
             store.close()
-        expected = {f"child{n}" for n in range(4)} | {f"parent{n}" for n in range(3 if busy else 2)} | {"parent9"}
+        expected = (
+            {f"child{n}" for n in range(4)} | {f"parent{n}" for n in range(3 if busy else 2)} | {"parent9"}
+        )
         assert set(server.delivered) == expected
         assert set(server.delivered.values()) == {1}
 
@@ -255,7 +263,9 @@ def test_26_a_clock_that_jumps_neither_blocks_nor_loses(path: Path, server: Faul
 
 
 @pytest.mark.parametrize("durable", [False, True], ids=["memory", "sqlite"])
-def test_30_ctrl_c_at_any_point_leaves_everything_in_order(path: Path, server: FaultServer, durable: bool) -> None:
+def test_30_ctrl_c_at_any_point_leaves_everything_in_order(
+    path: Path, server: FaultServer, durable: bool
+) -> None:
     out, err = run("interrupt", path if durable else "memory", server.port)
     accepted, pending = out.splitlines()
     assert pending == "0", err
@@ -263,7 +273,9 @@ def test_30_ctrl_c_at_any_point_leaves_everything_in_order(path: Path, server: F
 
 
 @pytest.mark.parametrize("way", ["plain", "atexit", "del"])
-def test_32_the_last_events_of_an_interpreter_are_sent_or_stay(path: Path, server: FaultServer, way: str) -> None:
+def test_32_the_last_events_of_an_interpreter_are_sent_or_stay(
+    path: Path, server: FaultServer, way: str
+) -> None:
     _, err = run("leave", path, server.port, way)
     assert "Traceback" not in err
     drain(path)
@@ -306,7 +318,9 @@ def test_35_a_soak_leaks_neither_threads_nor_files_nor_memory(path: Path) -> Non
         dice = rng.random()
         if dice < 0.9:
             return Act()
-        return rng.choice([Act(503), Act(429, {"Retry-After": "1"}), Act(cut=5, cut_reset=True), Act(cut=0), Act(500)])
+        return rng.choice(
+            [Act(503), Act(429, {"Retry-After": "1"}), Act(cut=5, cut_reset=True), Act(cut=0), Act(500)]
+        )
 
     seconds = float(os.environ.get("NBTRACK_SOAK_SECONDS", "600"))
     process, samples = psutil.Process(), []
