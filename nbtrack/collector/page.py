@@ -114,7 +114,7 @@ class Stream(GuardedHandler):
                 await self._send(epoch, row, lines, 0 if first and row == 0 else skipped)
                 first = False
                 if not behind:
-                    while not await self.state.news(ALIVE):
+                    while not await self.state.news(ALIVE) and not self.state.stop.is_set():
                         self.write(b": still here\n\n")
                         await self.flush()
                 # a page draws no more often than this, and others want the loop too

@@ -61,6 +61,8 @@ async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
     watcher = asyncio.create_task(_watch(state, config))
     await state.stop.wait()
     server.stop()
+    state.changed()  # pages that wait for news are let go
+    await asyncio.sleep(0)
     state.pipeline.close()
     await server.close_all_connections()
     await watcher

@@ -266,7 +266,12 @@ def newest(
         for row in rows:
             headers, body = orjson.loads(row[13]), row[19] or b""
             request = Request(
-                *row[7:13],
+                time=row[7],
+                method=row[8],
+                vendor=row[9],
+                version=row[10],
+                query=row[11],
+                content_type=row[12],
                 headers=headers,
                 ip=row[14],
                 useragent=row[15],

@@ -1,6 +1,8 @@
 // What an event says, worked out when somebody looks at it.
 
 const JSON_KEYS = { ue_px: "own", ue_pr: "own", cx: "entities", co: "entities" };
+// events without a schema of their own
+const NAMES = { pv: "page_view", pp: "page_ping", se: "struct", tr: "transaction", ti: "transaction_item" };
 let columnOf = {};
 
 export function setFields(fields) {
@@ -37,6 +39,8 @@ export class LiveEvent {
   }
 
   get name() {
+    const plain = NAMES[this.payload?.e];
+    if (plain) return plain;
     if (!this.schema) return this.failure ? this.failure.kind : "event";
     return this.schema.split("/")[1] ?? this.schema;
   }
