@@ -99,14 +99,9 @@ def _make_manager() -> Any:
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
 
     class Manager(AsyncKernelManager):  # type: ignore[misc, unused-ignore]
-        def __init__(self, **options: Any) -> None:
-            if os.name == "posix":  # sockets that only this user can reach
-                options.setdefault("transport", "ipc")
-            super().__init__(**options)
-
         @property
         def kernel_spec(self) -> Any:
-            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
             return KernelSpec(argv=command, display_name="Python", language="python")
 
     return Manager

@@ -156,11 +156,11 @@ class _Writer:
                 if columns_of([value.tree]):
                     varying.append(self._write_node(key, value))
                 else:
-                    fixed.update(render([(key, value)]))
+                    fixed |= render({key: value})
             elif isinstance(value, Col):
                 varying.append(self._write_member(key, value))
             else:
-                fixed.update(render([(key, value)]))
+                fixed |= render({key: value})
         head = quote(json.dumps(fixed, ensure_ascii=False, separators=(",", ":"))[:-1])
         if isinstance(own_id, Col):
             id_text, id_bits = self._role(own_id, "text"), "null::ubigint"

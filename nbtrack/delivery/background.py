@@ -137,6 +137,9 @@ class AsyncEmitter(Emitter):
             with self._changed:
                 if outcome is Step.EMPTY and wanted == self._wanted:
                     self._draining = False
+                elif outcome is Step.FAILED:
+                    # another thread may have found nothing while we held the rest
+                    self._draining = True
                 elif outcome is Step.WAIT and not self._ended:
                     # another thread probes
                     self._changed.wait(PROBE_LOOK_SECONDS)
@@ -161,7 +164,7 @@ class AsyncEmitter(Emitter):
         if not self._ask():
             return super()._flush(deadline)
         with self._changed:
-            while (self._draining or self._engine.in_flight) and not self._paused:
+            while (self._draining or self._engine.in_flight or self._engine.failing) and not self._paused:
                 left = None if deadline is None else deadline - self._timing.monotonic()
                 if left is not None and left <= 0:
                     return True

@@ -295,8 +295,8 @@ class Emitter:
         return reason
 
     def _trigger(self) -> None:
-        """Send on this thread what waits, unless a wait is on or this thread is sending already."""
-        if not self._paused and threading.get_ident() not in self._busy and not self._engine.delay():
+        """Send on this thread what waits, unless a wait is on or a thread is at it: that one takes all."""
+        if not (self._paused or self._busy or self._engine.delay()):
             self._drain(None)
 
     def _wake(self) -> None:

@@ -239,7 +239,7 @@ class Engine:
             )
             self.in_flight += len(rows)
             try:
-                outcome = self._deliver(rows, budget) if rows else Step.EMPTY
+                outcome = self._deliver(rows, budget) if rows else self._rest()
             finally:
                 self.in_flight -= len(rows)
             done = True
@@ -324,6 +324,11 @@ class Engine:
             return self._sender.post([body], anonymous=anonymous, budget=budget), size
         except (OSError, RuntimeError) as fault:
             return Reply(error=f"{type(fault).__name__}: {fault}"[:200]), size
+
+    def _rest(self) -> Step:
+        # what failed has gone another way: there is nothing to repeat
+        self._backoff.reset()
+        return Step.EMPTY
 
     def _succeed(self, events: int, size: int) -> None:
         with self._lock:

@@ -21,6 +21,27 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+class Breaker:
+    """Keeps us away from what failed, for a while."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Come near again: it works."""
+        self._until = 0.0
+        self._pause = AVOID_SECONDS
+
+    def trip(self) -> None:
+        """Stay away after a failure, longer each time."""
+        self._until = time.monotonic() + self._pause
+        self._pause = min(AVOID_MOST, 2 * self._pause)
+
+    def is_open(self) -> bool:
+        """Tell whether to stay away now."""
+        return time.monotonic() < self._until
+
+
 class Shelter:
     """A store that never raises: events it cannot keep go to a bounded spare one in memory.
 
@@ -38,18 +59,18 @@ class Shelter:
         self._spare = InMemoryEventStore(buffer_capacity=SPARE_EVENTS)
         self._owed: list[tuple[str, tuple[Any, ...]]] = []
         self._lock = threading.Lock()
-        self._avoid_until = 0.0
-        self._avoid = AVOID_SECONDS
+        self._writes = Breaker()
+        self._reads = Breaker()
         self._warned = False
 
-    def _safely(self, work: Callable[[], T], otherwise: U) -> T | U:
-        if time.monotonic() < self._avoid_until:
+    def _safely(self, work: Callable[[], T], otherwise: U, breaker: Breaker | None = None) -> T | U:
+        breaker = breaker or self._writes
+        if breaker.is_open():
             return otherwise
         try:
             result = work()
         except Exception as fault:  # noqa: BLE001 - sqlite3.Error, OSError, redis.RedisError, a user's own
-            self._avoid_until = time.monotonic() + self._avoid
-            self._avoid = min(AVOID_MOST, 2 * self._avoid)
+            breaker.trip()
             if not self._warned:
                 self._warned = True
                 LOG.warning(
@@ -58,15 +79,18 @@ class Shelter:
                     str(fault)[:200],
                 )
             return otherwise
-        self._avoid = AVOID_SECONDS
+        breaker.reset()
         return result
+
+    def _read(self, work: Callable[[], T], otherwise: U) -> T | U:
+        # a full disk can still be read
+        return self._safely(work, otherwise, self._reads)
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event, in memory if need be."""
-        if time.monotonic() >= self._avoid_until:
-            result = self._safely(lambda: self._store.add(route, body, event_id, anonymous, added), FAILED)
-            if result is not FAILED:
-                return result
+        result = self._safely(lambda: self._store.add(route, body, event_id, anonymous, added), FAILED)
+        if result is not FAILED:
+            return result
         return self._spare.add(route, body, event_id, anonymous, added)
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
@@ -116,29 +140,29 @@ class Shelter:
 
     def count(self, route: str) -> int:
         """Count a route's events in both places."""
-        return self._safely(lambda: self._store.count(route), 0) + self._spare.count(route)
+        return self._read(lambda: self._store.count(route), 0) + self._spare.count(route)
 
     def peek(self, route: str, limit: int) -> list[Row]:
         """Show the oldest events of a route."""
-        rows: list[Row] = self._safely(lambda: self._store.peek(route, limit), [])
+        rows: list[Row] = self._read(lambda: self._store.peek(route, limit), [])
         return (rows + self._spare.peek(route, limit))[:limit]
 
     def find(self, route: str, event_id: str) -> bytes | None:
         """Give the payload of one event that has not left."""
-        return self._safely(lambda: self._store.find(route, event_id), None) or self._spare.find(
+        return self._read(lambda: self._store.find(route, event_id), None) or self._spare.find(
             route, event_id
         )
 
     def take_drops(self) -> dict[str, int]:
         """Tell, once, how many events were given up."""
-        drops: dict[str, int] = self._safely(self._store.take_drops, {})
+        drops: dict[str, int] = self._read(self._store.take_drops, {})
         for reason, number in self._spare.take_drops().items():
             drops[reason] = drops.get(reason, 0) + number
         return drops
 
     def dead(self, limit: int) -> list[DeadEvent]:
         """Show dead letters of both places."""
-        return (self._safely(lambda: self._store.dead(limit), []) + self._spare.dead(limit))[:limit]
+        return (self._read(lambda: self._store.dead(limit), []) + self._spare.dead(limit))[:limit]
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
         """Forget dead letters; give how many there were."""
@@ -146,11 +170,11 @@ class Shelter:
 
     def routes(self) -> list[str]:
         """Name the routes with events."""
-        return sorted({*self._safely(self._store.routes, []), *self._spare.routes()})
+        return sorted({*self._read(self._store.routes, []), *self._spare.routes()})
 
     def settle(self) -> None:
         """Try once more to bring what waits in memory to the store."""
-        self._avoid_until = 0.0
+        self._writes.reset()
         self._pay()
         for route in self._spare.routes():
             for row in self._spare.claim(route, "settle", events=SPARE_EVENTS, size=2**60, cost=0):
