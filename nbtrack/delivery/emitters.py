@@ -3,31 +3,29 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, Self
 
 from nbtrack.delivery import endpoint as uris
 from nbtrack.delivery import envelope, lifecycle
 from nbtrack.delivery.adapter import as_store
+from nbtrack.delivery.connector import connect
 from nbtrack.delivery.endpoint import HttpProtocol, Method
-from nbtrack.delivery.engine import Engine, Limits, Sender, Settled, Step, Timing
-from nbtrack.delivery.log import SendLog
+from nbtrack.delivery.engine import Engine, Limits, Sender, Step, Timing
 from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import (
     Attempt,
     FailureCallback,
     FlushReport,
     PayloadDict,
-    PendingEvent,
     Route,
-    Stats,
     SuccessCallback,
 )
-from nbtrack.delivery.retry import Backoff
+from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.store import EventStore, Store
-from nbtrack.delivery.summary import state_of, summarise
+from nbtrack.delivery.telling import Telling
 from nbtrack.delivery.timer import Timer
-from nbtrack.delivery.transport import TIMEOUT, Headers, Transport
+from nbtrack.delivery.transport import Headers, Reply
 
 LOG = logging.getLogger("nbtrack.delivery")
 BATCH_SIZE = {"post": 10, "get": 1}
@@ -52,7 +50,7 @@ class EmitterProtocol(Protocol):
         """Send what waits, and wait for it."""
 
 
-class Emitter:
+class Emitter(Telling):
     """Sends events on the caller's thread, when `batch_size` of them wait.
 
     Parameters
@@ -175,14 +173,13 @@ class Emitter:
         self._session = session
         self._headers = headers
         self._path = path or uris.default_path(method)
-        self._credentials: dict[str, str] = {}
-        if resolve is None:
-            base, self._credentials = uris.split_credentials(uris.base_uri(endpoint, protocol, port))
-        else:
-            base = endpoint
-        self._base = base
+        # with credentials, if there are any; nothing but the sender sees it
+        self._base = endpoint if resolve else uris.base_uri(endpoint, protocol, port)
+        base = endpoint if resolve else uris.split_credentials(self._base)[0]
         self.endpoint = base if resolve else base + self._path
-        self.event_store = event_store or InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
+        self.event_store = event_store
+        if event_store is None:
+            self.event_store = InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
         self._engine = Engine(
             as_store(self.event_store),
             Route(destination or base, self._path, method),
@@ -207,7 +204,7 @@ class Emitter:
         self._closed = False
         self._ended = False
         self._busy: set[int] = set()
-        self._subscribers: dict[object, Callable[[], None]] = {}
+        self._subscribers = {}
         self._timer: Timer | None = None
         self._retry_timer: Timer | None = None
 
@@ -219,22 +216,15 @@ class Emitter:
         self._engine.after_fork_in_child()
 
     def _connect(self) -> Sender:
-        limits = self.request_timeout
-        timeout = TIMEOUT if limits is None else limits if isinstance(limits, tuple) else (limits, limits)
-        if self._resolve is None:
-            base, credentials = self._base, self._credentials
-        else:
-            base, credentials = uris.split_credentials(self._resolve())
-        given = self._headers
-
-        def headers() -> Mapping[str, str]:
-            return {**credentials, **((given() if callable(given) else given) or {})}
-
-        if self._session is not None:
-            from nbtrack.delivery.session import SessionTransport  # noqa: PLC0415
-
-            return SessionTransport(self._session, base, path=self._path, headers=headers, timeout=timeout)
-        return Transport(base, path=self._path, headers=headers, timeout=timeout, pool=self._senders())
+        base = self._base if self._resolve is None else self._resolve()
+        return connect(
+            base,
+            path=self._path,
+            headers=self._headers,
+            timeout=self.request_timeout,
+            session=self._session,
+            pool=self._senders(),
+        )
 
     def _senders(self) -> int:
         return 1
@@ -262,7 +252,7 @@ class Emitter:
         engine = self._engine
         if engine.failing and engine.nudge():
             self._wake()
-        if self._queued >= self.batch_size or (self.byte_limit and self._queued_bytes >= self.byte_limit):
+        if self.reached_limit():
             self._trigger()
         if self._subscribers:
             self._tell()
@@ -348,6 +338,36 @@ class Emitter:
         if not self._closed:
             self._trigger()
 
+    def reached_limit(self) -> bool:
+        """Tell whether enough waits to be sent."""
+        return self._queued >= self.batch_size or bool(
+            self.byte_limit and self._queued_bytes >= self.byte_limit
+        )
+
+    def send_events(self, evts: Iterable[Mapping[str, Any]]) -> None:
+        """Take payloads and send them with all that waits.
+
+        Parameters
+        ----------
+        evts
+            Payloads.
+        """
+        for payload in evts:
+            self.input(payload)
+        self.flush()
+
+    @staticmethod
+    def as_collector_uri(
+        endpoint: str, protocol: HttpProtocol = "https", port: int | None = None, method: Method = "post"
+    ) -> str:
+        """Give the URI that requests go to, by the reference's rules."""
+        return uris.base_uri(endpoint, protocol, port) + uris.default_path(method)
+
+    @staticmethod
+    def is_good_status_code(status_code: int) -> bool:
+        """Tell whether a status means delivered: 200 to 299."""
+        return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
+
     # Flushing
 
     def flush(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
@@ -404,7 +424,7 @@ class Emitter:
         """Send again."""
         self._paused = False
         self._tell()
-        if self._queued >= self.batch_size:
+        if self.reached_limit():
             self._trigger()
 
     @property
@@ -475,103 +495,6 @@ class Emitter:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-
-    # Telling
-
-    def _settled(self, settled: Settled) -> None:
-        _guarded(self.on_attempt, settled.attempt)
-        if settled.sent and self.on_success is not None:
-            _guarded(self.on_success, [envelope.decode(row.body) for row in settled.sent])
-        if settled.failed and self.on_failure is not None:
-            _guarded(self.on_failure, 0, [envelope.decode(row.body) for row in settled.failed])
-        self._tell()
-
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called, on any thread, when anything changed.
-
-        Returns
-        -------
-        callable
-            Ends the subscription.
-        """
-        key = object()
-        self._subscribers = {**self._subscribers, key: callback}
-
-        def unsubscribe() -> None:
-            self._subscribers = {one: call for one, call in self._subscribers.items() if one is not key}
-
-        return unsubscribe
-
-    def _tell(self) -> None:
-        for callback in self._subscribers.values():
-            _guarded(callback)
-
-    @property
-    def log(self) -> SendLog:
-        """The last attempts."""
-        return self._engine.log
-
-    @property
-    def durable(self) -> bool:
-        """Whether what waits outlives the process."""
-        return self._engine.store.durable
-
-    @property
-    def destination(self) -> str:
-        """Where events go: a base URL without credentials, or a logical name."""
-        return self._engine.route.destination
-
-    def _count(self) -> int:
-        with contextlib.suppress(Exception):
-            return self._engine.store.count(self._engine.route.key)
-        return self._queued
-
-    def stats(self) -> Stats:
-        """Give the counters of this emitter; `pending` counts all of its route's events in the store."""
-        engine = self._engine
-        pending = self._count()
-        oldest: list[Any] = []
-        with contextlib.suppress(Exception):
-            oldest = engine.store.peek(engine.route.key, 1)
-        return Stats(
-            accepted=self._accepted,
-            sent=engine.sent,
-            retried=engine.retried,
-            bytes_sent=engine.bytes_sent,
-            pending=pending,
-            in_flight=engine.in_flight,
-            dead=engine.dead,
-            dropped=engine.dropped(),
-            lag_seconds=max(0.0, self._timing.wall() - oldest[0].added) if oldest else 0.0,
-            last_error=engine.last_error,
-            last_status=engine.last_status,
-            retry_at=engine.retry_at(),
-            state=state_of(self._closed, self._paused, engine.failing, bool(engine.in_flight)),
-            destination=self.destination,
-        )
-
-    def pending(self, limit: int = 100) -> list[PendingEvent]:
-        """List waiting events, the oldest first."""
-        with contextlib.suppress(Exception):
-            return [summarise(row) for row in self._engine.store.peek(self._engine.route.key, limit)]
-        return []
-
-    def payload(self, event_id: str) -> PayloadDict | None:
-        """Give the content of a waiting event."""
-        with contextlib.suppress(Exception):
-            body = self._engine.store.find(self._engine.route.key, event_id)
-            return None if body is None else envelope.decode(body)
-        return None
-
-
-def _guarded(callback: Callable[..., Any] | None, *arguments: Any) -> None:
-    """Call the user's function; what it raises is logged, never ours to raise."""
-    if callback is None:
-        return
-    try:
-        callback(*arguments)
-    except Exception:
-        LOG.exception("A callback of the emitter raised")
 
 
 def _check_positive(**values: float | None) -> None:
