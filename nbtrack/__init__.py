@@ -1,5 +1,85 @@
-"""nbtrack: Snowplow tracking for notebooks."""
+"""nbtrack: Snowplow tracking for notebooks.
+
+``%load_ext nbtrack`` loads it into a notebook, ``nbtrack.start()`` into a script. The names below are made when first
+used, so that importing nbtrack costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from nbtrack._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from nbtrack.bulk import backfill, backfill_async
+    from nbtrack.runtime import session, start, stop
+    from nbtrack.steps import track
+    from nbtrack.template import col
+
+_HOMES = {
+    "backfill": "nbtrack.bulk",
+    "backfill_async": "nbtrack.bulk",
+    "col": "nbtrack.template",
+    "session": "nbtrack.runtime",
+    "start": "nbtrack.runtime",
+    "stop": "nbtrack.runtime",
+    "track": "nbtrack.steps",
+}
+
+__all__ = [
+    "__version__",
+    "backfill",
+    "backfill_async",
+    "col",
+    "load_ipython_extension",
+    "monitor",
+    "session",
+    "start",
+    "stop",
+    "track",
+    "unload_ipython_extension",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nbtrack' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def monitor() -> Any:
+    """Show the live monitor of the running session.
+
+    Returns
+    -------
+    Monitor
+        A widget: a cell's last expression shows it.
+
+    Raises
+    ------
+    RuntimeError
+        When no session runs.
+    """
+    from nbtrack.runtime import session  # noqa: PLC0415 - as all of this module
+    from nbtrack.widget import make_monitor  # noqa: PLC0415
+
+    return make_monitor(session())
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Load nbtrack into IPython: what ``%load_ext nbtrack`` calls."""
+    from nbtrack.notebook.extension import load  # noqa: PLC0415
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take nbtrack out of IPython: what ``%unload_ext nbtrack`` calls."""
+    from nbtrack.notebook.extension import unload  # noqa: PLC0415
+
+    unload(shell)

@@ -51,6 +51,17 @@ _TABLES = frozenset({"pandas", "polars", "pyarrow", "duckdb", "dask", "pyspark"}
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
+def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> bytes:
+    """Write a value as `dumps` does, and give the UTF-8 bytes."""
+    if encoder is None and nan == "null":
+        try:
+            return orjson.dumps(value, jsonable, _OPTIONS)
+        except (TypeError, RecursionError):
+            pass  # the slow way below knows more types, or words the error better
+    tree = _tree(value, (), (), encoder, nan)
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
 def dumps(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> str:
     """Write a value as compact JSON, non-ASCII characters kept.
 
@@ -81,13 +92,7 @@ def dumps(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> s
     >>> dumps({"when": datetime(2026, 1, 31, 12), "ratio": float("nan"), "name": "Zoë"})
     '{"when":"2026-01-31T12:00:00.000000Z","ratio":null,"name":"Zoë"}'
     """
-    if encoder is None and nan == "null":
-        try:
-            return orjson.dumps(value, jsonable, _OPTIONS).decode()
-        except (TypeError, RecursionError):
-            pass  # the slow way below knows more types, or words the error better
-    tree = _tree(value, (), (), encoder, nan)
-    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return encode(value, encoder, nan).decode()
 
 
 def jsonable(value: Any, *, nan: Nan = "null") -> Any:
@@ -113,7 +118,7 @@ def jsonable(value: Any, *, nan: Nan = "null") -> Any:
     return _tree(value, (), (), None, nan)
 
 
-def text(value: Any) -> str:
+def text(value: Any, *, nan: Nan = "null") -> str:
     """Give the text that a value is in a flat payload, where every value is a text.
 
     Numbers and truth values read as ``str`` writes them (``True``, ``1.0``), everything else as its JSON
@@ -126,7 +131,7 @@ def text(value: Any) -> str:
     """
     if type(value) is str and value.isascii():
         return value
-    plain = jsonable(value)
+    plain = jsonable(value, nan=nan)
     if isinstance(plain, str):
         return plain
     if plain is None:
@@ -222,7 +227,7 @@ def _number(value: float, path: tuple[Any, ...], nan: Nan) -> float | None:
 
 
 def _clean(value: str) -> str:
-    return value if value.isascii() else value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _plain(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0911 - the table, one line a row
@@ -280,7 +285,10 @@ def _foreign(value: Any, path: tuple[Any, ...]) -> Any:
 def _key(key: Any, path: tuple[Any, ...]) -> str:
     if isinstance(key, str) and not isinstance(key, Enum):
         return _clean(str(key))
-    plain = jsonable(key)
+    try:
+        plain = jsonable(key)
+    except TypeError:
+        plain = []
     if isinstance(plain, list | dict):
         raise TypeError(f"a key at {_where(path)} is {key!r}, which cannot name a member of a JSON object")
     return plain if isinstance(plain, str) else json.dumps(plain)

@@ -1,1 +1,16 @@
-"""The session, without IPython."""
+"""The session, without IPython: settings, opt-out, subject and entities, start and stop."""
+
+from nbtrack.runtime.active import Session, find_session, session, start, stop
+from nbtrack.runtime.settings import NBTrack, SettingError
+from nbtrack.runtime.subject import NotebookSubject
+
+__all__ = [
+    "NBTrack",
+    "NotebookSubject",
+    "Session",
+    "SettingError",
+    "find_session",
+    "session",
+    "start",
+    "stop",
+]

@@ -1,1 +1,147 @@
-"""What an event is."""
+"""What an event is, and how it is tracked: every public name of snowplow-tracker 1.1.0, and more."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from nbtrack._version import __version__
+from nbtrack.tracker.aliases import (
+    FORM_NODE_NAMES,
+    FORM_TYPES,
+    SUPPORTED_PLATFORMS,
+    ElementClasses,
+    FailureCallback,
+    FormClasses,
+    FormNodeName,
+    HttpProtocol,
+    JsonEncoderFunction,
+    Method,
+    PayloadDict,
+    PayloadDictList,
+    SuccessCallback,
+    SupportedPlatform,
+)
+from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
+from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enable_contracts
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.event import Event
+from nbtrack.tracker.events import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
+from nbtrack.tracker.payload import TRACKER_VERSION, Payload
+from nbtrack.tracker.snowplow import Snowplow
+from nbtrack.tracker.subject import Subject
+from nbtrack.tracker.tracker import Plugin, Tracker
+from nbtrack.tracker.typical import (
+    AddToCart,
+    ApplicationError,
+    FormChange,
+    FormSubmit,
+    LinkClick,
+    RemoveFromCart,
+    SiteSearch,
+    Timing,
+    Transaction,
+    TransactionItem,
+)
+
+if TYPE_CHECKING:
+    from nbtrack.delivery import (
+        AsyncEmitter,
+        Emitter,
+        EmitterProtocol,
+        EventStore,
+        InMemoryEventStore,
+        RedisEventStore,
+        SQLiteEventStore,
+    )
+    from nbtrack.tracker.builder import event_class
+    from nbtrack.tracker.validation import InvalidEvent, InvalidEventWarning
+
+__all__ = [
+    "FORM_NODE_NAMES",
+    "FORM_TYPES",
+    "SUPPORTED_PLATFORMS",
+    "TRACKER_VERSION",
+    "AddToCart",
+    "ApplicationError",
+    "AsyncEmitter",
+    "ElementClasses",
+    "Emitter",
+    "EmitterConfiguration",
+    "EmitterProtocol",
+    "Event",
+    "EventStore",
+    "FailureCallback",
+    "FormChange",
+    "FormClasses",
+    "FormNodeName",
+    "FormSubmit",
+    "HttpProtocol",
+    "InMemoryEventStore",
+    "InvalidEvent",
+    "InvalidEventWarning",
+    "JsonEncoderFunction",
+    "LinkClick",
+    "Method",
+    "PagePing",
+    "PageView",
+    "Payload",
+    "PayloadDict",
+    "PayloadDictList",
+    "Plugin",
+    "RedisEventStore",
+    "RemoveFromCart",
+    "SQLiteEventStore",
+    "ScreenView",
+    "SelfDescribing",
+    "SelfDescribingJson",
+    "SiteSearch",
+    "Snowplow",
+    "StructuredEvent",
+    "Subject",
+    "SuccessCallback",
+    "SupportedPlatform",
+    "Timing",
+    "Tracker",
+    "TrackerConfiguration",
+    "Transaction",
+    "TransactionItem",
+    "__version__",
+    "contracts_enabled",
+    "disable_contracts",
+    "enable_contracts",
+    "event_class",
+    "logger",
+]
+
+# the parent of every logger of the package: one setLevel speaks to all, and no handler of ours prints
+logger = logging.getLogger("nbtrack")
+logger.addHandler(logging.NullHandler())
+
+_LAZY = {
+    "event_class": "nbtrack.tracker.builder",
+    "InvalidEvent": "nbtrack.tracker.validation",
+    "InvalidEventWarning": "nbtrack.tracker.validation",
+    **dict.fromkeys(
+        (
+            "AsyncEmitter",
+            "Emitter",
+            "EmitterProtocol",
+            "EventStore",
+            "InMemoryEventStore",
+            "RedisEventStore",
+            "SQLiteEventStore",
+        ),
+        "nbtrack.delivery",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only for what is lazy
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,269 @@
+"""What a column's values become in a payload, said in SQL; where SQL cannot say it, in Python.
+
+The meaning is that of `nbtrack.values` and of `Col.evaluate`: SQL is used only where it gives the same texts, which a
+property test holds.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from nbtrack.template import Col, Step
+from nbtrack.values import dumps, milliseconds, text
+
+Role = Literal["json", "text", "moment"]
+Kind = Literal["str", "int", "float", "bool", "date", "timestamp", "null"]
+
+_EXACT_DIGITS = 15  # decimals of so many digits are exact as doubles
+_MOST_CASES = 64
+_PYTHON_TYPES: dict[Kind, type] = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """SQL with the kind of value it gives; NULL where the row has none."""
+
+    sql: str
+    kind: Kind
+
+
+def quote(text_: str) -> str:
+    """Write a text as an SQL literal."""
+    return "'" + text_.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Write a column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def normalise(table: pa.Table) -> pa.Table:
+    """Give columns the types that SQL reads alike everywhere: moments without a zone (in UTC), no dictionaries.
+
+    Extension types become their storage. The values do not change.
+    """
+    for place, field in enumerate(table.schema):
+        column = table.column(place)
+        kind = field.type
+        if isinstance(kind, pa.BaseExtensionType):
+            column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
+            kind = kind.storage_type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+            column = column.cast(kind)
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            kind = pa.timestamp(kind.unit)
+            column = column.cast(pa.int64()).cast(kind)
+        if pa.types.is_date64(kind):
+            column = column.cast(pa.date32())
+        if column is not table.column(place):
+            table = table.set_column(place, field.name, column)
+    return table
+
+
+def express(col: Col, kind: pa.DataType) -> Expression | None:
+    """Say a placeholder in SQL, over a column of an Arrow type; None where only Python gives its meaning."""
+    found = _read(identifier(col.name), kind)
+    for step in col.steps:
+        if found is None:
+            return None
+        found = _STEPS[step.name](found, step)
+    return found
+
+
+def write_json(value: Expression) -> str:
+    """Give SQL for the JSON of a value, ``null`` for none."""
+    sql = value.sql
+    written = {
+        "str": f"to_json({sql})::varchar",
+        "int": f"({sql})::varchar",
+        "float": f"case when isfinite({sql}) then to_json({sql})::varchar end",
+        "bool": f"case {sql} when true then 'true' when false then 'false' end",
+        "date": f"'\"' || ({sql})::varchar || '\"'",
+        "timestamp": f"'\"' || {_iso(sql)} || '\"'",
+        "null": "'null'",
+    }[value.kind]
+    return f"coalesce({written}, 'null')"
+
+
+def write_text(value: Expression) -> str:
+    """Give SQL for the text of a value in a flat payload, NULL or empty for none."""
+    sql = value.sql
+    return {
+        "str": sql,
+        "int": f"({sql})::varchar",
+        "float": f"case when isfinite({sql}) then ({sql})::varchar end",
+        "bool": f"case {sql} when true then 'True' when false then 'False' end",
+        "date": f"({sql})::varchar",
+        "timestamp": _iso(sql),
+        "null": "null::varchar",
+    }[value.kind]
+
+
+def write_moment(value: Expression) -> str | None:
+    """Give SQL for whole milliseconds since 1970, NULL for none; None where SQL cannot."""
+    if value.kind == "timestamp":
+        return f"epoch_ms({value.sql})::varchar"
+    if value.kind == "date":
+        return f"epoch_ms(({value.sql})::timestamp)::varchar"
+    if value.kind in {"int", "null"}:
+        return f"({value.sql})::varchar"
+    return None
+
+
+def compute(col: Col, values: Iterable[Any], role: Role) -> tuple[pa.Array, dict[int, str]]:
+    """Give a placeholder's texts in Python, one a row, and the reasons of the rows that have none.
+
+    Parameters
+    ----------
+    col
+        The placeholder.
+    values
+        Its column's values as Python objects, ``n`` of them.
+    role
+        Where the text goes.
+
+    Returns
+    -------
+    texts : Array of string, length n
+        NULL where the value has no form.
+    faults : dict of int to str
+        Reason by row.
+    """
+    write = _WRITERS[role]
+    texts: list[str | None] = []
+    faults: dict[int, str] = {}
+    known: dict[Any, str] = {}
+    for row, value in enumerate(values):
+        try:
+            cached = known.get(key := (type(value), value))
+        except TypeError:  # dicts and lists are no keys
+            cached, key = None, None
+        if cached is not None:
+            texts.append(cached)
+            continue
+        try:
+            written = write(col.evaluate(value))
+        except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as error:
+            faults[row] = f"{col.name}: {error}"
+            texts.append(None)
+            continue
+        texts.append(written)
+        if key is not None and len(known) < 100_000:  # noqa: PLR2004 - bounded memory
+            known[key] = written
+    return pa.array(texts, pa.string()), faults
+
+
+def to_python(values: pa.ChunkedArray) -> list[Any]:
+    """Give a column's values as Python objects: pickled objects are themselves, structs dicts, maps dicts."""
+    if pa.types.is_map(values.type):
+        return [None if pairs is None else dict(pairs) for pairs in values.to_pylist()]
+    return list(values.to_pylist())
+
+
+def _read(name: str, kind: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line a type
+    is_ = pa.types
+    if is_.is_string(kind) or is_.is_large_string(kind) or is_.is_string_view(kind):
+        return Expression(name, "str")
+    if is_.is_boolean(kind):
+        return Expression(name, "bool")
+    if is_.is_integer(kind):
+        return Expression(name, "int")
+    if is_.is_floating(kind):
+        if is_.is_float16(kind):
+            return None
+        double = name if is_.is_float64(kind) else f"({name})::double"
+        return Expression(f"(case when not isnan({double}) then {double} end)", "float")
+    if is_.is_date(kind):
+        return Expression(name, "date")
+    if is_.is_timestamp(kind):
+        return Expression(name, "timestamp")
+    if is_.is_decimal(kind) and kind.precision <= _EXACT_DIGITS and kind.scale >= 0:
+        return (
+            Expression(f"({name})::double", "float") if kind.scale else Expression(f"({name})::bigint", "int")
+        )
+    return Expression("null", "null") if is_.is_null(kind) else None
+
+
+def _default(value: Expression, step: Step) -> Expression | None:
+    constant = step.value
+    if constant is None:
+        return value
+    kind = value.kind
+    if kind == "null":
+        kind = next((k for k, t in _PYTHON_TYPES.items() if type(constant) is t), "null")
+    if type(constant) is not _PYTHON_TYPES.get(kind):
+        return None
+    literal = quote(constant) if kind == "str" else repr(constant)
+    if kind == "float":
+        literal = f"({constant!r})::double" if abs(constant) < float("inf") else f"'{constant!r}'::double"
+    if kind == "int" and not -(2**63) <= constant < 2**63:
+        return None
+    if kind == "str" and "\0" in constant:
+        return None
+    return Expression(f"coalesce({value.sql}, {literal})", kind)
+
+
+def _map(value: Expression, step: Step) -> Expression | None:
+    pairs = step.value
+    if value.kind != "str" or len(pairs) > _MOST_CASES:
+        return None
+    if any(
+        type(old) is not str or type(new) not in {str, type(None)} or "\0" in old + (new or "")
+        for old, new in pairs
+    ):
+        return None
+    if not pairs:
+        return Expression("null::varchar", "str")
+    cases = " ".join(
+        f"when {quote(old)} then {quote(new) if new is not None else 'null'}" for old, new in pairs
+    )
+    return Expression(f"(case {value.sql} {cases} end)", "str")
+
+
+def _cast(value: Expression, step: Step) -> Expression | None:
+    if step.value == "str":
+        return _as_text(value)
+    if step.value == "float" and value.kind == "int":
+        return Expression(f"({value.sql})::double", "float")
+    if step.value == "bool" and value.kind == "int":
+        return Expression(f"(({value.sql}) <> 0)", "bool")
+    return value if step.value == value.kind else None
+
+
+def _format(value: Expression, step: Step) -> Expression | None:
+    before, _, after = step.value.partition("{}")
+    shown = _as_text(value)
+    if shown is None or "\0" in step.value:
+        return None
+    return Expression(f"({quote(before)} || {shown.sql} || {quote(after)})", "str")
+
+
+def _as_text(value: Expression) -> Expression | None:
+    """Say Python's ``str`` of a value, truth in lower case, as `Col` does."""
+    if value.kind == "str":
+        return value
+    if value.kind == "null":
+        return Expression("null::varchar", "str")
+    if value.kind == "bool":
+        return Expression(f"(case {value.sql} when true then 'true' when false then 'false' end)", "str")
+    return Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "float", "date"} else None
+
+
+def _iso(sql: str) -> str:
+    return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+
+
+_STEPS: dict[str, Callable[[Expression, Step], Expression | None]] = {
+    "default": _default,
+    "map": _map,
+    "cast": _cast,
+    "format": _format,
+}
+_WRITERS: dict[Role, Callable[[Any], str]] = {
+    "json": dumps,
+    "text": text,
+    "moment": lambda value: "" if value is None else str(milliseconds(value)),
+}

@@ -1,0 +1,217 @@
+"""The outbox's file: how it is opened, checked, set aside when broken, and who owns a lease in it."""
+
+import contextlib
+import functools
+import logging
+import os
+import re
+import secrets
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+LOG = logging.getLogger("nbtrack.delivery")
+VERSION = 1
+BUSY_SECONDS = 2.0
+WAL_BYTES = 4 * 2**20
+CHECKED_PAGES = 2_048
+"""A file up to 8 MiB is checked when it is opened (10 ms); damage in a bigger one shows at its use."""
+NETWORK_FILE_SYSTEMS = (
+    "nfs",
+    "cifs",
+    "smb",
+    "fuse",
+    "9p",
+    "afs",
+    "lustre",
+    "gpfs",
+    "ceph",
+    "glusterfs",
+    "beegfs",
+)
+
+# Small columns stand before the body: a scan then never reads a body's overflow pages.
+# No index: rows are claimed in the order of their ids, and each index would slow every insert.
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS events (
+  id INTEGER PRIMARY KEY,
+  route TEXT NOT NULL,
+  anonymous INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  token TEXT NOT NULL DEFAULT '',
+  lease_until REAL NOT NULL DEFAULT 0,
+  added REAL NOT NULL,
+  size INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS dead (
+  id INTEGER PRIMARY KEY,
+  route TEXT NOT NULL,
+  anonymous INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  status INTEGER,
+  added REAL NOT NULL,
+  size INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  body BLOB NOT NULL
+);
+PRAGMA user_version = {VERSION};
+"""
+
+
+def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
+    """Open the outbox's file; one that is broken or of a newer version is set aside first.
+
+    Parameters
+    ----------
+    path
+        The file; its folder is made (0700), and the file is readable by its owner only.
+    synchronous
+        "NORMAL": safe against the death of the process; "FULL": against a power cut too, five times slower.
+
+    Returns
+    -------
+    sqlite3.Connection
+        In autocommit mode.
+
+    Raises
+    ------
+    sqlite3.Error, OSError
+        When the place cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        return _connect(path, synchronous)
+    except sqlite3.DatabaseError as fault:
+        if not is_corrupt(fault):
+            raise
+        quarantine(path, str(fault))
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        return _connect(path, synchronous)
+
+
+class UnusableFileError(sqlite3.DatabaseError):
+    """The file is damaged, or was written by a later version of this package."""
+
+
+def is_corrupt(fault: BaseException) -> bool:
+    """Tell a file that is no outbox from one that is merely busy, full or forbidden."""
+    if isinstance(fault, UnusableFileError):
+        return True
+    # an old table of the same name shows as a missing column
+    wrong_schema = (
+        isinstance(fault, sqlite3.OperationalError) and re.search("no (such )?column", str(fault)) is not None
+    )
+    code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
+    return wrong_schema or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+    )
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        _expect(version <= VERSION, f"version {version} of the outbox is newer than {VERSION}")
+        journal = "TRUNCATE" if is_network_path(path) else "WAL"
+        if version == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        connection.execute("PRAGMA mmap_size = 0")
+        if version < VERSION:
+            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        if pages <= CHECKED_PAGES:
+            (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            _expect(state == "ok", state)
+        connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise UnusableFileError(otherwise)
+
+
+def quarantine(path: Path, reason: str) -> Path:
+    """Set a broken outbox aside with its journal; give its new place."""
+    aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}")
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    LOG.warning(
+        "The store of unsent events %s is unreadable (%s); it was set aside as %s", path, reason, aside.name
+    )
+    return aside
+
+
+def is_network_path(path: Path) -> bool:
+    """Tell whether a path is on a network file system, where SQLite's WAL does not work."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    place = str(path.parent.resolve())
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields, _, rest = line.partition(" - ")
+        point = fields.split(" ")[4].replace("\\040", " ")
+        inside = place == point or place.startswith(point.rstrip("/") + "/")
+        # a later line at the same point lies over the earlier one
+        if inside and len(point) >= len(best):
+            best, kind = point, rest.split(" ")[0]
+    return kind.startswith(NETWORK_FILE_SYSTEMS)
+
+
+# Owners of leases
+
+
+@functools.cache
+def machine() -> str:
+    """Name this machine and its process numbers: two containers may share a name but not their processes."""
+    parts = [socket.gethostname()]
+    for source in ("/proc/sys/kernel/random/boot_id",):
+        with contextlib.suppress(OSError):
+            parts.append(Path(source).read_text(encoding="ascii").strip()[:8])
+    with contextlib.suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    return "/".join(part.replace("|", "-") for part in parts)
+
+
+def start_time(pid: int) -> str:
+    """Tell when a process began (clock ticks since boot), so that a reused number is not taken for it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+def new_owner() -> str:
+    """Name this process as the owner of leases."""
+    pid = os.getpid()
+    return f"{machine()}|{pid}|{start_time(pid)}|{secrets.token_hex(4)}"
+
+
+def is_alive(token: str) -> bool:
+    """Tell whether a lease's owner may still be at work; one of another machine counts as alive until its lease ends."""
+    try:
+        host, pid, begun, _ = token.split("|", 3)
+        if host != machine():
+            return True
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        # PermissionError: somebody's process has the number; a token we cannot read: its lease will end
+        return True
+    return begun in ("", start_time(int(pid)))

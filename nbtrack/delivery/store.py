@@ -1,0 +1,78 @@
+"""What a store is: the reference's four methods, and the richer form our engine works with."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
+
+
+class EventStore(Protocol):
+    """A buffer of events, as the reference tracker defines it: implement these four to bring your own."""
+
+    def add_event(self, payload: PayloadDict) -> bool:
+        """Add a payload; False when it was not taken."""
+
+    def get_events_batch(self) -> list[PayloadDict]:
+        """Give all the payloads of the buffer."""
+
+    def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
+        """Forget a batch, or take it back for a retry."""
+
+    def size(self) -> int:
+        """Count the payloads of the buffer."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """A buffer the engine works with: events are claimed under a token, then settled by id.
+
+    A claim that ends in no settlement (a crash, Ctrl-C) is undone with `abandon`, or by its lease.
+    """
+
+    durable: bool
+    """Whether an accepted event outlives the process."""
+
+    def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
+        """Keep an event; give the reason when it was not taken."""
+
+    def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
+        """Take the oldest waiting events of a route: at least one, at most `events`, whose bytes plus `cost` each fit `size`, all anonymous or none."""
+
+    def ack(self, ids: Sequence[RowId]) -> None:
+        """Forget delivered events."""
+
+    def release(self, ids: Sequence[RowId]) -> None:
+        """Let events wait again after a failed attempt."""
+
+    def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
+        """Move events to the dead letters."""
+
+    def abandon(self, token: str) -> None:
+        """Let wait again whatever is still claimed under a token."""
+
+    def count(self, route: str) -> int:
+        """Count a route's events, waiting and claimed."""
+
+    def peek(self, route: str, limit: int) -> list[Row]:
+        """Show the oldest events of a route without claiming them."""
+
+    def find(self, route: str, event_id: str) -> bytes | None:
+        """Give the payload of one event that has not left."""
+
+    def take_drops(self) -> dict[str, int]:
+        """Tell, once, how many events were given up for age or room, by reason."""
+
+    def dead(self, limit: int) -> list[DeadEvent]:
+        """Show dead letters, the oldest first."""
+
+    def remove_dead(self, ids: Sequence[RowId]) -> int:
+        """Forget dead letters; give how many there were."""
+
+    def routes(self) -> list[str]:
+        """Name the routes with events."""
+
+    def settle(self) -> None:
+        """Bring what is kept aside to the safest place there is: the emitter ends."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

@@ -1,0 +1,244 @@
+"""One HTTP request: big bodies, kept connections, no cookies, no exceptions for network faults."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from nbtrack._version import __version__
+from nbtrack.delivery.retry import parse_retry_after
+from nbtrack.protocol import POST_PATH
+
+Headers = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
+
+JSON_TYPE = "application/json; charset=utf-8"
+TIMEOUT = (5.0, 15.0)
+"""Seconds to connect, and to read a whole reply."""
+TLS_RETRY_SECONDS = 30.0
+"""A certificate does not mend itself in a second."""
+REPLY_BYTES = 65_536
+SEND_BYTES = 131_072
+KEPT_METHOD = frozenset({307, 308})
+MAX_REDIRECTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from one request.
+
+    Attributes
+    ----------
+    status
+        HTTP status; None when no reply came.
+    error
+        Why no reply came, in a few words without credentials; None with a reply.
+    retry_after
+        Seconds the server asked to wait, if it did.
+    elapsed
+        Seconds the request took.
+    body
+        The first bytes of the reply, at most 64 KiB.
+    refused
+        The failure was quick and plain (nobody listens there), so a cheap probe may follow soon.
+    """
+
+    status: int | None = None
+    error: str | None = None
+    retry_after: float | None = None
+    elapsed: float = 0.0
+    body: bytes = b""
+    refused: bool = False
+
+
+class Transport:
+    """Requests to one collector over kept connections.
+
+    Parameters
+    ----------
+    base_url
+        Scheme, host, port and maybe a leading path, as "https://c.example.com".
+    path
+        Path of the endpoint below it.
+    method
+        "post" or "get": what `send` uses.
+    headers
+        Extra headers, or a function that gives them for each request (a token that changes).
+    timeout
+        Seconds to connect, and to read a whole reply.
+    pool
+        Connections kept; requests may be made from as many threads.
+
+    Notes
+    -----
+    Proxies and certificates come from the environment by the rules of `requests`. Cookies are not kept: a
+    collector's cookie would give all events one network user id.
+
+    Examples
+    --------
+    >>> transport = Transport("http://127.0.0.1:9", timeout=(0.2, 0.2))
+    >>> transport.post([b"{}"]).status is None
+    True
+    >>> transport.close()
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        path: str = POST_PATH,
+        method: str = "post",
+        headers: Headers = None,
+        timeout: tuple[float, float] = TIMEOUT,
+        pool: int = 1,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.url = self.base_url + path
+        self.method = method
+        self._headers = headers
+        self._timeout = timeout
+        self._pool = pool
+        self._manager: Any = None
+        self._own: Any = None
+        self._opening = threading.Lock()
+
+    def post(
+        self, parts: Sequence[bytes | memoryview], *, anonymous: bool = False, budget: float | None = None
+    ) -> Reply:
+        """POST a JSON body given in parts.
+
+        Parameters
+        ----------
+        parts
+            The body's pieces in order.
+        anonymous
+            Ask the collector not to keep IP address and cookies (``SP-Anonymous: *``).
+        budget
+            Seconds left for it all; shortens the timeouts.
+        """
+        return self._request("POST", self.url, parts, anonymous, budget)
+
+    def get(self, query: str, *, anonymous: bool = False, budget: float | None = None) -> Reply:
+        """GET with a query string; see `post` for the other parameters."""
+        return self._request("GET", f"{self.url}?{query}", (), anonymous, budget)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        manager, self._manager = self._manager, None
+        if manager is not None:
+            manager.clear()
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        parts: Sequence[bytes | memoryview],
+        anonymous: bool,
+        budget: float | None,
+    ) -> Reply:
+        started = time.monotonic()
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            extra = self._headers() if callable(self._headers) else self._headers
+            headers = {"User-Agent": f"py-nbtrack/{__version__}", **(extra or {})}
+        except Exception as fault:  # noqa: BLE001 - the user's function
+            return Reply(error=f"headers: {type(fault).__name__}")
+        if method == "POST":
+            headers["Content-Type"] = JSON_TYPE
+            headers["Content-Length"] = str(len(body))
+        if anonymous:
+            headers["SP-Anonymous"] = "*"
+        reply = Reply()
+        for _ in range(MAX_REDIRECTS + 1):
+            reply, location = self._once(method, url, body, headers, budget)
+            target = urljoin(url, location or "")
+            if reply.status not in KEPT_METHOD or not location or not _same_server(url, target):
+                break
+            url = target
+        return replace(reply, elapsed=time.monotonic() - started)
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        body: bytes | memoryview,
+        headers: Mapping[str, str],
+        budget: float | None,
+    ) -> tuple[Reply, str | None]:
+        # urllib3 and requests load here: 0.2 s that an import of ours must not take
+        from http.client import HTTPException  # noqa: PLC0415
+
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        from nbtrack.delivery import connections  # noqa: PLC0415
+
+        connect, read = (min(limit, budget) if budget is not None else limit for limit in self._timeout)
+        for last in (False, True):
+            reused = False
+            try:
+                pool = self._open(url)
+                known = pool.num_connections
+                try:
+                    response = pool.urlopen(
+                        method,
+                        connections.target_of(pool, url),
+                        body=_slices(body) if method == "POST" else None,
+                        headers=headers,
+                        redirect=False,
+                        retries=False,
+                        assert_same_host=False,
+                        preload_content=False,
+                        decode_content=False,
+                        timeout=connections.limits(max(connect, 0.01), max(read, 0.01)),
+                    )
+                finally:
+                    reused = pool.num_connections == known
+                return _read(response)
+            except (HTTPError, HTTPException, OSError, UnicodeError, ValueError) as fault:
+                cause = connections.explain(fault)
+                # A kept connection that the server closed meanwhile: try once on a fresh one.
+                if cause.stale and reused and not last:
+                    continue
+                slow = TLS_RETRY_SECONDS if cause.tls else None
+                return Reply(error=cause.text, refused=cause.refused, retry_after=slow), None
+        raise AssertionError  # pragma: no cover
+
+    def _open(self, url: str) -> Any:
+        from nbtrack.delivery import connections  # noqa: PLC0415
+
+        with self._opening:
+            if self._manager is None:
+                self._manager = connections.manager(url, self._pool)
+                self._own = self._manager.connection_from_url(self.url)
+            # a redirect stays on the same server, so on the same pool
+            return self._own
+
+
+def _slices(body: bytes | memoryview) -> Iterator[memoryview]:
+    """Cut a body so that the send timeout is one of progress, not of the whole upload."""
+    view = memoryview(body)
+    for start in range(0, len(view), SEND_BYTES):
+        yield view[start : start + SEND_BYTES]
+
+
+def _read(response: Any) -> tuple[Reply, str | None]:
+    """Take the reply's first bytes; a connection with more than that is not kept."""
+    try:
+        body = response.read(REPLY_BYTES)
+        whole = not response.read(1)
+    except BaseException:
+        response.close()
+        raise
+    if whole:
+        response.release_conn()
+    else:
+        response.close()
+    headers = response.headers
+    wait = parse_retry_after(headers.get("Retry-After"))
+    return Reply(status=response.status, body=body, retry_after=wait), headers.get("Location")
+
+
+def _same_server(url: str, target: str) -> bool:
+    old, new = urlsplit(url), urlsplit(target)
+    return (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)

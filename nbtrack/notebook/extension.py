@@ -1,0 +1,97 @@
+"""Loading into IPython, and taking every trace out again."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+from nbtrack.notebook.cells import CellRuns
+from nbtrack.notebook.completion import OptionMatcher
+from nbtrack.notebook.header import strip_header
+from nbtrack.notebook.magics import NBTrackMagics
+from nbtrack.runtime import Session, start, stop
+
+_STATE = "_nbtrack"
+_MAGICS = (("line", "track"), ("cell", "track"), ("line", "nbtrack"))
+
+
+@dataclass(slots=True)
+class LoadedExtension:
+    """What a load put into a shell."""
+
+    session: Session
+    cells: CellRuns
+    magics: NBTrackMagics
+    matcher: Any
+    shadowed: dict[tuple[str, str], Any]
+
+
+def load(shell: Any) -> None:
+    """Load nbtrack into a shell: one line of output, nothing started, nothing sent."""
+    if getattr(shell, _STATE, None) is not None:
+        unload(shell)
+    session = start(shell=shell, config=getattr(shell, "config", None))
+    cells = CellRuns(session, shell)
+    magics = NBTrackMagics(shell, session, cells)
+    tables = shell.magics_manager.magics
+    shadowed = {key: tables[key[0]].get(key[1]) for key in _MAGICS}
+    shell.register_magics(magics)
+    # last among the cleanups: leading empty lines and prompts are gone, cell magics are not yet looked for
+    shell.input_transformers_cleanup.append(strip_header)
+    shell.events.register("pre_run_cell", cells.begin)
+    shell.events.register("post_run_cell", cells.end)
+    shell.configurables.append(session.settings)
+    setattr(shell, _STATE, LoadedExtension(session, cells, magics, _add_matcher(shell, session), shadowed))
+    if not session.settings.quiet:
+        print("\n".join([session.describe(), *session.settings.complaints]))  # noqa: T201 - the one line at load
+
+
+def unload(shell: Any) -> None:
+    """Take out of a shell all that `load` put in, and end the session within a second."""
+    loaded: LoadedExtension | None = getattr(shell, _STATE, None)
+    if loaded is None:
+        return
+    delattr(shell, _STATE)
+    for event, callback in (("pre_run_cell", loaded.cells.begin), ("post_run_cell", loaded.cells.end)):
+        with contextlib.suppress(ValueError):
+            shell.events.unregister(event, callback)
+    with contextlib.suppress(ValueError):
+        shell.input_transformers_cleanup.remove(strip_header)
+    _remove_magics(shell, loaded)
+    shell.configurables[:] = [item for item in shell.configurables if item is not loaded.session.settings]
+    if loaded.matcher is not None:
+        with contextlib.suppress(ValueError, AttributeError):
+            shell.Completer.custom_matchers.remove(loaded.matcher)
+    stop()
+
+
+def _remove_magics(shell: Any, loaded: LoadedExtension) -> None:
+    """Remove the magics that are still ours, and give back those we hid."""
+    manager = shell.magics_manager
+    for kind, name in _MAGICS:
+        if getattr(manager.magics[kind].get(name), "__self__", None) is not loaded.magics:
+            continue
+        before = loaded.shadowed[kind, name]
+        if before is None:
+            del manager.magics[kind][name]
+        else:
+            manager.magics[kind][name] = before
+    if manager.registry.get(type(loaded.magics).__name__) is loaded.magics:
+        del manager.registry[type(loaded.magics).__name__]
+
+
+def _add_matcher(shell: Any, session: Session) -> Any:
+    """Offer completions; IPython calls its matchers' interface provisional, so a change there costs only these."""
+    try:
+        from IPython.core.completer import context_matcher  # noqa: PLC0415
+
+        matcher = OptionMatcher(session)
+
+        @context_matcher(identifier="nbtrack")  # type: ignore[untyped-decorator, unused-ignore]
+        def complete_nbtrack(context: Any) -> Any:
+            return matcher(context)
+
+        shell.Completer.custom_matchers.append(complete_nbtrack)
+    except Exception as error:  # noqa: BLE001 - completion is not worth a failed load
+        session.note_fault("completion", error)
+        return None
+    return complete_nbtrack

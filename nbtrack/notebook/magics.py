@@ -1,0 +1,243 @@
+"""The magics: ``%track``, ``%%track`` and ``%nbtrack``."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+
+from nbtrack import steps
+from nbtrack.notebook import expressions, preview
+from nbtrack.notebook.cells import CellRuns
+from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
+from nbtrack.runtime import Session
+
+CONTROL_WORDS = (
+    "status",
+    "on",
+    "off",
+    "pause",
+    "resume",
+    "flush",
+    "preview",
+    "config",
+    "monitor",
+    "log",
+    "collector",
+)
+
+
+@magics_class
+class NBTrackMagics(Magics):
+    """What `%load_ext nbtrack` adds to IPython.
+
+    Parameters
+    ----------
+    shell
+        IPython's shell.
+    session
+        The running session.
+    cells
+        The watcher of cells, for previews.
+    """
+
+    def __init__(self, shell: Any, session: Session, cells: CellRuns) -> None:
+        super().__init__(shell)
+        self._session, self._cells = session, cells
+
+    @no_var_expand
+    @line_cell_magic
+    def track(self, line: str, cell: str | None = None) -> Any:
+        """Track this cell's run, or send one event now.
+
+        ::
+
+          %%track [NAME] [-l LABEL] [-p key=value]... [-e entity]... [--source | --no-source]
+
+        as a cell's first line makes its run a ``cell_run`` event: status, duration, memory, magics, the class of an
+        error. Source, messages and tracebacks stay here unless the settings say otherwise.
+
+          NAME               what the run is called
+          -l, --label LABEL  tells runs of the same name apart
+          -p key=value       a property; an expression such as rows=len(df) is evaluated after the cell
+          -e expression      an entity: SelfDescribingJson, {"schema": …, "data": …}, or a frame (its shape)
+          --source           send this cell's source (secrets are masked)
+
+        ::
+
+          %track NAME key=expression ...
+
+        sends one ``analysis`` event now.
+
+        Examples
+        --------
+        ::
+
+          %%track load-flights -p source=nycflights13 -p rows=len(flights)
+          flights = pd.read_csv("flights.csv")
+
+          %track report_published rows=1204 region="EU"
+        """
+        if cell is not None:
+            return self._run_nested(line, cell)
+        if line.startswith("--check"):
+            self._complain(line.removeprefix("--check"))
+        self._send_event(line)
+        return None
+
+    @no_var_expand
+    @line_magic
+    def nbtrack(self, line: str) -> Any:
+        """See and steer nbtrack.
+
+        ::
+
+          %nbtrack status              where events go, what waits, what was sent, what failed
+          %nbtrack on | off            track or not; off sends nothing that waits, either
+          %nbtrack pause | resume      keep tracking, but hold events back
+          %nbtrack flush [SECONDS]     send what waits, now (10 seconds at most)
+          %nbtrack preview [CODE]      the exact payload of the last tracked cell, or of CODE, and what is left out
+          %nbtrack config [NAME=VALUE] each setting, its value and where it comes from; or change one
+          %nbtrack monitor             the live view
+          %nbtrack log [N]             the last N attempts to send
+          %nbtrack collector [local | URL]   the local collector's page; or where events go from now on
+
+        Examples
+        --------
+        ::
+
+          %nbtrack status
+          %nbtrack config cells=all
+          %nbtrack collector https://sp.acme.com
+        """
+        word, _, rest = line.strip().partition(" ")
+        word = word or "status"
+        if word not in CONTROL_WORDS:
+            near = difflib.get_close_matches(word, CONTROL_WORDS, 1)
+            hint = f"did you mean %nbtrack {near[0]}? " if near else ""
+            raise UsageError(f"%nbtrack has no {word!r}; {hint}It has: {', '.join(CONTROL_WORDS)}.")
+        command: Callable[[str], Any] = getattr(self, f"_{word}")
+        try:
+            return command(rest.strip())
+        except (UsageError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault here is the answer to what the user asked
+            raise UsageError(f"%nbtrack {word} failed: {error}") from None
+
+    # -- %track
+
+    def _run_nested(self, line: str, cell: str) -> None:
+        """Run a cell given by another magic; IPython's own cells never come here, as the header is stripped."""
+        try:
+            parse_header(line)
+        except HeaderError as error:
+            raise UsageError(f"%%track: {error}") from None
+        result = self.shell.run_cell(f"%%track {line}\n{cell}")
+        result.raise_error()
+
+    def _complain(self, options: str) -> None:
+        try:
+            parse_header(options)
+        except HeaderError as error:
+            raise UsageError(f"%%track: {error}") from None
+
+    def _send_event(self, line: str) -> None:
+        try:
+            words = split_words(line)
+            if not words:
+                raise UsageError("%track takes a name and key=expression pairs; %track? shows examples")
+            name, pairs = unquote(words[0]), [split_property(word) for word in words[1:]]
+        except HeaderError as error:
+            raise UsageError(f"%track: {error}") from None
+        if name in CONTROL_WORDS:
+            raise UsageError(f"%track sends an event; did you mean %nbtrack {name}?")
+        if "=" in name:
+            raise UsageError(f"%track: the event's name comes first, before {words[0]!r}")
+        properties = []
+        for key, text in pairs:
+            try:
+                properties.append((key, expressions.evaluate_property(text, self.shell.user_ns)))
+            except Exception as error:  # noqa: BLE001 - the user's expression may raise anything
+                raise UsageError(f"%track: {key}={text} raised {type(error).__name__}: {error}") from None
+        steps.send_analysis(name, properties, [])
+
+    # -- %nbtrack
+
+    def _status(self, _: str) -> None:
+        print(preview.show_status(self._session))
+
+    def _on(self, _: str) -> None:
+        if self._session.turn_on():
+            print("nbtrack is on.")
+        else:
+            print(f"nbtrack stays off: {self._session.optout} is set in the environment.")
+
+    def _off(self, _: str) -> None:
+        self._session.turn_off()
+        print(
+            "nbtrack is off: cells, magics and steps send nothing, and what waits stays here. %nbtrack on ends that."
+        )
+
+    def _pause(self, _: str) -> None:
+        self._session.emitter.pause()
+        print("nbtrack holds events back; %nbtrack resume sends them.")
+
+    def _resume(self, _: str) -> None:
+        if not self._session.enabled:
+            raise UsageError("nbtrack is off; %nbtrack on comes first")
+        self._session.emitter.resume()
+        print("nbtrack sends again.")
+
+    def _flush(self, seconds: str) -> None:
+        try:
+            timeout = float(seconds or 10)
+        except ValueError:
+            raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}") from None
+        report = self._session.flush(timeout)
+        if report is None:
+            print("nbtrack is off; nothing was sent.")
+            return
+        rest = f", {report.pending:,} still wait" if report.pending else ""
+        dead = f", {report.dead:,} were refused for good" if report.dead else ""
+        print(f"sent {report.sent:,} events in {report.elapsed:.1f} s{rest}{dead}.")
+
+    def _preview(self, code: str) -> None:
+        print(preview.show_preview(self._session, self._cells, self.shell, code))
+
+    def _config(self, change: str) -> None:
+        settings = self._session.settings
+        if not change:
+            print(preview.show_settings(settings))
+            return
+        name, equals, text = change.partition("=")
+        name = name.strip()
+        if not equals:
+            name, _, text = change.partition(" ")
+        if name not in settings.names():
+            near = difflib.get_close_matches(name, settings.names(), 1)
+            raise UsageError(
+                f"nbtrack has no setting {name!r}. "
+                + (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(settings.names())}.")
+            )
+        setattr(settings, name, settings.traits()[name].from_string(unquote(text.strip())))
+
+    def _monitor(self, _: str) -> Any:
+        from nbtrack.widget import make_monitor  # noqa: PLC0415 - ipywidgets are loaded with the first monitor
+
+        return make_monitor(self._session)
+
+    def _log(self, number: str) -> None:
+        print(preview.show_log(self._session, int(number or 10)))
+
+    def _collector(self, target: str) -> None:
+        session = self._session
+        if target:
+            session.settings.collector = unquote(target)
+            print(session.describe())
+            return
+        client = session.collector
+        if client is None:
+            print(f"Events go to {session.destination}; the local collector is not used.")
+            return
+        print(f"The local collector: {client.page_url}")

@@ -1,0 +1,109 @@
+"""What ``%nbtrack`` shows as text: status, settings, the send log, and the exact payload of an event."""
+
+import base64
+import binascii
+import json
+import time
+from typing import Any
+
+from nbtrack.notebook.cells import CellRun, CellRuns
+from nbtrack.notebook.header import HeaderError, find_header, parse_header
+from nbtrack.runtime import NBTrack, Session
+from nbtrack.widget import render_text, take_snapshot
+
+
+def show_status(session: Session) -> str:
+    """Show where events go, what waits, what was sent and what failed."""
+    return render_text(take_snapshot(session))
+
+
+def show_settings(settings: NBTrack) -> str:
+    """Show each setting, its value and where it comes from."""
+    rows = [("setting", "value", "from"), *settings.describe()]
+    widths = [max(len(row[place]) for row in rows) for place in range(3)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([lines[0], "-" * (sum(widths) + 4), *lines[1:], *settings.complaints])
+
+
+def show_log(session: Session, number: int) -> str:
+    """Show the last attempts to send."""
+    attempts = list(session.emitter.log)[-number:]
+    if not attempts:
+        return "Nothing was sent yet."
+    lines = [f"{'time':8}  {'events':>6}  {'bytes':>9}  {'status':>6}  {'ms':>6}  note"]
+    for attempt in attempts:
+        note = attempt.error or ""
+        if attempt.retry_in is not None:
+            note = f"{note} retry in {attempt.retry_in:.1f} s".strip()
+        clock = time.strftime("%H:%M:%S", time.localtime(attempt.time))
+        lines.append(
+            f"{clock:8}  {attempt.events:6,}  {attempt.bytes:9,}  {attempt.status or '-':>6}  "
+            f"{attempt.elapsed_ms:6.0f}  {note}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> str:
+    """Show the payload of the last tracked cell, or of the code given, decoded; and what is left out."""
+    event = cells.last_event
+    title = "The last tracked cell's event, as it was sent:"
+    if code or event is None:
+        title = (
+            "The event of the next cell with this header, as it would be sent (run-time values are examples):"
+        )
+        event = cells.describe(_pretend(code or "%%track", shell), _Result(), None, time.perf_counter())
+    payload = decode_payload(session.tracker.complete_payload(event))
+    return f"{title}\n{json.dumps(payload, indent=2, ensure_ascii=False)}\n{_list_left_out(session.settings)}"
+
+
+def decode_payload(payload: dict[str, str]) -> dict[str, Any]:
+    """Decode a payload's JSON and base64 values for reading."""
+    decoded: dict[str, Any] = {}
+    for key, value in payload.items():
+        try:
+            if key in {"ue_px", "cx"}:
+                decoded[key] = json.loads(base64.urlsafe_b64decode(value))
+            else:
+                decoded[key] = json.loads(value) if key in {"ue_pr", "co"} else value
+        except (ValueError, binascii.Error):
+            decoded[key] = value
+    return decoded
+
+
+class _Info:
+    def __init__(self, raw_cell: str) -> None:
+        self.raw_cell, self.cell_id, self.transformed_cell = raw_cell, None, raw_cell
+
+
+class _Result:
+    execution_count = None
+    error_before_exec = None
+    error_in_exec = None
+
+
+def _pretend(code: str, shell: Any) -> CellRun:
+    if not code.startswith("%%track"):
+        code = f"%%track {code}"
+    options = find_header(code)
+    try:
+        header = parse_header(options or "")
+    except HeaderError as error:
+        raise ValueError(str(error)) from None
+    return CellRun(_Info(code + f"\n# In[{getattr(shell, 'execution_count', '')}]"), header)
+
+
+def _list_left_out(settings: NBTrack) -> str:
+    kept = [
+        name
+        for name, sent in (
+            ("source", settings.source),
+            ("error messages", settings.error_messages),
+            ("tracebacks", settings.tracebacks),
+            ("the notebook's name", settings.notebook_name == "name"),
+            ("a user id", bool(settings.user_id)),
+        )
+        if not sent
+    ]
+    return f"Left out: {', '.join(kept)}." if kept else "Nothing is left out: the settings allow all of it."

@@ -1,0 +1,93 @@
+"""Where nbtrack keeps what outlives a kernel: the outbox, the local collector's file, the installation's id."""
+
+import json
+import os
+import secrets
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "NBTRACK_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What stays the same for all kernels of one installation.
+
+    Parameters
+    ----------
+    id
+        Random UUID, made once: the domain user id of every event.
+    salt
+        Random text that makes hashes of names of no use elsewhere.
+    """
+
+    id: str
+    salt: str
+
+
+def find_home() -> Path:
+    """Tell the folder of nbtrack's own files: ``NBTRACK_HOME``, else the platform's user state directory."""
+    if named := os.environ.get(HOME_VARIABLE):
+        return Path(named).expanduser()
+    import platformdirs  # noqa: PLC0415 - only where the variable is not set
+
+    return Path(platformdirs.user_state_dir("nbtrack", appauthor=False))
+
+
+def make_home(home: Path) -> Path:
+    """Make the folder, readable by its user only.
+
+    Raises
+    ------
+    OSError
+        When it cannot be made.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return home
+
+
+def is_writable(home: Path) -> bool:
+    """Tell whether the folder could be written or made, without writing anything."""
+    nearest = next((folder for folder in (home, *home.parents) if folder.exists()), None)
+    return nearest is not None and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def identify_installation(home: Path) -> Installation:
+    """Give this installation's identity; one for this process only where the home cannot be written.
+
+    Parameters
+    ----------
+    home
+        The folder that holds the file ``installation.json`` (mode 0600).
+    """
+    path = home / "installation.json"
+    if known := _read(path):
+        return known
+    fresh = Installation(str(uuid.uuid4()), secrets.token_hex(16))
+    try:
+        make_home(home)
+        # written aside and linked, so that of two kernels that start together one wins whole
+        draft = home / f".installation-{os.getpid()}-{secrets.token_hex(4)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"id": fresh.id, "salt": fresh.salt}, file)
+        try:
+            if path.exists():  # it was there and could not be read
+                draft.replace(path)
+            else:
+                os.link(draft, path)
+                draft.unlink()
+        except FileExistsError:
+            draft.unlink()
+    except OSError:
+        return fresh
+    return _read(path) or fresh
+
+
+def _read(path: Path) -> Installation | None:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return Installation(str(uuid.UUID(stored["id"])), str(stored["salt"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

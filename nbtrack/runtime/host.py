@@ -1,0 +1,112 @@
+"""What runs this code: which front end, which notebook, which kernel. Unknown is a normal answer."""
+
+import hashlib
+import os
+import platform
+import re
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import PurePath, PureWindowsPath
+from typing import Any
+
+_KERNEL_FILE = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$")
+_CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE", "TF_BUILD")
+
+
+def name_host(shell: Any = None) -> str:  # noqa: PLR0911 - a table, one line a host
+    """Name the front end: one of the values of the `notebook` schema's ``host``.
+
+    Parameters
+    ----------
+    shell
+        IPython's shell, or None outside IPython.
+    """
+    environment, names = os.environ, getattr(shell, "user_ns", {})
+    if "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in environment:
+        return "colab"
+    if "DATABRICKS_RUNTIME_VERSION" in environment:
+        return "databricks"
+    if "__vsc_ipynb_file__" in names or "VSCODE_PID" in environment or "VSCODE_CWD" in environment:
+        return "vscode"
+    if "KAGGLE_KERNEL_RUN_TYPE" in environment:
+        return "kaggle"
+    if shell is None:
+        return "script"
+    if not hasattr(shell, "kernel"):
+        return "terminal"
+    if "PAPERMILL_INPUT_PATH" in names or "PAPERMILL_INPUT_PATH" in environment:
+        return "papermill"
+    if environment.get("JPY_SESSION_NAME"):
+        # the server started this kernel; which of its pages asked for it, it does not tell
+        return "notebook" if environment.get("JUPYTER_APP") == "notebook" else "lab"
+    return "nbclient"
+
+
+def is_served() -> bool:
+    """Tell whether this runs on somebody's server (JupyterHub, Colab, Binder, CI) and not on a person's machine."""
+    environment = os.environ
+    hosted = (
+        "JUPYTERHUB_USER",
+        "JUPYTERHUB_API_TOKEN",
+        "BINDER_SERVICE_HOST",
+        "BINDER_REPO_URL",
+        "COLAB_RELEASE_TAG",
+    )
+    return any(environment.get(name) for name in (*hosted, *_CI_VARIABLES)) or "google.colab" in sys.modules
+
+
+def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> str | None:
+    """Find the notebook's path or name, without asking any server; None where nothing tells it.
+
+    Parameters
+    ----------
+    user_ns
+        The user's namespace, where some front ends leave the path.
+    named
+        What the user said, which wins.
+    """
+    if named:
+        return named
+    candidates = (
+        user_ns.get("__vsc_ipynb_file__"),
+        user_ns.get("PAPERMILL_INPUT_PATH"),
+        os.environ.get("PAPERMILL_INPUT_PATH"),
+        os.environ.get("JPY_SESSION_NAME"),
+        user_ns.get("__session__"),
+    )
+    return next((path for path in candidates if isinstance(path, str) and path.endswith(".ipynb")), None)
+
+
+def hash_name(path: str, salt: str) -> str:
+    """Give a notebook's salted hash: equal for equal paths of one installation, of no use to anyone else."""
+    return hashlib.sha256(f"{salt}\0{path}".encode()).hexdigest()
+
+
+def shorten_name(path: str) -> str:
+    """Give the last part of a path, of either system."""
+    return PureWindowsPath(path).name if "\\" in path else PurePath(path).name
+
+
+def find_kernel_id(shell: Any = None) -> str | None:
+    """Find the id that the Jupyter server gave this kernel: a UUID in its connection file's name."""
+    application = getattr(getattr(shell, "kernel", None), "parent", None)
+    file = getattr(application, "connection_file", "") or ""
+    found = _KERNEL_FILE.search(str(file))
+    return str(uuid.UUID(found[1])) if found else None
+
+
+def describe_runtime() -> dict[str, Any]:
+    """Describe Python and the machine, without a name of either's owner."""
+    versions = {
+        name: getattr(sys.modules.get(name), "__version__", None) for name in ("IPython", "ipykernel")
+    }
+    return {
+        "python_version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "ipython_version": versions["IPython"],
+        "ipykernel_version": versions["ipykernel"],
+        "os_name": platform.system() or None,
+        "machine": platform.machine() or None,
+        "cpu_count": os.cpu_count(),
+    }

@@ -1,0 +1,256 @@
+"""Settings: one traitlets class, filled from several places, each value with its source; some locked for everyone."""
+
+import difflib
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from traitlets import Bool, Dict, Enum, Instance, Int, List, TraitError, Unicode
+from traitlets.config import Config, Configurable
+
+_ENVIRONMENT = "NBTRACK_"
+# variables that are no settings: the home, the opt-out, and what the tests read
+_RESERVED = frozenset({"HOME", "DISABLED", "REQUIRE", "LONG"})
+_SECRET = frozenset({"headers"})
+
+Redactor = Callable[[str], str]
+
+
+class SettingError(TraitError, ValueError, TypeError):
+    """A setting's name or value is wrong, or a system-wide file locks it."""
+
+
+class NBTrack(Configurable):
+    """The settings of an nbtrack session.
+
+    Sources, strongest first: the system-wide file's locks, ``%config NBTrack.x = …``, arguments of
+    ``nbtrack.start``, environment variables ``NBTRACK_X``, ``[tool.nbtrack]`` in ``pyproject.toml`` (the nearest one
+    upwards), Jupyter's and IPython's configuration files (``c.NBTrack.x``), the system-wide file's defaults, and
+    the defaults here.
+
+    Parameters
+    ----------
+    config
+        A traitlets configuration, as IPython and Jupyter hand it to their parts.
+    **arguments
+        Settings by name.
+
+    Raises
+    ------
+    SettingError
+        For an unknown name (with the nearest right one) or a value of the wrong kind.
+
+    Examples
+    --------
+    >>> NBTrack(cells="all").cells
+    'all'
+    >>> NBTrack(cell="all")
+    Traceback (most recent call last):
+    nbtrack.runtime.settings.SettingError: nbtrack has no setting 'cell' (argument). Did you mean 'cells'?
+    """
+
+    collector = Unicode(
+        "local",
+        help="Where events go: 'local' (this machine's collector) or the URL of a company's collector.",
+    ).tag(config=True)
+    app_id = Unicode("notebook", help="The application id of every event.").tag(config=True)
+    namespace = Unicode("nbtrack", help="The tracker's namespace.").tag(config=True)
+    user_id = Unicode(None, allow_none=True, help="The user id of every event; unset, none is sent.").tag(
+        config=True
+    )
+    cells = Enum(
+        ("marked", "all", "off"),
+        default_value="marked",
+        help="Which cells become cell_run events: those with %%track, all, or none.",
+    ).tag(config=True)
+    quiet = Bool(False, help="Print nothing at load.").tag(config=True)
+    notebook = Unicode(
+        None, allow_none=True, help="The notebook's name or path, where the front end does not tell it."
+    ).tag(config=True)
+    notebook_name = Enum(
+        ("hash", "name", "none"),
+        default_value="hash",
+        help="How events name the notebook: a salted hash, the file's name, or not at all.",
+    ).tag(config=True)
+    source = Bool(False, help="Send the source of tracked cells (redacted).").tag(config=True)
+    error_messages = Bool(False, help="Send messages of exceptions (redacted).").tag(config=True)
+    tracebacks = Bool(False, help="Send tracebacks of exceptions (redacted).").tag(config=True)
+    redact = Instance(
+        object,
+        allow_none=True,
+        help="A function (str) -> str applied to all source and error text that is sent.",
+    ).tag(config=True)
+    store = Unicode(
+        "disk", help="Where events wait: 'disk' (survives kills), 'memory', or a redis:// URL."
+    ).tag(config=True)
+    validate = Enum(
+        ("off", "warn", "raise"),
+        default_value="off",
+        help="Check events against their schemas when they are tracked.",
+    ).tag(config=True)
+    iglu = List(Unicode(), help="Folders (in Iglu layout) and URLs of Iglu servers with your schemas.").tag(
+        config=True
+    )
+    headers = Dict(
+        help="Extra HTTP headers for the company's collector, such as Authorization. Never stored, shown or logged."
+    ).tag(config=True)
+    request_timeout = Int(15, min=1, max=300, help="Seconds the collector has for an answer.").tag(
+        config=True
+    )
+    local_port = Int(9090, min=0, max=65535, help="The local collector's port, taken if it is free.").tag(
+        config=True
+    )
+    base64 = Bool(
+        True, help="Encode self-describing data and entities in base64, as Snowplow's trackers do."
+    ).tag(config=True)
+
+    def __init__(self, *, config: Config | None = None, **arguments: Any) -> None:
+        self.sources: dict[str, str] = {}
+        self.complaints: list[str] = []
+        self._locks: dict[str, str] = {}
+        self._filling = True
+        super().__init__()
+        names = self.names()
+        for name in arguments:
+            self._check_name(name, "argument")
+        locked = self._fill_from_files(config or Config())
+        self._fill_from_environment(names)
+        for name, value in arguments.items():
+            self._fill(name, value, "argument")
+        for name, (value, source) in locked.items():
+            self._fill(name, value, f"{source} (locked)")
+            self._locks[name] = source
+        self._register_validator(self._refuse_locked, tuple(names))
+        self.observe(self._note_config, names=names)
+        self._filling = False
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """List the settings' names."""
+        return sorted(cls.class_trait_names(config=True))
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """List each setting's name, value as text, and source. Secrets are masked."""
+        return [(name, self._show(name), self.sources.get(name, "default")) for name in self.names()]
+
+    def _show(self, name: str) -> str:
+        value = getattr(self, name)
+        if name in _SECRET:
+            return "{" + ", ".join(f"{key}: …" for key in value) + "}"
+        if name == "collector":
+            return strip_credentials(value)
+        return repr(value)
+
+    def _fill_from_files(self, config: Config) -> dict[str, tuple[Any, str]]:
+        """Fill from the weakest file to the strongest; give what the system-wide ones lock."""
+        locked: dict[str, tuple[Any, str]] = {}
+        for path in reversed(system_files()):  # the first file is the strongest
+            table = self._read_toml(path)
+            locks = table.pop("locked", {})
+            self._fill_table(table, str(path))
+            locked |= {
+                name: (locks[name], str(path))
+                for name in locks
+                if self._check_name(name, str(path), complain=True)
+            }
+        self._fill_table(config.get(type(self).__name__, {}), "configuration file")
+        if project := _find_upwards("pyproject.toml"):
+            self._fill_table(self._read_toml(project).get("tool", {}).get("nbtrack", {}), "pyproject.toml")
+        return locked
+
+    def _fill_table(self, table: Mapping[str, Any], source: str) -> None:
+        for name, value in table.items():
+            if self._check_name(name, source, complain=True):
+                self._fill(name, value, source, complain=True)
+
+    def _fill_from_environment(self, names: list[str]) -> None:
+        for variable, text in os.environ.items():
+            name = variable.removeprefix(_ENVIRONMENT)
+            if name == variable or name in _RESERVED:
+                continue
+            name = name.lower()
+            if name not in names:
+                self._check_name(name, variable, complain=True)
+                continue
+            try:
+                value = self.traits()[name].from_string(text)
+            except (ValueError, TypeError, TraitError) as error:
+                self.complaints.append(f"{variable} is ignored: {error}")
+            else:
+                self._fill(name, value, variable, complain=True)
+
+    def _read_toml(self, path: Path) -> dict[str, Any]:
+        try:
+            with path.open("rb") as file:
+                return tomllib.load(file)
+        except FileNotFoundError:
+            return {}
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.complaints.append(f"{path.name} is ignored: {error}")
+            return {}
+
+    def _check_name(self, name: str, source: str, *, complain: bool = False) -> bool:
+        names = self.names()
+        if name in names:
+            return True
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
+        text = f"nbtrack has no setting {name!r} ({source}). {hint}"
+        if not complain:
+            raise SettingError(text)
+        self.complaints.append(text)
+        return False
+
+    def _fill(self, name: str, value: Any, source: str, *, complain: bool = False) -> None:
+        try:
+            setattr(self, name, value)
+        except TraitError as error:
+            text = f"{name} = {value!r} ({source}) does not fit: {error}"
+            if not complain:
+                raise SettingError(text) from error
+            self.complaints.append(text)
+        else:
+            self.sources[name] = source
+
+    def _refuse_locked(self, _: Any, proposal: Mapping[str, Any]) -> Any:
+        name = proposal["trait"].name
+        if name in self._locks:
+            raise SettingError(
+                f"{name} is locked at {getattr(self, name)!r} by {self._locks[name]}; ask whoever runs this platform."
+            )
+        return proposal["value"]
+
+    def _note_config(self, change: Mapping[str, Any]) -> None:
+        if not self._filling:
+            self.sources[change["name"]] = "%config"
+
+
+def system_files() -> list[Path]:
+    """List the system-wide files that may set and lock settings, the strongest first."""
+    import platformdirs  # noqa: PLC0415 - a cell of a user who never loads nbtrack pays nothing
+
+    site = (
+        [Path("/etc/nbtrack")]
+        if os.name == "posix"
+        else [Path(platformdirs.site_config_dir("nbtrack", False))]
+    )
+    return [folder / "nbtrack.toml" for folder in (*site, Path(sys.prefix) / "etc" / "nbtrack")]
+
+
+def strip_credentials(url: str) -> str:
+    """Give a URL without user, password, query and fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", "")) if parts.scheme else url
+
+
+def _find_upwards(name: str) -> Path | None:
+    try:
+        here = Path.cwd()
+    except OSError:
+        return None
+    return next((folder / name for folder in (here, *here.parents) if (folder / name).is_file()), None)

@@ -1,0 +1,305 @@
+"""What every event is: content, subject, entities and times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar, overload
+
+from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
+from nbtrack.template import Col
+from nbtrack.tracker import contracts
+from nbtrack.tracker.aliases import Moment
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.payload import Payload
+from nbtrack.tracker.plan import JsonNode, fill, render
+from nbtrack.tracker.subject import Subject
+from nbtrack.values import Encoder
+
+T = TypeVar("T")
+Context = Sequence[SelfDescribingJson]
+# a subject speaks of the page only where the event does not
+_PAGE = frozenset({"url", "page", "refr"})
+
+
+class Common(TypedDict, total=False):
+    """The arguments that every event takes; `Event` describes them."""
+
+    event_subject: Subject | None
+    context: Context | None
+    true_timestamp: Moment | None
+    event_id: Any
+    device_timestamp: Moment | None
+
+
+class Event:
+    """An event, and what every event can carry.
+
+    Tracking an event never changes it: the same one can be tracked again, with a new id, by any tracker.
+
+    Parameters
+    ----------
+    dict_ : mapping, optional
+        Payload keys and values of the event; copied.
+    event_subject : Subject, optional
+        Whose values override those of the tracker's subject for this event.
+    context : sequence of SelfDescribingJson, optional
+        Entities attached to the event.
+    true_timestamp : int, float, datetime, pandas Timestamp or numpy scalar, optional
+        When the event really happened; numbers are milliseconds since 1970, datetimes without a zone are UTC.
+    event_id : str or uuid.UUID, optional
+        The event's id in place of a random one. Tracking it twice then sends the same id twice.
+    device_timestamp : as true_timestamp, optional
+        When the event was made, in place of the moment of tracking.
+
+    Raises
+    ------
+    ValueError
+        For a value of the wrong kind, while contracts are on.
+
+    Examples
+    --------
+    >>> from datetime import datetime, UTC
+    >>> event = Event({"e": "pv", "url": "https://acme.com"}, true_timestamp=datetime(2026, 1, 31, tzinfo=UTC))
+    >>> event.build_payload(encode_base64=True, json_encoder=None)
+    {'e': 'pv', 'url': 'https://acme.com', 'ttm': '1769817600000'}
+    """
+
+    event_json: SelfDescribingJson | None = None
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_args: Any, **named: Any) -> Self:
+            """Tell users of snowplow-tracker 0.x the new name of an argument."""
+            if "tstamp" in named:
+                raise TypeError(f"{cls.__name__} has no tstamp=: the event's true time is true_timestamp=")
+            return super().__new__(cls)
+
+    def __init__(
+        self,
+        dict_: Mapping[str, Any] | None = None,
+        event_subject: Subject | None = None,
+        context: Context | None = None,
+        true_timestamp: Moment | None = None,
+        *,
+        event_id: Any = None,
+        device_timestamp: Moment | None = None,
+    ) -> None:
+        self.payload = Payload(dict_)
+        self._event_subject = event_subject
+        self._context: Context = []
+        self._true_timestamp: Any = None
+        self._event_id: Any = None
+        self._device_timestamp: Any = None
+        if context is not None:
+            self.context = context
+        if true_timestamp is not None:
+            self.true_timestamp = true_timestamp
+        if event_id is not None:
+            self.event_id = event_id
+        if device_timestamp is not None:
+            self.device_timestamp = device_timestamp
+
+    @property
+    def event_subject(self) -> Subject | None:
+        """The event's own subject."""
+        return self._event_subject
+
+    @event_subject.setter
+    def event_subject(self, value: Subject | None) -> None:
+        self._event_subject = value
+
+    @property
+    def context(self) -> Context:
+        """Entities attached to the event."""
+        return self._context
+
+    @context.setter
+    def context(self, value: Context | None) -> None:
+        value = [] if value is None else value
+        contracts.entities(value, "context")
+        self._context = value
+
+    @property
+    def true_timestamp(self) -> Any:
+        """When the event really happened."""
+        return self._true_timestamp
+
+    @true_timestamp.setter
+    def true_timestamp(self, value: Moment | None) -> None:
+        contracts.moment(value, "true_timestamp")
+        self._true_timestamp = value
+
+    @property
+    def event_id(self) -> Any:
+        """The event's id, or None for a random one at each tracking."""
+        return self._event_id
+
+    @event_id.setter
+    def event_id(self, value: Any) -> None:
+        contracts.fits(FIELDS["eid"], value, "event_id")
+        self._event_id = value
+
+    @property
+    def device_timestamp(self) -> Any:
+        """When the event was made, or None for the moment of tracking."""
+        return self._device_timestamp
+
+    @device_timestamp.setter
+    def device_timestamp(self, value: Moment | None) -> None:
+        contracts.moment(value, "device_timestamp")
+        self._device_timestamp = value
+
+    def build_payload(
+        self, encode_base64: bool, json_encoder: Encoder | None, subject: Subject | None = None
+    ) -> Payload:
+        """Give a new payload of the event and its subjects, without what a tracker adds."""
+        pairs = self.members(subject, {}, encode_base64, (), JsonNode)
+        del pairs["eid"], pairs["dtm"]
+        return Payload(render(pairs, json_encoder))
+
+    def members(
+        self,
+        tracker_subject: Subject | None,
+        standard: Mapping[str, Any],
+        encode_base64: bool,
+        entities: Context,
+        node: Callable[[Any, bool], Any],
+    ) -> dict[str, Any]:
+        """Collect the pairs of the payload: the event's own, those of the subjects, those of the tracker.
+
+        This is the one rule for a payload's content, order and precedence. `nbtrack.tracker.plan.describe` shows
+        it to the bulk room, a tracker writes it out.
+
+        Parameters
+        ----------
+        tracker_subject : Subject or None
+            Whose values hold where the event's own subject has none.
+        standard : mapping
+            The tracker's own pairs.
+        encode_base64 : bool
+            Whether JSON goes out as base64.
+        entities : sequence of SelfDescribingJson
+            Attached after the event's own.
+        node : callable
+            Called with a tree and `encode_base64`; what it gives is the pair's value.
+
+        Returns
+        -------
+        dict
+            Keys and values in the payload's order; an ``eid`` or ``dtm`` of None is to be made at tracking.
+        """
+        pairs: dict[str, Any] = dict(self.payload)
+        if self.event_json is not None:
+            envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
+            pairs["ue_px" if encode_base64 else "ue_pr"] = node(envelope, encode_base64)
+        if self._context or entities:
+            data = [entity.to_json() for entity in (*self._context, *entities)]
+            pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)
+        if self._true_timestamp is not None:
+            pairs["ttm"] = self._true_timestamp
+        if self._event_subject is not None:
+            self._add_subject(pairs, self._event_subject.combine_subject(tracker_subject))
+        elif tracker_subject is not None:
+            self._add_subject(pairs, tracker_subject.standard_nv_pairs)
+        pairs["eid"] = self._event_id
+        pairs["dtm"] = self._device_timestamp
+        pairs.update(standard)
+        return pairs
+
+    def _add_subject(self, pairs: dict[str, Any], subject: Mapping[str, Any]) -> None:
+        if not _PAGE.isdisjoint(subject):
+            subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
+        pairs.update(subject)
+
+    def substitute(self, row: Mapping[str, Any]) -> Self:
+        """Give the event one would track for a row of a frame.
+
+        Parameters
+        ----------
+        row : mapping
+            Column names and the row's values.
+
+        Raises
+        ------
+        KeyError
+            If a placeholder names a column that the row does not have.
+
+        Examples
+        --------
+        >>> from nbtrack.template import col
+        >>> Event({"e": "pv", "url": col("address")}).substitute({"address": "https://acme.com"})
+        Event({'e': 'pv', 'url': 'https://acme.com'})
+        """
+        copy = object.__new__(type(self))
+        copy.__dict__.update({name: fill(value, row) for name, value in self.__dict__.items()})
+        return copy
+
+    def __repr__(self) -> str:
+        """Show the kind of event and its content."""
+        content = self.event_json if self.event_json is not None else dict(self.payload)
+        return f"{type(self).__name__}({content!r})"
+
+
+class Pair(Generic[T]):
+    """An attribute of an event that is a pair of its payload; None takes it out.
+
+    Parameters
+    ----------
+    key : str
+        The payload's key.
+    required : bool, default False
+        Whether it must be a text with content.
+    """
+
+    def __init__(self, key: str, *, required: bool = False) -> None:
+        self.key, self.required, self.name = key, required, key
+        self.any_text = self._takes_any_text()
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, event: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, event: object, owner: type) -> T: ...
+    def __get__(self, event: Any, owner: type) -> Any:
+        return self if event is None else self._values(event).get(self.key, None)
+
+    def __set__(self, event: Any, value: T | Col) -> None:
+        given: Any = value
+        if given.__class__ is str and given and self.any_text:
+            self._values(event)[self.key] = given
+        else:
+            self._put(event, given)
+
+    def _put(self, event: Any, value: Any) -> None:
+        if self.required:
+            contracts.non_empty_string(value, self.name)
+        self._check(value)
+        if value is None or (value.__class__ is str and not value):
+            self._values(event).pop(self.key, None)
+        else:
+            self._values(event)[self.key] = value
+
+    def _values(self, event: Any) -> dict[str, Any]:
+        pairs: dict[str, Any] = event.payload
+        return pairs
+
+    def _takes_any_text(self) -> bool:
+        return FIELDS[self.key].kind in {"string", "uri"}
+
+    def _check(self, value: Any) -> None:
+        contracts.fits(FIELDS[self.key], value, self.name)
+
+
+class Member(Pair[T]):
+    """An attribute of an event that is a member of its self-describing data; None takes it out."""
+
+    def _values(self, event: Any) -> dict[str, Any]:
+        members: dict[str, Any] = event.event_json.data
+        return members
+
+    def _takes_any_text(self) -> bool:
+        return True
+
+    def _check(self, value: Any) -> None:
+        """Leave the check to the schema."""

@@ -1,0 +1,131 @@
+"""Trackers by name, for programs that make them in one place and use them in another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, ClassVar
+
+from nbtrack.tracker.aliases import Method
+from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
+from nbtrack.tracker.subject import Subject
+from nbtrack.tracker.tracker import Tracker
+
+logger = logging.getLogger(__name__)
+
+
+class Snowplow:
+    """Makes trackers and keeps them by namespace, for the whole process."""
+
+    _trackers: ClassVar[dict[str, Tracker]] = {}
+    _lock: ClassVar[threading.RLock] = threading.RLock()
+
+    @staticmethod
+    def create_tracker(
+        namespace: str,
+        endpoint: str,
+        method: Method = "post",
+        app_id: str | None = None,
+        subject: Subject | None = None,
+        tracker_config: TrackerConfiguration | None = None,
+        emitter_config: EmitterConfiguration | None = None,
+    ) -> Tracker:
+        """Make a tracker with an emitter, and keep it.
+
+        Parameters
+        ----------
+        namespace : str
+            The tracker's name; new to this process.
+        endpoint : str
+            The collector, with or without ``https://``.
+        method : {"post", "get"}, default "post"
+            How to send.
+        app_id : str, optional
+            The application.
+        subject : Subject, optional
+            Who or what events are about.
+        tracker_config : TrackerConfiguration, optional
+            How to write events.
+        emitter_config : EmitterConfiguration, optional
+            How to send them.
+
+        Raises
+        ------
+        TypeError
+            If there is no endpoint, or a tracker of that name.
+        ValueError
+            If the endpoint or the method makes no sense.
+        """
+        from nbtrack.delivery import Emitter  # noqa: PLC0415 - only who sends loads it
+
+        if endpoint is None:
+            raise TypeError("Emitter or Collector URL must be provided")
+        writing = tracker_config or TrackerConfiguration()
+        sending = emitter_config or EmitterConfiguration()
+        with Snowplow._lock:
+            if namespace in Snowplow._trackers:  # before there is an emitter that would need closing
+                raise TypeError("Tracker with this namespace already exists")
+            emitter = Emitter(
+                endpoint,
+                method=method,
+                batch_size=sending.batch_size,
+                on_success=sending.on_success,
+                on_failure=sending.on_failure,
+                byte_limit=sending.byte_limit,
+                request_timeout=sending.request_timeout,
+                buffer_capacity=sending.buffer_capacity,
+                custom_retry_codes=dict(sending.custom_retry_codes),
+                event_store=sending.event_store,
+                session=sending.session,
+            )
+            tracker = Tracker(
+                namespace, emitter, subject, app_id, writing.encode_base64, writing.json_encoder
+            )
+            return Snowplow._keep(tracker)
+
+    @classmethod
+    def add_tracker(cls, tracker: Any) -> Tracker | None:
+        """Keep a tracker; None for what is no tracker.
+
+        Raises
+        ------
+        TypeError
+            If there is a tracker of that name.
+        """
+        if not isinstance(tracker, Tracker):
+            logger.info("Tracker not provided.")
+            return None
+        return cls._keep(tracker)
+
+    @classmethod
+    def remove_tracker(cls, tracker: Tracker) -> None:
+        """Forget a tracker; its emitters stay open."""
+        cls.remove_tracker_by_namespace(tracker.get_namespace())
+
+    @classmethod
+    def remove_tracker_by_namespace(cls, namespace: str) -> None:
+        """Forget the tracker of a name; its emitters stay open."""
+        with cls._lock:
+            known = cls._trackers.pop(namespace, None) is not None
+        logger.info("Tracker with namespace %r %s", namespace, "removed" if known else "does not exist")
+
+    @classmethod
+    def reset(cls) -> None:
+        """Forget all trackers; their emitters stay open."""
+        with cls._lock:
+            cls._trackers.clear()
+
+    @classmethod
+    def get_tracker(cls, namespace: str) -> Tracker | None:
+        """Give the tracker of a name, or None."""
+        return cls._trackers.get(namespace)
+
+    @classmethod
+    def _keep(cls, tracker: Tracker) -> Tracker:
+        namespace = tracker.get_namespace()
+        with cls._lock:
+            if namespace in cls._trackers:
+                raise TypeError("Tracker with this namespace already exists")
+            cls._trackers[namespace] = tracker
+        logger.info("Tracker with namespace %r added", namespace)
+        return tracker

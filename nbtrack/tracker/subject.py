@@ -1,0 +1,170 @@
+"""Who or what an event is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from nbtrack.protocol import FIELDS, PLATFORMS
+from nbtrack.template import Col
+from nbtrack.tracker import contracts
+from nbtrack.tracker.aliases import SupportedPlatform, Text, Whole
+from nbtrack.tracker.plan import fill
+
+_DEFAULT_PLATFORM = "pc"
+_RENAMED = {
+    "set_user_agent": "set_useragent",
+    "set_network_userid": "set_network_user_id",
+    "set_color_deph": "set_color_depth",
+}
+
+
+class Subject:
+    """Who or what events are about: user, device, session.
+
+    Every setter takes None to clear the value again and a `col` placeholder for a backfill, checks what it is given
+    while contracts are on (ValueError), and returns the subject.
+
+    Attributes
+    ----------
+    standard_nv_pairs : dict
+        Payload keys and values, live.
+
+    Examples
+    --------
+    >>> Subject().set_platform("srv").set_user_id("alice").standard_nv_pairs
+    {'p': 'srv', 'uid': 'alice'}
+    """
+
+    def __init__(self) -> None:
+        self.standard_nv_pairs: dict[str, Any] = {"p": _DEFAULT_PLATFORM}
+        self._platform_is_given = False
+
+    def set_platform(self, value: SupportedPlatform | Col | None) -> Self:
+        """Set the platform; None goes back to ``"pc"``."""
+        if value is not None:
+            contracts.one_of(value, PLATFORMS, "value")
+        self._platform_is_given = value is not None
+        return self._set("p", _DEFAULT_PLATFORM if value is None else value, "value")
+
+    def set_user_id(self, user_id: Text | None) -> Self:
+        """Set the user's id, as the business knows it."""
+        return self._set("uid", user_id, "user_id")
+
+    def set_screen_resolution(self, width: Whole | None, height: Whole | None = None) -> Self:
+        """Set width and height of the screen in pixels."""
+        return self._set_size("res", width, height)
+
+    def set_viewport(self, width: Whole | None, height: Whole | None = None) -> Self:
+        """Set width and height of the viewport in pixels."""
+        return self._set_size("vp", width, height)
+
+    def set_document_size(self, width: Whole | None, height: Whole | None = None) -> Self:
+        """Set width and height of the document in pixels."""
+        return self._set_size("ds", width, height)
+
+    def set_color_depth(self, depth: Whole | None) -> Self:
+        """Set the colour depth in bits."""
+        contracts.whole_number(depth, "depth")
+        return self._set("cd", depth, "depth")
+
+    def set_timezone(self, timezone: Text | None) -> Self:
+        """Set the device's time zone, such as ``"Europe/London"``."""
+        return self._set("tz", timezone, "timezone")
+
+    def set_lang(self, lang: Text | None) -> Self:
+        """Set the language, such as ``"en"``."""
+        return self._set("lang", lang, "lang")
+
+    def set_domain_user_id(self, duid: Text | None) -> Self:
+        """Set the first-party user id, which a web tracker's cookie holds."""
+        return self._set("duid", duid, "duid")
+
+    def set_domain_session_id(self, sid: Text | None) -> Self:
+        """Set the session's id, a UUID: pipelines refuse anything else."""
+        return self._set("sid", sid, "sid")
+
+    def set_domain_session_index(self, vid: Whole | None) -> Self:
+        """Set how many sessions the user has had."""
+        return self._set("vid", vid, "vid")
+
+    def set_ip_address(self, ip: Text | None) -> Self:
+        """Set the user's address, which else is the sender's."""
+        return self._set("ip", ip, "ip")
+
+    def set_useragent(self, ua: Text | None) -> Self:
+        """Set the user agent, which else is the sender's."""
+        return self._set("ua", ua, "ua")
+
+    def set_network_user_id(self, nuid: Text | None) -> Self:
+        """Set the third-party user id, which else is the collector's cookie."""
+        return self._set("tnuid", nuid, "nuid")
+
+    def set_page_url(self, url: Text | None) -> Self:
+        """Set the page's address, for events that have none of their own."""
+        return self._set("url", url, "url")
+
+    def set_page_title(self, title: Text | None) -> Self:
+        """Set the page's title, for events that have none of their own."""
+        return self._set("page", title, "title")
+
+    def set_referrer(self, referrer: Text | None) -> Self:
+        """Set the address of the page before, for events that have none of their own."""
+        return self._set("refr", referrer, "referrer")
+
+    def set_charset(self, charset: Text | None) -> Self:
+        """Set the document's character set, such as ``"UTF-8"``."""
+        return self._set("cs", charset, "charset")
+
+    def set_cookies_enabled(self, enabled: bool | Col | None) -> Self:
+        """Set whether the browser takes cookies."""
+        if isinstance(enabled, bool):
+            return self._set("cookie", "1" if enabled else "0", "enabled")
+        contracts.satisfies(enabled, lambda value: value is None, "enabled")
+        return self._set("cookie", enabled, "enabled")
+
+    def combine_subject(self, subject: Subject | None) -> dict[str, Any]:
+        """Give a new dict of the other subject's values, overridden by those set here.
+
+        The platform of a new subject counts as not set: it does not override the other's.
+        """
+        if subject is None:
+            return dict(self.standard_nv_pairs)
+        combined = {**subject.standard_nv_pairs, **self.standard_nv_pairs}
+        implicit = not self._platform_is_given and self.standard_nv_pairs.get("p") is _DEFAULT_PLATFORM
+        if implicit and "p" in subject.standard_nv_pairs:
+            combined["p"] = subject.standard_nv_pairs["p"]
+        return combined
+
+    def substitute(self, row: Mapping[str, Any]) -> Self:
+        """Give a copy with a row's values in the place of placeholders."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, standard_nv_pairs=fill(self.standard_nv_pairs, row))
+        return copy
+
+    def _set(self, key: str, value: Any, name: str) -> Self:
+        contracts.fits(FIELDS[key], value, name)
+        if value is None:
+            self.standard_nv_pairs.pop(key, None)
+        else:
+            self.standard_nv_pairs[key] = value
+        return self
+
+    def _set_size(self, key: str, width: Any, height: Any) -> Self:
+        if height is None and (width is None or isinstance(width, Col)):
+            return self._set(key, width, "width")  # one column holds both, as WIDTHxHEIGHT
+        if isinstance(width, Col) or isinstance(height, Col):
+            raise TypeError("give one column that holds texts such as 1920x1080, and no height")
+        contracts.greater_than(width, 0, "width")
+        contracts.greater_than(height, 0, "height")
+        return self._set(key, f"{width}x{height}", "width")
+
+    if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+
+        def __getattr__(self, name: str) -> Any:
+            hint = f": use {_RENAMED[name]}" if name in _RENAMED else ""
+            raise AttributeError(f"Subject has no {name}{hint}")
+
+    def __repr__(self) -> str:
+        """Show the pairs."""
+        return f"Subject({self.standard_nv_pairs!r})"

@@ -1,0 +1,337 @@
+"""The tracker: turns events into payloads and hands them to emitters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from os import urandom
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+
+from nbtrack.tracker import contracts
+from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.event import Event
+from nbtrack.tracker.legacy import LegacyMethods
+from nbtrack.tracker.payload import TRACKER_VERSION, Payload
+from nbtrack.tracker.plan import render, render_json
+from nbtrack.tracker.subject import Subject
+from nbtrack.values import Nan, milliseconds
+
+if TYPE_CHECKING:
+    from nbtrack.schemas import Registry
+    from nbtrack.tracker.validation import Validation
+
+Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
+ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]
+GlobalContext: TypeAlias = ContextSource | tuple[Callable[[Event], bool], ContextSource]
+
+# RFC 9562: the 13th digit of a random UUID is 4, and the two highest bits of the 17th are 1 and 0
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+_HINTS = {
+    "addEmitter": "add_emitter",
+    "set_platform": "subject.set_platform",
+    "set_user_id": "subject.set_user_id",
+    "get_emitters": "emitters",
+}
+
+
+class Receiver(Protocol):
+    """What a tracker needs of an emitter; ``flush``, ``sync_flush`` and ``close`` are used where they exist."""
+
+    def input(self, payload: dict[str, Any], /) -> Any:
+        """Take the payload of one event."""
+
+
+class Plugin(Protocol):
+    """Something that looks at each event on its way; both methods may be missing."""
+
+    def before_track(self, event: Event, payload: dict[str, str], /) -> bool | None:
+        """See, and change, the payload before emitters get it; answer False to drop the event."""
+
+    def after_track(self, event: Event, payload: dict[str, str], /) -> None:
+        """See the payload that emitters got."""
+
+
+class Tracker(LegacyMethods):
+    """Turns events into payloads and hands them to emitters.
+
+    Parameters
+    ----------
+    namespace : str
+        The tracker's name, sent with every event.
+    emitters : emitter or sequence of emitters
+        Who gets the payloads.
+    subject : Subject, optional
+        Who or what events are about; a new one by default.
+    app_id : str, optional
+        The application.
+    encode_base64 : bool, default True
+        Whether JSON goes out as base64.
+    json_encoder : callable, optional
+        Asked first for the JSON form of a value that JSON does not know.
+    validate : {"off", "warn", "raise"}, default "off"
+        What to do at `track` with self-describing data and entities that do not fit their schemas.
+    registry : nbtrack.schemas.Registry, optional
+        Where those schemas are; by default the built-in ones.
+    nan : {"null", "raise"}, default "null"
+        What becomes of NaN and infinities in an event.
+
+    Raises
+    ------
+    ValueError
+        If there is no emitter.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> class Printer:
+    ...     def input(self, payload):
+    ...         print(payload["e"], payload["url"])
+    >>> event_id = Tracker("docs", Printer()).track(PageView("https://acme.com"))
+    pv https://acme.com
+    """
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **named: Any) -> Self:
+            """Tell users of snowplow-tracker 0.x how the arguments changed."""
+            if "emitter" in named:
+                raise TypeError("Tracker has no emitter=: use emitters=, which takes one or several")
+            if (args and not isinstance(args[0], str)) or (named and not args and "namespace" not in named):
+                raise TypeError(
+                    "Tracker wants the namespace first, a text: Tracker('my-namespace', emitters)"
+                )
+            return super().__new__(cls)
+
+    def __init__(
+        self,
+        namespace: str,
+        emitters: Receiver | Sequence[Receiver],
+        subject: Subject | None = None,
+        app_id: str | None = None,
+        encode_base64: bool = True,
+        json_encoder: JsonEncoderFunction | None = None,
+        *,
+        validate: Validate = "off",
+        registry: Registry | None = None,
+        nan: Nan = "null",
+    ) -> None:
+        several = isinstance(emitters, list | tuple)
+        self.emitters: list[Receiver] = list(emitters) if several else [emitters]  # type: ignore[arg-type,list-item]
+        if not self.emitters:
+            raise ValueError("emitters is empty: a tracker needs one")
+        for emitter in self.emitters:
+            contracts.satisfies(emitter, lambda value: callable(getattr(value, "input", None)), "emitters")
+        contracts.one_of(validate, ("off", "warn", "raise"), "validate")
+        contracts.one_of(nan, ("null", "raise"), "nan")
+        self.subject: Subject | None = Subject() if subject is None else subject
+        self.encode_base64 = encode_base64
+        self.json_encoder = json_encoder
+        self.nan: Nan = nan
+        self.standard_nv_pairs: dict[str, Any] = {"tv": TRACKER_VERSION, "tna": namespace, "aid": app_id}
+        self._global_contexts: list[GlobalContext] = []
+        self._plugins: list[Any] = []
+        self._validation: Validation | None = None
+        if validate != "off":
+            from nbtrack.tracker.validation import Validation  # noqa: PLC0415 - brings the schemas
+
+            self._validation = Validation(validate, registry)
+
+    @staticmethod
+    def get_uuid() -> str:
+        """Make a random event id."""
+        digits = urandom(16).hex()  # a third of the time that uuid.uuid4() and str() take
+        variant = _VARIANT[digits[16]]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    @staticmethod
+    def get_timestamp(tstamp: Any = None) -> int:
+        """Give a moment in milliseconds since 1970; now for None and for what is no moment."""
+        if tstamp is not None:
+            try:
+                return milliseconds(tstamp)
+            except (TypeError, ValueError):
+                pass  # as the reference: a wrong type still gives a time
+        return time.time_ns() // 1_000_000
+
+    def track(self, event: Event) -> str:
+        """Hand an event to the emitters.
+
+        Parameters
+        ----------
+        event : Event
+            What happened; it is not changed.
+
+        Returns
+        -------
+        str
+            The event's id.
+
+        Raises
+        ------
+        TypeError
+            If `event` is no event, if it is a template with `col` placeholders, and for data without a JSON form.
+        InvalidEvent
+            With ``validate="raise"``, if data or entities do not fit their schemas.
+        """
+        if not isinstance(event, Event):
+            raise TypeError(_advise(event))
+        entities = self._entities(event) if self._global_contexts else ()
+        if self._validation is not None:
+            self._validation.check(event, entities, self.json_encoder)
+        payload = self._render(event, entities)
+        if self._plugins or len(self.emitters) > 1:
+            self._hand_out(event, payload)
+        else:
+            self.emitters[0].input(payload)
+        return payload["eid"]
+
+    def complete_payload(self, event: Event) -> Payload:
+        """Give the payload that `track` would hand to emitters now.
+
+        Parameters
+        ----------
+        event : Event
+            What happened.
+
+        Returns
+        -------
+        Payload
+            Keys and texts; a new one at each call, with its own event id.
+        """
+        return Payload(self._render(event, self._entities(event)))
+
+    def flush(self, is_async: bool = False) -> Self:
+        """Send what waits in the emitters.
+
+        Parameters
+        ----------
+        is_async : bool, default False
+            Whether to only start sending; else the call returns when it is sent, or the emitter's wait is over.
+        """
+        from nbtrack.delivery import Emitter  # noqa: PLC0415 - a tracker with other emitters does not load it
+
+        for emitter in self.emitters:
+            ours = isinstance(emitter, Emitter)
+            name = ("async_flush" if ours else "flush") if is_async else "sync_flush"
+            if (method := getattr(emitter, name, None)) is not None:
+                method()
+        return self
+
+    def close(self, timeout: float = 10.0) -> list[Any]:
+        """Send what waits and close the emitters.
+
+        Parameters
+        ----------
+        timeout : float, default 10.0
+            Seconds to wait for each emitter.
+
+        Returns
+        -------
+        list of FlushReport
+            What each emitter sent and what is left.
+        """
+        return [emitter.close(timeout=timeout) for emitter in self.emitters if hasattr(emitter, "close")]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def set_subject(self, subject: Subject | None) -> Self:
+        """Set who or what events are about.
+
+        With None, events carry no platform unless their own subjects do, and pipelines refuse such events.
+        """
+        self.subject = subject
+        return self
+
+    def add_emitter(self, emitter: Receiver) -> Self:
+        """Add an emitter."""
+        self.emitters.append(emitter)
+        return self
+
+    def add_global_context(self, entity: GlobalContext) -> Self:
+        """Attach an entity to every event tracked from now on.
+
+        Parameters
+        ----------
+        entity : SelfDescribingJson, callable, or (filter, either)
+            A callable gets the event and gives one entity, several or None. A filter gets the event and tells
+            whether the entity is for it.
+        """
+        self._global_contexts.append(entity)
+        return self
+
+    def remove_global_context(self, entity: GlobalContext) -> Self:
+        """Take back what was given to `add_global_context`."""
+        self._global_contexts.remove(entity)
+        return self
+
+    def add_plugin(self, plugin: Any) -> Self:
+        """Add a plugin, an object with ``before_track``, ``after_track`` or both; see `Plugin`."""
+        contracts.satisfies(
+            plugin, lambda value: hasattr(value, "before_track") or hasattr(value, "after_track"), "plugin"
+        )
+        self._plugins.append(plugin)
+        return self
+
+    def get_namespace(self) -> str:
+        """Give the tracker's name."""
+        return str(self.standard_nv_pairs["tna"])
+
+    def _render(self, event: Event, entities: Sequence[SelfDescribingJson]) -> dict[str, str]:
+        encoder, nan = self.json_encoder, self.nan
+        node = (
+            render_json
+            if encoder is None and nan == "null"
+            else partial(render_json, json_encoder=encoder, nan=nan)
+        )
+        pairs = event.members(self.subject, self.standard_nv_pairs, self.encode_base64, entities, node)
+        if pairs["eid"] is None:
+            pairs["eid"] = self.get_uuid()
+        if pairs["dtm"] is None:
+            pairs["dtm"] = str(self.get_timestamp())
+        if pairs.get("aid", "") is None:
+            del pairs["aid"]  # so that what is left is texts only, which is quick
+        return render(pairs, encoder, nan)
+
+    def _entities(self, event: Event) -> list[SelfDescribingJson]:
+        found: list[SelfDescribingJson] = []
+        for source in self._global_contexts:
+            if isinstance(source, tuple):
+                wanted, source = source  # noqa: PLW2901 - the pair is only a way to write it
+                if not wanted(event):
+                    continue
+            made = source(event) if callable(source) else source
+            if made is not None:
+                found.extend([made] if isinstance(made, SelfDescribingJson) else made)
+        return found
+
+    def _hand_out(self, event: Event, payload: dict[str, str]) -> None:
+        before = [p.before_track(event, payload) for p in self._plugins if hasattr(p, "before_track")]
+        if any(answer is False for answer in before):
+            return
+        for emitter in self.emitters:
+            emitter.input(dict(payload))
+        for plugin in self._plugins:
+            if hasattr(plugin, "after_track"):
+                plugin.after_track(event, dict(payload))
+
+    if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+
+        def __getattr__(self, name: str) -> Any:
+            hint = f": use {_HINTS[name]}" if name in _HINTS else ""
+            raise AttributeError(f"Tracker has no {name}{hint}")
+
+
+def _advise(value: Any) -> str:
+    if isinstance(value, SelfDescribingJson):
+        return "track wants an event: put the SelfDescribingJson into SelfDescribing(…)"
+    if isinstance(value, Payload):
+        return (
+            "track wants an event, not a payload: snowplow-tracker 1.0 changed that; Event(payload) makes one"
+        )
+    return f"track wants an event, and got {value!r}"

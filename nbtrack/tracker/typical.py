@@ -1,0 +1,463 @@
+"""Events that many products have, with Snowplow's own schemas: clicks, forms, carts, orders, timings, errors."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self, Unpack
+
+from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
+from nbtrack.template import Col
+from nbtrack.tracker import contracts
+from nbtrack.tracker.aliases import (
+    FORM_NODE_NAMES,
+    FORM_TYPES,
+    ElementClasses,
+    FormClasses,
+    FormNodeName,
+    Number,
+    Text,
+    Whole,
+)
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.event import Common, Event, Member, Pair
+from nbtrack.tracker.events import SelfDescribing
+
+
+class _Typical(SelfDescribing):
+    """A self-describing event with a schema of Snowplow's; its attributes are members of the data."""
+
+    SCHEMA: ClassVar[str]
+
+    def __init__(self, values: Mapping[str, Any], common: Common) -> None:
+        super().__init__(SelfDescribingJson(self.SCHEMA, {}), **common)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+class _Nullable(Member[Any]):
+    """A member that the schema wants even where it is null."""
+
+    def _put(self, event: Any, value: Any) -> None:
+        event.event_json.data[self.key] = value
+
+
+class LinkClick(_Typical):
+    """A link was clicked (``link_click/1-0-1``).
+
+    Parameters
+    ----------
+    target_url : str
+        Where the link leads.
+    element_id, element_classes, element_target, element_content : optional
+        The link's id, classes, target and text in the page.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "link_click", "1-0-1")
+    target_url = Member[str]("targetUrl", required=True)
+    element_id = Member[str | None]("elementId")
+    element_classes = Member[ElementClasses | None]("elementClasses")
+    element_target = Member[str | None]("elementTarget")
+    element_content = Member[str | None]("elementContent")
+
+    def __init__(
+        self,
+        target_url: Text,
+        element_id: Text | None = None,
+        element_classes: ElementClasses | Col | None = None,
+        element_target: Text | None = None,
+        element_content: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {
+            "target_url": target_url,
+            "element_id": element_id,
+            "element_classes": element_classes,
+            "element_target": element_target,
+            "element_content": element_content,
+        }
+        super().__init__(values, common)
+
+
+class AddToCart(_Typical):
+    """Something was put in a cart (``add_to_cart/1-0-0``).
+
+    Parameters
+    ----------
+    sku : str
+        Stock keeping unit.
+    quantity : int
+        How many.
+    name, category : str, optional
+        What it is.
+    unit_price : number, optional
+        Price of one.
+    currency : str, optional
+        ISO 4217 code.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "add_to_cart")
+    sku = Member[str]("sku", required=True)
+    quantity = Member[int]("quantity")
+    name = Member[str | None]("name")
+    category = Member[str | None]("category")
+    unit_price = Member[Any]("unitPrice")
+    currency = Member[str | None]("currency")
+
+    def __init__(
+        self,
+        sku: Text,
+        quantity: Whole,
+        name: Text | None = None,
+        category: Text | None = None,
+        unit_price: Number | None = None,
+        currency: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {
+            "sku": sku,
+            "quantity": quantity,
+            "name": name,
+            "category": category,
+            "unit_price": unit_price,
+            "currency": currency,
+        }
+        super().__init__(values, common)
+
+
+class RemoveFromCart(AddToCart):
+    """Something was taken out of a cart (``remove_from_cart/1-0-0``); the arguments are those of `AddToCart`."""
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "remove_from_cart")
+
+
+class FormChange(_Typical):
+    """An element of a form was changed (``change_form/1-0-0``).
+
+    Parameters
+    ----------
+    form_id, element_id : str
+        The form and its element.
+    node_name : {"INPUT", "TEXTAREA", "SELECT"}
+        What the element is.
+    value : str or None
+        Its new value.
+    type_ : str, optional
+        Type of an input, such as ``"text"``; written in lower case, as the schema has it.
+    element_classes : list of str, optional
+        Classes of the element.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "change_form")
+    form_id = Member[str]("formId", required=True)
+    element_id = _Nullable("elementId")
+    node_name = _Nullable("nodeName")
+    value = _Nullable("value")
+    type_ = Member[str | None]("type")
+    element_classes = Member[ElementClasses | None]("elementClasses")
+
+    def __init__(
+        self,
+        form_id: Text,
+        element_id: Text | None,
+        node_name: FormNodeName | Col,
+        value: Text | None,
+        type_: Text | None = None,
+        element_classes: ElementClasses | Col | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        contracts.one_of(node_name, FORM_NODE_NAMES, "node_name")
+        if isinstance(type_, str):
+            type_ = type_.lower()
+        if type_ is not None:
+            contracts.one_of(type_, FORM_TYPES, "type_")
+        values = {
+            "form_id": form_id,
+            "element_id": element_id,
+            "node_name": node_name,
+            "value": value,
+            "type_": type_,
+            "element_classes": element_classes,
+        }
+        super().__init__(values, common)
+
+
+class FormSubmit(_Typical):
+    """A form was submitted (``submit_form/1-0-0``).
+
+    Parameters
+    ----------
+    form_id : str
+        The form.
+    form_classes : list of str, optional
+        Classes of the form.
+    elements : list of dict, optional
+        The form's elements, each with ``name``, ``value``, ``nodeName`` and perhaps ``type``; not changed.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "submit_form")
+    form_id = Member[str]("formId", required=True)
+    form_classes = Member[FormClasses | None]("formClasses")
+    elements = Member[Sequence[dict[str, Any]] | None]("elements")
+
+    def __init__(
+        self,
+        form_id: Text,
+        form_classes: FormClasses | Col | None = None,
+        elements: Sequence[dict[str, Any]] | Col | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        if elements is not None and not isinstance(elements, Col):
+            for element in elements:
+                contracts.form_element(element, "elements")
+            elements = [_lower_type(element) for element in elements] or None
+        values = {"form_id": form_id, "form_classes": form_classes, "elements": elements}
+        super().__init__(values, common)
+
+
+class SiteSearch(_Typical):
+    """A site was searched (``site_search/1-0-0``).
+
+    Parameters
+    ----------
+    terms : sequence of str
+        What was looked for; at least one.
+    filters : dict, optional
+        Names and values of filters.
+    total_results, page_results : int, optional
+        How much was found, and how much the page showed.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "site_search")
+    terms = Member[Sequence[str]]("terms")
+    filters = Member[dict[str, str | bool] | None]("filters")
+    total_results = Member[int | None]("totalResults")
+    page_results = Member[int | None]("pageResults")
+
+    def __init__(
+        self,
+        terms: Sequence[str] | Col,
+        filters: dict[str, str | bool] | Col | None = None,
+        total_results: Whole | None = None,
+        page_results: Whole | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        if not isinstance(terms, Col):
+            contracts.non_empty(terms, "terms")
+        values = {
+            "terms": terms,
+            "filters": filters,
+            "total_results": total_results,
+            "page_results": page_results,
+        }
+        super().__init__(values, common)
+
+
+class Timing(_Typical):
+    """How long something took (``timing/1-0-0``).
+
+    Parameters
+    ----------
+    category, variable : str
+        What was measured.
+    timing : number
+        How long it took, in milliseconds.
+    label : str, optional
+        More about it.
+    **common
+        The arguments of every event; see `Event`.
+
+    Examples
+    --------
+    >>> Timing("query", "load flights", 412).event_json.data
+    {'category': 'query', 'variable': 'load flights', 'timing': 412}
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "timing")
+    category = Member[str]("category", required=True)
+    variable = Member[str]("variable", required=True)
+    timing = Member[Any]("timing")
+    label = Member[str | None]("label")
+
+    def __init__(
+        self,
+        category: Text,
+        variable: Text,
+        timing: Number,
+        label: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {"category": category, "variable": variable, "timing": timing, "label": label}
+        super().__init__(values, common)
+
+
+class ApplicationError(_Typical):
+    """Something went wrong (``application_error/1-0-2``).
+
+    Parameters
+    ----------
+    message : str
+        What went wrong; cut at 2,048 characters, the schema's limit.
+    exception_name : str, optional
+        The exception's class.
+    stack_trace : str, optional
+        Where it happened; its last 8,192 characters are kept.
+    is_fatal : bool, optional
+        Whether the program ended.
+    **common
+        The arguments of every event; see `Event`.
+
+    Examples
+    --------
+    >>> ApplicationError.of(KeyError("price")).event_json.data["exceptionName"]
+    'KeyError'
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "application_error", "1-0-2")
+    message = Member[str]("message", required=True)
+    exception_name = Member[str | None]("exceptionName")
+    stack_trace = Member[str | None]("stackTrace")
+    is_fatal = Member[bool | None]("isFatal")
+
+    def __init__(
+        self,
+        message: Text,
+        exception_name: Text | None = None,
+        stack_trace: Text | None = None,
+        is_fatal: bool | Col | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {
+            "message": message[:2048] if isinstance(message, str) else message,
+            "exception_name": exception_name,
+            "stack_trace": stack_trace[-8192:] if isinstance(stack_trace, str) else stack_trace,
+            "is_fatal": is_fatal,
+        }
+        super().__init__(values, common)
+        self.event_json.data["programmingLanguage"] = "PYTHON"
+
+    @classmethod
+    def of(cls, error: BaseException, is_fatal: bool | None = None, **common: Unpack[Common]) -> Self:
+        """Describe an exception, with its traceback."""
+        name = type(error).__qualname__
+        trace = "".join(traceback.format_exception(error))
+        return cls(str(error) or name, name, trace, is_fatal, **common)
+
+
+class Transaction(Event):
+    """An order was placed; each item of it is a `TransactionItem`.
+
+    Parameters
+    ----------
+    order_id : str
+        The order.
+    total_value : number
+        What it costs in all.
+    affiliation : str, optional
+        Shop or branch.
+    tax_value, shipping : number, optional
+        Tax, and costs of shipping.
+    city, state, country : str, optional
+        Where to.
+    currency : str, optional
+        ISO 4217 code.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    order_id = Pair[str]("tr_id", required=True)
+    total_value = Pair[Any]("tr_tt")
+    affiliation = Pair[str | None]("tr_af")
+    tax_value = Pair[Any]("tr_tx")
+    shipping = Pair[Any]("tr_sh")
+    city = Pair[str | None]("tr_ci")
+    state = Pair[str | None]("tr_st")
+    country = Pair[str | None]("tr_co")
+    currency = Pair[str | None]("tr_cu")
+
+    def __init__(
+        self,
+        order_id: Text,
+        total_value: Number,
+        affiliation: Text | None = None,
+        tax_value: Number | None = None,
+        shipping: Number | None = None,
+        city: Text | None = None,
+        state: Text | None = None,
+        country: Text | None = None,
+        currency: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        super().__init__({"e": "tr"}, **common)
+        self.order_id = order_id
+        self.total_value = total_value
+        self.affiliation = affiliation
+        self.tax_value = tax_value
+        self.shipping = shipping
+        self.city = city
+        self.state = state
+        self.country = country
+        self.currency = currency
+
+
+class TransactionItem(Event):
+    """One item of an order.
+
+    Parameters
+    ----------
+    order_id, sku : str
+        The order, and the item's stock keeping unit.
+    price : number
+        Price of one.
+    quantity : int
+        How many.
+    name, category : str, optional
+        What it is.
+    currency : str, optional
+        ISO 4217 code.
+    **common
+        The arguments of every event; see `Event`.
+    """
+
+    order_id = Pair[str]("ti_id", required=True)
+    sku = Pair[str]("ti_sk", required=True)
+    name = Pair[str | None]("ti_nm")
+    category = Pair[str | None]("ti_ca")
+    price = Pair[Any]("ti_pr")
+    quantity = Pair[Any]("ti_qu")
+    currency = Pair[str | None]("ti_cu")
+
+    def __init__(
+        self,
+        order_id: Text,
+        sku: Text,
+        price: Number,
+        quantity: Whole,
+        name: Text | None = None,
+        category: Text | None = None,
+        currency: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        super().__init__({"e": "ti"}, **common)
+        self.order_id = order_id
+        self.sku = sku
+        self.name = name
+        self.category = category
+        self.price = price
+        self.quantity = quantity
+        self.currency = currency
+
+
+def _lower_type(element: Any) -> Any:
+    kind = element.get("type") if isinstance(element, dict) else None
+    return {**element, "type": kind.lower()} if isinstance(kind, str) else element

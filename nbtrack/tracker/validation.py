@@ -1,0 +1,72 @@
+"""Schema contracts: data and entities of events are held against their schemas at ``track()``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from warnings import warn
+
+import orjson
+
+from nbtrack.schemas import Fault, Registry, SchemaNotFound
+from nbtrack.tracker.aliases import Validate
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.event import Event
+from nbtrack.values import Encoder, encode
+
+
+class InvalidEvent(ValueError):  # noqa: N818 - it says what it is
+    """An event that does not fit its schemas.
+
+    Attributes
+    ----------
+    faults : tuple of (str, Fault or str)
+        The schema's URI and what is wrong, the latter a text for a schema that was not found.
+    """
+
+    def __init__(self, faults: Iterable[tuple[str, Fault | str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{uri} {fault}" for uri, fault in self.faults))
+
+
+class InvalidEventWarning(UserWarning):
+    """An event that does not fit its schemas was tracked all the same."""
+
+
+class Validation:
+    """What a tracker does with events that do not fit their schemas.
+
+    Parameters
+    ----------
+    mode : {"warn", "raise"}
+        Whether to warn or to raise.
+    registry : Registry or None
+        Where schemas are; by default the built-in ones.
+    """
+
+    def __init__(self, mode: Validate, registry: Registry | None) -> None:
+        self.mode = mode
+        self.registry = Registry() if registry is None else registry
+
+    def check(self, event: Event, entities: Sequence[SelfDescribingJson], encoder: Encoder | None) -> None:
+        """Hold an event's data and entities against their schemas."""
+        documents = [*event.context, *entities]
+        if event.event_json is not None:
+            documents.insert(0, event.event_json)
+        faults = [fault for document in documents for fault in self._faults(document, encoder)]
+        if not faults:
+            return
+        invalid = InvalidEvent(faults)
+        if self.mode == "raise":
+            raise invalid
+        warn(str(invalid), InvalidEventWarning, stacklevel=3)
+
+    def _faults(
+        self, document: SelfDescribingJson, encoder: Encoder | None
+    ) -> Iterable[tuple[str, Fault | str]]:
+        plain: dict[str, Any] = orjson.loads(encode(document.to_json(), encoder))
+        uri = plain["schema"]
+        try:
+            return [(uri, fault) for fault in self.registry.faults(uri, plain["data"])]
+        except SchemaNotFound as error:
+            return [(uri, str(error))]

@@ -1,0 +1,22 @@
+"""A snapshot as plain text: for terminals, and wherever HTML does not go."""
+
+from nbtrack.widget.snapshot import Snapshot
+
+
+def render_text(snapshot: Snapshot) -> str:
+    """Render a snapshot as a few lines."""
+    counters = (
+        ", ".join(f"{number:,} {name}" for name, number in snapshot.counters.items() if number)
+        or "nothing yet"
+    )
+    lines = [
+        f"nbtrack: {snapshot.state}{f' ({snapshot.reason})' if snapshot.reason else ''}",
+        f"  events go to  {snapshot.destination}",
+        f"  events        {counters}",
+    ]
+    if snapshot.verdicts:
+        lines.append(
+            f"  collector     {snapshot.verdicts['good']:,} good, {snapshot.verdicts['bad']:,} bad  "
+            f"{snapshot.verdicts.get('url', '')}".rstrip()
+        )
+    return "\n".join(lines)

@@ -1,0 +1,186 @@
+"""Speed of delivery against the reference tracker, on one sink, in one run."""
+
+import contextlib
+import multiprocessing
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+EVENTS = 100_000
+SLOW_EVENTS = 20_000
+"""The reference needs tens of seconds for more; its rate does not depend on the number."""
+PAYLOAD = {
+    "e": "ue",
+    "ue_pr": '{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":'
+    '{"schema":"iglu:com.acme/purchase/jsonschema/1-0-0","data":{"order":"A-1001","amount":12.5}}}',
+    "p": "pc",
+    "dtm": "1795409992265",
+    "tv": "py-nbtrack-0",
+    "tna": "bench",
+    "aid": "bench",
+    "eid": "00000000-0000-4000-8000-000000000000",
+}
+
+
+def serve(ready: Any) -> None:
+    """Answer every POST with 200, as cheaply as Python can."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    ready.send(listener.getsockname()[1])
+
+    def converse(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError, ValueError, IndexError), connection:
+            data = bytearray()
+            while True:
+                while (end := data.find(b"\r\n\r\n")) < 0:
+                    if not (part := connection.recv(65_536)):
+                        return
+                    data += part
+                length = int(bytes(data[:end]).lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                rest = end + 4 + length - len(data)
+                while rest > 0:
+                    if not (part := connection.recv(min(rest, 1 << 20))):
+                        return
+                    rest -= len(part)
+                del data[:]
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=converse, args=(connection,), daemon=True).start()
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[int]:
+    """Run the sink in its own process; give its port."""
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield mine.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def rate(make: Callable[[], Any], finish: Callable[[Any], Any], events: int) -> float:
+    """Track so many events and flush; give events a second."""
+    emitter = make()
+    started = time.perf_counter()
+    for number in range(events):
+        emitter.input({**PAYLOAD, "eid": f"00000000-0000-4000-8000-{number:012d}"})
+    finish(emitter)
+    return events / (time.perf_counter() - started)
+
+
+def latencies(track: Callable[[], Any], events: int, a_second: float | None) -> list[float]:
+    """Call `track` at a pace; give each call's seconds, sorted."""
+    taken = []
+    due = time.perf_counter()
+    for _ in range(events):
+        started = time.perf_counter()
+        track()
+        taken.append(time.perf_counter() - started)
+        if a_second:
+            due += 1 / a_second
+            time.sleep(max(0.0, due - time.perf_counter()))
+    return sorted(taken)
+
+
+def reference_track() -> Callable[[], Any]:
+    """Give the reference's `track` of one self-describing event with one context, into its memory store."""
+    import snowplow_tracker as sp
+
+    emitter = sp.Emitter("127.0.0.1", protocol="http", batch_size=10**9, buffer_capacity=10**9)
+    tracker = sp.Tracker("bench", [emitter], app_id="bench")
+    schema = "iglu:com.acme/purchase/jsonschema/1-0-0"
+    context = sp.SelfDescribingJson("iglu:com.acme/user/jsonschema/1-0-0", {"plan": "free"})
+    return lambda: tracker.track(
+        sp.SelfDescribing(
+            sp.SelfDescribingJson(schema, {"order": "A-1001", "amount": 12.5}), context=[context]
+        )
+    )
+
+
+def own_track(emitter: Any) -> Callable[[], Any]:
+    """Give our `track` of the same event."""
+    from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Tracker
+
+    tracker = Tracker("bench", [emitter], app_id="bench")
+    schema = "iglu:com.acme/purchase/jsonschema/1-0-0"
+    context = SelfDescribingJson("iglu:com.acme/user/jsonschema/1-0-0", {"plan": "free"})
+    return lambda: tracker.track(
+        SelfDescribing(SelfDescribingJson(schema, {"order": "A-1001", "amount": 12.5}), context=[context])
+    )
+
+
+def closed_port() -> int:
+    """Give a port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def measure() -> dict[str, float]:
+    """Run the benchmark.
+
+    Returns
+    -------
+    dict of str to float
+        Events a second (`*_rate`), microseconds (`*_us`), and the ratios the issue names.
+    """
+    import logging
+
+    import snowplow_tracker as sp
+
+    from nbtrack.delivery import AsyncEmitter, Emitter, SQLiteEventStore
+
+    for name in ("snowplow_tracker.emitters", "nbtrack.delivery"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    found: dict[str, float] = {}
+    with sink() as port, tempfile.TemporaryDirectory() as folder:
+        options: dict[str, Any] = {"protocol": "http", "port": port}
+        found["reference_async_rate"] = rate(
+            lambda: sp.AsyncEmitter("127.0.0.1", **options), lambda one: one.sync_flush(), SLOW_EVENTS
+        )
+        found["reference_sync_rate"] = rate(
+            lambda: sp.Emitter("127.0.0.1", **options), lambda one: one.sync_flush(), SLOW_EVENTS // 4
+        )
+        found["async_rate"] = rate(lambda: AsyncEmitter("127.0.0.1", **options), _finish, EVENTS)
+        found["sync_rate"] = rate(lambda: Emitter("127.0.0.1", **options), _finish, SLOW_EVENTS)
+        found["async_ratio"] = found["async_rate"] / found["reference_async_rate"]
+        found["sync_ratio"] = found["sync_rate"] / found["reference_sync_rate"]
+
+        found["reference_track_p50_us"] = statistics.median(latencies(reference_track(), 5_000, None)) * 1e6
+        for name, target in (("up", port), ("down", closed_port())):
+            with SQLiteEventStore(Path(folder) / f"{name}.sqlite") as store:
+                emitter = AsyncEmitter("127.0.0.1", protocol="http", port=target, event_store=store)
+                paced = latencies(own_track(emitter), 3_000, 200)
+                found[f"track_{name}_p50_us"] = statistics.median(paced) * 1e6
+                found[f"track_{name}_p99_us"] = paced[int(len(paced) * 0.99)] * 1e6
+                emitter.pause()
+                quick = latencies(own_track(emitter), 5_000, None)
+                found[f"track_{name}_busy_p50_us"] = statistics.median(quick) * 1e6
+                quick = latencies(lambda emitter=emitter: emitter.input(PAYLOAD), 5_000, None)
+                found[f"input_{name}_p50_us"] = statistics.median(quick) * 1e6
+                emitter.close(timeout=0.0)
+    found["track_p50_ratio"] = found["track_up_busy_p50_us"] / found["reference_track_p50_us"]
+    found["down_p99_ratio"] = found["track_down_p99_us"] / found["track_up_p99_us"]
+    return found
+
+
+def _finish(emitter: Any) -> None:
+    report = emitter.flush(timeout=120)
+    assert report.pending == 0, report
+    assert not emitter.stats().dropped
+    emitter.close()
+
+
+if __name__ == "__main__":
+    for name, value in measure().items():
+        print(f"{name:28} {value:14,.2f}")

@@ -1,0 +1,329 @@
+"""What an emitter tells, and how it is steered."""
+
+import base64
+import threading
+import time
+
+import pytest
+import requests
+
+from nbtrack.delivery import AsyncEmitter, Attempt, Emitter
+from nbtrack.delivery import background as module
+from nbtrack.delivery.engine import Timing
+from nbtrack.delivery.retry import Verdict, decide
+from nbtrack.delivery.transport import Reply, Transport
+from tests.faults.server import Act, FaultServer, free_port, wait_until
+
+BOTH = pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
+
+
+def put(emitter: Emitter, events: int, start: int = 0) -> None:
+    for number in range(start, start + events):
+        emitter.input({"e": "pv", "eid": str(number)})
+
+
+@pytest.mark.parametrize(
+    ("status", "events", "custom", "verdict"),
+    [
+        (200, 9, {}, Verdict.SENT),
+        (204, 9, {204: True}, Verdict.SENT),
+        (None, 9, {}, Verdict.RETRY),
+        (None, 9, {-1: False}, Verdict.BURY),
+        (408, 9, {}, Verdict.RETRY),
+        (425, 9, {}, Verdict.RETRY),
+        (429, 9, {}, Verdict.RETRY),
+        (500, 9, {}, Verdict.RETRY),
+        (599, 9, {}, Verdict.RETRY),
+        (500, 9, {500: False}, Verdict.BURY),
+        (413, 9, {}, Verdict.SPLIT),
+        (413, 1, {}, Verdict.BURY),
+        (413, 9, {413: True}, Verdict.RETRY),
+        (400, 9, {}, Verdict.BURY),
+        (403, 9, {403: True}, Verdict.RETRY),
+        (404, 9, {}, Verdict.BURY),
+        (302, 9, {}, Verdict.BURY),
+        (101, 9, {}, Verdict.RETRY),
+        (700, 9, {}, Verdict.RETRY),
+    ],
+)
+def test_the_retry_table(status: int | None, events: int, custom: dict[int, bool], verdict: Verdict) -> None:
+    assert decide(Reply(status), events=events, custom=custom) is verdict
+
+
+@BOTH
+def test_batch_size_triggers_and_a_request_carries_all_that_waits(
+    kind: type[Emitter], server: FaultServer
+) -> None:
+    emitter = kind("127.0.0.1", "http", server.port, batch_size=5)
+    put(emitter, 4)
+    time.sleep(0.05)
+    assert not server.seen
+    emitter.pause()
+    put(emitter, 18, start=4)
+    assert not server.seen
+    emitter.resume()
+    assert server.wait_for(22)
+    assert len(server.seen) == 1
+    emitter.close()
+
+
+def test_the_body_is_the_references(server: FaultServer) -> None:
+    with Emitter("127.0.0.1", "http", server.port) as emitter:
+        emitter.input({"e": "pv", "eid": "1", "flag": True, "n": 1.0, "list": [1], "é": "ü"})
+    (seen,) = server.seen
+    assert seen.target == "/com.snowplowanalytics.snowplow/tp2"
+    assert seen.headers["content-type"] == "application/json; charset=utf-8"
+    (event,) = seen.events
+    stamp = event.pop("stm")
+    assert stamp.isdigit()
+    assert event == {"e": "pv", "eid": "1", "flag": "True", "n": "1.0", "list": "[1]", "é": "ü"}
+
+
+def test_a_get_has_one_event_and_the_references_query(server: FaultServer) -> None:
+    with Emitter("127.0.0.1", "http", server.port, method="get") as emitter:
+        emitter.input({"e": "pv", "eid": "1", "page": "a b", "none": None, "n": 2})
+    (seen,) = server.seen
+    assert seen.target.startswith("/i?e=pv&eid=1&page=a+b&n=2&stm=")
+
+
+@BOTH
+def test_stats_log_and_pending_tell_what_happens(kind: type[Emitter]) -> None:
+    with FaultServer([Act(503), Act()]) as server:
+        emitter = kind("127.0.0.1", "http", server.port, batch_size=2, timing=Timing(base=100))
+        schema = "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0"
+        inner = f'{{"schema":"{schema}","data":{{"schema":"iglu:com.acme/purchase/jsonschema/1-0-0","data":{{}}}}}}'
+        emitter.input({"e": "ue", "eid": "a", "ue_pr": inner})
+        emitter.input({"e": "ue", "eid": "b", "ue_px": base64.urlsafe_b64encode(inner.encode()).decode()})
+        assert wait_until(lambda: emitter.stats().state == "retrying" and len(emitter.log))
+        stats = emitter.stats()
+        assert (stats.accepted, stats.sent, stats.retried, stats.pending, stats.last_status) == (
+            2,
+            0,
+            2,
+            2,
+            503,
+        )
+        assert stats.lag_seconds > 0
+        assert stats.retry_at >= time.time() - 1
+        assert [(one.event_id, one.kind, one.name, one.attempts) for one in emitter.pending()] == [
+            ("a", "ue", "purchase", 1),
+            ("b", "ue", "purchase", 1),
+        ]
+        assert emitter.payload("a")["ue_pr"] == inner
+        assert emitter.payload("z") is None
+        emitter._engine._retry_at = 0.0
+        assert emitter.flush().sent == 2
+        stats = emitter.stats()
+        assert (stats.state, stats.pending, stats.last_error) == ("idle", 0, "HTTP 503")
+        assert stats.bytes_sent == len(server.seen[1].body)
+        first, second = emitter.log
+        assert isinstance(first, Attempt)
+        assert (first.number, first.status, first.events, first.event_ids) == (1, 503, 2, ("a", "b"))
+        assert first.retry_in is not None
+        assert (second.status, second.retry_in, second.error) == (200, None, None)
+        emitter.close()
+        assert emitter.stats().state == "closed"
+
+
+def test_subscribers_hear_of_changes_until_they_leave(server: FaultServer) -> None:
+    emitter, heard = Emitter("127.0.0.1", "http", server.port), []
+    leave = emitter.subscribe(lambda: heard.append(1))
+    put(emitter, 1)
+    assert heard
+    emitter.flush()
+    leave()
+    count = len(heard)
+    put(emitter, 1)
+    assert len(heard) == count
+    emitter.close()
+
+
+def test_callbacks_have_the_references_forms() -> None:
+    good, bad = [], []
+    with FaultServer([Act(400), Act()]) as server:
+        emitter = Emitter(
+            "127.0.0.1",
+            "http",
+            server.port,
+            "post",
+            2,
+            good.append,
+            lambda n, events: bad.append((n, events)),
+        )
+        put(emitter, 4)
+        emitter.close()
+    assert bad == [(0, [{"e": "pv", "eid": "0"}, {"e": "pv", "eid": "1"}])]
+    assert good == [[{"e": "pv", "eid": "2"}, {"e": "pv", "eid": "3"}]]
+
+
+def test_a_closed_emitter_takes_nothing_and_counts_it(server: FaultServer) -> None:
+    emitter = Emitter("127.0.0.1", "http", server.port)
+    emitter.close()
+    assert not emitter.input({"eid": "1"})
+    assert emitter.stats().dropped == {"closed": 1}
+    assert emitter.close().pending == 0
+
+
+@BOTH
+def test_paused_means_stored_and_not_sent(kind: type[Emitter], server: FaultServer) -> None:
+    emitter = kind("127.0.0.1", "http", server.port, batch_size=1)
+    emitter.pause()
+    put(emitter, 3)
+    report = emitter.flush(1)
+    assert (report.pending, report.timed_out, emitter.paused, emitter.stats().state) == (
+        3,
+        False,
+        True,
+        "paused",
+    )
+    emitter.resume()
+    emitter.flush()
+    assert len(server.delivered) == 3
+    emitter.close()
+
+
+def test_the_base_url_is_resolved_on_the_senders_thread_and_again_after_a_failure() -> None:
+    threads, urls = [], []
+
+    def resolve() -> str:
+        threads.append(threading.current_thread().name)
+        if not urls:
+            raise RuntimeError("not there yet")
+        return urls[-1]
+
+    emitter = AsyncEmitter(
+        "local", batch_size=1, resolve=resolve, destination="local", timing=Timing(base=0.01)
+    )
+    put(emitter, 1)
+    assert wait_until(lambda: threads)
+    with FaultServer() as one:
+        urls.append(one.url)
+        assert one.wait_for(1)
+    put(emitter, 1, start=1)
+    with FaultServer() as two:
+        urls.append(two.url)
+        assert two.wait_for(1)
+        assert emitter.flush().pending == 0
+    assert set(threads) == {"nbtrack-sender"}
+    assert emitter.stats().destination == "local"
+    emitter.close()
+
+
+def test_headers_and_anonymity_go_with_the_request(server: FaultServer) -> None:
+    tokens = iter(["one", "two", "three"])
+    emitter = Emitter(
+        f"http://user:p%40ss@127.0.0.1:{server.port}/base", headers=lambda: {"X-Token": next(tokens)}
+    )
+    put(emitter, 1)
+    emitter.flush()
+    emitter.server_anonymisation = True
+    put(emitter, 1)
+    emitter.flush()
+    emitter.close()
+    first, second = server.seen
+    assert first.target == "/base/com.snowplowanalytics.snowplow/tp2"
+    assert first.headers["authorization"] == "Basic " + base64.b64encode(b"user:p@ss").decode()
+    assert (first.headers["x-token"], second.headers["x-token"]) == ("one", "two")
+    assert "sp-anonymous" not in first.headers
+    assert second.headers["sp-anonymous"] == "*"
+    assert "p%40ss" not in emitter.endpoint + repr(emitter.stats())
+
+
+def test_connections_are_kept_and_cookies_are_not() -> None:
+    with FaultServer([Act(headers={"Set-Cookie": "sp=1"})]) as server:
+        with Emitter("127.0.0.1", "http", server.port, batch_size=1) as emitter:
+            put(emitter, 5)
+        assert server.connections == 1
+        assert all("cookie" not in seen.headers for seen in server.seen)
+
+
+def test_a_session_of_the_user_is_used(server: FaultServer) -> None:
+    with requests.Session() as session:
+        session.headers["X-Mine"] = "yes"
+        with Emitter("127.0.0.1", "http", server.port, session=session, batch_size=2) as emitter:
+            put(emitter, 2)
+            assert emitter.stats().sent == 2
+        assert server.seen[0].headers["x-mine"] == "yes"
+        emitter = Emitter("127.0.0.1", "http", free_port(), session=session)
+        put(emitter, 1)
+        emitter.flush(0.05)
+        assert emitter.log[0].error == "connection refused"
+        emitter.close(timeout=0)
+
+
+def test_without_threads_the_background_emitter_sends_inline(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HAS_THREADS", False)
+    emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=2)
+    put(emitter, 5)
+    assert len(server.delivered) == 4
+    assert emitter.flush().sent == 1
+    emitter.close()
+
+
+def test_when_no_thread_can_be_started_events_still_leave(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("nbtrack"):
+            raise RuntimeError("can't start new thread at interpreter shutdown")
+        real(thread)
+
+    emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("nbtrack.delivery.background.threading.Thread.start", refuse)
+        put(emitter, 3)
+        report = emitter.flush()
+    assert report.pending == 0
+    assert len(server.delivered) == 3
+    emitter.close()
+
+
+def test_several_threads_send_each_event_once() -> None:
+    with FaultServer(lambda number, body: Act(503) if number % 7 == 3 else Act()) as server:
+        emitter = AsyncEmitter(
+            "127.0.0.1",
+            "http",
+            server.port,
+            thread_count=4,
+            batch_size=1,
+            max_batch_bytes=2_000,
+            timing=Timing(base=0.01),
+        )
+        put(emitter, 500)
+        assert emitter.flush(30).pending == 0
+        emitter.close()
+        assert len(server.delivered) == 500
+        assert set(server.delivered.values()) == {1}
+
+
+def test_an_idle_emitter_ends_its_thread(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.05)
+    emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1)
+    put(emitter, 1)
+    assert server.wait_for(1)
+    assert wait_until(lambda: not emitter._threads)
+    put(emitter, 1, start=1)
+    assert server.wait_for(2)
+    emitter.close()
+
+
+def test_a_transport_serves_several_threads(server: FaultServer) -> None:
+    transport = Transport(server.url, pool=4)
+    replies: list[Reply] = []
+
+    def work() -> None:
+        replies.extend(transport.post([b'{"data":', memoryview(b"[]}")], anonymous=True) for _ in range(20))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    transport.close()
+    assert [reply.status for reply in replies] == [200] * 80
+    assert server.connections <= 4
+    assert server.seen[0].body == b'{"data":[]}'

@@ -1,0 +1,313 @@
+"""Faults 20 to 22, 27 to 29, 31 and 34: disks, values and callbacks."""
+
+import json
+import logging
+import os
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, SQLiteEventStore, database, outbox
+from nbtrack.delivery.engine import Timing
+from nbtrack.delivery.envelope import encode
+from tests.faults.server import Act, FaultServer, wait_until
+
+ROUTE = "post /p local"
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as one:
+        yield one
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.sqlite"
+
+
+def put(emitter: Emitter, events: int, **values: str) -> int:
+    return sum(emitter.input({"e": "pv", "eid": f"e{number}", **values}) for number in range(events))
+
+
+def test_20_on_a_full_disk_events_wait_in_memory_and_it_recovers(
+    path: Path, server: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SQLiteEventStore(path) as store:
+        emitter = Emitter("127.0.0.1", "http", server.port, batch_size=1000, event_store=store)
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+        assert put(emitter, 50, page="x" * 500) == 50
+        assert 0 < store.size() < 50
+        assert emitter.stats().pending == 50
+        assert sum("wait in memory" in one.message for one in caplog.records) == 1
+        store._connection.execute("PRAGMA max_page_count = 1000000")
+        emitter._engine.store._writes.reset()
+        assert emitter.flush(10).pending == 0
+        emitter.input({"e": "pv", "eid": "after"})
+        assert store.size() == 1
+        emitter.close()
+    assert len(server.delivered) == 51
+    assert set(server.delivered.values()) == {1}
+
+
+def test_20_what_waits_in_memory_goes_to_the_disk_at_the_end(path: Path) -> None:
+    with SQLiteEventStore(path) as store:
+        emitter = Emitter("127.0.0.1", "http", 9, batch_size=1000, event_store=store)
+        emitter._engine.store._writes.trip()
+        put(emitter, 3)
+        assert store.size() == 0
+        emitter.close(timeout=0)
+        assert store.size() == 3
+
+
+def test_21_without_a_home_the_outbox_is_of_this_process_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    store = outbox.open_outbox(blocked / "home")
+    assert isinstance(store, SQLiteEventStore)
+    assert store.path.is_relative_to(tmp_path / "run")
+    store.close()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(blocked))
+    assert isinstance(outbox.open_outbox(blocked / "home"), InMemoryEventStore)
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; run the tests as a user")
+def test_21_a_read_only_folder_is_no_reason_to_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    tmp_path.joinpath("home").mkdir(mode=0o500)
+    store = outbox.open_outbox(tmp_path / "home")
+    assert store.add_event({"e": "pv"})
+    store.close()
+
+
+def test_21_the_outbox_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    with outbox.open_outbox(tmp_path / "home") as store:
+        store.add_event({"e": "pv"})
+        for file in (tmp_path / "home").iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 500)
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 100])
+
+
+def flipped(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    for position in range(4096, len(data), 37):
+        data[position] ^= 0xFF
+    path.write_bytes(data)
+
+
+def newer(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def other_table(path: Path) -> None:
+    path.unlink()
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE events (something TEXT)")
+    connection.execute(f"PRAGMA user_version = {database.VERSION}")
+    connection.close()
+
+
+@pytest.mark.parametrize("damage", [garbage, truncated, flipped, newer, other_table])
+def test_22_a_broken_store_is_set_aside_and_told(
+    path: Path, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SQLiteEventStore(path) as store:
+        for number in range(200):
+            store.add(
+                ROUTE, b'{"eid":"%d"}' % number + b" " * 300, str(number), anonymous=False, added=time.time()
+            )
+    damage(path)
+    with SQLiteEventStore(path) as store:
+        assert store.add(ROUTE, b'{"eid":"new"}', "new", anonymous=False, added=time.time()) is None
+        assert store.size() == 1
+    assert len(list(path.parent.glob("outbox.sqlite.corrupt-*"))) >= 1
+    assert sum("set aside" in one.message for one in caplog.records) == 1
+
+
+def test_22_a_store_that_breaks_while_in_use_does_not_stop_delivery(path: Path, server: FaultServer) -> None:
+    with SQLiteEventStore(path) as store:
+        emitter = Emitter("127.0.0.1", "http", server.port, batch_size=1000, event_store=store)
+        put(emitter, 100, page="x" * 300)
+        store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        flipped(path)
+        assert emitter.input({"e": "pv", "eid": "later"})
+        emitter.flush(5)
+        assert "later" in server.delivered
+        emitter.close()
+
+
+def test_27_a_huge_payload_is_refused_before_the_store_without_its_text_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    emitter = Emitter("127.0.0.1", "http", 9)
+    assert not emitter.input({"e": "pv", "page": "x" * 5_000_000})
+    assert emitter.stats().dropped == {"too_large": 1}
+    assert emitter.stats().accepted == 0
+    assert len(caplog.text) < 1000
+
+
+def test_28_numbers_that_json_lacks_never_reach_the_wire_as_tokens(server: FaultServer) -> None:
+    with Emitter("127.0.0.1", "http", server.port) as emitter:
+        emitter.input({"eid": "1", "a": float("nan"), "b": float("inf"), "c": -float("inf")})
+    (seen,) = server.seen
+    json.loads(seen.body, parse_constant=pytest.fail)
+    assert seen.events[0]["a"] == "nan"
+
+
+class Evil:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()))
+    | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3) | st.sets(st.integers())
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    payload=st.dictionaries(st.text(max_size=5) | st.integers(), values, max_size=5),
+    method=st.sampled_from(["post", "get"]),
+)
+def test_29_any_value_becomes_strict_json(payload: dict[object, object], method: str) -> None:
+    body, _ = encode(payload, method)
+    flat = json.loads(body, parse_constant=pytest.fail)
+    assert all(isinstance(value, str | list) for value in flat.values())
+
+
+def test_29_a_value_without_text_costs_that_event_only(server: FaultServer) -> None:
+    cyclic: list[object] = []
+    cyclic.append(cyclic)
+    deep: object = "x"
+    for _ in range(100_000):
+        deep = [deep]
+    with AsyncEmitter("127.0.0.1", "http", server.port) as emitter:
+        assert not emitter.input({"eid": "evil", "a": Evil()})
+        assert not emitter.input({"eid": "deep", "a": deep})
+        assert emitter.input({"eid": "good", "a": cyclic, "b": "\ud800", "c": "\0", "d": 10**400 // 10**100})
+        assert emitter.stats().dropped == {"unserializable": 2}
+    assert set(server.delivered) == {"good"}
+
+
+@pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
+def test_31_callbacks_that_raise_block_or_flush_do_no_harm(kind: type[Emitter], server: FaultServer) -> None:
+    reports = []
+
+    def bad(*_: object) -> None:
+        reports.append(emitter.flush(5))
+        raise ValueError("a mistake of the user")
+
+    logging.getLogger("nbtrack.delivery").disabled = True
+    try:
+        emitter = kind("127.0.0.1", "http", server.port, on_success=bad, on_failure=bad, on_attempt=bad)
+        emitter.subscribe(lambda: 1 / 0)
+        put(emitter, 30)
+        assert emitter.flush(10).pending == 0
+        assert reports
+        emitter.close()
+    finally:
+        logging.getLogger("nbtrack.delivery").disabled = False
+    assert len(server.delivered) == 30
+
+
+def test_31_a_callback_that_blocks_holds_no_caller(server: FaultServer) -> None:
+    gate = threading.Event()
+    emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1, on_success=lambda _: gate.wait(20))
+    put(emitter, 5)
+    assert wait_until(lambda: server.delivered)
+    assert emitter.flush(0.2).timed_out
+    gate.set()
+    emitter.close()
+
+
+def test_34_the_store_keeps_its_bounds_and_gives_the_disk_back(path: Path) -> None:
+    with SQLiteEventStore(path, max_bytes=2_000_000, max_events=10_000) as store:
+        reasons = [
+            store.add(ROUTE, b"x" * 1_000, str(n), anonymous=False, added=time.time()) for n in range(2_500)
+        ]
+        assert reasons.count(None) == 2_000
+        assert reasons[-1] == "queue_full"
+        full = path.stat().st_size + Path(f"{path}-wal").stat().st_size
+        while rows := store.claim(ROUTE, "t", events=500, size=10**9, cost=0):
+            store.ack([row.id for row in rows])
+        store._cared_at = float("-inf")
+        store._care()
+    assert path.stat().st_size < full / 5
+
+
+def test_34_dead_letters_count_against_the_bounds_and_go_first(path: Path) -> None:
+    for store in (SQLiteEventStore(path, max_events=10), InMemoryEventStore(buffer_capacity=10)):
+        for number in range(10):
+            store.add(ROUTE, b"{}", str(number), anonymous=False, added=time.time())
+        rows = store.claim(ROUTE, "t", events=4, size=10**6, cost=0)
+        store.bury([row.id for row in rows], "refused", 400)
+        for number in range(10, 16):
+            store.add(ROUTE, b"{}", str(number), anonymous=False, added=time.time())
+        assert store.count(ROUTE) == 10
+        assert store.dead(10) == []
+        assert store.take_drops() == {"dead_letters_full": 4}
+        assert store.take_drops() == {}
+        store.close()
+
+
+def test_34_the_too_old_are_given_up_dead_letters_too(path: Path, server: FaultServer) -> None:
+    with SQLiteEventStore(path, max_age=3600) as store:
+        for number in range(4):
+            store.add(ROUTE, b"{}", str(number), anonymous=False, added=time.time() - 7200)
+        store._connection.execute(
+            "INSERT INTO dead SELECT id, route, 0, 'x', 1, added, 1, '', body FROM events LIMIT 1"
+        )
+        store.add(ROUTE, b"{}", "young", anonymous=False, added=time.time())
+        assert [row.event_id for row in store.claim(ROUTE, "t", events=9, size=999, cost=0)] == ["young"]
+        assert store.take_drops() == {"expired": 5}
+
+
+def test_34_an_emitter_buries_what_is_too_old_or_was_tried_too_often() -> None:
+    now = [1000.0]
+    with FaultServer([Act(503)]) as server:
+        emitter = Emitter(
+            "127.0.0.1", "http", server.port, batch_size=100, max_age=60, max_attempts=3,
+            timing=Timing(wall=lambda: now[0], base=0.01),
+        )  # fmt: skip
+        emitter.input({"eid": "tried"})
+        assert emitter.flush(5).dead == 1
+        emitter.input({"eid": "old"})
+        now[0] += 61
+        assert emitter.flush(5).dead == 1
+        assert [letter.reason for letter in emitter.event_store.dead(9)] == ["attempts", "expired"]
+        assert len(server.seen) == 3
+        emitter.close()
