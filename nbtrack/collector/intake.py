@@ -115,7 +115,6 @@ def oversize(request: Request, limit: int, size: int) -> Failure:
     return Failure(
         "size_violation",
         {
-            "timestamp": request.time,
             "maximumAllowedSizeBytes": limit,
             "actualSizeBytes": size,
             "expectation": "oversized collector payload",

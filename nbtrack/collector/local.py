@@ -100,6 +100,16 @@ class LocalCollector(CollectorClient):
         _LIVE.add(self)
         return self
 
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the process ends by itself; False when it did not in time (seconds)."""
+        if self._launched is None:
+            return True
+        try:
+            self._launched.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def close(self) -> None:
         """End the process and delete its temporary database; a second call does nothing."""
         launched, self._launched = self._launched, None

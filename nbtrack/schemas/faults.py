@@ -110,7 +110,7 @@ def faults_of(errors: Iterable[Any]) -> list[Fault]:
 
 
 def _type(value: Any, rule: Any) -> tuple[str, str, str]:
-    found, expected = type_name(value), words(rule if isinstance(rule, list) else [rule])
+    found, expected = type_name(value), words(sorted(rule, key=lambda kind: kind == "null") if isinstance(rule, list) else [rule])
     return found, expected, f"{found} found, {expected} expected"
 
 
@@ -135,6 +135,14 @@ def _size(bound: str) -> Describe:
     return describe
 
 
+def _count(bound: str) -> Describe:
+    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
+        found = f"{len(value)} items"
+        return found, f"{bound} {rule}", f"{found} found, {bound} {rule} expected"
+
+    return describe
+
+
 def _format(value: Any, rule: Any) -> tuple[str, str, str]:
     return shorten(value), str(rule), f"{shorten(value)} is not a valid {rule}"
 
@@ -151,6 +159,8 @@ DESCRIBE: Mapping[str, Describe] = {
     "minLength": _length("at least"),
     "maximum": _size("at most"),
     "minimum": _size("at least"),
+    "minItems": _count("at least"),
+    "maxItems": _count("at most"),
     "format": _format,
     "pattern": _pattern,
 }
