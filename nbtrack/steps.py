@@ -257,7 +257,9 @@ def send_analysis(
             "properties": own.list_properties(properties) or None,
         }
     )
-    event = SelfDescribing(SelfDescribingJson(own.ANALYSIS, data), context=entities, event_id=str(uuid.uuid4()))
+    event = SelfDescribing(
+        SelfDescribingJson(own.ANALYSIS, data), context=entities, event_id=str(uuid.uuid4())
+    )
     return session().record(event, f"%track {name}")
 
 

@@ -51,7 +51,7 @@ _TABLES = frozenset({"pandas", "polars", "pyarrow", "duckdb", "dask", "pyspark"}
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-def encode(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> bytes:
+def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> bytes:
     """Write a value as `dumps` does, and give the UTF-8 bytes."""
     if encoder is None and nan == "null":
         try:
@@ -92,7 +92,7 @@ def dumps(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> s
     >>> dumps({"when": datetime(2026, 1, 31, 12), "ratio": float("nan"), "name": "Zoë"})
     '{"when":"2026-01-31T12:00:00.000000Z","ratio":null,"name":"Zoë"}'
     """
-    return encode(value, encoder=encoder, nan=nan).decode()
+    return encode(value, encoder, nan).decode()
 
 
 def jsonable(value: Any, *, nan: Nan = "null") -> Any:

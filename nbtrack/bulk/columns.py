@@ -4,7 +4,7 @@ The meaning is that of `nbtrack.values` and of `Col.evaluate`: SQL is used only 
 property test holds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -113,7 +113,7 @@ def write_moment(value: Expression) -> str | None:
     return None
 
 
-def compute(col: Col, values: pa.ChunkedArray, role: Role) -> tuple[pa.Array, dict[int, str]]:
+def compute(col: Col, values: Iterable[Any], role: Role) -> tuple[pa.Array, dict[int, str]]:
     """Give a placeholder's texts in Python, one a row, and the reasons of the rows that have none.
 
     Parameters
@@ -121,7 +121,7 @@ def compute(col: Col, values: pa.ChunkedArray, role: Role) -> tuple[pa.Array, di
     col
         The placeholder.
     values
-        Its column, ``n`` rows.
+        Its column's values as Python objects, ``n`` of them.
     role
         Where the text goes.
 
@@ -136,7 +136,7 @@ def compute(col: Col, values: pa.ChunkedArray, role: Role) -> tuple[pa.Array, di
     texts: list[str | None] = []
     faults: dict[int, str] = {}
     known: dict[Any, str] = {}
-    for row, value in enumerate(to_python(values)):
+    for row, value in enumerate(values):
         try:
             cached = known.get(key := (type(value), value))
         except TypeError:  # dicts and lists are no keys

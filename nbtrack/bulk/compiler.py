@@ -115,25 +115,33 @@ class Compiler:
         self, plan: Plan, key: Sequence[str], namespace: uuid.UUID, constants: Mapping[str, str]
     ) -> None:
         self.plan, self.key, self.namespace, self.constants = plan, tuple(key), namespace, dict(constants)
-        self._statements: dict[pa.Schema, Statement] = {}
+        self._statements: dict[tuple[pa.Schema, frozenset[str]], Statement] = {}
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """The columns that the event and the key ask for, once each."""
         return tuple(dict.fromkeys([*self.plan.columns(), *self.key]))
 
-    def compile(self, schema: pa.Schema) -> Statement:
-        """Give the statement for chunks of a schema (normalised: see `nbtrack.bulk.columns.normalise`)."""
-        if schema not in self._statements:
-            self._statements[schema] = _Writer(self, schema).write()
-        return self._statements[schema]
+    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
+        """Give the statement for chunks of a schema.
+
+        Parameters
+        ----------
+        schema
+            Of a normalised table: see `nbtrack.bulk.columns.normalise`.
+        objects
+            Columns whose values are Python objects.
+        """
+        if (schema, objects) not in self._statements:
+            self._statements[schema, objects] = _Writer(self, schema, objects).write()
+        return self._statements[schema, objects]
 
 
 class _Writer:
     """Writes one statement."""
 
-    def __init__(self, compiler: Compiler, schema: pa.Schema) -> None:
-        self._compiler, self._schema = compiler, schema
+    def __init__(self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str]) -> None:
+        self._compiler, self._schema, self._objects = compiler, schema, objects
         self._precomputed: list[Precomputed] = []
 
     def write(self) -> Statement:
@@ -148,11 +156,11 @@ class _Writer:
                 if columns_of([value.tree]):
                     varying.append(self._write_node(key, value))
                 else:
-                    fixed.update(render([(key, value)]))
+                    fixed |= render({key: value})
             elif isinstance(value, Col):
                 varying.append(self._write_member(key, value))
             else:
-                fixed.update(render([(key, value)]))
+                fixed |= render({key: value})
         head = quote(json.dumps(fixed, ensure_ascii=False, separators=(",", ":"))[:-1])
         if isinstance(own_id, Col):
             id_text, id_bits = self._role(own_id, "text"), "null::ubigint"
@@ -189,7 +197,7 @@ class _Writer:
     def _role(self, col: Col, role: Role) -> str:
         """Give SQL for the text of a placeholder in a role."""
         kind = self._schema.field(col.name).type
-        found = columns.express(col, kind)
+        found = None if col.name in self._objects else columns.express(col, kind)
         written: str | None = None
         if found is not None:
             written = {
@@ -233,7 +241,7 @@ class _Writer:
                 whole_groups -= _BASE64_UNIT
             head, pieces[0] = pieces[0][:whole_groups], pieces[0][whole_groups:]
         fixed = base64.urlsafe_b64encode(head).decode()
-        rest = " || ".join(self._piece(piece) for piece in pieces if piece != b"")
+        rest = " || ".join(self._piece(piece) for piece in pieces if isinstance(piece, Col) or piece)
         encoded = f"replace(replace(base64(encode({rest})), '+', '-'), '/', '_')"
         return f"{quote(member + chr(34) + fixed)} || {encoded} || '\"'"
 

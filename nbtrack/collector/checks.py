@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from nbtrack.collector.failures import Failure, atomic_fault, criterion_mismatch, invalid_json, not_iglu
-from nbtrack.collector.intake import MAX_DEPTH, SINK_LIMITS, Parameters, depth_exceeds
+from nbtrack.collector.intake import SINK_LIMITS, Parameters
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, PLATFORMS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
+from nbtrack.schemas.payloads import read_json
 from nbtrack.schemas.registry import UUID, Validator
 
 KIND = "schema_violations"
@@ -66,14 +64,19 @@ KINDS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "flag": (lambda text: text in {"0", "1"}, "0 or 1 expected"),
     "size": (SIZE.fullmatch, "WIDTHxHEIGHT in whole pixels expected"),
     "uri": (_uri, "URI expected"),
+    "enum": (PLATFORMS.__contains__, "one of " + ", ".join(sorted(PLATFORMS)) + " expected"),
 }
-CHECKS = {
-    key: (*KINDS[spec.kind], (spec.column or key).partition(",")[0])
+Rule = tuple[int, Callable[[str], object] | None, str, str]
+# key -> longest text, whether the text is of the field's kind, how to say what is expected, column; a plain tuple, as
+# this is looked up for each field of each event. The event's type is looked at first, on its own.
+RULES: Mapping[str, Rule] = {
+    key: (
+        spec.max_length or sys.maxsize,
+        *KINDS.get(spec.kind, (None, "")),
+        (spec.column or key).partition(",")[0],
+    )
     for key, spec in FIELDS.items()
-    if spec.kind in KINDS
-}
-LIMITS = {
-    key: (spec.max_length, spec.column or key) for key, spec in FIELDS.items() if spec.max_length is not None
+    if key != "e" and (spec.kind in KINDS or spec.max_length is not None)
 }
 
 
@@ -131,27 +134,25 @@ class Checker:
         """
         verdict = Verdict()
         problems: list[Failure] = []
-        kind = event.get("e")
+        kind = event.get("e", "")
         if kind not in NAMES:
             known = "one of " + ", ".join(EVENT_NAMES) + " expected"
-            problems.append(atomic_fault("event", kind, known if kind else "is missing, " + known))
-        else:
-            verdict.schema = SCHEMAS.get(kind)
-        platform = event.get("p")
-        if platform is not None and platform not in PLATFORMS:
-            problems.append(
-                atomic_fault("platform", platform, "one of " + ", ".join(sorted(PLATFORMS)) + " expected")
-            )
+            problems.append(atomic_fault("event", kind or None, known if kind else "is missing, " + known))
+        verdict.schema = SCHEMAS.get(kind)
         for key, value in event.items():
-            rule = CHECKS.get(key)
-            if rule is not None and value and not rule[0](value):
-                problems.append(atomic_fault(rule[2], value, rule[1]))
-            limit = LIMITS.get(key)
-            if limit is not None and len(value) > limit[0]:
-                self._too_long(limit, value, verdict, problems)
-        for key in REQUIRED.get(kind or "", ()):
-            if not event.get(key):
-                problems.append(atomic_fault(FIELDS[key].column or key, None, "is missing, but required"))
+            rule = RULES.get(key)
+            if rule is None or not value:
+                continue
+            longest, holds, expected, column = rule
+            if len(value) > longest:
+                self._too_long(rule, value, verdict, problems)
+            if holds is not None and not holds(value):
+                problems.append(atomic_fault(column, value, expected))
+        problems += [
+            atomic_fault(FIELDS[key].column or key, None, "is missing, but required")
+            for key in REQUIRED.get(kind, ())
+            if not event.get(key)
+        ]
         if kind == "ue":
             self._check_own(event, verdict, problems)
         self._check_entities(event, verdict, problems)
@@ -162,14 +163,12 @@ class Checker:
                 verdict.notes.append(f"would be a size_violation on {sink}: {size:,} bytes, at most {most:,}")
         return verdict
 
-    def _too_long(
-        self, limit: tuple[int, str], value: str, verdict: Verdict, problems: list[Failure]
-    ) -> None:
-        text = f"at most {limit[0]} characters expected, {len(value)} found"
+    def _too_long(self, rule: Rule, value: str, verdict: Verdict, problems: list[Failure]) -> None:
+        text = f"at most {rule[0]} characters expected, {len(value)} found"
         if self.strict_lengths:
-            problems.append(atomic_fault(limit[1], None, text))
+            problems.append(atomic_fault(rule[3], None, text))
         else:
-            verdict.notes.append(f"{limit[1]}: {text}")
+            verdict.notes.append(f"{rule[3]}: {text}")
 
     def _check_own(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
         key = "ue_px" if event.get("ue_px") else "ue_pr"
@@ -237,12 +236,7 @@ class Checker:
         if validator is None:
             validator = self._validators[uri] = self._find(uri)
         if isinstance(validator, Failure):
-            found = validator
-            return Failure(
-                found.kind,
-                found.body,
-                [type(r)(r.message, name, r.path, r.schema, r.keyword, r.nearest) for r in found.reasons],
-            )
+            return validator.at(name)
         try:
             if validator.is_valid(data):
                 return None
@@ -263,26 +257,6 @@ class Checker:
             )
         except ValueError:
             return not_iglu(KIND, "", {"schema": uri}, "INVALID_IGLUURI")
-
-
-def read_json(key: str, text: str) -> Any:
-    """Decode the JSON of a field, base64 or plain.
-
-    Raises
-    ------
-    ValueError
-        With the reason, also for JSON nested deeper than 40 levels.
-    """
-    raw: str | bytes = text
-    if FIELDS[key].kind == "base64_json":
-        try:
-            clean = text.rstrip("=").replace("-", "+").replace("_", "/").encode("ascii")
-            raw = base64.b64decode(clean + b"=" * (-len(clean) % 4), validate=True)
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise ValueError(f"not base64: {error}") from None
-    if depth_exceeds(raw):
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return orjson.loads(raw)
 
 
 def _envelope_uri(envelope: Any) -> str | None:

@@ -32,12 +32,18 @@ INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0);
 EVENT_COLUMNS = "request, time, good, event_id, digest, schema, contexts, payload, failure, notes"
 INSERT_EVENT = f"INSERT OR IGNORE INTO events ({EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants
 INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+BY_MINUTE = """
+SELECT time / 60000, sum(good), sum(NOT good) FROM events WHERE time >= ? GROUP BY 1 ORDER BY 1 DESC LIMIT 60
+"""
+MINUTES = 60
 Row = tuple[Any, ...]
 
 
 def digest_of(event: Parameters) -> bytes:
     """Give what two deliveries of one event have in common: everything but the times at which it was made and sent."""
-    content = {key: value for key, value in event.items() if key not in {"stm", "dtm"}}
+    content = event.copy()
+    content.pop("stm", None)
+    content.pop("dtm", None)
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
@@ -84,6 +90,8 @@ class Database:
         How many times everything was deleted.
     last : int
         The highest row number.
+    minutes : dict of int to [int, int]
+        Good and failed events of the latest minutes (since 1970) in which any came.
     """
 
     def __init__(self, path: Path | str | None) -> None:
@@ -93,6 +101,7 @@ class Database:
         self._reader = self._connection if path is None else self._open(path)
         self._read_lock = self._lock if path is None else threading.Lock()
         self.good = self.bad = self.repeats = self.epoch = self.last = 0
+        self.minutes: dict[int, list[int]] = {}
         self._requests = 0
         self._count()
 
@@ -105,6 +114,7 @@ class Database:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
         return connection
 
     def _count(self) -> None:
@@ -114,6 +124,9 @@ class Database:
         (self._requests,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
         counters = dict(self._connection.execute("SELECT name, value FROM counters"))
         self.repeats, self.epoch = counters["repeats"], counters["epoch"]
+        self.minutes = {
+            minute: [good, bad] for minute, good, bad in self._connection.execute(BY_MINUTE, (0,))
+        }
 
     def next_request(self) -> int:
         """Give the number of the next request; only the writer calls this."""
@@ -137,16 +150,24 @@ class Database:
             except BaseException:
                 run.execute("ROLLBACK")
                 raise
-            if repeats:
-                new = run.execute(
-                    "SELECT coalesce(sum(good), 0) FROM events WHERE id > ?", (self.last,)
-                ).fetchone()[0]
-            else:
-                new = sum(row[2] for row in events)
-            self.good += new
-            self.bad += stored - new
             self.repeats += repeats
+            self._note([row[1:3] for row in events] if not repeats else None)
             self.last += stored
+
+    def _note(self, rows: list[Row] | None) -> None:
+        """Count what was just committed: ``(time, good)`` of each, or None to ask the database."""
+        if rows is None:
+            rows = self._connection.execute(
+                "SELECT time, good FROM events WHERE id > ?", (self.last,)
+            ).fetchall()
+        for time, good in rows:
+            counted = self.minutes.setdefault(time // 60_000, [0, 0])
+            counted[0 if good else 1] += 1
+        good = sum(1 for row in rows if row[1])
+        self.good += good
+        self.bad += len(rows) - good
+        while len(self.minutes) > MINUTES:
+            del self.minutes[min(self.minutes)]
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a query."""

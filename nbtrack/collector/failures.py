@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,6 +97,10 @@ class Failure:
             messages += failure.body["messages"]
             reasons += failure.reasons
         return cls(kind, {"messages": messages}, reasons)
+
+    def at(self, field: str) -> Failure:
+        """Give the same failure of another field."""
+        return Failure(self.kind, self.body, [replace(reason, field=field) for reason in self.reasons])
 
     def as_dict(self) -> dict[str, Any]:
         """Give the form in which a database keeps it."""

@@ -41,32 +41,35 @@ def events_frame(rows: Iterable[list[Any]], columns: Iterable[str] | None = None
     )
     for name in names:
         if name in TIMESTAMPS:
-            frame[name] = pd.to_datetime(pd.array(frame[name], dtype="Int64"), unit="ms", utc=True)
+            frame[name] = moments(frame[name])
         elif name in COLUMNS:
             frame[name] = frame[name].infer_objects().convert_dtypes()
     return frame
 
 
+def moments(milliseconds: pd.Series[Any]) -> pd.Series[Any]:
+    """Make timestamps in UTC of milliseconds since 1970."""
+    return pd.to_datetime(milliseconds.astype("Int64"), unit="ms", utc=True)
+
+
 def bad_frame(rows: Iterable[list[Any]]) -> pd.DataFrame:
     """Make a frame of failed events, a row for each reason."""
-    records = []
-    for row in rows:
-        failure, payload = row[3], row[5]
-        for reason in failure["reasons"]:
-            records.append(
-                {
-                    "time": row[6][0],
-                    "event_id": (payload or {}).get("eid"),
-                    "schema": reason["schema"] or row[2],
-                    "kind": failure["kind"],
-                    "field": reason["field"],
-                    "path": reason["path"],
-                    "reason": reason["message"],
-                    "keyword": reason["keyword"],
-                    "nearest": reason["nearest"],
-                    "payload": payload,
-                }
-            )
+    records = [
+        {
+            "time": row[6][0],
+            "event_id": (row[5] or {}).get("eid"),
+            "schema": reason["schema"] or row[2],
+            "kind": row[3]["kind"],
+            "field": reason["field"],
+            "path": reason["path"],
+            "reason": reason["message"],
+            "keyword": reason["keyword"],
+            "nearest": reason["nearest"],
+            "payload": row[5],
+        }
+        for row in rows
+        for reason in row[3]["reasons"]
+    ]
     frame = pd.DataFrame(records, columns=BAD_COLUMNS, dtype="object")
-    frame["time"] = pd.to_datetime(pd.array(frame["time"], dtype="Int64"), unit="ms", utc=True)
+    frame["time"] = moments(frame["time"])
     return frame

@@ -19,8 +19,8 @@ from nbtrack.collector.failures import (
 )
 from nbtrack.protocol import PAYLOAD_DATA, SNOWPLOW_VENDOR
 from nbtrack.schemas import Registry, SchemaNotFound, parse_uri
+from nbtrack.schemas.payloads import MAX_DEPTH, depth_exceeds
 
-MAX_DEPTH = 40
 MAX_BODY = 2 * 1024 * 1024
 MAX_PAYLOAD = 1024 * 1024
 # what the sinks of a real collector take: beyond it the event is lost there as a size_violation
@@ -115,33 +115,12 @@ def oversize(request: Request, limit: int, size: int) -> Failure:
     return Failure(
         "size_violation",
         {
-            "timestamp": request.time,
             "maximumAllowedSizeBytes": limit,
             "actualSizeBytes": size,
             "expectation": "oversized collector payload",
         },
         [Reason(f"{size:,} bytes found, at most {limit:,} allowed", keyword="size")],
     )
-
-
-def depth_exceeds(text: bytes | str, limit: int = MAX_DEPTH) -> bool:
-    """Tell whether JSON is nested deeper than Enrich reads."""
-    opened = ("{", "[") if isinstance(text, str) else (b"{", b"[")
-    if text.count(opened[0]) + text.count(opened[1]) <= limit:  # type: ignore[arg-type]
-        return False
-    level, value = 0, [orjson.loads(text)]
-    while value:
-        level += 1
-        if level > limit + 1:
-            return True
-        value = [
-            inner
-            for outer in value
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-    return False
 
 
 def _query(request: Request) -> Parameters:
@@ -168,8 +147,6 @@ def _json_body(request: Request, kind: str) -> Any:
         expected = "expected application/json, with or without charset=utf-8"
         raise Refused(field_problem(kind, "contentType", request.content_type, expected))
     try:
-        if depth_exceeds(request.body):
-            raise Refused(invalid_json(kind, "body", request.body, f"nested deeper than {MAX_DEPTH} levels"))
         return orjson.loads(request.body)
     except orjson.JSONDecodeError as error:
         raise Refused(invalid_json(kind, "body", request.body, str(error))) from None
@@ -224,6 +201,8 @@ def _iglu(request: Request, _registry: Registry) -> list[Parameters]:
     }
     if request.body:
         document = _json_body(request, kind)
+        if depth_exceeds(request.body):
+            raise Refused(invalid_json(kind, "body", request.body, f"nested deeper than {MAX_DEPTH} levels"))
         if schema:
             document = {"schema": schema, "data": document}
         documents = document if isinstance(document, list) else [document]

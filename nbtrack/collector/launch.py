@@ -14,6 +14,7 @@ from typing import Any
 from nbtrack.collector.process_info import process_started
 
 BACKLOG = 512
+ANYWHERE = "0.0.0.0"  # noqa: S104 - shown as an address that can be opened
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def launch(
             options.setdefault("stdout", errors)
         else:
             options.setdefault("stdout", subprocess.DEVNULL)
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", "nbtrack.collector.process"], stdin=subprocess.PIPE, **options
         )
     finally:
@@ -106,9 +107,9 @@ def launch(
         port = int(process.stdout.readline())
     if detached:
         process.stdin.close()
-    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
+    shown = {"": "127.0.0.1", ANYWHERE: "127.0.0.1", "::": "[::1]"}.get(
         host, f"[{host}]" if ":" in host else host
-    )  # noqa: S104
+    )
     return Launched(process, f"http://{shown}:{port}", token)
 
 

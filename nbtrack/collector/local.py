@@ -62,7 +62,7 @@ class LocalCollector(CollectorClient):
         super().__init__("")
         self._port, self._host, self._db = port, host, db
         self._iglu = [str(p) if str(p).startswith("http") else str(Path(p).resolve()) for p in iglu]
-        self._options = {"strict_lengths": strict_lengths, "open": open}
+        self._strict_lengths, self._open = strict_lengths, open
         self._hosts, self._idle_timeout = list(allowed_hosts), idle_timeout
         self._launched: Launched | None = None
         self._folder: str | None = None
@@ -93,11 +93,22 @@ class LocalCollector(CollectorClient):
             iglu=self._iglu,
             hosts=self._hosts,
             idle_timeout=self._idle_timeout,
-            **self._options,
+            strict_lengths=self._strict_lengths,
+            open=self._open,
         )
         self._url, self._token = self._launched.url, self._launched.token
         _LIVE.add(self)
         return self
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the process ends by itself; False when it did not in time (seconds)."""
+        if self._launched is None:
+            return True
+        try:
+            self._launched.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def close(self) -> None:
         """End the process and delete its temporary database; a second call does nothing."""

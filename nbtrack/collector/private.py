@@ -66,6 +66,14 @@ class GuardedHandler(RequestHandler):
             return {}
         return value
 
+    def number(self, name: str, default: float, most: float) -> float:
+        """Read a number of the query, held between 0 and a bound; what is none counts as the default."""
+        try:
+            value = float(self.get_query_argument(name, str(default)))
+        except ValueError:
+            return default
+        return min(max(value, 0.0), most) if value == value else default  # noqa: PLR0124 - NaN is not itself
+
     def options(self, *_path: str) -> None:
         """Answer with nothing: no other site's page may read."""
         self.set_status(200)
@@ -93,10 +101,10 @@ class Wait(GuardedHandler):
 
     async def get(self) -> None:
         """Answer."""
-        want = int(self.get_query_argument("n", "1"))
+        want = self.number("n", 1, 2**53)
         schema, event_id = self.get_query_argument("schema", ""), self.get_query_argument("event_id", "")
         good = {"1": True, "0": False}.get(self.get_query_argument("good", ""))
-        deadline = time.monotonic() + min(float(self.get_query_argument("timeout", "10")), MAX_WAIT)
+        deadline = time.monotonic() + self.number("timeout", 10, MAX_WAIT)
         while True:
             found = matching(self.state.database, good=good, schema=schema, event_id=event_id)
             left = deadline - time.monotonic()
@@ -117,8 +125,8 @@ class Rows(GuardedHandler):
             good=good,
             schema=self.get_query_argument("schema", ""),
             event_id=self.get_query_argument("event_id", ""),
-            after=int(self.get_query_argument("after", "0")),
-            limit=min(int(self.get_query_argument("limit", "1000")), 10_000),
+            after=int(self.number("after", 0, 2**53)),
+            limit=int(self.number("limit", 1000, 10_000)),
             newest=self.get_query_argument("newest", "") == "1",
         )
         self.set_header("Content-Type", "application/x-ndjson")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -60,6 +61,8 @@ async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
     watcher = asyncio.create_task(_watch(state, config))
     await state.stop.wait()
     server.stop()
+    state.changed()  # pages that wait for news are let go
+    await asyncio.sleep(0)
     state.pipeline.close()
     await server.close_all_connections()
     await watcher
@@ -77,6 +80,9 @@ def main() -> None:
     else:
         listener = socket.socket(fileno=config["fd"])
     listener.setblocking(False)
+    # batches make many short-lived objects and no cycles: looking for cycles often would only cost time
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     asyncio.run(_serve(config, listener))
     # threads that wait for input or for a lookup must not hold up the end
     sys.stderr.flush()

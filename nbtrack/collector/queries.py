@@ -20,7 +20,8 @@ def condition(
     *, good: bool | None = None, schema: str = "", event_id: str = "", after: int = 0
 ) -> tuple[str, list[Any]]:
     """Build the WHERE of a query on events."""
-    parts, values = ["e.id > ?"], [after]
+    parts = ["e.id > ?"]
+    values: list[Any] = [after]
     if good is not None:
         parts.append("e.good = ?")
         values.append(int(good))

@@ -60,7 +60,7 @@ class State:
 
 def application(state: State) -> tornado.web.Application:
     """Put the handlers together."""
-    from nbtrack.collector import micro, private  # noqa: PLC0415 - they need State
+    from nbtrack.collector import micro, page, private  # noqa: PLC0415 - they need State
 
     shared = {"state": state}
     return tornado.web.Application(
@@ -69,13 +69,14 @@ def application(state: State) -> tornado.web.Application:
             (r"/(?:health|sink-health)", PlainHandler),
             (r"/robots\.txt", PlainHandler, {"text": "User-agent: *\nDisallow: /"}),
             (r"/r/.*", PlainHandler, {"status": 404, "text": "redirects disabled"}),
+            *page.routes(shared),
             *micro.routes(shared),
             *private.routes(shared),
             (rf"/{SEGMENT}/{SEGMENT}", TrackingHandler, shared),
         ],
         default_handler_class=PlainHandler,
         default_handler_args={"status": 404, "text": "404 not found"},
-        log_function=lambda handler: None,
+        log_function=lambda _handler: None,
         compress_response=False,
     )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nbtrack.collector.client import CollectorClient, CollectorError
 from nbtrack.collector.launch import launch
@@ -98,7 +100,7 @@ def stop(home: Path, timeout: float = 5.0) -> bool:
     return True
 
 
-def _read(home: Path) -> dict[str, object] | None:
+def _read(home: Path) -> dict[str, Any] | None:
     try:
         said = json.loads((home / "collector.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -107,7 +109,7 @@ def _read(home: Path) -> dict[str, object] | None:
 
 
 def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: float) -> CollectorClient:
-    options = {
+    options: dict[str, Any] = {
         "host": "127.0.0.1",
         "db": str((home / "collector.sqlite").resolve()),
         "iglu": [
@@ -138,7 +140,7 @@ def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: floa
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock that the system gives back when this process dies."""
     with path.open("a+b") as file:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415
 
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)

@@ -25,6 +25,19 @@ COOKIE_LIFE = timedelta(days=365)
 STRIPPED = {"x-forwarded-for", "x-real-ip", "cookie"}
 
 
+def allow_origin(handler: RequestHandler) -> None:
+    """Let the page that asks read the answer."""
+    handler.set_header("Access-Control-Allow-Origin", handler.request.headers.get("Origin") or "*")
+    handler.set_header("Access-Control-Allow-Credentials", "true")
+
+
+def allow_sending(handler: RequestHandler) -> None:
+    """Answer a browser that asks whether a page may send."""
+    allow_origin(handler)
+    handler.set_header("Access-Control-Allow-Headers", "Content-Type, SP-Anonymous")
+    handler.set_header("Access-Control-Max-Age", "3600")
+
+
 @stream_request_body
 class TrackingHandler(RequestHandler):
     """Takes events by POST, by GET and from an image's address."""
@@ -41,9 +54,7 @@ class TrackingHandler(RequestHandler):
     def set_default_headers(self) -> None:
         """Allow pages of any site to send, with their cookie."""
         self.clear_header("Server")
-        origin = self.request.headers.get("Origin")
-        self.set_header("Access-Control-Allow-Origin", origin or "*")
-        self.set_header("Access-Control-Allow-Credentials", "true")
+        allow_origin(self)
 
     def data_received(self, chunk: bytes) -> None:
         """Collect the body up to the limit, and only count what comes after it."""
@@ -55,12 +66,15 @@ class TrackingHandler(RequestHandler):
 
     def options(self, *_path: str) -> None:
         """Answer a browser that asks first."""
-        self.set_header("Access-Control-Allow-Headers", "Content-Type, SP-Anonymous")
-        self.set_header("Access-Control-Max-Age", "3600")
+        allow_sending(self)
         self.finish()
 
-    async def post(self, vendor: str, version: str) -> None:
-        """Take a body of events."""
+    async def post(self, vendor: str = "", version: str = "") -> None:
+        """Take a body of events; the image's addresses have none."""
+        if not vendor:
+            self.set_status(404)
+            await self.finish()
+            return
         if self._size > MAX_BODY:
             self.set_status(413)
             await self.finish()
@@ -80,10 +94,6 @@ class TrackingHandler(RequestHandler):
         request = self._describe(vendor, version)
         try:
             answer = await asyncio.wrap_future(self.state.pipeline.submit(request))
-        except OSError:
-            self.set_status(503)
-            await self.finish("could not store")
-            return
         except Exception:  # noqa: BLE001 - SQLite's errors; they are logged where they happen
             self.set_status(503)
             await self.finish("could not store")
@@ -131,7 +141,8 @@ class TrackingHandler(RequestHandler):
                 self._set_network_user("", datetime.fromtimestamp(0, UTC))
             return ANONYMOUS
         cookie = self.request.cookies.get("sp")
-        nuid = self.get_query_argument("nuid", "") or (cookie.value if cookie else "")
+        named = self.request.query_arguments.get("nuid", [b""])[0].decode("utf-8", "replace")
+        nuid = named or (cookie.value if cookie else "")
         try:
             nuid = str(uuid.UUID(nuid))
         except ValueError:
@@ -160,8 +171,12 @@ class PlainHandler(RequestHandler):
         self._answer = (status, text)
 
     def prepare(self) -> None:
-        """Answer."""
+        """Answer; a browser that asks first hears yes everywhere."""
         self.clear_header("Server")
+        if self.request.method == "OPTIONS":
+            allow_sending(self)
+            self.finish()
+            return
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.set_status(self._answer[0])
         self.finish(self._answer[1])

@@ -1,6 +1,5 @@
 """The session: one a process. It joins settings, subject, tracker, emitter and collector, and guards the user's code."""
 
-import base64
 import collections
 import logging
 import threading
@@ -8,9 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
-from nbtrack.delivery import AsyncEmitter, FlushReport, InMemoryEventStore
+from nbtrack.delivery import AsyncEmitter, FlushReport, InMemoryEventStore, SQLiteEventStore, current
+from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.runtime import home, host, optout
 from nbtrack.runtime.settings import NBTrack, strip_credentials
 from nbtrack.runtime.subject import NotebookSubject, SessionEntities, make_session_id
@@ -246,12 +245,28 @@ class Session:
             return f"nbtrack is off: {self._forbidden} is set. Cells run as ever and nothing is sent."
         waiting = self._count_waiting()
         backlog = f" {waiting:,} events wait from before." if waiting else ""
+        if self.settings.store == "disk" and not home.is_writable(self.home):
+            backlog += f" {self.home} cannot be written, so what is not sent ends with this process."
         if self.is_local:
             where = (
                 self._given.url if self._given else "the local collector, which starts with the first event"
             )
             return f"nbtrack: events stay on this machine ({where}).{backlog} Help: %nbtrack?"
         return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
+
+    def find_target(self) -> current.Target:
+        """Give the collector to whoever sends beside the emitter: a backfill.
+
+        Raises
+        ------
+        OSError
+            When a local collector can be neither found nor started.
+        """
+        client = self.collector
+        if client is not None:
+            return current.Target(client.url)
+        url, headers = split_credentials(base_uri(self.settings.collector))
+        return current.Target(url, {**headers, **self.settings.headers})
 
     # -- inside
 
@@ -276,13 +291,12 @@ class Session:
                 destination=self.destination,
                 resolve=self._resolve_local,
             )
-        url, headers = split_credentials(settings.collector)
         return AsyncEmitter(
-            url,
+            settings.collector,
             batch_size=1,
             event_store=store,
             request_timeout=settings.request_timeout,
-            headers={**headers, **settings.headers},
+            headers=dict(settings.headers),
         )
 
     def _make_store(self) -> Any:
@@ -293,7 +307,7 @@ class Session:
             from nbtrack.delivery import RedisEventStore  # noqa: PLC0415 - an extra
 
             return RedisEventStore(kind)
-        from nbtrack.delivery import open_outbox  # noqa: PLC0415 - sqlite3 is loaded with the first event
+        from nbtrack.delivery.outbox import open_outbox  # noqa: PLC0415 - loaded with the first event
 
         return open_outbox(self.home)
 
@@ -302,9 +316,8 @@ class Session:
         try:
             if self.settings.store != "disk" or not path.exists():
                 return 0
-            from nbtrack.delivery import outbox  # noqa: PLC0415
-
-            return outbox.count_waiting(path, self.destination)
+            with SQLiteEventStore(path) as store:
+                return store.size()
         except Exception as error:  # noqa: BLE001 - a number is not worth a failed load
             self.note_fault("counting what waits", error)
             return 0
@@ -343,22 +356,6 @@ class Session:
     def _drop_tracker(self, _: Mapping[str, Any]) -> None:
         with self._lock:
             self._tracker = None
-
-
-def split_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """Take user and password out of a URL, and give them the form of a header.
-
-    Examples
-    --------
-    >>> split_credentials("https://bob:pw@sp.acme.com")
-    ('https://sp.acme.com', {'Authorization': 'Basic Ym9iOnB3'})
-    """
-    parts = urlsplit(url)
-    if not parts.username:
-        return url, {}
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    header = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
-    return strip_credentials(url), header
 
 
 _active: Session | None = None
@@ -408,6 +405,7 @@ def start(
     made = Session(NBTrack(config=config, **settings), collector=collector, shell=shell)
     with _active_lock:
         before, _active = _active, made
+        current.set_target(made.find_target)
     if before:
         before.close()
     return made
@@ -418,6 +416,7 @@ def stop(timeout: float = _EXIT_BUDGET) -> None:
     global _active
     with _active_lock:
         ended, _active = _active, None
+        current.set_target(None)
     if ended:
         ended.close(timeout)
 

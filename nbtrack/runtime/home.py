@@ -47,6 +47,12 @@ def make_home(home: Path) -> Path:
     return home
 
 
+def is_writable(home: Path) -> bool:
+    """Tell whether the folder could be written or made, without writing anything."""
+    nearest = next((folder for folder in (home, *home.parents) if folder.exists()), None)
+    return nearest is not None and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
 def identify_installation(home: Path) -> Installation:
     """Give this installation's identity; one for this process only where the home cannot be written.
 

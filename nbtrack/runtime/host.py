@@ -29,6 +29,8 @@ def name_host(shell: Any = None) -> str:  # noqa: PLR0911 - a table, one line a 
         return "databricks"
     if "__vsc_ipynb_file__" in names or "VSCODE_PID" in environment or "VSCODE_CWD" in environment:
         return "vscode"
+    if "KAGGLE_KERNEL_RUN_TYPE" in environment:
+        return "kaggle"
     if shell is None:
         return "script"
     if not hasattr(shell, "kernel"):

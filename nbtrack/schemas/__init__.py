@@ -1,7 +1,24 @@
 """Iglu schemas and their registry."""
 
+from nbtrack.schemas.checkfiles import check_file
+from nbtrack.schemas.drafting import draft_schema
 from nbtrack.schemas.faults import Fault
 from nbtrack.schemas.keys import SchemaKey, parse_uri
+from nbtrack.schemas.linter import Problem, lint_schema
 from nbtrack.schemas.registry import BadSchema, Registry, SchemaNotFound
+from nbtrack.schemas.servers import IgluServer, registry_of
 
-__all__ = ["BadSchema", "Fault", "Registry", "SchemaKey", "SchemaNotFound", "parse_uri"]
+__all__ = [
+    "BadSchema",
+    "Fault",
+    "IgluServer",
+    "Problem",
+    "Registry",
+    "SchemaKey",
+    "SchemaNotFound",
+    "check_file",
+    "draft_schema",
+    "lint_schema",
+    "parse_uri",
+    "registry_of",
+]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 SHOWN = 80
+Describe = Callable[[Any, Any], tuple[str, str, str]]
 NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -108,26 +109,68 @@ def faults_of(errors: Iterable[Any]) -> list[Fault]:
     return sorted(faults, key=lambda fault: (fault.path, fault.keyword))
 
 
-def _describe(error: Any, keyword: str, rule: Any) -> tuple[str, str, str]:
-    value = error.instance
-    if keyword == "type":
-        found, expected = type_name(value), words(rule if isinstance(rule, list) else [rule])
-        return found, expected, f"{found} found, {expected} expected"
-    if keyword == "enum":
-        options = rule if isinstance(rule, list) else [rule]
-        found, expected = shorten(value), words([shorten(option) for option in options[:30]])
-        return found, expected, f"{found} is not one of {expected}"
-    if keyword in {"maxLength", "minLength"}:
-        found, bound = f"{len(value)} characters", "at most" if keyword == "maxLength" else "at least"
+def _type(value: Any, rule: Any) -> tuple[str, str, str]:
+    found, expected = type_name(value), words(sorted(rule, key=lambda kind: kind == "null") if isinstance(rule, list) else [rule])
+    return found, expected, f"{found} found, {expected} expected"
+
+
+def _enum(value: Any, rule: Any) -> tuple[str, str, str]:
+    options = rule if isinstance(rule, list) else [rule]
+    found, expected = shorten(value), words([shorten(option) for option in options[:30]])
+    return found, expected, f"{found} is not one of {expected}"
+
+
+def _length(bound: str) -> Describe:
+    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
+        found = f"{len(value)} characters"
         return found, f"{bound} {rule}", f"{found} found, {bound} {rule} allowed"
-    if keyword in {"minimum", "maximum"}:
-        bound = "at most" if keyword == "maximum" else "at least"
-        return shorten(value), f"{bound} {rule}", f"{value} found, {bound} {rule} expected"
-    if keyword == "format":
-        return shorten(value), str(rule), f"{shorten(value)} is not a valid {rule}"
-    if keyword == "pattern":
-        return shorten(value), str(rule), f"{shorten(value)} does not match {rule}"
-    return shorten(value), str(rule), shorten_message(error.message)
+
+    return describe
+
+
+def _size(bound: str) -> Describe:
+    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
+        return shorten(value), f"{bound} {rule}", f"{shorten(value)} found, {bound} {rule} expected"
+
+    return describe
+
+
+def _count(bound: str) -> Describe:
+    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
+        found = f"{len(value)} items"
+        return found, f"{bound} {rule}", f"{found} found, {bound} {rule} expected"
+
+    return describe
+
+
+def _format(value: Any, rule: Any) -> tuple[str, str, str]:
+    return shorten(value), str(rule), f"{shorten(value)} is not a valid {rule}"
+
+
+def _pattern(value: Any, rule: Any) -> tuple[str, str, str]:
+    return shorten(value), str(rule), f"{shorten(value)} does not match {rule}"
+
+
+# what was found, what is expected, and both in a sentence
+DESCRIBE: Mapping[str, Describe] = {
+    "type": _type,
+    "enum": _enum,
+    "maxLength": _length("at most"),
+    "minLength": _length("at least"),
+    "maximum": _size("at most"),
+    "minimum": _size("at least"),
+    "minItems": _count("at least"),
+    "maxItems": _count("at most"),
+    "format": _format,
+    "pattern": _pattern,
+}
+
+
+def _describe(error: Any, keyword: str, rule: Any) -> tuple[str, str, str]:
+    describe = DESCRIBE.get(keyword)
+    if describe is not None:
+        return describe(error.instance, rule)
+    return shorten(error.instance), str(rule), shorten_message(error.message)
 
 
 def shorten_message(message: str) -> str:

@@ -127,9 +127,8 @@ class Registry:
         own = entry.schema.get("self")
         if not isinstance(own, dict):
             raise BadSchema("a schema needs `self` with its vendor, name, format and version")
-        uri = "iglu:{vendor}/{name}/{format}/{version}".format_map(
-            {"format": "jsonschema", **_Blank(), **own}
-        )
+        parts = [str(own.get(name, "")) for name in ("vendor", "name")]
+        uri = "/".join(("iglu:" + parts[0], parts[1], str(own.get("format", "jsonschema")), str(own.get("version", ""))))
         try:
             parse_uri(uri)
         except ValueError as error:
@@ -251,13 +250,6 @@ class Registry:
                     entry = self._entries[place] = _Entry(text, _parse(text, str(key)))
                 return entry
         return None
-
-
-class _Blank(dict[str, str]):
-    """Empty text for the parts of a name that are missing."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
 
 
 def _parse(text: str, uri: str) -> dict[str, Any]:

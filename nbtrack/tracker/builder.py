@@ -28,6 +28,7 @@ _TYPES: Mapping[str, type] = {
     "null": type(None),
 }
 _COMMON = tuple(Common.__annotations__)
+_TAKEN = frozenset({*dir(SelfDescribing), "payload"})
 
 
 def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribing]:
@@ -102,7 +103,7 @@ def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribi
 def _argument(key: str) -> str:
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
     name = re.sub(r"\W", "_", name)
-    taken = keyword.iskeyword(name) or name in dir(SelfDescribing)
+    taken = keyword.iskeyword(name) or name in _TAKEN
     return f"{name}_" if taken else f"_{name}" if name[:1].isdigit() else name
 
 

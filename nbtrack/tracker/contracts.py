@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sized
 from datetime import date
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 from uuid import UUID
@@ -86,8 +87,10 @@ def form_element(element: Any, name: str = "element") -> None:
 
 def iglu_uri(value: Any, name: str = "schema") -> None:
     """Refuse what is no URI of a schema."""
+    if value.__class__ is str and _is_iglu(value):
+        return
     non_empty_string(value, name)
-    if _Switch.on and isinstance(value, str) and not IGLU_URI.fullmatch(value):
+    if _Switch.on and not isinstance(value, Col):
         raise ValueError(
             f"{name} must look like iglu:com.acme/purchase/jsonschema/1-0-0: got {value!r}",
         )
@@ -127,6 +130,11 @@ def whole_number(value: Any, name: str) -> None:
     """Refuse what is no whole number, nor a text of digits."""
     if _Switch.on and value is not None and not isinstance(value, Col) and not _is_integer(value):
         raise ValueError(f"{name} must be a whole number: got {value!r}")
+
+
+@lru_cache(maxsize=1024)
+def _is_iglu(value: str) -> bool:
+    return IGLU_URI.fullmatch(value) is not None
 
 
 def _is_integer(value: Any) -> bool:

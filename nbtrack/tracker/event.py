@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar, overload
 
-from nbtrack.protocol import FIELDS
+from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
 from nbtrack.template import Col
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import Moment
 from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.payload import Payload
-from nbtrack.tracker.plan import fill, own_members, render
+from nbtrack.tracker.plan import JsonNode, fill, render
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Encoder
 
 T = TypeVar("T")
 Context = Sequence[SelfDescribingJson]
+# a subject speaks of the page only where the event does not
+_PAGE = frozenset({"url", "page", "refr"})
 
 
 class Common(TypedDict, total=False):
@@ -150,7 +152,63 @@ class Event:
         self, encode_base64: bool, json_encoder: Encoder | None, subject: Subject | None = None
     ) -> Payload:
         """Give a new payload of the event and its subjects, without what a tracker adds."""
-        return Payload(render(own_members(self, subject, encode_base64).items(), json_encoder))
+        pairs = self.members(subject, {}, encode_base64, (), JsonNode)
+        del pairs["eid"], pairs["dtm"]
+        return Payload(render(pairs, json_encoder))
+
+    def members(
+        self,
+        tracker_subject: Subject | None,
+        standard: Mapping[str, Any],
+        encode_base64: bool,
+        entities: Context,
+        node: Callable[[Any, bool], Any],
+    ) -> dict[str, Any]:
+        """Collect the pairs of the payload: the event's own, those of the subjects, those of the tracker.
+
+        This is the one rule for a payload's content, order and precedence. `nbtrack.tracker.plan.describe` shows
+        it to the bulk room, a tracker writes it out.
+
+        Parameters
+        ----------
+        tracker_subject : Subject or None
+            Whose values hold where the event's own subject has none.
+        standard : mapping
+            The tracker's own pairs.
+        encode_base64 : bool
+            Whether JSON goes out as base64.
+        entities : sequence of SelfDescribingJson
+            Attached after the event's own.
+        node : callable
+            Called with a tree and `encode_base64`; what it gives is the pair's value.
+
+        Returns
+        -------
+        dict
+            Keys and values in the payload's order; an ``eid`` or ``dtm`` of None is to be made at tracking.
+        """
+        pairs: dict[str, Any] = dict(self.payload)
+        if self.event_json is not None:
+            envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
+            pairs["ue_px" if encode_base64 else "ue_pr"] = node(envelope, encode_base64)
+        if self._context or entities:
+            data = [entity.to_json() for entity in (*self._context, *entities)]
+            pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)
+        if self._true_timestamp is not None:
+            pairs["ttm"] = self._true_timestamp
+        if self._event_subject is not None:
+            self._add_subject(pairs, self._event_subject.combine_subject(tracker_subject))
+        elif tracker_subject is not None:
+            self._add_subject(pairs, tracker_subject.standard_nv_pairs)
+        pairs["eid"] = self._event_id
+        pairs["dtm"] = self._device_timestamp
+        pairs.update(standard)
+        return pairs
+
+    def _add_subject(self, pairs: dict[str, Any], subject: Mapping[str, Any]) -> None:
+        if not _PAGE.isdisjoint(subject):
+            subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
+        pairs.update(subject)
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
         """Give the event one would track for a row of a frame.
@@ -181,54 +239,67 @@ class Event:
         return f"{type(self).__name__}({content!r})"
 
 
-class _Named(Generic[T]):
-    """What the two kinds of an event's attributes have in common: a key, and a check before setting."""
+class Pair(Generic[T]):
+    """An attribute of an event that is a pair of its payload; None takes it out.
+
+    Parameters
+    ----------
+    key : str
+        The payload's key.
+    required : bool, default False
+        Whether it must be a text with content.
+    """
 
     def __init__(self, key: str, *, required: bool = False) -> None:
         self.key, self.required, self.name = key, required, key
+        self.any_text = self._takes_any_text()
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-
-    def _read(self, event: Any) -> Any:
-        raise NotImplementedError
-
-    def _write(self, event: Any, value: Any) -> None:
-        raise NotImplementedError
 
     @overload
     def __get__(self, event: None, owner: type) -> Self: ...
     @overload
     def __get__(self, event: object, owner: type) -> T: ...
-    def __get__(self, event: object | None, owner: type) -> Self | T:
-        return self if event is None else self._read(event)
+    def __get__(self, event: Any, owner: type) -> Any:
+        return self if event is None else self._values(event).get(self.key, None)
 
     def __set__(self, event: Any, value: T | Col) -> None:
+        given: Any = value
+        if given.__class__ is str and given and self.any_text:
+            self._values(event)[self.key] = given
+        else:
+            self._put(event, given)
+
+    def _put(self, event: Any, value: Any) -> None:
         if self.required:
             contracts.non_empty_string(value, self.name)
-        self._write(event, value)
-
-
-class Pair(_Named[T]):
-    """An attribute of an event that is a pair of its payload."""
-
-    def _read(self, event: Event) -> Any:
-        return event.payload.get(self.key, None)
-
-    def _write(self, event: Event, value: Any) -> None:
-        if value is not None and value.__class__ is not str:
-            contracts.fits(FIELDS[self.key], value, self.name)
-        event.payload.put(self.key, value)
-
-
-class Member(_Named[T]):
-    """An attribute of an event that is a member of its self-describing data."""
-
-    def _read(self, event: Any) -> Any:
-        return event.event_json.data.get(self.key)
-
-    def _write(self, event: Any, value: Any) -> None:
-        if value is None:
-            event.event_json.data.pop(self.key, None)
+        self._check(value)
+        if value is None or (value.__class__ is str and not value):
+            self._values(event).pop(self.key, None)
         else:
-            event.event_json.data[self.key] = value
+            self._values(event)[self.key] = value
+
+    def _values(self, event: Any) -> dict[str, Any]:
+        pairs: dict[str, Any] = event.payload
+        return pairs
+
+    def _takes_any_text(self) -> bool:
+        return FIELDS[self.key].kind in {"string", "uri"}
+
+    def _check(self, value: Any) -> None:
+        contracts.fits(FIELDS[self.key], value, self.name)
+
+
+class Member(Pair[T]):
+    """An attribute of an event that is a member of its self-describing data; None takes it out."""
+
+    def _values(self, event: Any) -> dict[str, Any]:
+        members: dict[str, Any] = event.event_json.data
+        return members
+
+    def _takes_any_text(self) -> bool:
+        return True
+
+    def _check(self, value: Any) -> None:
+        """Leave the check to the schema."""

@@ -55,8 +55,10 @@ class PageView(Event):
             event_id=event_id, device_timestamp=device_timestamp,
         )  # fmt: skip
         self.page_url = page_url
-        self.page_title = page_title
-        self.referrer = referrer
+        if page_title is not None:
+            self.page_title = page_title
+        if referrer is not None:
+            self.referrer = referrer
 
 
 class PagePing(PageView):
@@ -98,10 +100,14 @@ class PagePing(PageView):
             event_id=event_id, device_timestamp=device_timestamp,
         )  # fmt: skip
         self.payload["e"] = "pp"
-        self.min_x = min_x
-        self.max_x = max_x
-        self.min_y = min_y
-        self.max_y = max_y
+        if min_x is not None:
+            self.min_x = min_x
+        if max_x is not None:
+            self.max_x = max_x
+        if min_y is not None:
+            self.min_y = min_y
+        if max_y is not None:
+            self.max_y = max_y
 
 
 class StructuredEvent(Event):
@@ -150,9 +156,12 @@ class StructuredEvent(Event):
         )  # fmt: skip
         self.category = category
         self.action = action
-        self.label = label
-        self.property_ = property_
-        self.value = value
+        if label is not None:
+            self.label = label
+        if property_ is not None:
+            self.property_ = property_
+        if value is not None:
+            self.value = value
 
 
 class SelfDescribing(Event):
@@ -240,11 +249,16 @@ class ScreenView(SelfDescribing):
         )  # fmt: skip
         self.id_ = id_
         self.name = name
-        self.type = type
-        self.previous_name = previous_name
-        self.previous_id = previous_id
-        self.previous_type = previous_type
-        self.transition_type = transition_type
+        if type is not None:
+            self.type = type
+        if previous_name is not None:
+            self.previous_name = previous_name
+        if previous_id is not None:
+            self.previous_id = previous_id
+        if previous_type is not None:
+            self.previous_type = previous_type
+        if transition_type is not None:
+            self.transition_type = transition_type
 
     @property
     def screen_view_properties(self) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nbtrack._version import __version__
-from nbtrack.tracker.plan import JsonNode, render_json
+from nbtrack.tracker.plan import TRACKER_VERSION, render_json
 from nbtrack.values import Encoder
 
-TRACKER_VERSION = f"py-nbtrack-{__version__}"
+__all__ = ["TRACKER_VERSION", "Payload"]
 
 
 class Payload(dict[str, Any]):
@@ -32,7 +31,8 @@ class Payload(dict[str, Any]):
     __slots__ = ()
 
     def __init__(self, dict_: Mapping[str, Any] | None = None) -> None:
-        super().__init__(dict_ or ())
+        if dict_:
+            self.update(dict_)
 
     @property
     def nv_pairs(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Payload(dict[str, Any]):
         """Add a JSON object under one key as base64 or under another one as text; nothing for an empty one."""
         if dict_:
             key = type_when_encoded if encode_base64 else type_when_not_encoded
-            self[key] = render_json(JsonNode(dict_, encode_base64), json_encoder)
+            self[key] = render_json(dict_, encode_base64, json_encoder)
 
     def get(self, *name_and_default: Any) -> Any:
         """Give all pairs (not a copy), or as `dict.get` the value of one name."""

@@ -7,11 +7,11 @@ texts of one payload. The bulk room compiles the same description against the co
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.protocol import CONTEXTS, UNSTRUCT_EVENT
+from nbtrack._version import __version__
 from nbtrack.template import Col, columns_of
 from nbtrack.values import Encoder, Nan, encode, milliseconds, text
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from nbtrack.tracker.event import Event
     from nbtrack.tracker.subject import Subject
 
+TRACKER_VERSION = f"py-nbtrack-{__version__}"
 MOMENTS = frozenset({"dtm", "ttm"})
-# a subject speaks of the page only where the event does not
-_PAGE = frozenset({"url", "page", "refr"})
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -100,77 +99,39 @@ def describe(
     >>> [key for key, _ in plan.pairs], plan.columns()
     (['e', 'url', 'eid', 'dtm', 'tv', 'tna'], ('url',))
     """
-    from nbtrack.tracker.payload import TRACKER_VERSION  # noqa: PLC0415 - payload renders with this module
-
     standard = {"tv": TRACKER_VERSION, "tna": namespace, "aid": app_id}
-    pairs = members(event, tracker_subject, standard, encode_base64, entities)
+    pairs = event.members(tracker_subject, standard, encode_base64, entities, JsonNode)
     return Plan([(k, v) for k, v in pairs.items() if k in {"eid", "dtm"} or not _is_nothing(v)])
 
 
-def members(
-    event: Event,
-    tracker_subject: Subject | None,
-    standard: Mapping[str, Any],
-    encode_base64: bool,
-    entities: Sequence[SelfDescribingJson] = (),
-) -> dict[str, Any]:
-    """Collect the pairs of an event: its own, those of the subjects, those of the tracker."""
-    pairs = own_members(event, tracker_subject, encode_base64, entities)
-    pairs["eid"] = event.event_id
-    pairs["dtm"] = event.device_timestamp
-    pairs.update(standard)
-    return pairs
-
-
-def own_members(
-    event: Event,
-    tracker_subject: Subject | None,
-    encode_base64: bool,
-    entities: Sequence[SelfDescribingJson] = (),
-) -> dict[str, Any]:
-    """Collect the pairs of an event and its subjects."""
-    pairs: dict[str, Any] = dict(event.payload)
-    if (document := event.event_json) is not None:
-        envelope = {"schema": UNSTRUCT_EVENT, "data": document.to_json()}
-        pairs["ue_px" if encode_base64 else "ue_pr"] = JsonNode(envelope, encode_base64)
-    if event.context or entities:
-        data = [entity.to_json() for entity in (*event.context, *entities)]
-        pairs["cx" if encode_base64 else "co"] = JsonNode({"schema": CONTEXTS, "data": data}, encode_base64)
-    if event.true_timestamp is not None:
-        pairs["ttm"] = event.true_timestamp
-    if event.event_subject is not None:
-        subject = event.event_subject.combine_subject(tracker_subject)
-    else:
-        subject = {} if tracker_subject is None else tracker_subject.standard_nv_pairs
-    if subject.keys() & _PAGE:
-        subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
-    pairs.update(subject)
-    return pairs
-
-
-def render(
-    pairs: Iterable[tuple[str, Any]], json_encoder: Encoder | None = None, nan: Nan = "null"
-) -> dict[str, str]:
-    """Write each pair's value as the text that it is on the wire; empty ones are left out."""
-    payload = {}
-    for key, value in pairs:
+def render(pairs: dict[str, Any], json_encoder: Encoder | None = None, nan: Nan = "null") -> dict[str, str]:
+    """Write each pair's value as the text that it is on the wire, in place; empty ones are taken out."""
+    values = pairs.values()
+    try:
+        # the usual event is done here: it holds only texts, none empty, and no letter that could be half a pair
+        if "".join(values).isascii() and "" not in values:
+            return pairs
+    except TypeError:
+        pass
+    empty = []
+    for key, value in pairs.items():
         if value.__class__ is str and value.isascii():
             written = value
-        elif value.__class__ is JsonNode:
-            written = render_json(value, json_encoder, nan)
         elif value is None:
-            continue
+            written = ""
         else:
-            written = _render_value(key, value, nan)
-        if written:
-            payload[key] = written
-    return payload
+            written = pairs[key] = _render_value(key, value, json_encoder, nan)
+        if not written:
+            empty.append(key)
+    for key in empty:
+        del pairs[key]
+    return pairs
 
 
-def render_json(node: JsonNode, json_encoder: Encoder | None = None, nan: Nan = "null") -> str:
-    """Write a JSON node as text."""
-    data = encode(node.tree, encoder=json_encoder, nan=nan)
-    return b2a_base64(data, newline=False).translate(_URL_SAFE).decode() if node.base64 else data.decode()
+def render_json(tree: Any, base64: bool, json_encoder: Encoder | None = None, nan: Nan = "null") -> str:
+    """Write a tree as JSON, or as the base64 of it."""
+    data = encode(tree, json_encoder, nan)
+    return b2a_base64(data, newline=False).translate(_URL_SAFE).decode() if base64 else data.decode()
 
 
 def fill(value: Any, row: Mapping[str, Any]) -> Any:
@@ -189,7 +150,9 @@ def fill(value: Any, row: Mapping[str, Any]) -> Any:
     return value if substitute is None else substitute(row)
 
 
-def _render_value(key: str, value: Any, nan: Nan) -> str:
+def _render_value(key: str, value: Any, json_encoder: Encoder | None, nan: Nan) -> str:
+    if isinstance(value, JsonNode):
+        return render_json(value.tree, value.base64, json_encoder, nan)
     if isinstance(value, Col):
         raise TypeError(
             f"{key} is {value!r}, which stands for a column and has no value of its own: "

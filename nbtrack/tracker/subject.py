@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nbtrack.protocol import FIELDS, PLATFORMS
 from nbtrack.template import Col
@@ -159,9 +159,11 @@ class Subject:
         contracts.greater_than(height, 0, "height")
         return self._set(key, f"{width}x{height}", "width")
 
-    def __getattr__(self, name: str) -> Any:
-        hint = f": use {_RENAMED[name]}" if name in _RENAMED else ""
-        raise AttributeError(f"Subject has no {name}{hint}")
+    if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+
+        def __getattr__(self, name: str) -> Any:
+            hint = f": use {_RENAMED[name]}" if name in _RENAMED else ""
+            raise AttributeError(f"Subject has no {name}{hint}")
 
     def __repr__(self) -> str:
         """Show the pairs."""

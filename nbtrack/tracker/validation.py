@@ -64,7 +64,7 @@ class Validation:
     def _faults(
         self, document: SelfDescribingJson, encoder: Encoder | None
     ) -> Iterable[tuple[str, Fault | str]]:
-        plain: dict[str, Any] = orjson.loads(encode(document.to_json(), encoder=encoder))
+        plain: dict[str, Any] = orjson.loads(encode(document.to_json(), encoder))
         uri = plain["schema"]
         try:
             return [(uri, fault) for fault in self.registry.faults(uri, plain["data"])]

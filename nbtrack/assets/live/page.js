@@ -1,0 +1,199 @@
+// The live page: events as they arrive.
+
+import { LiveEvent, setFields } from "./events.js";
+import { Grid } from "./grid.js";
+import { showEvent } from "./panel.js";
+import { Timeline } from "./timeline.js";
+
+const KEPT = 20000;
+const API = "../../nbtrack/";
+const STANDARD = ["time", "status", "event", "app_id", "entities", "reason"];
+const NARROW = ["time", "status", "event"];
+const ALWAYS = ["time", "status", "event", "schema", "entities", "reason", "event_id", "app_id", "name_tracker", "platform", "user_id"];
+
+const find = (id) => document.getElementById(id);
+const root = document.body;
+const state = { events: [], shown: [], filter: "all", words: [], minute: null, minutes: {}, epoch: null, skipped: 0, seen: new Set(ALWAYS) };
+let columnOf = {};
+
+function remember(name, value) {
+  try {
+    localStorage.setItem(`nbtrack.${name}`, JSON.stringify(value));
+  } catch { /* a page without storage forgets, and works */ }
+}
+
+function recall(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(`nbtrack.${name}`)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+const grid = new Grid({
+  grid: find("grid"), head: find("head"), space: find("space"), empty: find("empty"),
+  onChoose: (event, open) => {
+    if (open || !find("panel").hidden) showEvent(find("panel"), event, columnOf, closePanel);
+  },
+});
+
+const timeline = new Timeline(find("bars"), (minute) => {
+  state.minute = minute;
+  refilter();
+  timeline.draw(state.minutes);
+});
+
+function closePanel() {
+  find("panel").hidden = true;
+  find("grid").focus();
+}
+
+function matches(event) {
+  if (state.filter !== "all" && event.good !== (state.filter === "good")) return false;
+  if (state.minute !== null && Math.floor(event.time / 60000) !== state.minute) return false;
+  return state.words.every((word) => event.text.includes(word));
+}
+
+function refilter() {
+  state.shown = state.events.filter(matches);
+  const button = find("minute");
+  button.hidden = state.minute === null;
+  if (state.minute !== null) button.textContent = `${new Date(state.minute * 60000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })} ✕`;
+  grid.setEvents(state.shown);
+  tell();
+}
+
+function tell() {
+  const held = state.skipped ? `, ${state.skipped} older ones are in the database only` : "";
+  find("shown").textContent = state.shown.length === state.events.length ? `${state.events.length} shown${held}` : `${state.shown.length} of ${state.events.length} shown${held}`;
+}
+
+function receive(news) {
+  if (state.epoch !== null && state.epoch !== news.epoch) {
+    Object.assign(state, { events: [], shown: [], skipped: 0 });
+    grid.chosen = null;
+    find("panel").hidden = true;
+  }
+  state.epoch = news.epoch;
+  state.skipped += news.skipped;
+  for (const name of ["good", "bad", "repeats"]) find(name).textContent = news[name].toLocaleString();
+  document.title = news.bad ? `(${news.bad} failed) nbtrack · events` : "nbtrack · events";
+  state.minutes = news.minutes;
+  timeline.draw(state.minutes);
+  const added = news.rows.map((line) => new LiveEvent(line));
+  state.events.push(...added);
+  const fitting = added.filter(matches);
+  state.shown.push(...fitting);
+  if (state.events.length > KEPT) {
+    state.skipped += state.events.length - KEPT;
+    state.events = state.events.slice(-KEPT);
+    state.shown = state.events.filter(matches);
+  }
+  const newest = added.at(-1);
+  if (newest) for (const name of Object.keys(newest.columns)) state.seen.add(name);
+  grid.setEvents(state.shown, fitting.length);
+  tell();
+}
+
+function connect() {
+  const stream = new EventSource(`${API}stream`);
+  stream.addEventListener("open", () => {
+    root.dataset.live = "yes";
+    find("state").textContent = "live";
+  });
+  stream.addEventListener("message", (message) => receive(JSON.parse(message.data)));
+  stream.addEventListener("error", () => {
+    root.dataset.live = "no";
+    find("state").textContent = "the collector does not answer; trying again";
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+  });
+}
+
+function setFilter(filter) {
+  state.filter = filter;
+  for (const button of document.querySelectorAll("[data-filter]")) button.setAttribute("aria-pressed", String(button.dataset.filter === filter));
+  refilter();
+}
+
+function chooseColumns() {
+  const chosen = new Set(grid.columns);
+  find("choices").replaceChildren(...[...state.seen].sort((a, b) => chosen.has(b) - chosen.has(a) || a.localeCompare(b)).map((name) => {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = chosen.has(name);
+    box.addEventListener("change", () => {
+      const columns = box.checked ? [...grid.columns, name] : grid.columns.filter((column) => column !== name);
+      grid.setColumns(columns.length ? columns : ["time"]);
+      remember("columns", grid.columns);
+    });
+    label.append(box, name);
+    return label;
+  }));
+}
+
+function setTheme(theme) {
+  if (theme === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  find("theme").textContent = { auto: "Theme: auto", light: "Theme: light", dark: "Theme: dark" }[theme];
+  remember("theme", theme);
+}
+
+function onKey(key) {
+  const typing = key.target.matches?.("input[type=search]");
+  if (key.key === "Escape") {
+    if (typing) find("grid").focus();
+    else closePanel();
+    find("columns").open = false;
+  } else if (typing || key.ctrlKey || key.metaKey || key.altKey) {
+    return;
+  } else if (key.key === "/") {
+    find("search").focus();
+    key.preventDefault();
+  } else if (key.key === "f") {
+    setFilter({ all: "good", good: "bad", bad: "all" }[state.filter]);
+  } else if (document.activeElement === find("grid") || document.activeElement === root) {
+    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, End: 1e9, Home: -1e9 }[key.key];
+    if (step) {
+      grid.move(step);
+      key.preventDefault();
+    } else if (key.key === "Enter" && grid.chosen) {
+      showEvent(find("panel"), grid.chosen, columnOf, closePanel);
+    }
+  }
+}
+
+async function begin() {
+  setTheme(recall("theme", "auto"));
+  find("address").textContent = new URL("../..", location.href).href.replace(/\/$/, "");
+  const narrow = matchMedia("(max-width: 720px)");
+  const columns = () => (narrow.matches ? NARROW : recall("columns", STANDARD));
+  grid.setColumns(columns());
+  narrow.addEventListener("change", () => grid.setColumns(columns()));
+  for (const button of document.querySelectorAll("[data-filter]")) button.addEventListener("click", () => setFilter(button.dataset.filter));
+  let waiting;
+  find("search").addEventListener("input", (input) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      state.words = input.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      refilter();
+    }, 80);
+  });
+  find("minute").addEventListener("click", () => {
+    timeline.minute = state.minute = null;
+    refilter();
+    timeline.draw(state.minutes);
+  });
+  find("columns").addEventListener("toggle", chooseColumns);
+  find("theme").addEventListener("click", () => setTheme({ auto: "dark", dark: "light", light: "auto" }[recall("theme", "auto")] ?? "dark"));
+  find("clear").addEventListener("click", async () => {
+    if (confirm("Delete all events of this collector?")) await fetch(`${API}reset`, { method: "POST" });
+  });
+  document.addEventListener("keydown", onKey);
+  setInterval(() => timeline.draw(state.minutes), 10000);
+  columnOf = await (await fetch(`${API}fields`)).json();
+  setFields(columnOf);
+  connect();
+}
+
+begin();

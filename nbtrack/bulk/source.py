@@ -1,0 +1,278 @@
+"""Where rows come from: frames, tables, files, relations and iterators of these, read in chunks of one size."""
+
+import glob
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from nbtrack.template import is_missing
+
+CHUNK_ROWS = 50_000
+NO_COLUMN = "__nbtrack_none"  # holds the number of rows of an event that asks for no column
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows in their order.
+
+    Parameters
+    ----------
+    number
+        From 0; chunk ``n`` of a source with a stable order holds the same rows in every run.
+    first_row
+        Position of its first row in the source, from 0.
+    table
+        The columns asked for, ``n`` rows; one without an Arrow type is null there.
+    objects
+        Python objects of the columns without an Arrow type, ``n`` each.
+    """
+
+    number: int
+    first_row: int
+    table: pa.Table
+    objects: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Rows that can be read once, in order."""
+
+    names: Sequence[str]
+    rows: int | None
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Give the rows of some columns, ``size`` at a time."""
+
+
+class SourceError(TypeError):
+    """The data is of a kind that cannot be read, or a file is not there."""
+
+
+def open_source(data: Any) -> Source:
+    """Give the source of anything that `backfill` takes.
+
+    Parameters
+    ----------
+    data
+        A pandas or polars frame, an Arrow table, batch, reader or dataset, a DuckDB relation, the path of a Parquet or
+        CSV file or a pattern of paths, or an iterable of frames.
+
+    Raises
+    ------
+    SourceError
+        For anything else, with what fits.
+    """
+    library = type(data).__module__.partition(".")[0]
+    if library == "pandas" and hasattr(data, "columns"):
+        return PandasSource(data)
+    if library == "polars":
+        return _open_polars(data)
+    if isinstance(data, pa.Table):
+        return TableSource(data)
+    if isinstance(data, pa.RecordBatch):
+        return TableSource(pa.Table.from_batches([data]))
+    if isinstance(data, pa.RecordBatchReader):
+        return ReaderSource(data)
+    if isinstance(data, (str, Path)):
+        return _open_files(str(data))
+    if hasattr(data, "to_arrow_reader") and hasattr(data, "columns"):  # a DuckDB relation
+        return RelationSource(data)
+    if library == "pyarrow" and hasattr(data, "to_batches") and hasattr(data, "schema"):
+        return ReaderSource(pa.RecordBatchReader.from_batches(data.schema, data.to_batches()))
+    if hasattr(data, "__arrow_c_stream__"):
+        return ReaderSource(pa.RecordBatchReader.from_stream(data))
+    if isinstance(data, Iterable) and not isinstance(data, (dict, bytes)):
+        return FramesSource(iter(data))
+    raise SourceError(
+        f"backfill cannot read {type(data).__name__}: give a pandas or polars frame, an Arrow table or reader, the path "
+        "of a Parquet or CSV file, a DuckDB relation, or an iterable of frames"
+    )
+
+
+class PandasSource:
+    """A pandas frame; integer columns that pandas holds as floats because of gaps are integers again."""
+
+    def __init__(self, frame: Any) -> None:
+        doubled = [name for name, count in frame.columns.value_counts().items() if count > 1]
+        if doubled:
+            raise SourceError(f"the frame has more than one column called {doubled[0]!r}: rename them first")
+        self._frame = frame
+        self.names = [str(name) for name in frame.columns]
+        self._labels = dict(zip(self.names, frame.columns, strict=True))
+        self.rows: int | None = len(frame)
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Give the rows of some columns, ``size`` at a time."""
+        frame = self._frame[[self._labels[name] for name in columns]]
+        integral = {name for name in columns if _is_integral(frame[self._labels[name]])}
+        for number, start in enumerate(range(0, len(frame), size)):
+            part = frame.iloc[start : start + size]
+            arrays = {
+                name: _to_arrow(part[self._labels[name]], integral=name in integral) for name in columns
+            }
+            objects = {name: array for name, array in arrays.items() if isinstance(array, list)}
+            nulls = pa.nulls(len(part))
+            table = pa.table({name: nulls if name in objects else array for name, array in arrays.items()})
+            yield Chunk(number, start, table if columns else pa.table({NO_COLUMN: nulls}), objects)
+
+
+class TableSource:
+    """An Arrow table."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self.names = table.column_names
+        self.rows: int | None = table.num_rows
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Give the rows of some columns, ``size`` at a time."""
+        table = self._table.select(list(columns))
+        if not columns:
+            table = pa.table({NO_COLUMN: pa.nulls(self._table.num_rows)})
+        for number, start in enumerate(range(0, self._table.num_rows, size)):
+            yield Chunk(number, start, table.slice(start, size))
+
+
+class ReaderSource:
+    """An Arrow reader, read once."""
+
+    rows: int | None = None
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self._reader = reader
+        self.names = reader.schema.names
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Give the rows of some columns, ``size`` at a time."""
+        tables = (pa.Table.from_batches([batch]).select(list(columns)) for batch in self._reader)
+        return _rechunk(tables, size)
+
+
+class RelationSource:
+    """A DuckDB relation, streamed."""
+
+    rows: int | None = None
+
+    def __init__(self, relation: Any) -> None:
+        self._relation = relation
+        self.names = list(relation.columns)
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Give the rows of some columns, ``size`` at a time."""
+        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or f"null as {NO_COLUMN}"
+        reader = self._relation.project(quoted).to_arrow_reader(size)
+        return _rechunk((pa.Table.from_batches([batch]) for batch in reader), size)
+
+
+class FramesSource:
+    """An iterable of frames, each of any kind `open_source` knows; the first one names the columns."""
+
+    rows: int | None = None
+
+    def __init__(self, frames: Iterator[Any]) -> None:
+        first = next(frames, None)
+        if first is None:
+            raise SourceError("the iterable holds no frame")
+        self._sources = (open_source(frame) for frame in itertools.chain([first], frames))
+        self._first = next(self._sources)
+        self.names = self._first.names
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Give the rows of some columns, ``size`` at a time; a chunk ends where a frame ends."""
+        number = row = 0
+        for source in itertools.chain([self._first], self._sources):
+            for chunk in source.chunks(columns, size):
+                yield Chunk(number, row, chunk.table, chunk.objects)
+                number += 1
+                row += chunk.table.num_rows
+
+
+def _open_polars(data: Any) -> Source:
+    if type(data).__name__ == "LazyFrame":
+        data = data.collect()
+    if not hasattr(data, "to_arrow") or not hasattr(data, "columns"):
+        raise SourceError(f"backfill takes a polars frame, not its {type(data).__name__}")
+    return TableSource(data.to_arrow())
+
+
+def _open_files(pattern: str) -> Source:
+    paths = sorted(glob.glob(pattern, recursive=True)) or ([pattern] if Path(pattern).exists() else [])  # noqa: PTH207 - a pattern may be absolute
+    if not paths:
+        raise SourceError(f"no file is at {pattern}")
+    suffixes = {Path(path).name.lower().removesuffix(".gz").rpartition(".")[2] for path in paths}
+    if suffixes <= {"parquet", "pq"}:
+        function = "read_parquet"
+    elif suffixes <= {"csv", "tsv", "txt"}:
+        function = "read_csv"
+    else:
+        raise SourceError(f"backfill reads Parquet and CSV files, not .{', .'.join(sorted(suffixes))}")
+    import duckdb  # noqa: PLC0415
+
+    connection = duckdb.connect()
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    relation = RelationSource(connection.sql(f"select * from {function}([{listed}])"))  # noqa: S608 - quoted above
+    counted = (
+        connection.execute(f"select count(*) from {function}([{listed}])").fetchall()
+        if function == "read_parquet"
+        else None
+    )
+    relation.rows = counted[0][0] if counted else None
+    return relation
+
+
+def _rechunk(tables: Iterable[pa.Table], size: int) -> Iterator[Chunk]:
+    """Cut a stream of tables into chunks of one size, so that their borders do not depend on the reader."""
+    waiting: list[pa.Table] = []
+    held = number = row = 0
+    for table in tables:
+        waiting.append(table)
+        held += table.num_rows
+        while held >= size:
+            whole = pa.concat_tables(waiting)
+            yield Chunk(number, row, whole.slice(0, size))
+            waiting = [whole.slice(size)]
+            held -= size
+            number += 1
+            row += size
+    if held:
+        yield Chunk(number, row, pa.concat_tables(waiting))
+
+
+def _is_integral(series: Any) -> bool:
+    """Tell whether a float column with gaps holds only whole numbers: what pandas makes of integers with gaps."""
+    if series.dtype.kind != "f" or not isinstance(series.dtype, _numpy_dtype()):
+        return False
+    values = series.to_numpy()
+    present = values[values == values]  # noqa: PLR0124 - NaN is not itself
+    if len(present) == len(values) or not len(present):
+        return False
+    return bool((abs(present) < 2**53).all() and (present == present.astype("int64")).all())
+
+
+def _numpy_dtype() -> type:
+    import numpy as np  # noqa: PLC0415 - here only when a pandas frame is
+
+    return np.dtype
+
+
+def _to_arrow(series: Any, *, integral: bool) -> pa.Array | pa.ChunkedArray | list[Any]:
+    """Give a column as Arrow; as a list of Python objects where Arrow has no type for them."""
+    if integral:
+        return pa.array(series, type=pa.int64(), from_pandas=True)
+    try:
+        if series.dtype == object:
+            return _objects_to_arrow(series)
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, UnicodeError):
+        return list(series)
+
+
+def _objects_to_arrow(series: Any) -> pa.Array | list[Any]:
+    """Give an object column as Arrow where all its values are texts, or all truths; SQL would guess at the rest."""
+    kinds = {type(value) for value in series if not is_missing(value)}
+    if kinds <= {str} or kinds <= {bool}:
+        return pa.array(series, from_pandas=True)
+    return list(series)

@@ -1,0 +1,129 @@
+"""Checking files: JSON, JSON lines, dumps of payloads, and schemas themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbtrack.protocol import FIELDS
+from nbtrack.schemas.keys import parse_uri
+from nbtrack.schemas.linter import lint_schema
+from nbtrack.schemas.registry import BadSchema, Registry, SchemaNotFound
+
+
+@dataclass(slots=True)
+class Report:
+    """What a file held.
+
+    Attributes
+    ----------
+    path : Path
+    checked : int
+        How many documents were looked at.
+    problems : list of str
+        One line each, beginning with the document's line where there are several.
+    """
+
+    path: Path
+    checked: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def check_file(path: str | Path, registry: Registry | None = None) -> Report:
+    """Check all that a file holds.
+
+    Parameters
+    ----------
+    path : path
+        A schema is linted. Self-describing JSON is checked against its schema, and whatever is self-describing inside
+        it against that one's; a payload's ``ue_px``, ``ue_pr``, ``cx`` and ``co`` likewise. Several documents stand on
+        a line each, or in a list.
+    registry : Registry, optional
+        By default the built-in one.
+
+    Returns
+    -------
+    Report
+    """
+    registry = registry or Registry()
+    report = Report(Path(path))
+    try:
+        documents = list(_documents(report.path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        report.problems.append(f"cannot be read: {error}")
+        return report
+    for line, document in documents:
+        report.checked += 1
+        where = f"line {line}: " if len(documents) > 1 else ""
+        report.problems += [where + problem for problem in _problems(document, registry, report.path)]
+    return report
+
+
+def _documents(text: str) -> Iterator[tuple[int, Any]]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line)
+                except ValueError as error:
+                    raise ValueError(f"line {number} is not JSON: {error}") from None
+        return
+    if isinstance(document, list):
+        yield from enumerate(document, 1)
+    else:
+        yield 1, document
+
+
+def _problems(document: Any, registry: Registry, path: Path) -> Iterator[str]:
+    if not isinstance(document, dict):
+        yield "not a JSON object"
+    elif "self" in document and "$schema" in document:
+        yield from map(str, lint_schema(document, path))
+    elif document.keys() == {"schema", "data"}:
+        yield from _check(document, registry, "$")
+    elif "e" in document and document.keys() <= FIELDS.keys():
+        yield from _check_payload(document, registry)
+    else:
+        yield "neither a schema, nor self-describing JSON, nor a payload"
+
+
+def _check(document: dict[str, Any], registry: Registry, place: str) -> Iterator[str]:
+    uri, data = document["schema"], document["data"]
+    try:
+        parse_uri(uri)
+        faults = registry.faults(uri, data)
+    except (SchemaNotFound, BadSchema, ValueError) as error:
+        yield f"{place}: {error}"
+        return
+    yield from (f"{place} ({uri}) {fault}" for fault in faults)
+    inner = data if isinstance(data, list) else [data]
+    for number, item in enumerate(inner):
+        if isinstance(item, dict) and item.keys() == {"schema", "data"}:
+            yield from _check(
+                item, registry, f"{place}.data[{number}]" if isinstance(data, list) else f"{place}.data"
+            )
+        elif isinstance(item, dict) and "/payload_data/" in uri and isinstance(data, list):
+            yield from (f"{place}.data[{number}].{problem}" for problem in _check_payload(item, registry))
+
+
+def _check_payload(payload: dict[str, Any], registry: Registry) -> Iterator[str]:
+    from nbtrack.schemas.payloads import read_json  # noqa: PLC0415 - needs a fast JSON library
+
+    for key in ("ue_px", "ue_pr", "cx", "co"):
+        text = payload.get(key)
+        if not isinstance(text, str) or not text:
+            continue
+        try:
+            document = read_json(key, text)
+        except ValueError as error:
+            yield f"{key}: {error}"
+            continue
+        if isinstance(document, dict) and document.keys() == {"schema", "data"}:
+            yield from _check(document, registry, key)
+        else:
+            yield f"{key}: not self-describing JSON"

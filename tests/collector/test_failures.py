@@ -1,0 +1,166 @@
+"""Each documented cause of a bad row, and the bad row's shape."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from nbtrack.collector import LocalCollector
+from nbtrack.protocol import CONTEXTS, POST_PATH, UNSTRUCT_EVENT
+from nbtrack.schemas import Registry
+from tests.collector.support import JSON, Sender, own, page_view
+from tests.support.tools import require
+
+TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+PAYLOAD = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4"
+GOOD_TIMING = {"category": "io", "variable": "read", "timing": 3}
+
+
+def b64(document):
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+
+
+def entities(*items, uri=CONTEXTS):
+    return json.dumps({"schema": uri, "data": list(items)})
+
+
+EVENTS = [
+    # name, payload, field, words of the reason
+    ("no type", {"p": "web", "tv": "1", "e": ""}, "event", "is missing"),
+    ("unknown type", page_view(e="xx"), "event", "one of pv"),
+    ("unknown platform", page_view(p="desk"), "platform", "one of"),
+    ("event id", page_view(eid="1"), "event_id", "UUID expected"),
+    ("session id", page_view(sid="1"), "domain_sessionid", "UUID expected"),
+    ("decimal time", page_view(dtm="1.5"), "dvce_created_tstamp", "whole milliseconds"),
+    ("time out of range", page_view(ttm="999999999999999"), "true_tstamp", "whole milliseconds"),
+    ("sent time", page_view(stm="now"), "dvce_sent_tstamp", "whole milliseconds"),
+    ("session index", page_view(vid="1e3"), "domain_sessionidx", "integer"),
+    ("integer too large", page_view(vid="99999999999"), "domain_sessionidx", "integer of 32 bits"),
+    ("transaction", page_view(tid="x"), "txn_id", "integer"),
+    ("screen", page_view(res="10x"), "dvce_screenwidth", "WIDTHxHEIGHT"),
+    ("viewport", page_view(vp="1.5x2"), "br_viewwidth", "WIDTHxHEIGHT"),
+    ("flag", page_view(cookie="yes"), "br_cookies", "0 or 1"),
+    ("url", page_view(url="http://[broken"), "page_url", "URI expected"),
+    ("struct value", page_view(e="se", se_ca="a", se_ac="b", se_va="much"), "se_value", "number"),
+    ("struct action", page_view(e="se", se_ca="a"), "se_action", "is missing"),
+    ("order total", page_view(e="tr", tr_id="1", tr_tt="many"), "tr_total", "number"),
+    ("order id", page_view(e="tr", tr_tt="1"), "tr_orderid", "is missing"),
+    ("item price", page_view(e="ti", ti_sk="1", ti_qu="1"), "ti_price", "is missing"),
+    ("item quantity", page_view(e="ti", ti_sk="1", ti_pr="1", ti_qu="1.5"), "ti_quantity", "integer"),
+    ("ping offset", page_view(e="pp", pp_mix="a"), "pp_xoffset_min", "integer"),
+    ("no own data", page_view(e="ue"), "unstruct_event", "needs ue_pr or ue_px"),
+    ("own data no JSON", page_view(e="ue", ue_pr="{"), "ue_pr", "not valid JSON"),
+    ("own data no base64", page_view(e="ue", ue_px="%%%"), "ue_px", "not base64"),
+    ("own data base64 of no JSON", page_view(e="ue", ue_px="AAAA"), "ue_px", "not valid JSON"),
+    ("own data not self-describing", page_view(e="ue", ue_pr="[]"), "ue_pr", "not self-describing"),
+    ("own data in another envelope", page_view(e="ue", ue_pr=entities()), "ue_pr", "unstruct_event"),
+    ("envelope without inner schema", page_view(e="ue", ue_px=b64({"schema": UNSTRUCT_EVENT, "data": {}})), "ue_px", "required"),
+    ("own data wrong type", own(TIMING, GOOD_TIMING | {"timing": "3"}), "unstruct_event", "string found, number expected"),
+    ("own data missing field", own(TIMING, {"category": "a"}), "unstruct_event", "is missing, but required"),
+    ("own data unknown field", own(TIMING, GOOD_TIMING | {"colour": 1}), "unstruct_event", "not in the schema"),
+    ("unknown schema", own(TIMING.replace("timing", "timming"), {}), "unstruct_event", "did you mean " + TIMING),
+    ("unknown version", own(TIMING.replace("1-0-0", "2-0-0"), {}), "unstruct_event", "did you mean " + TIMING),
+    ("too deep", page_view(e="ue", ue_pr="[" * 50 + "]" * 50), "ue_pr", "deeper than 40"),
+    ("entity wrong", page_view(co=entities({"schema": TIMING, "data": {}})), "contexts[0]", "is missing"),
+    ("second entity wrong", page_view(co=entities({"schema": TIMING, "data": GOOD_TIMING}, {"schema": TIMING, "data": []})), "contexts[1]", "array found, object expected"),
+    ("entity unknown", page_view(cx=b64(json.loads(entities({"schema": TIMING.replace("timing", "x"), "data": {}})))), "contexts[0]", "unknown schema"),
+    ("entities no JSON", page_view(co="nonsense"), "co", "not valid JSON"),
+    ("entities no base64", page_view(cx="***"), "cx", "not base64"),
+    ("entities no list", page_view(co=json.dumps({"schema": CONTEXTS, "data": {}})), "co", "object found, array expected"),
+    ("entities in another envelope", page_view(co=json.dumps({"schema": TIMING, "data": []})), "co", "contexts/jsonschema/1-0-*"),
+    ("entity without data", page_view(co=entities({"schema": TIMING})), "co", "is missing"),
+]  # fmt: skip
+
+REQUESTS = [
+    # name, path, body, content type, kind of bad row, words of the reason
+    ("empty body", POST_PATH, b"", JSON, "tracker_protocol_violations", "empty body"),
+    ("content type", POST_PATH, b"{}", "text/plain", "tracker_protocol_violations", "application/json"),
+    ("not JSON", POST_PATH, b"{", JSON, "tracker_protocol_violations", "not valid JSON"),
+    ("not UTF-8", POST_PATH, b'{"a":"\xff"}', JSON, "tracker_protocol_violations", "not valid JSON"),
+    ("bare NaN", POST_PATH, b'{"schema":NaN}', JSON, "tracker_protocol_violations", "not valid JSON"),
+    ("not self-describing", POST_PATH, b"[]", JSON, "tracker_protocol_violations", "self-describing"),
+    ("no Iglu URI", POST_PATH, b'{"schema":"x","data":[]}', JSON, "tracker_protocol_violations", "Iglu URI"),
+    ("other schema", POST_PATH, json.dumps({"schema": TIMING, "data": []}).encode(), JSON, "tracker_protocol_violations", "payload_data/jsonschema/1-0-* expected"),
+    ("unknown version", POST_PATH, json.dumps({"schema": PAYLOAD.replace("1-0-4", "1-0-9"), "data": []}).encode(), JSON, "tracker_protocol_violations", "did you mean"),
+    ("no events", POST_PATH, json.dumps({"schema": PAYLOAD, "data": []}).encode(), JSON, "tracker_protocol_violations", "0 items found, at least 1 expected"),
+    ("a number", POST_PATH, json.dumps({"schema": PAYLOAD, "data": [{"e": "pv", "p": "web", "tv": 1}]}).encode(), JSON, "tracker_protocol_violations", "integer found, string expected"),
+    ("unknown key", POST_PATH, json.dumps({"schema": PAYLOAD, "data": [{"e": "pv", "p": "web", "tv": "1", "zz": "1"}]}).encode(), JSON, "tracker_protocol_violations", "property is not in the schema"),
+    ("required key", POST_PATH, json.dumps({"schema": PAYLOAD, "data": [{"e": "pv"}]}).encode(), JSON, "tracker_protocol_violations", "is missing, but required"),
+    ("unknown vendor", "/com.acme/v1", b"{}", JSON, "adapter_failures", "combination is not supported"),
+    ("webhook empty", "/com.snowplowanalytics.iglu/v1", b"", JSON, "adapter_failures", "expected a body"),
+    ("webhook not self-describing", "/com.snowplowanalytics.iglu/v1", b"{}", JSON, "adapter_failures", "self-describing"),
+    ("webhook empty list", "/com.snowplowanalytics.iglu/v1", b"[]", JSON, "adapter_failures", "empty list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("payload", "field", "words"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS])
+def test_an_event_fails_with_its_reason_and_its_batch_mates_do_not(send, payload, field, words):
+    mate = page_view()
+    assert send.post([mate, payload, page_view()]).status == 200
+    assert send.collector.counts() == {"total": 3, "good": 2, "bad": 1}
+    bad = send.collector.bad()
+    assert set(bad["kind"]) == {"schema_violations"}
+    hits = bad[(bad["field"] == field) & bad["reason"].str.contains(words, regex=False)]
+    assert len(hits) >= 1, bad[["field", "path", "reason"]].to_string()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "content_type", "kind", "words"), [row[1:] for row in REQUESTS], ids=[row[0] for row in REQUESTS]
+)
+def test_a_request_fails_as_a_whole_and_is_answered_with_200(send, path, body, content_type, kind, words):
+    assert send(path, body, "POST", Content_Type=content_type).status == 200
+    assert send.collector.counts() == {"total": 1, "good": 0, "bad": 1}
+    bad = send.collector.bad()
+    assert set(bad["kind"]) == {kind}
+    assert bad["reason"].str.contains(words, regex=False).any(), bad.to_string()
+
+
+def test_an_empty_query_is_a_violation_of_the_protocol(send):
+    assert send("/i").status == 200
+    assert list(send.collector.bad()["kind"]) == ["tracker_protocol_violations"]
+
+
+@pytest.mark.iglu
+def test_bad_rows_follow_snowplows_own_schemas(send):
+    central = Registry([require("iglu")], builtin=False)
+    send.post([row[1] for row in EVENTS if "e" in row[1]])
+    for _, path, body, content_type, _, _ in REQUESTS:
+        send(path, body, "POST", Content_Type=content_type)
+    send.post([page_view(page="x" * 1_100_000)])
+    seen = set()
+    for event in send.read("/micro/bad").json:
+        assert event["errors"][0].startswith("Error while ")
+        row = json.loads(event["errors"][1])
+        assert central.faults(row["schema"], row["data"]) == []
+        seen.add(row["schema"].split("/")[1])
+    assert seen == {"schema_violations", "tracker_protocol_violations", "adapter_failures", "size_violation"}
+
+
+def test_long_values_are_a_note_and_fail_only_where_lengths_are_strict(send):
+    told = send.verdict(page_view(aid="a" * 256))["events"][0]
+    assert (told["good"], told["notes"]) == (True, ["app_id: at most 255 characters expected, 256 found"])
+    with LocalCollector(strict_lengths=True) as strict:
+        told = Sender(strict).verdict(page_view(aid="a" * 256), page_view(aid="a" * 255))["events"]
+        assert [event["good"] for event in told] == [False, True]
+        assert told[0]["reasons"] == ["app_id: at most 255 characters expected, 256 found"]
+
+
+def test_an_edited_schema_counts_from_the_next_request_on(tmp_path):
+    uri = "iglu:com.acme/order/jsonschema/1-0-0"
+    place = Path(tmp_path, "com.acme", "order", "jsonschema", "1-0-0")
+    place.parent.mkdir(parents=True)
+    place.write_text('{"type":"object","properties":{"n":{"type":"integer"}}}')
+    with LocalCollector(iglu=[tmp_path]) as collector:
+        send = Sender(collector)
+        assert send.verdict(own(uri, {"n": "1"}))["bad"] == 1
+        place.write_text('{"type":"object","properties":{"n":{"type":"string"}}}')
+        assert send.verdict(own(uri, {"n": "1"}))["good"] == 1
+
+
+def test_a_schema_registered_at_run_time_counts_at_once(send):
+    uri = send.collector.register(
+        {"self": {"vendor": "com.acme", "name": "later", "format": "jsonschema", "version": "1-0-0"}, "type": "object"}
+    )
+    assert send.verdict(own(uri, {}))["good"] == 1
+    assert send.verdict(own(uri, []))["bad"] == 1

@@ -1,0 +1,133 @@
+"""Whatever is sent, the collector answers without an error of its own, and goes on."""
+
+import base64
+import json
+import os
+import random
+import socket
+import time
+from urllib.parse import urlsplit
+
+import psutil
+
+from nbtrack.protocol import FIELDS, PAYLOAD_DATA, POST_PATH, UNSTRUCT_EVENT
+from tests.collector.support import JSON, page_view
+
+ROUNDS = 3000 if os.environ.get("NBTRACK_LONG") else 300
+TEXTS = ["", "a", "null", "{}", "[]", "1", "-1", "1e999", "NaN", "\ud7ff\uffff", "\x00", "ü" * 300, "x" * 5000, "%%%", "=" * 5,
+         "http://[", "9" * 40, "iglu:a/b/jsonschema/1-0-0", "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"]  # fmt: skip
+
+
+def raw(url, data, timeout=10.0):
+    """Send bytes and give what comes back until the connection rests or closes."""
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname, where.port), timeout=timeout) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        pieces = []
+        try:
+            while piece := connection.recv(65536):
+                pieces.append(piece)
+        except ConnectionResetError:
+            pass
+    return b"".join(pieces)
+
+
+def deep(levels):
+    return "[" * levels + "]" * levels
+
+
+def random_json(rng, depth=0):
+    kind = rng.randrange(7 if depth < 4 else 5)
+    if kind < 5:
+        return rng.choice([None, True, 1, -1.5, 2**70, rng.choice(TEXTS)])
+    if kind == 5:
+        return [random_json(rng, depth + 1) for _ in range(rng.randrange(4))]
+    return {rng.choice(["schema", "data", "e", rng.choice(TEXTS)]): random_json(rng, depth + 1) for _ in range(3)}
+
+
+def random_field(rng, key):
+    if key in ("ue_px", "cx", "ue_pr", "co") and rng.random() < 0.7:
+        document = rng.choice([deep(40), deep(41), deep(2000), json.dumps(random_json(rng)),
+                               json.dumps({"schema": UNSTRUCT_EVENT, "data": random_json(rng)})])  # fmt: skip
+        return base64.b64encode(document.encode()).decode() if key in ("ue_px", "cx") else document
+    return rng.choice(TEXTS)
+
+
+def test_random_requests(send):
+    rng = random.Random(5)
+    process = psutil.Process(send.collector.pid)
+    before = process.memory_info().rss
+    for _ in range(ROUNDS):
+        kind = rng.randrange(4)
+        if kind == 0:
+            body = rng.randbytes(rng.randrange(2000))
+        elif kind == 1:
+            body = json.dumps(random_json(rng)).encode()
+        else:
+            keys = rng.sample(list(FIELDS), rng.randrange(1, 12))
+            event = {"e": rng.choice(["pv", "ue", "se", "xx"]), "p": "web", "tv": "1"}
+            event |= {key: random_field(rng, key) for key in keys if key not in event}
+            body = json.dumps({"schema": PAYLOAD_DATA, "data": [event]}).encode()
+        path = rng.choice([POST_PATH, POST_PATH, POST_PATH, "/com.snowplowanalytics.iglu/v1", "/x/y"])
+        content_type = rng.choice([JSON, JSON, JSON, "text/plain", "application/json; charset=latin-1"])
+        assert send(path, body, "POST", Content_Type=content_type).status == 200
+    counts = send.collector.counts()
+    assert counts["total"] + send.collector.summary()["repeats"] == ROUNDS
+    assert send.read("/micro/bad").status == send.read("/micro/events").status == 200
+    assert send.collector.bad(limit=100) is not None
+    send.collector.events()
+    assert process.memory_info().rss - before < 300 * 2**20
+
+
+def test_random_bytes_on_the_wire(send):
+    rng = random.Random(7)
+    lines = [b"GET / HTTP/1.1\r\n", b"POST /com.acme/v1 HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n", b"Content-Length: 5\r\n",
+             b"Content-Length: -5\r\n", b"Content-Length: x\r\n", b"Transfer-Encoding: chunked\r\n", b"Cookie: =;;=\r\n",
+             b"Cookie: sp=\xff\xfe\r\n", b"\r\n", b"\x00\r\n", b"X: " + b"y" * 70_000 + b"\r\n", b"fffffffffff\r\n", b"hello"]  # fmt: skip
+    for _ in range(ROUNDS // 3):
+        data = b"".join(rng.choices(lines, k=rng.randrange(1, 8))) if rng.random() < 0.8 else rng.randbytes(500)
+        assert b"HTTP/1.1 5" not in raw(send.collector.url, data)
+    assert send.post([page_view()]).status == 200
+
+
+def test_random_queries(send):
+    rng = random.Random(9)
+    for _ in range(ROUNDS // 3):
+        query = "&".join(
+            f"{rng.choice([*FIELDS, 'nuid', '%ff', ''])}={rng.choice(['%ff', '%00', 'x', '%', '+', '%F0%9F%A6%86'])}" for _ in range(5)
+        )
+        assert send(f"/i?{query}").status == 200
+    assert send("/i?" + "&".join(f"a{n}=1" for n in range(3000))).status == 200
+    assert send.collector.counts()["total"] + send.collector.summary()["repeats"] == ROUNDS // 3 + 1
+
+
+def test_a_batch_of_deep_documents_is_answered(send):
+    events = [page_view(co=deep(n)) for n in (30, 39, 40, 41, 100, 1500, 20_000)]
+    assert send.post(events).status == 200
+    assert send.collector.counts() == {"total": 7, "good": 0, "bad": 7}
+    body = ('{"schema":"%s","data":%s}' % (PAYLOAD_DATA, deep(100_000))).encode()
+    assert send(POST_PATH, body, "POST", Content_Type=JSON).status == 200
+
+
+def test_slow_senders_do_not_hold_up_the_others(send):
+    where = urlsplit(send.collector.url)
+    slow = [socket.create_connection((where.hostname, where.port)) for _ in range(50)]
+    try:
+        for number, connection in enumerate(slow):
+            connection.sendall(b"POST /com.acme/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n" + b"\r\n{" * (number % 2))
+        began = time.monotonic()
+        assert send.post([page_view()]).status == 200
+        assert time.monotonic() - began < 5
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_many_large_bodies_leave_memory_bounded(send):
+    process = psutil.Process(send.collector.pid)
+    before = process.memory_info().rss
+    for _ in range(20):
+        assert send(POST_PATH, b"x" * 3 * 2**20, "POST", Content_Type=JSON).status == 413
+    assert process.memory_info().rss - before < 64 * 2**20
+    assert send.collector.counts()["total"] == 0

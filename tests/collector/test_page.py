@@ -1,0 +1,206 @@
+"""The live page, in a real Chromium."""
+
+import json
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.bench.collector import bodies, payload
+from tests.collector.page_support import browser
+from tests.collector.support import JSON, own, page_view
+
+pytestmark = pytest.mark.browser
+TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+POST = "/com.snowplowanalytics.snowplow/tp2"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium, send):
+    """The page, opened by the address with the token; no message on the console, no request to elsewhere."""
+    from playwright.sync_api import expect
+
+    context = chromium.new_context(viewport={"width": 1400, "height": 800})
+    opened = context.new_page()
+    said, asked = [], []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(send.collector.page_url)
+    expect(opened.locator("body")).to_have_attribute("data-live", "yes")
+    yield opened
+    context.close()
+    assert said == []
+    own_place = urlsplit(send.collector.url).netloc
+    assert {urlsplit(url).netloc for url in asked} == {own_place}
+
+
+def shown(page):
+    from playwright.sync_api import expect
+
+    return expect(page.locator("#shown"))
+
+
+def test_events_appear_as_they_arrive_and_the_token_leaves_the_address(page, send):
+    assert "token" not in page.url
+    shown(page).to_have_text("0 shown")
+    send.post([page_view(aid="shop"), own(TIMING, {})])
+    shown(page).to_have_text("2 shown")
+    assert page.locator(".nbt-row >> nth=0").inner_text().split("\n")[1:3] == ["✗ failed", "timing"]
+    assert page.locator("#good").inner_text() == "1"
+    assert page.locator("#bad").inner_text() == "1"
+
+
+def test_filter_and_search_choose_events(page, send):
+    send.post([page_view(aid="shop"), page_view(aid="blog", page="Ångström"), own(TIMING, {})])
+    shown(page).to_have_text("3 shown")
+    page.click("[data-filter=bad]")
+    shown(page).to_have_text("1 of 3 shown")
+    page.click("[data-filter=all]")
+    page.fill("#search", "ångström blog")
+    shown(page).to_have_text("1 of 3 shown")
+    page.fill("#search", "$.category")
+    shown(page).to_have_text("1 of 3 shown")
+    page.fill("#search", "")
+    page.click(".nbt-bar >> nth=29")
+    shown(page).to_have_text("3 shown")
+    page.click(".nbt-bar >> nth=3")
+    shown(page).to_have_text("0 of 3 shown")
+    page.click("#minute")
+    shown(page).to_have_text("3 shown")
+
+
+def test_the_reason_of_a_failure_stands_next_to_its_field(page, send):
+    send.post([own(TIMING, {"timing": "3", "category": "io"}, vid="many")])
+    page.click(".nbt-row")
+    lines = page.locator(".nbt-line[data-bad]").all_inner_texts()
+    assert [line.split() for line in lines] == [
+        ['"timing":', '"3",', "string", "found,", "number", "expected"],
+        ['"variable"', "is", "missing,", "but", "required"],
+        ['"vid":', '"many"', "integer", "of", "32", "bits", "expected,", "'many'", "found"],
+    ]
+    assert page.locator(".nbt-why li").count() == 3
+    page.keyboard.press("Escape")
+    assert page.locator("#panel").is_hidden()
+
+
+def test_the_keyboard_is_enough(page, send):
+    send.post([page_view(aid=str(number)) for number in range(30)])
+    shown(page).to_have_text("30 shown")
+    page.keyboard.press("/")
+    page.keyboard.type("29")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.locator("#panel").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
+    page.keyboard.press("f")
+    assert page.locator("[data-filter=bad]").get_attribute("aria-pressed") == "true"
+
+
+def test_columns_are_chosen_and_remembered(page, send):
+    send.post([page_view(aid="shop", uid="me")])
+    shown(page).to_have_text("1 shown")
+    page.click("#columns summary")
+    page.get_by_label("user_id").check()
+    assert "user_id" in page.locator("#head").inner_text()
+    assert "me" in page.locator(".nbt-row").inner_text()
+    page.reload()
+    shown(page).to_have_text("1 shown")
+    assert "user_id" in page.locator("#head").inner_text()
+
+
+def test_what_a_tracker_sends_is_text_and_never_markup(page, send):
+    evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    send.post([page_view(aid=evil, page=evil), own(TIMING, {evil: evil, "timing": evil})])
+    shown(page).to_have_text("2 shown")
+    for number in range(2):
+        page.click(f".nbt-row >> nth={number}")
+        assert page.locator("#panel img, #panel script, #grid img, #grid script").count() == 0
+        assert evil.replace('"', '\\"') in page.locator("#panel").inner_text()
+
+
+def test_clearing_empties_the_page_and_the_collector(page, send):
+    send.post([page_view()])
+    shown(page).to_have_text("1 shown")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#clear")
+    shown(page).to_have_text("0 shown")
+    assert send.collector.counts()["total"] == 0
+    send.post([page_view()])
+    shown(page).to_have_text("1 shown")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_both_themes(page, send, scheme):
+    page.emulate_media(color_scheme=scheme)
+    send.post([page_view(), own(TIMING, {})])
+    page.click(".nbt-row")
+    for place in ("body", ".nbt-soft, .nbt-state", ".nbt-row .nbt-mark >> nth=0", ".nbt-reason >> nth=0", ".nbt-key >> nth=0"):
+        assert contrast(page, place) >= 4.5, place
+
+
+def contrast(page, place):
+    """The contrast of a text and what is behind it, as the accessibility guidelines count it."""
+    ink, paper = page.locator(place).first.evaluate(
+        """node => { const ink = getComputedStyle(node).color; let paper = 'rgba(0, 0, 0, 0)';
+        for (let at = node; at && /, 0\\)|transparent/.test(paper); at = at.parentElement) paper = getComputedStyle(at).backgroundColor;
+        return [ink, paper]; }"""
+    )
+
+    def brightness(colour):
+        parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+        red, green, blue = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted([brightness(ink), brightness(paper)], reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_narrow_window_shows_it_all_without_scrolling_sideways(page, send):
+    page.set_viewport_size({"width": 400, "height": 800})
+    send.post([page_view(), own(TIMING, {})])
+    shown(page).to_have_text("2 shown")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("document.getElementById('grid').scrollWidth") <= 400
+    page.click(".nbt-row")
+    assert page.locator("#panel").bounding_box()["width"] == 400
+    page.get_by_role("button", name="Close").click()
+    assert page.locator("#panel").is_hidden()
+
+
+def test_five_thousand_events_arrive_and_a_click_is_handled_at_once(page, send):
+    page.evaluate(
+        """() => { window.slowest = 0; window.clicks = 0;
+        document.addEventListener('click', (click) => { const began = click.timeStamp;
+          requestAnimationFrame(() => { window.clicks += 1; window.slowest = Math.max(window.slowest, performance.now() - began); }); }, true); }"""
+    )
+    filters = ["good", "bad", "all"]
+    for number, body in enumerate(bodies(payload, 5000)):
+        assert send(POST, body, "POST", Content_Type=JSON).status == 200
+        page.locator(f"[data-filter={filters[number % 3]}]").dispatch_event("click")
+    page.click("[data-filter=all]")
+    shown(page).to_have_text("5000 shown")
+    began = time.monotonic()
+    page.click(".nbt-row >> nth=4")
+    assert page.locator("#panel").is_visible()
+    assert time.monotonic() - began < 5
+    assert page.locator(".nbt-row").count() < 100  # only what is in sight is drawn
+    result = page.evaluate("({ clicks: window.clicks, slowest: window.slowest })")
+    assert result["clicks"] >= 10, json.dumps(result)
+    assert result["slowest"] < 200, json.dumps(result)
+
+
+def test_without_the_token_the_page_says_what_to_do(chromium, send):
+    context = chromium.new_context()
+    opened = context.new_page()
+    opened.goto(f"{send.collector.url}/micro/ui/")
+    assert "open the address it printed" in opened.inner_text("body")
+    context.close()

@@ -1,0 +1,254 @@
+"""How a collector's process begins and ends, and what survives it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from nbtrack.collector import LocalCollector, shared
+from nbtrack.collector.process_info import process_started
+from nbtrack.protocol import PAYLOAD_DATA, POST_PATH
+from tests.collector.support import JSON, Sender, ask, page_view
+
+KILLS = 20 if os.environ.get("NBTRACK_LONG") else 2
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and fork are POSIX's")
+
+
+def until(condition, timeout=15.0):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def gone(pid):
+    return process_started(pid) is None
+
+
+def run(program, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True, **options
+    )
+
+
+def refuses(url):
+    where = urlsplit(url)
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex((where.hostname, where.port)) != 0
+
+
+def test_start_returns_before_the_process_is_ready_and_requests_wait_for_it():
+    began = time.perf_counter()
+    collector = LocalCollector()
+    with collector.start():
+        started = time.perf_counter() - began
+        assert Sender(collector).post([page_view()]).status == 200
+        answered = time.perf_counter() - began
+        assert collector.counts()["good"] == 1
+    assert started < answered
+    assert answered < 10  # the bench holds it to less than one second
+
+
+def test_close_ends_the_process_and_deletes_its_folder():
+    collector = LocalCollector().start()
+    pid, folder, url = collector.pid, Path(collector._folder), collector.url
+    collector.counts()
+    assert folder.is_dir()
+    collector.close()
+    collector.close()
+    assert gone(pid)
+    assert not folder.exists()
+    assert refuses(url)
+    assert collector.pid is None
+
+
+def test_a_port_that_is_taken_is_said_at_the_start(collector):
+    with pytest.raises(OSError, match="ddress already in use"):
+        LocalCollector(port=urlsplit(collector.url).port).start()
+
+
+@posix
+def test_a_killed_collector_refuses_at_once():
+    with LocalCollector() as collector:
+        collector.counts()
+        os.kill(collector.pid, signal.SIGKILL)
+        assert collector.join(10)
+        assert refuses(collector.url)
+        with pytest.raises(OSError, match=r"refused|10061"):
+            collector.summary()
+
+
+PARENT = """
+import sys, time
+from nbtrack.collector import LocalCollector
+collector = LocalCollector().start()
+collector.counts()
+print(collector.pid, collector.url, flush=True)
+{then}
+"""
+
+
+def start_parent(then, **options):
+    parent = run(PARENT.format(then=then), **options)
+    pid, url = parent.stdout.readline().split()
+    return parent, int(pid), url
+
+
+@posix
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
+def test_the_collector_ends_with_its_parent(how):
+    parent, pid, _ = start_parent("time.sleep(60)")
+    with parent:
+        os.kill(parent.pid, getattr(signal, how))
+        parent.wait(10)
+        until(lambda: gone(pid))
+
+
+@posix
+def test_a_forked_child_does_not_keep_the_collector_alive():
+    then = "import os\npid = os.fork()\nif pid == 0:\n    time.sleep(20)\n    os._exit(0)\nprint(pid, flush=True)\ntime.sleep(60)"
+    parent, pid, _ = start_parent(then)
+    with parent:
+        child = int(parent.stdout.readline())
+        try:
+            os.kill(parent.pid, signal.SIGKILL)
+            parent.wait(10)
+            until(lambda: gone(pid))
+            assert not gone(child)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@posix
+def test_interrupting_the_kernel_leaves_the_collector_alive():
+    then = "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
+    parent, pid, url = start_parent(then, start_new_session=True)
+    with parent:
+        os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: the whole group
+        assert parent.stdout.readline().strip() == "0"
+        parent.wait(10)
+        until(lambda: gone(pid))
+        assert refuses(url)
+
+
+@posix
+@pytest.mark.parametrize("attempt", range(KILLS))
+def test_what_was_answered_with_200_survives_a_kill(tmp_path, attempt):
+    path, acknowledged, stop = tmp_path / "events.sqlite", [], threading.Event()
+
+    def load(url):
+        where = urlsplit(url)
+        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=10)
+        try:
+            while not stop.is_set():
+                events = [{"e": "pv", "p": "web", "tv": "1", "eid": str(uuid.uuid4())} for _ in range(20)]
+                body = json.dumps({"schema": PAYLOAD_DATA, "data": events})
+                connection.request("POST", POST_PATH, body, {"Content-Type": JSON})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    acknowledged.extend(event["eid"] for event in events)
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+
+    with LocalCollector(db=path) as collector:
+        threads = [threading.Thread(target=load, args=(collector.url,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(acknowledged) > 200 * (attempt + 1))
+        os.kill(collector.pid, signal.SIGKILL)
+        collector.join(10)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    with LocalCollector(db=path) as again:
+        kept = {payload["eid"] for payload in again.payloads(good=True)}
+    assert set(acknowledged) <= kept
+    assert len(acknowledged) > 200
+
+
+@posix
+def test_two_kernels_that_start_at_once_share_one_collector(tmp_path):
+    program = """
+import sys, pathlib, os
+from nbtrack.collector import shared
+client = shared.connect(pathlib.Path(sys.argv[1]), port=0)
+print(client.url, client.token, flush=True)
+sys.stdin.readline()
+"""
+    kernels = [run(program, tmp_path, stdin=subprocess.PIPE) for _ in range(4)]
+    try:
+        said = {kernel.stdout.readline() for kernel in kernels}
+        assert len(said) == 1
+        client = shared.find(tmp_path)
+        assert client is not None
+        assert said == {f"{client.url} {client.token}\n"}
+        assert client._ask("POST", "presence", body={})["kernels"] == 4
+        assert (tmp_path / "collector.json").stat().st_mode & 0o777 == 0o600
+    finally:
+        for kernel in kernels:
+            kernel.communicate("\n", timeout=10)
+        shared.stop(tmp_path)
+    assert shared.find(tmp_path) is None
+
+
+def test_the_shared_collector_keeps_its_events_and_takes_another_port_when_its_own_is_taken(tmp_path, collector):
+    taken = urlsplit(collector.url).port
+    client = shared.connect(tmp_path, port=taken)
+    try:
+        assert urlsplit(client.url).port != taken
+        Sender(client).post([page_view()])
+        first = ask(client.url + "/health").body
+        assert first == b"ok"
+    finally:
+        assert shared.stop(tmp_path)
+    client = shared.connect(tmp_path, port=0)
+    try:
+        assert client.counts()["good"] == 1
+    finally:
+        shared.stop(tmp_path)
+
+
+def test_nothing_is_found_or_joined_where_nothing_runs(tmp_path):
+    assert shared.find(tmp_path) is None
+    assert shared.stop(tmp_path) is False
+    with pytest.raises(RuntimeError, match="no collector answers"):
+        shared.connect(tmp_path, start=False)
+    (tmp_path / "collector.json").write_text('{"url": "http://127.0.0.1:9", "token": "t", "pid": 1, "started": "0"}')
+    assert shared.find(tmp_path) is None
+    (tmp_path / "collector.json").write_text("{")
+    assert shared.find(tmp_path) is None
+
+
+@posix
+def test_the_shared_collector_ends_a_while_after_the_last_kernel_left(tmp_path):
+    program = """
+import sys, pathlib
+from nbtrack.collector import shared
+shared.connect(pathlib.Path(sys.argv[1]), port=0, idle_timeout=0.5)
+print("here", flush=True)
+sys.stdin.readline()
+"""
+    kernel = run(program, tmp_path, stdin=subprocess.PIPE)
+    try:
+        assert kernel.stdout.readline() == "here\n"
+        pid = json.loads((tmp_path / "collector.json").read_text())["pid"]
+        time.sleep(1)
+        assert not gone(pid)  # its kernel is still there
+    finally:
+        kernel.communicate("\n", timeout=10)
+    until(lambda: gone(pid))
+    assert shared.find(tmp_path) is None

@@ -1,0 +1,139 @@
+"""The built-in registry gives the verdicts of Iglu Central."""
+
+import copy
+import os
+import random
+import re
+import uuid
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nbtrack.schemas import Registry
+from nbtrack.schemas.registry import compile_schema
+from tests.support.tools import require
+
+pytestmark = pytest.mark.iglu
+EXAMPLES = 300 if os.environ.get("NBTRACK_LONG") else 30
+URIS = [uri for uri in Registry().uris() if not uri.startswith("iglu:io.github.nbtrack/")]
+TEXTS = ["", "a", "x" * 16, "x" * 17, "x" * 2049, "iglu:com.acme/a/jsonschema/1-0-0", "2020-01-01T00:00:00Z",
+         "2020-01-01", "http://acme.com", "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1", "3F8E0A4C-5B55-4F25-A4C5-4A2FB0A6F0A1",
+         "3f8e0a4c5b554f25", "null"]  # fmt: skip
+VALUES = [None, True, False, 0, 1, -1, 0.5, 2**31 - 1, 2**31, 2**63, 100, 101, 1001, *TEXTS, [], [""], [None], {}, {"a": 1}]
+
+
+def by_uri(uri, root):
+    return Registry([root], builtin=False).find(uri)
+
+
+def sample(schema, rng, root, depth=0):
+    """Give an instance that a schema probably allows."""
+    if "$ref" in schema:
+        node = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            node = node.get(part, {})
+        return sample(node, rng, root, depth + 1) if depth < 6 else {}
+    for name in ("oneOf", "anyOf"):
+        if name in schema:
+            schema = {**schema, **rng.choice(schema[name])}
+    for inner in schema.get("allOf", ()):
+        schema = {**schema, **inner}
+    if "enum" in schema:
+        return rng.choice(schema["enum"])
+    kinds = schema.get("type", "object" if "properties" in schema else "string")
+    kind = kinds if isinstance(kinds, str) else rng.choice(kinds)
+    if kind == "object":
+        properties, required = schema.get("properties", {}), set(schema.get("required", ()))
+        return {
+            name: sample(inner, rng, root, depth + 1)
+            for name, inner in properties.items()
+            if name in required or rng.random() < 0.4
+        }
+    if kind == "array":
+        return [sample(schema.get("items", {}), rng, root, depth + 1) for _ in range(rng.randint(1, 2))]
+    if kind in ("integer", "number"):
+        low, high = max(schema.get("minimum", -1000), -(10**6)), min(schema.get("maximum", 1000), 10**6)
+        return rng.randint(int(low), int(high))
+    if kind == "string":
+        form = schema.get("format", "")
+        known = {"uuid": str(uuid.UUID(int=rng.getrandbits(128))), "date-time": "2020-01-01T00:00:00.000Z",
+                 "uri": "http://acme.com/a", "date": "2020-01-01", "ipv4": "10.0.0.1", "email": "a@b.cc"}  # fmt: skip
+        if form in known:
+            return known[form]
+        if "pattern" in schema:
+            fits = [text for text in (*TEXTS, "1-0-0", "10x10") if re.search(schema["pattern"], text)]
+            return rng.choice(fits or ["a"])
+        return "x" * min(rng.randint(schema.get("minLength", 0) or 1, 20), schema.get("maxLength", 20))
+    return {"boolean": True, "null": None}[kind]
+
+
+def places(value, path=()):
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from places(child, (*path, key))
+
+
+def mutate(value, rng, names):
+    """Change, add or remove something."""
+    value = copy.deepcopy(value)
+    path = rng.choice(list(places(value)))
+    if not path:
+        if isinstance(value, dict) and rng.random() < 0.8:
+            value[rng.choice([*names, "unknown"])] = rng.choice(VALUES)
+            return value
+        return rng.choice(VALUES)
+    node = value
+    for key in path[:-1]:
+        node = node[key]
+    act = rng.random()
+    if act < 0.25:
+        del node[path[-1]]
+    else:
+        old = node[path[-1]]
+        longer = [old + "x" * n for n in (1, 20, 300, 5000, 70000)] if isinstance(old, str) else []
+        nearby = [old + 1, -old, old * 10**6, old + 0.5] if isinstance(old, int) and not isinstance(old, bool) else []
+        node[path[-1]] = rng.choice([*VALUES, *longer, *nearby])
+    return value
+
+
+@pytest.mark.parametrize("uri", URIS)
+def test_both_registries_agree(uri):
+    root = require("iglu")
+    theirs_schema = by_uri(uri, root)
+    theirs, ours = compile_schema(theirs_schema, uri), Registry().validator(uri)
+    ours_schema = Registry().find(uri)
+    names = list((theirs_schema.get("items") or theirs_schema).get("properties", {}))
+    assert sorted(names) == sorted((ours_schema.get("items") or ours_schema).get("properties", {}))
+    seen = set()
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(0, 2**32))
+    def agree(seed):
+        rng = random.Random(seed)
+        instance = sample(theirs_schema, rng, theirs_schema)
+        for _ in range(6):
+            verdict = theirs.is_valid(instance)
+            seen.add(verdict)
+            assert ours.is_valid(instance) == verdict, instance
+            instance = mutate(instance, rng, names)
+
+    agree()
+    assert False in seen
+
+
+@pytest.mark.parametrize("uri", URIS)
+def test_no_description_is_the_one_of_iglu_central(uri):
+    def descriptions(node):
+        if isinstance(node, dict):
+            if isinstance(node.get("description"), str):
+                yield node["description"]
+            for child in node.values():
+                yield from descriptions(child)
+        elif isinstance(node, list):
+            for child in node:
+                yield from descriptions(child)
+
+    theirs = {text for text in descriptions(by_uri(uri, require("iglu"))) if len(text) > 24}
+    assert theirs.isdisjoint(descriptions(Registry().find(uri)))
