@@ -1,16 +1,11 @@
 """One step of delivery, under both emitters: claim by count and bytes, send, decide, settle by id, log, tell."""
 
 import contextlib
-import enum
 import itertools
 import logging
-import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from nbtrack.delivery import envelope, lifecycle
 from nbtrack.delivery.envelope import EVENT_BYTES, FRAME_BYTES
@@ -18,6 +13,7 @@ from nbtrack.delivery.log import SendLog
 from nbtrack.delivery.records import Attempt, Route, Row
 from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.store import Store
+from nbtrack.delivery.terms import Limits, Sender, Settled, Step, Timing
 from nbtrack.delivery.transport import Reply
 
 LOG = logging.getLogger("nbtrack.delivery")
@@ -28,58 +24,6 @@ PROBE_EVENTS = 500
 PROBE_SECONDS = 1.0
 """After a refused connection a new event may bring the next probe this soon."""
 MISDIRECTED = frozenset({401, 403, 404})
-
-
-class Sender(Protocol):
-    """What the engine needs of a transport."""
-
-    def post(
-        self, parts: Sequence[bytes | memoryview], *, anonymous: bool = False, budget: float | None = None
-    ) -> Reply:
-        """POST a body."""
-
-    def get(self, query: str, *, anonymous: bool = False, budget: float | None = None) -> Reply:
-        """GET with a query."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Clocks and chance, to be replaced in tests: `monotonic` measures waits, `wall` stamps."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    rng: random.Random | None = None
-    base: float = 0.5
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of one request and of one event's stay."""
-
-    batch_bytes: int
-    max_age: float | None = None
-    max_attempts: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What observers are told after a request: the events it delivered and those it did not."""
-
-    attempt: Attempt
-    sent: Sequence[Row]
-    failed: Sequence[Row]
-
-
-class Step(enum.Enum):
-    """How a step ended."""
-
-    EMPTY = "nothing waits"
-    SENT = "something left"
-    FAILED = "wait and try again"
-    WAIT = "not yet"
 
 
 class Engine:

@@ -9,8 +9,8 @@ import requests
 
 from nbtrack.delivery import AsyncEmitter, Attempt, Emitter
 from nbtrack.delivery import background as module
-from nbtrack.delivery.engine import Timing
 from nbtrack.delivery.retry import Verdict, decide
+from nbtrack.delivery.terms import Timing
 from nbtrack.delivery.transport import Reply, Transport
 from tests.faults.server import Act, FaultServer, free_port, wait_until
 
