@@ -45,7 +45,7 @@ def launch(
     idle_timeout: float | None = None,
     detached: bool = False,
     log: str | None = None,
-    token: str | None = None,
+    cache: str | None = None,
 ) -> Launched:
     """Start a collector.
 
@@ -57,6 +57,8 @@ def launch(
     ----------
     detached : bool
         Whether the process outlives this one.
+    cache : str or None
+        Folder for the schemas that Iglu servers gave.
     log : str or None
         File for what it has to say; None keeps this process's standard error.
 
@@ -65,10 +67,10 @@ def launch(
     OSError
         When the address is taken.
     """
-    token = token or secrets.token_urlsafe(18)
+    token = secrets.token_urlsafe(18)
     config: dict[str, Any] = {
         "host": host, "port": port, "db": db, "iglu": iglu, "strict_lengths": strict_lengths, "open": open,
-        "hosts": [host, *(hosts or [])], "idle_timeout": idle_timeout, "token": token, "fd": None,
+        "hosts": [host, *(hosts or [])], "cache": cache, "idle_timeout": idle_timeout, "token": token, "fd": None,
         "parent": None if detached else {"pid": os.getpid(), "started": process_started(os.getpid())},
     }  # fmt: skip
     listener = None

@@ -95,7 +95,7 @@ def _data_of(collector: LocalCollector, schema: str) -> list[dict[str, Any]]:
     frame = collector.events(schema=schema)
     own = [name for name in frame.columns if name.startswith("unstruct_event_")]
     if not own:
-        return [dict(row) for row in frame.to_dict("records")]
+        return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     return [value for name in own for value in frame[name] if isinstance(value, dict)]
 
 
@@ -120,5 +120,7 @@ def _explain(
             came = json.dumps(near, indent=2, sort_keys=True, default=str).splitlines()
             lines += difflib.unified_diff(asked, came, "expected", "came", lineterm="", n=1)
     seen = collector.by_schema()
-    lines.append("what came: " + (", ".join(f"{row.good} good {row.schema}" for row in seen.itertuples()) or "nothing"))
+    lines.append(
+        "what came: " + (", ".join(f"{row.good} good {row.schema}" for row in seen.itertuples()) or "nothing")
+    )
     return "\n".join(lines)

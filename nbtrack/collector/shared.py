@@ -117,6 +117,7 @@ def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: floa
         ],
         "idle_timeout": idle_timeout,
         "detached": True,
+        "cache": str((home / "schemas").resolve()),
         "log": str(home / "collector.log"),
     }
     try:

@@ -5,8 +5,8 @@ from nbtrack.schemas.drafting import draft_schema
 from nbtrack.schemas.faults import Fault
 from nbtrack.schemas.keys import SchemaKey, parse_uri
 from nbtrack.schemas.linter import Problem, lint_schema
-from nbtrack.schemas.registry import BadSchema, Registry, SchemaNotFound
-from nbtrack.schemas.servers import IgluServer, registry_of
+from nbtrack.schemas.registry import BadSchema, Registry, SchemaNotFound, registry_of
+from nbtrack.schemas.servers import IgluServer
 
 __all__ = [
     "BadSchema",

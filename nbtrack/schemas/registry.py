@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
+from nbtrack.schemas.servers import IgluServer
 
 BUILTIN = Path(__file__).parent / "iglu"
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -81,8 +82,8 @@ class Registry:
     ----------
     folders : iterable of path
         Folders in Iglu's layout, ``vendor/name/jsonschema/1-0-0``, with or without ``.json`` at the end.
-    servers : iterable of Server
-        Asked in turn; none by default, so nothing leaves the machine.
+    servers : iterable of Server or str
+        Asked in turn, a text being a server's address; none by default, so nothing leaves the machine.
     builtin : bool
         Whether the schemas that come with nbtrack are known; True by default.
 
@@ -95,10 +96,14 @@ class Registry:
     """
 
     def __init__(
-        self, folders: Iterable[str | Path] = (), *, servers: Iterable[Server] = (), builtin: bool = True
+        self,
+        folders: Iterable[str | Path] = (),
+        *,
+        servers: Iterable[Server | str] = (),
+        builtin: bool = True,
     ) -> None:
         self.folders = [Path(folder) for folder in folders]
-        self.servers = list(servers)
+        self.servers = [IgluServer(server) if isinstance(server, str) else server for server in servers]
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
         self._own: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -128,7 +133,9 @@ class Registry:
         if not isinstance(own, dict):
             raise BadSchema("a schema needs `self` with its vendor, name, format and version")
         parts = [str(own.get(name, "")) for name in ("vendor", "name")]
-        uri = "/".join(("iglu:" + parts[0], parts[1], str(own.get("format", "jsonschema")), str(own.get("version", ""))))
+        uri = "/".join(
+            ("iglu:" + parts[0], parts[1], str(own.get("format", "jsonschema")), str(own.get("version", "")))
+        )
         try:
             parse_uri(uri)
         except ValueError as error:
@@ -295,3 +302,33 @@ def compile_schema(schema: Mapping[str, Any], uri: str) -> Validator:
 
 def _is_uuid(text: str) -> bool:
     return UUID.fullmatch(text) is not None
+
+
+def registry_of(
+    places: Iterable[str],
+    *,
+    api_key: str | None = None,
+    cache: str | Path | None = None,
+    builtin: bool = True,
+) -> Registry:
+    """Make a registry of folders and of servers' addresses.
+
+    Parameters
+    ----------
+    places : iterable of str
+        What starts with ``http://`` or ``https://`` is a server, anything else a folder.
+    api_key : str, optional
+        For the servers.
+    cache : path, optional
+        Folder in which to keep what servers gave.
+    builtin : bool
+        Whether the schemas that come with nbtrack are known; True by default.
+    """
+    folders: list[str] = []
+    servers: list[Server] = []
+    for place in places:
+        if place.startswith(("http://", "https://")):
+            servers.append(IgluServer(place, api_key=api_key, cache=cache))
+        else:
+            folders.append(place)
+    return Registry(folders, servers=servers, builtin=builtin)

@@ -19,9 +19,15 @@ BATCH = 500
 
 def payload(number: int) -> dict[str, str]:
     """Give an event as a notebook sends it: a self-describing event with a session, base64 as by default."""
-    import base64  # noqa: PLC0415
+    import base64
 
-    run = {"run_id": str(uuid.uuid4()), "status": "ok", "duration_ms": number, "name": "load", "magics": ["time"]}
+    run = {
+        "run_id": str(uuid.uuid4()),
+        "status": "ok",
+        "duration_ms": number,
+        "name": "load",
+        "magics": ["time"],
+    }
     own = {"schema": UNSTRUCT_EVENT, "data": {"schema": iglu("io.github.nbtrack", "cell_run"), "data": run}}
     session = {
         "userId": str(uuid.uuid4()),
@@ -98,7 +104,7 @@ def measure() -> dict[str, float]:
         ``…_ms`` are milliseconds, ``…_per_s`` events a second of wall time, ``…_per_cpu_s`` events a second of the
         collector's own processor time.
     """
-    import psutil  # noqa: PLC0415
+    import psutil
 
     result: dict[str, float] = {}
     began = time.perf_counter()

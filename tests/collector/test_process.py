@@ -205,7 +205,9 @@ sys.stdin.readline()
     assert shared.find(tmp_path) is None
 
 
-def test_the_shared_collector_keeps_its_events_and_takes_another_port_when_its_own_is_taken(tmp_path, collector):
+def test_the_shared_collector_keeps_its_events_and_takes_another_port_when_its_own_is_taken(
+    tmp_path, collector
+):
     taken = urlsplit(collector.url).port
     client = shared.connect(tmp_path, port=taken)
     try:
@@ -227,7 +229,9 @@ def test_nothing_is_found_or_joined_where_nothing_runs(tmp_path):
     assert shared.stop(tmp_path) is False
     with pytest.raises(RuntimeError, match="no collector answers"):
         shared.connect(tmp_path, start=False)
-    (tmp_path / "collector.json").write_text('{"url": "http://127.0.0.1:9", "token": "t", "pid": 1, "started": "0"}')
+    (tmp_path / "collector.json").write_text(
+        '{"url": "http://127.0.0.1:9", "token": "t", "pid": 1, "started": "0"}'
+    )
     assert shared.find(tmp_path) is None
     (tmp_path / "collector.json").write_text("{")
     assert shared.find(tmp_path) is None
