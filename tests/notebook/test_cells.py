@@ -60,7 +60,7 @@ def same(one: Ran, other: Ran) -> None:
     """Two runs look alike but for times, addresses and execution counts."""
 
     def clean(ran: Ran) -> list[tuple[str, str]]:
-        replaced = [(r"(?<=[\s:])\d+(\.\d+)? (ns|[μu]s|ms|s)\b", "T"), (r"0x[0-9a-f]+", "ADDR"), (r"In\[\d+\]", "In"), (r"\d{5,}", "N")]
+        replaced = [(r"(?<=[\s:])\d+(\.\d+)? (ns|[μµu]s|ms|s)\b", "T"), (r"0x[0-9a-f]+", "ADDR"), (r"In\[\d+\]", "In"), (r"ipykernel_\d+", "ipykernel"), (r"\d{5,}", "N")]
         outputs = []
         for kind, text in ran.outputs:
             for pattern, new in replaced:
