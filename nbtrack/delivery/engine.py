@@ -205,7 +205,8 @@ class Engine:
         parts = [[row] for row in reversed(rows)] if self.route.method == "get" else [rows] if rows else []
         while parts:
             part = parts.pop()
-            reply, size = self._send(part, budget)
+            reply, body = self._send(part, budget)
+            size = len(body)
             verdict = decide(reply, events=len(part), custom=self._custom)
             ids = [row.id for row in part]
             retry_in = None
@@ -224,7 +225,7 @@ class Engine:
                     self.store.release([row.id for row in rest])
                 self._counts["retried"] += len(part)
                 retry_in = self._fail(reply)
-            attempt = self._note(reply, part, size, retry_in)
+            attempt = self._note(reply, part, body, retry_in)
             if verdict is not Verdict.SPLIT:
                 good = verdict is Verdict.SENT
                 self._observe(Settled(attempt, part if good else (), () if good else part))
@@ -252,22 +253,21 @@ class Engine:
         self._bury(bad, reason, None)
         return [row for row in rows if not unfit(row)]
 
-    def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, int]:
+    def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, bytes]:
         milliseconds = max(0, int(self._timing.wall() * 1000))
         anonymous = rows[0].anonymous
-        size = 0
+        body = b""
         try:
             if self._sender is None:
                 self._sender = self._connect()
             if self.route.method == "get":
                 query = envelope.build_query(rows[0], milliseconds)
-                size = len(query)
-                return self._sender.get(query, anonymous=anonymous, budget=budget), size
+                body = query.encode()
+                return self._sender.get(query, anonymous=anonymous, budget=budget), body
             body = envelope.build_body(rows, milliseconds)
-            size = len(body)
-            return self._sender.post([body], anonymous=anonymous, budget=budget), size
+            return self._sender.post([body], anonymous=anonymous, budget=budget), body
         except (OSError, RuntimeError) as fault:
-            return Reply(error=f"{type(fault).__name__}: {fault}"[:200]), size
+            return Reply(error=f"{type(fault).__name__}: {fault}"[:200]), body
 
     def _rest(self) -> Step:
         # what failed has gone another way: there is nothing to repeat
@@ -305,14 +305,15 @@ class Engine:
             self.close()
         return delay
 
-    def _note(self, reply: Reply, rows: Sequence[Row], size: int, retry_in: float | None) -> Attempt:
+    def _note(self, reply: Reply, rows: Sequence[Row], body: bytes, retry_in: float | None) -> Attempt:
         self.last_status = reply.status
         if retry_in is not None or reply.status is None or reply.status >= 300:  # noqa: PLR2004
             self.last_error = reply.error or f"HTTP {reply.status}"
         return self.log.add(
             time=self._timing.wall(),
             events=len(rows),
-            bytes=size,
+            bytes=len(body),
+            body=body,
             status=reply.status,
             elapsed_ms=reply.elapsed * 1000,
             retry_in=retry_in,
