@@ -13,8 +13,8 @@ from nbtrack.collector.failures import Failure, atomic_fault, criterion_mismatch
 from nbtrack.collector.intake import SINK_LIMITS, Parameters
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, PLATFORMS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
+from nbtrack.schemas.compiling import UUID, Validator
 from nbtrack.schemas.payloads import read_json
-from nbtrack.schemas.registry import UUID, Validator
 
 KIND = "schema_violations"
 NAMES = {**EVENT_NAMES, "ad": "ad_impression"}
