@@ -44,6 +44,7 @@ def launch(
     hosts: list[str] | None = None,
     idle_timeout: float | None = None,
     detached: bool = False,
+    folder: str | None = None,
     log: str | None = None,
     cache: str | None = None,
 ) -> Launched:
@@ -59,6 +60,8 @@ def launch(
         Whether the process outlives this one.
     cache : str or None
         Folder for the schemas that Iglu servers gave.
+    folder : str or None
+        Deleted when the process ends, so that nothing is left behind when this one is killed.
     log : str or None
         File for what it has to say; None keeps this process's standard error.
 
@@ -70,7 +73,7 @@ def launch(
     token = secrets.token_urlsafe(18)
     config: dict[str, Any] = {
         "host": host, "port": port, "db": db, "iglu": iglu, "strict_lengths": strict_lengths, "open": open,
-        "hosts": [host, *(hosts or [])], "cache": cache, "idle_timeout": idle_timeout, "token": token, "fd": None,
+        "hosts": [host, *(hosts or [])], "cache": cache, "folder": folder, "idle_timeout": idle_timeout, "token": token, "fd": None,
         "parent": None if detached else {"pid": os.getpid(), "started": process_started(os.getpid())},
     }  # fmt: skip
     listener = None

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -67,6 +68,8 @@ async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
     await server.close_all_connections()
     await watcher
     state.database.close()
+    if config["folder"]:
+        shutil.rmtree(config["folder"], ignore_errors=True)
 
 
 def main() -> None:

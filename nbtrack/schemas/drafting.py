@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.schemas.compiling import UUID
 from nbtrack.schemas.keys import parse_uri
 from nbtrack.schemas.linter import SELF_DESCRIBING
-from nbtrack.schemas.registry import UUID
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -94,31 +94,41 @@ import sys, time
 from nbtrack.collector import LocalCollector
 collector = LocalCollector().start()
 collector.counts()
-print(collector.pid, collector.url, flush=True)
+print(collector.pid, collector.url, collector._folder, flush=True)
 {then}
 """
 
 
 def start_parent(then, **options):
     parent = run(PARENT.format(then=then), **options)
-    pid, url = parent.stdout.readline().split()
-    return parent, int(pid), url
+    pid, url, folder = parent.stdout.readline().split()
+    return parent, int(pid), url, Path(folder)
 
 
 @posix
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
 def test_the_collector_ends_with_its_parent(how):
-    parent, pid, _ = start_parent("time.sleep(60)")
+    parent, pid, _, folder = start_parent("time.sleep(60)")
     with parent:
         os.kill(parent.pid, getattr(signal, how))
         parent.wait(10)
         until(lambda: gone(pid))
+    assert not folder.exists()
+
+
+@posix
+def test_a_program_that_forgets_to_close_leaves_nothing_behind():
+    parent, pid, _, folder = start_parent("")
+    with parent:
+        assert parent.wait(15) == 0
+        until(lambda: gone(pid))
+    assert not folder.exists()
 
 
 @posix
 def test_a_forked_child_does_not_keep_the_collector_alive():
     then = "import os\npid = os.fork()\nif pid == 0:\n    time.sleep(20)\n    os._exit(0)\nprint(pid, flush=True)\ntime.sleep(60)"
-    parent, pid, _ = start_parent(then)
+    parent, pid, _, _ = start_parent(then)
     with parent:
         child = int(parent.stdout.readline())
         try:
@@ -133,7 +143,7 @@ def test_a_forked_child_does_not_keep_the_collector_alive():
 @posix
 def test_interrupting_the_kernel_leaves_the_collector_alive():
     then = "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
-    parent, pid, url = start_parent(then, start_new_session=True)
+    parent, pid, url, _ = start_parent(then, start_new_session=True)
     with parent:
         os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: the whole group
         assert parent.stdout.readline().strip() == "0"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbtrack.schemas import Registry
-from nbtrack.schemas.registry import compile_schema
+from nbtrack.schemas.compiling import compile_schema
 from tests.support.tools import require
 
 pytestmark = pytest.mark.iglu
