@@ -240,7 +240,7 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
         return Step(target, label)
     if isinstance(target, Event):
         return session().record(target, "nbtrack.track")
-    if callable(target):
+    if callable(target) or isinstance(target, classmethod):
         return _decorate(target, None, label)
     raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")
 

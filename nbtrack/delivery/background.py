@@ -7,9 +7,9 @@ from typing import Any
 
 from nbtrack.delivery.emitters import Emitter
 from nbtrack.delivery.endpoint import HttpProtocol, Method
-from nbtrack.delivery.engine import Step
 from nbtrack.delivery.records import FailureCallback, SuccessCallback
 from nbtrack.delivery.store import EventStore, Store
+from nbtrack.delivery.terms import Step
 
 IDLE_SECONDS = 5.0
 """A thread without work ends after this long; the next event starts another."""

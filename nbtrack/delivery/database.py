@@ -94,8 +94,12 @@ def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connect
         return _connect(path, synchronous)
 
 
+class NewerFileError(sqlite3.DatabaseError):
+    """The file was written by a later version of this package."""
+
+
 class UnusableFileError(sqlite3.DatabaseError):
-    """The file is damaged, or was written by a later version of this package."""
+    """The file is damaged."""
 
 
 def is_corrupt(fault: BaseException) -> bool:
@@ -116,7 +120,10 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     )
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        _expect(version <= VERSION, f"version {version} of the outbox is newer than {VERSION}")
+        if version > VERSION:
+            # it works for a later version of this package, perhaps in the next kernel: leave it alone
+            message = f"version {version} of the outbox is newer than {VERSION}"
+            raise NewerFileError(message)  # noqa: TRY301 - the except clause below only closes
         journal = "TRUNCATE" if is_network_path(path) else "WAL"
         if version == 0:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")

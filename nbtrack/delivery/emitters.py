@@ -1,39 +1,35 @@
 """The emitters: one that sends on the caller's thread, one that sends in the background."""
 
-import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from nbtrack.delivery import endpoint as uris
 from nbtrack.delivery import envelope, lifecycle
 from nbtrack.delivery.adapter import as_store
+from nbtrack.delivery.connector import connect
 from nbtrack.delivery.endpoint import HttpProtocol, Method
-from nbtrack.delivery.engine import Engine, Limits, Sender, Settled, Step, Timing
-from nbtrack.delivery.log import SendLog
+from nbtrack.delivery.engine import Engine
+from nbtrack.delivery.flushing import Flushing
 from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import (
     Attempt,
     FailureCallback,
-    FlushReport,
     PayloadDict,
-    PendingEvent,
     Route,
-    Stats,
     SuccessCallback,
 )
-from nbtrack.delivery.retry import Backoff
+from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.store import EventStore, Store
-from nbtrack.delivery.summary import state_of, summarise
+from nbtrack.delivery.terms import Limits, Sender, Timing
 from nbtrack.delivery.timer import Timer
-from nbtrack.delivery.transport import TIMEOUT, Headers, Transport
+from nbtrack.delivery.transport import Headers, Reply
 
 LOG = logging.getLogger("nbtrack.delivery")
 BATCH_SIZE = {"post": 10, "get": 1}
 BATCH_BYTES = 900_000
 MEMORY_EVENTS = 250_000
-FLUSH_SECONDS = 10.0
 
 
 class EmitterProtocol(Protocol):
@@ -52,7 +48,7 @@ class EmitterProtocol(Protocol):
         """Send what waits, and wait for it."""
 
 
-class Emitter:
+class Emitter(Flushing):
     """Sends events on the caller's thread, when `batch_size` of them wait.
 
     Parameters
@@ -175,14 +171,13 @@ class Emitter:
         self._session = session
         self._headers = headers
         self._path = path or uris.default_path(method)
-        self._credentials: dict[str, str] = {}
-        if resolve is None:
-            base, self._credentials = uris.split_credentials(uris.base_uri(endpoint, protocol, port))
-        else:
-            base = endpoint
-        self._base = base
+        # with credentials, if there are any; nothing but the sender sees it
+        self._base = endpoint if resolve else uris.base_uri(endpoint, protocol, port)
+        base = endpoint if resolve else uris.split_credentials(self._base)[0]
         self.endpoint = base if resolve else base + self._path
-        self.event_store = event_store or InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
+        if event_store is None:
+            event_store = InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
+        self.event_store = event_store
         self._engine = Engine(
             as_store(self.event_store),
             Route(destination or base, self._path, method),
@@ -207,7 +202,7 @@ class Emitter:
         self._closed = False
         self._ended = False
         self._busy: set[int] = set()
-        self._subscribers: dict[object, Callable[[], None]] = {}
+        self._subscribers = {}
         self._timer: Timer | None = None
         self._retry_timer: Timer | None = None
 
@@ -219,22 +214,15 @@ class Emitter:
         self._engine.after_fork_in_child()
 
     def _connect(self) -> Sender:
-        limits = self.request_timeout
-        timeout = TIMEOUT if limits is None else limits if isinstance(limits, tuple) else (limits, limits)
-        if self._resolve is None:
-            base, credentials = self._base, self._credentials
-        else:
-            base, credentials = uris.split_credentials(self._resolve())
-        given = self._headers
-
-        def headers() -> Mapping[str, str]:
-            return {**credentials, **((given() if callable(given) else given) or {})}
-
-        if self._session is not None:
-            from nbtrack.delivery.session import SessionTransport  # noqa: PLC0415
-
-            return SessionTransport(self._session, base, path=self._path, headers=headers, timeout=timeout)
-        return Transport(base, path=self._path, headers=headers, timeout=timeout, pool=self._senders())
+        base = self._base if self._resolve is None else self._resolve()
+        return connect(
+            base,
+            path=self._path,
+            headers=self._headers,
+            timeout=self.request_timeout,
+            session=self._session,
+            pool=self._senders(),
+        )
 
     def _senders(self) -> int:
         return 1
@@ -262,7 +250,7 @@ class Emitter:
         engine = self._engine
         if engine.failing and engine.nudge():
             self._wake()
-        if self._queued >= self.batch_size or (self.byte_limit and self._queued_bytes >= self.byte_limit):
+        if self.reached_limit():
             self._trigger()
         if self._subscribers:
             self._tell()
@@ -294,284 +282,35 @@ class Emitter:
                     lifecycle.hold(self)
         return reason
 
-    def _trigger(self) -> None:
-        """Send on this thread what waits, unless a wait is on or a thread is at it: that one takes all."""
-        if not (self._paused or self._busy or self._engine.delay()):
-            self._drain(None)
+    def reached_limit(self) -> bool:
+        """Tell whether enough waits to be sent."""
+        return self._queued >= self.batch_size or bool(
+            self.byte_limit and self._queued_bytes >= self.byte_limit
+        )
 
-    def _wake(self) -> None:
-        """Tell the sender that the next attempt came nearer; there is none here."""
-
-    def _drain(self, deadline: float | None) -> Step:
-        """Step until nothing waits or an attempt fails."""
-        me = threading.get_ident()
-        self._busy.add(me)
-        try:
-            while True:
-                accepted = self._accepted
-                left = None if deadline is None else deadline - self._timing.monotonic()
-                if left is not None and left <= 0:
-                    return Step.WAIT
-                sent = self._engine.sent + self._engine.dead
-                outcome = self._engine.step(left)
-                with self._changed:
-                    if outcome is Step.EMPTY and accepted == self._accepted:
-                        self._queued = self._queued_bytes = 0
-                        self._let_go()
-                    elif outcome is Step.SENT:
-                        self._queued = max(0, self._queued - (self._engine.sent + self._engine.dead - sent))
-                        self._queued_bytes = 0 if not self._queued else self._queued_bytes
-                    self._changed.notify_all()
-                if outcome is Step.FAILED:
-                    self._after_failure()
-                if outcome is not Step.SENT or self._paused or self._ended:
-                    return outcome
-        finally:
-            self._busy.discard(me)
-
-    def _let_go(self) -> None:
-        """Nothing waits: the exit hook need not know us any more."""
-        self._held = False
-        lifecycle.let_go(self)
-
-    def _after_failure(self) -> None:
-        """Try again when the wait is over, without the caller."""
-        if self._retry_timer is not None:
-            self._retry_timer.cancel()
-        timer = Timer(self._engine.delay(), self._retry)
-        with contextlib.suppress(RuntimeError):
-            # no threads here, or no more: the next event or flush tries again
-            timer.start()
-            self._retry_timer = timer
-
-    def _retry(self) -> None:
-        if not self._closed:
-            self._trigger()
-
-    # Flushing
-
-    def flush(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
-        """Send all that waits, retries included.
+    def send_events(self, evts: Iterable[Mapping[str, Any]]) -> None:
+        """Take payloads and send them with all that waits.
 
         Parameters
         ----------
-        timeout
-            Seconds after which it returns in any case; None waits without end.
-
-        Returns
-        -------
-        FlushReport
+        evts
+            Payloads.
         """
-        clock = self._timing.monotonic
-        started = clock()
-        deadline = None if timeout is None else started + timeout
-        sent, dead = self._engine.sent, self._engine.dead
-        timed_out = False
-        if threading.get_ident() in self._busy:
-            # from a callback: the drain that called it goes on after it
-            self.async_flush()
-        elif not self._paused:
-            timed_out = self._flush(deadline)
-        engine = self._engine
-        return FlushReport(
-            engine.sent - sent, self._count(), engine.dead - dead, clock() - started, timed_out
-        )
-
-    def _flush(self, deadline: float | None) -> bool:
-        while True:
-            if self._drain(deadline) is Step.EMPTY or self._paused:
-                return False
-            left = None if deadline is None else deadline - self._timing.monotonic()
-            if left is not None and left <= 0:
-                return True
-            wait = max(self._engine.delay(), 0.01)
-            with self._changed:
-                self._changed.wait(wait if left is None else min(wait, left))
-
-    def sync_flush(self) -> None:
-        """Send all that waits, and wait for it; like `flush`, as the reference spells it."""
+        for payload in evts:
+            self.input(payload)
         self.flush()
 
-    def async_flush(self) -> None:
-        """Send soon; nothing to do here, as in the reference."""
+    @staticmethod
+    def as_collector_uri(
+        endpoint: str, protocol: HttpProtocol = "https", port: int | None = None, method: Method = "post"
+    ) -> str:
+        """Give the URI that requests go to, by the reference's rules."""
+        return uris.base_uri(endpoint, protocol, port) + uris.default_path(method)
 
-    def pause(self) -> None:
-        """Take and store events, send none."""
-        self._paused = True
-        self._tell()
-
-    def resume(self) -> None:
-        """Send again."""
-        self._paused = False
-        self._tell()
-        if self._queued >= self.batch_size:
-            self._trigger()
-
-    @property
-    def paused(self) -> bool:
-        """Whether sending is paused."""
-        return self._paused
-
-    def close(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
-        """Flush, then let go of threads and connections; events are refused from then on.
-
-        Parameters
-        ----------
-        timeout
-            Seconds for the flush.
-        """
-        if self._ended:
-            return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
-        self._closed = True
-        report = self.flush(timeout)
-        self._ended = True
-        self.cancel_flush_timer()
-        if self._retry_timer is not None:
-            self._retry_timer.cancel()
-        self._stop()
-        self._engine.close()
-        self._engine.store.settle()
-        self._let_go()
-        self._tell()
-        return report
-
-    def finish(self, budget: float) -> int:
-        """Do at the end of the process what fits the budget; give the number of events left.
-
-        Parameters
-        ----------
-        budget
-            Seconds; nothing is sent when the last attempt failed.
-        """
-        if budget > 0 and not self._engine.failing:
-            self.flush(budget)
-        self._engine.store.settle()
-        return self._count()
-
-    def _stop(self) -> None:
-        """Wait for our threads to end; there are none here."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def set_flush_timer(self, timeout: float) -> None:
-        """Flush every so many seconds, one flush at a time.
-
-        Parameters
-        ----------
-        timeout
-            Seconds between two flushes.
-        """
-        if self._timer is None:
-            self._timer = Timer(timeout, self._trigger, repeating=True)
-            with contextlib.suppress(RuntimeError):
-                self._timer.start()
-
-    def cancel_flush_timer(self) -> None:
-        """End what `set_flush_timer` began."""
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-
-    # Telling
-
-    def _settled(self, settled: Settled) -> None:
-        _guarded(self.on_attempt, settled.attempt)
-        if settled.sent and self.on_success is not None:
-            _guarded(self.on_success, [envelope.decode(row.body) for row in settled.sent])
-        if settled.failed and self.on_failure is not None:
-            _guarded(self.on_failure, 0, [envelope.decode(row.body) for row in settled.failed])
-        self._tell()
-
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called, on any thread, when anything changed.
-
-        Returns
-        -------
-        callable
-            Ends the subscription.
-        """
-        key = object()
-        self._subscribers = {**self._subscribers, key: callback}
-
-        def unsubscribe() -> None:
-            self._subscribers = {one: call for one, call in self._subscribers.items() if one is not key}
-
-        return unsubscribe
-
-    def _tell(self) -> None:
-        for callback in self._subscribers.values():
-            _guarded(callback)
-
-    @property
-    def log(self) -> SendLog:
-        """The last attempts."""
-        return self._engine.log
-
-    @property
-    def durable(self) -> bool:
-        """Whether what waits outlives the process."""
-        return self._engine.store.durable
-
-    @property
-    def destination(self) -> str:
-        """Where events go: a base URL without credentials, or a logical name."""
-        return self._engine.route.destination
-
-    def _count(self) -> int:
-        with contextlib.suppress(Exception):
-            return self._engine.store.count(self._engine.route.key)
-        return self._queued
-
-    def stats(self) -> Stats:
-        """Give the counters of this emitter; `pending` counts all of its route's events in the store."""
-        engine = self._engine
-        pending = self._count()
-        oldest: list[Any] = []
-        with contextlib.suppress(Exception):
-            oldest = engine.store.peek(engine.route.key, 1)
-        return Stats(
-            accepted=self._accepted,
-            sent=engine.sent,
-            retried=engine.retried,
-            bytes_sent=engine.bytes_sent,
-            pending=pending,
-            in_flight=engine.in_flight,
-            dead=engine.dead,
-            dropped=engine.dropped(),
-            lag_seconds=max(0.0, self._timing.wall() - oldest[0].added) if oldest else 0.0,
-            last_error=engine.last_error,
-            last_status=engine.last_status,
-            retry_at=engine.retry_at(),
-            state=state_of(self._closed, self._paused, engine.failing, bool(engine.in_flight)),
-            destination=self.destination,
-        )
-
-    def pending(self, limit: int = 100) -> list[PendingEvent]:
-        """List waiting events, the oldest first."""
-        with contextlib.suppress(Exception):
-            return [summarise(row) for row in self._engine.store.peek(self._engine.route.key, limit)]
-        return []
-
-    def payload(self, event_id: str) -> PayloadDict | None:
-        """Give the content of a waiting event."""
-        with contextlib.suppress(Exception):
-            body = self._engine.store.find(self._engine.route.key, event_id)
-            return None if body is None else envelope.decode(body)
-        return None
-
-
-def _guarded(callback: Callable[..., Any] | None, *arguments: Any) -> None:
-    """Call the user's function; what it raises is logged, never ours to raise."""
-    if callback is None:
-        return
-    try:
-        callback(*arguments)
-    except Exception:
-        LOG.exception("A callback of the emitter raised")
+    @staticmethod
+    def is_good_status_code(status_code: int) -> bool:
+        """Tell whether a status means delivered: 200 to 299."""
+        return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
 
 
 def _check_positive(**values: float | None) -> None:

@@ -1,7 +1,7 @@
 """The header ``%%track …``: its syntax, and the pure transformer that takes it off a cell.
 
 Source of the transformer's rules: IPython runs cleanup transformers one to four times a cell, so this one is pure; a
-blank line in the header's place keeps the tracebacks' line numbers, but a cell magic below must come to stand first.
+comment in the header's place keeps the tracebacks' line numbers and shows what was there, but a cell magic below must come to stand first.
 """
 
 import argparse
@@ -199,4 +199,4 @@ def strip_header(lines: list[str]) -> list[str]:
     first = next((index for index, text in enumerate(rest) if not _COMMENT_OR_BLANK.match(text)), None)
     if first is not None and rest[first].startswith("%%"):
         return rest[first:]
-    return [*lines[:place], "\n", *rest]
+    return [*lines[:place], f"# {lines[place].rstrip()}\n", *rest]

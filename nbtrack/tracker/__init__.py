@@ -22,6 +22,7 @@ from nbtrack.tracker.aliases import (
     SuccessCallback,
     SupportedPlatform,
 )
+from nbtrack.tracker.commerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
 from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
 from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enable_contracts
 from nbtrack.tracker.entity import SelfDescribingJson
@@ -31,18 +32,7 @@ from nbtrack.tracker.payload import TRACKER_VERSION, Payload
 from nbtrack.tracker.snowplow import Snowplow
 from nbtrack.tracker.subject import Subject
 from nbtrack.tracker.tracker import Plugin, Tracker
-from nbtrack.tracker.typical import (
-    AddToCart,
-    ApplicationError,
-    FormChange,
-    FormSubmit,
-    LinkClick,
-    RemoveFromCart,
-    SiteSearch,
-    Timing,
-    Transaction,
-    TransactionItem,
-)
+from nbtrack.tracker.typical import ApplicationError, FormChange, FormSubmit, LinkClick, SiteSearch, Timing
 
 if TYPE_CHECKING:
     from nbtrack.delivery import (

@@ -15,20 +15,12 @@ from warnings import warn
 
 from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
 from nbtrack.tracker.aliases import ElementClasses, FormClasses, FormNodeName, Items, Moment, Number
+from nbtrack.tracker.commerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
 from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.event import Context, Event
 from nbtrack.tracker.events import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
 from nbtrack.tracker.subject import Subject
-from nbtrack.tracker.typical import (
-    AddToCart,
-    FormChange,
-    FormSubmit,
-    LinkClick,
-    RemoveFromCart,
-    SiteSearch,
-    Transaction,
-    TransactionItem,
-)
+from nbtrack.tracker.typical import FormChange, FormSubmit, LinkClick, SiteSearch
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="LegacyMethods")

@@ -1,4 +1,4 @@
-"""Events that many products have, with Snowplow's own schemas: clicks, forms, carts, orders, timings, errors."""
+"""Events that many products have, with Snowplow's own schemas: clicks, forms, searches, timings, errors."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from nbtrack.tracker.aliases import (
     Whole,
 )
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Common, Event, Member, Pair
+from nbtrack.tracker.event import Common, Member
 from nbtrack.tracker.events import SelfDescribing
 
 
-class _Typical(SelfDescribing):
+class TypicalEvent(SelfDescribing):
     """A self-describing event with a schema of Snowplow's; its attributes are members of the data."""
 
     SCHEMA: ClassVar[str]
@@ -42,7 +42,7 @@ class _Nullable(Member[Any]):
         event.event_json.data[self.key] = value
 
 
-class LinkClick(_Typical):
+class LinkClick(TypicalEvent):
     """A link was clicked (``link_click/1-0-1``).
 
     Parameters
@@ -81,61 +81,7 @@ class LinkClick(_Typical):
         super().__init__(values, common)
 
 
-class AddToCart(_Typical):
-    """Something was put in a cart (``add_to_cart/1-0-0``).
-
-    Parameters
-    ----------
-    sku : str
-        Stock keeping unit.
-    quantity : int
-        How many.
-    name, category : str, optional
-        What it is.
-    unit_price : number, optional
-        Price of one.
-    currency : str, optional
-        ISO 4217 code.
-    **common
-        The arguments of every event; see `Event`.
-    """
-
-    SCHEMA = iglu(SNOWPLOW_VENDOR, "add_to_cart")
-    sku = Member[str]("sku", required=True)
-    quantity = Member[int]("quantity")
-    name = Member[str | None]("name")
-    category = Member[str | None]("category")
-    unit_price = Member[Any]("unitPrice")
-    currency = Member[str | None]("currency")
-
-    def __init__(
-        self,
-        sku: Text,
-        quantity: Whole,
-        name: Text | None = None,
-        category: Text | None = None,
-        unit_price: Number | None = None,
-        currency: Text | None = None,
-        **common: Unpack[Common],
-    ) -> None:
-        values = {
-            "sku": sku,
-            "quantity": quantity,
-            "name": name,
-            "category": category,
-            "unit_price": unit_price,
-            "currency": currency,
-        }
-        super().__init__(values, common)
-
-
-class RemoveFromCart(AddToCart):
-    """Something was taken out of a cart (``remove_from_cart/1-0-0``); the arguments are those of `AddToCart`."""
-
-    SCHEMA = iglu(SNOWPLOW_VENDOR, "remove_from_cart")
-
-
-class FormChange(_Typical):
+class FormChange(TypicalEvent):
     """An element of a form was changed (``change_form/1-0-0``).
 
     Parameters
@@ -188,7 +134,7 @@ class FormChange(_Typical):
         super().__init__(values, common)
 
 
-class FormSubmit(_Typical):
+class FormSubmit(TypicalEvent):
     """A form was submitted (``submit_form/1-0-0``).
 
     Parameters
@@ -223,7 +169,7 @@ class FormSubmit(_Typical):
         super().__init__(values, common)
 
 
-class SiteSearch(_Typical):
+class SiteSearch(TypicalEvent):
     """A site was searched (``site_search/1-0-0``).
 
     Parameters
@@ -263,7 +209,7 @@ class SiteSearch(_Typical):
         super().__init__(values, common)
 
 
-class Timing(_Typical):
+class Timing(TypicalEvent):
     """How long something took (``timing/1-0-0``).
 
     Parameters
@@ -301,7 +247,7 @@ class Timing(_Typical):
         super().__init__(values, common)
 
 
-class ApplicationError(_Typical):
+class ApplicationError(TypicalEvent):
     """Something went wrong (``application_error/1-0-2``).
 
     Parameters
@@ -352,110 +298,6 @@ class ApplicationError(_Typical):
         name = type(error).__qualname__
         trace = "".join(traceback.format_exception(error))
         return cls(str(error) or name, name, trace, is_fatal, **common)
-
-
-class Transaction(Event):
-    """An order was placed; each item of it is a `TransactionItem`.
-
-    Parameters
-    ----------
-    order_id : str
-        The order.
-    total_value : number
-        What it costs in all.
-    affiliation : str, optional
-        Shop or branch.
-    tax_value, shipping : number, optional
-        Tax, and costs of shipping.
-    city, state, country : str, optional
-        Where to.
-    currency : str, optional
-        ISO 4217 code.
-    **common
-        The arguments of every event; see `Event`.
-    """
-
-    order_id = Pair[str]("tr_id", required=True)
-    total_value = Pair[Any]("tr_tt")
-    affiliation = Pair[str | None]("tr_af")
-    tax_value = Pair[Any]("tr_tx")
-    shipping = Pair[Any]("tr_sh")
-    city = Pair[str | None]("tr_ci")
-    state = Pair[str | None]("tr_st")
-    country = Pair[str | None]("tr_co")
-    currency = Pair[str | None]("tr_cu")
-
-    def __init__(
-        self,
-        order_id: Text,
-        total_value: Number,
-        affiliation: Text | None = None,
-        tax_value: Number | None = None,
-        shipping: Number | None = None,
-        city: Text | None = None,
-        state: Text | None = None,
-        country: Text | None = None,
-        currency: Text | None = None,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__({"e": "tr"}, **common)
-        self.order_id = order_id
-        self.total_value = total_value
-        self.affiliation = affiliation
-        self.tax_value = tax_value
-        self.shipping = shipping
-        self.city = city
-        self.state = state
-        self.country = country
-        self.currency = currency
-
-
-class TransactionItem(Event):
-    """One item of an order.
-
-    Parameters
-    ----------
-    order_id, sku : str
-        The order, and the item's stock keeping unit.
-    price : number
-        Price of one.
-    quantity : int
-        How many.
-    name, category : str, optional
-        What it is.
-    currency : str, optional
-        ISO 4217 code.
-    **common
-        The arguments of every event; see `Event`.
-    """
-
-    order_id = Pair[str]("ti_id", required=True)
-    sku = Pair[str]("ti_sk", required=True)
-    name = Pair[str | None]("ti_nm")
-    category = Pair[str | None]("ti_ca")
-    price = Pair[Any]("ti_pr")
-    quantity = Pair[Any]("ti_qu")
-    currency = Pair[str | None]("ti_cu")
-
-    def __init__(
-        self,
-        order_id: Text,
-        sku: Text,
-        price: Number,
-        quantity: Whole,
-        name: Text | None = None,
-        category: Text | None = None,
-        currency: Text | None = None,
-        **common: Unpack[Common],
-    ) -> None:
-        super().__init__({"e": "ti"}, **common)
-        self.order_id = order_id
-        self.sku = sku
-        self.name = name
-        self.category = category
-        self.price = price
-        self.quantity = quantity
-        self.currency = currency
 
 
 def _lower_type(element: Any) -> Any:

@@ -43,8 +43,12 @@ def last_run(kernel: Kernel, collector: LocalCollector) -> dict[str, Any]:
 
 
 def cell_runs(collector: LocalCollector) -> list[dict[str, Any]]:
-    events = [unpack(payload) for payload in collector.payloads()]
+    events = [unpack(payload) for payload in newest_first(collector)]
     return [data for schema, data in events if schema == CELL_RUN]
+
+
+def newest_first(collector: LocalCollector) -> list[dict[str, str]]:
+    return collector.payloads()[::-1]
 
 
 def unpack(payload: dict[str, str]) -> tuple[str, Any]:
@@ -56,7 +60,7 @@ def same(one: Ran, other: Ran) -> None:
     """Two runs look alike but for times, addresses and execution counts."""
 
     def clean(ran: Ran) -> list[tuple[str, str]]:
-        replaced = [(r"(?<=[\s:])\d+(\.\d+)? (ns|[μu]s|ms|s)\b", "T"), (r"0x[0-9a-f]+", "ADDR"), (r"In\[\d+\]", "In"), (r"\d{5,}", "N")]
+        replaced = [(r"(?<=[\s:])\d+(\.\d+)? (ns|[μµu]s|ms|s)\b", "T"), (r"0x[0-9a-f]+", "ADDR"), (r"In\[\d+\]", "In"), (r"ipykernel_\d+", "ipykernel"), (r"\d{5,}", "N")]
         outputs = []
         for kind, text in ran.outputs:
             for pattern, new in replaced:
@@ -79,7 +83,7 @@ MATRIX = {
     "not in the history": ("x = 3\nx", "ok", None, {"store_history": False}),
     "await": ("import asyncio\nawait asyncio.sleep(0.01)\n'done'", "ok", None, {}),
     "await that fails": ("import asyncio\nawait asyncio.sleep(0.01)\n1 / 0", "error", "ZeroDivisionError", {}),
-    "interrupt": ("import time\nprint('now', flush=True)\ntime.sleep(20)", "interrupted", "KeyboardInterrupt", {"interrupt_after": "now"}),
+    "interrupt": ("import time\nprint('now', flush=True)\nfor _ in range(2000):\n    time.sleep(0.01)", "interrupted", "KeyboardInterrupt", {"interrupt_after": "now"}),
     "interrupt of await": (
         "import asyncio\nprint('now', flush=True)\nawait asyncio.sleep(20)", "interrupted", "CancelledError", {"interrupt_after": "now"}
     ),
@@ -101,8 +105,12 @@ def test_a_tracked_cell_looks_like_one_whose_header_is_a_comment(
 ) -> None:
     body, status, error, options = MATRIX[name]
     ours = tracked.run(f"%%track {name.replace(' ', '-')} -l matrix\n{body}", **options)
-    theirs = plain.run(body if body.startswith("%%") else f"# a header\n{body}", **options)
-    same(ours, theirs)
+    header = f"# %%track {name.replace(' ', '-')} -l matrix\n"
+    theirs = plain.run(body if body.startswith("%%") else header + body, **options)
+    if "interrupt" in name:  # where exactly it struck is chance
+        assert (ours.status, ours.error) == (theirs.status, theirs.error)
+    else:
+        same(ours, theirs)
     event = last_run(tracked, collector)
     assert (event["name"], event["label"]) == (name.replace(" ", "-"), "matrix")
     assert event["status"] == status
@@ -110,10 +118,10 @@ def test_a_tracked_cell_looks_like_one_whose_header_is_a_comment(
 
 
 def test_a_header_below_time_or_capture_is_found(tracked: Kernel, plain: Kernel, collector: LocalCollector) -> None:
-    same(tracked.run("%%time\n%%track inner-time\nq = 1\nq"), plain.run("%%time\nq = 1\nq"))
+    same(tracked.run("%%time\n%%track inner-time\nq = 1\nq"), plain.run("%%time\n# %%track inner-time\nq = 1\nq"))
     event = last_run(tracked, collector)
     assert (event["name"], event["status"], event["magics"]) == ("inner-time", "ok", ["%%time"])
-    same(tracked.run("%%capture o\n%%track inner-capture\n1 / 0"), plain.run("%%capture o\n1 / 0"))
+    same(tracked.run("%%capture o\n%%track inner-capture\n1 / 0"), plain.run("%%capture o\n# %%track inner-capture\n1 / 0"))
     event = last_run(tracked, collector)
     assert (event["name"], event["status"]) == ("inner-capture", "error")
 
@@ -158,7 +166,7 @@ def test_properties_and_entities_are_evaluated_after_the_cell(tracked: Kernel, c
 def test_track_sends_one_event_now_and_refuses_control_words(tracked: Kernel, collector: LocalCollector) -> None:
     tracked.run('%track report_published rows=1204 region="EU"')
     tracked.run("%nbtrack flush")
-    schema, data = unpack(collector.payloads()[0])
+    schema, data = unpack(newest_first(collector)[0])
     assert schema.startswith("iglu:io.github.nbtrack/analysis/")
     assert data["name"] == "report_published"
     assert data["kind"] == "event"
@@ -180,7 +188,7 @@ def test_every_event_was_good(tracked: Kernel, collector: LocalCollector) -> Non
 WORDS = st.sampled_from(
     ["x = 1", "x", "print('é', x if 'x' in dir() else 0)", "for i in range(2):\n    print(i)", "1 / 0", "def f(): return 1", "f()",
      "# c", "", "'%%track'", "%matplotlib --list", "%time 1", "x = '''\n%%track no\n'''\nx", "raise KeyError('k')", "lambda: 0; 5;",
-     "await __import__('asyncio').sleep(0)", "!true", "if True:", "\\", "\t", "x = %pwd"]
+     "await __import__('asyncio').sleep(0)", "!true", "if True:", "\\", "\t", "x = %lsmagic\nx = 1"]
 )  # fmt: skip
 
 
@@ -188,4 +196,4 @@ WORDS = st.sampled_from(
 @given(lines=st.lists(WORDS, min_size=1, max_size=5))
 def test_any_cell_gives_the_same_outputs_with_and_without_the_header(lines: list[str], tracked: Kernel, plain: Kernel) -> None:
     source = "\n".join(lines)
-    same(tracked.run(f"%%track any\n{source}"), plain.run(f"# header\n{source}"))
+    same(tracked.run(f"%%track any\n{source}"), plain.run(f"# %%track any\n{source}"))
