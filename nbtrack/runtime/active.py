@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOCAL = "local"
+_LINGER = 0.05  # seconds that events gather, so that the sender does not compete with the end of the cell that made them
 _EXIT_BUDGET = 1.0  # seconds a session may take to end
 # what a change of these settings makes anew
 _EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
@@ -288,6 +289,7 @@ class Session:
                 batch_size=1,
                 event_store=store,
                 request_timeout=settings.request_timeout,
+                linger=_LINGER,
                 destination=self.destination,
                 resolve=self._resolve_local,
             )
@@ -296,6 +298,7 @@ class Session:
             batch_size=1,
             event_store=store,
             request_timeout=settings.request_timeout,
+            linger=_LINGER,
             headers=dict(settings.headers),
         )
 
