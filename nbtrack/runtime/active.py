@@ -71,6 +71,7 @@ class Session:
         self.faults: collections.deque[SessionFault] = collections.deque(maxlen=50)
         self.fault_count = 0
         self.off_reason: str | None = None
+        self.ended = False
         self._given, self._client = collector, collector
         self._lock = threading.RLock()
         self._tracker: Tracker | None = None
@@ -183,6 +184,10 @@ class Session:
             return self._given.url
         return LOCAL if self.is_local else strip_credentials(self.settings.collector)
 
+    def peek_emitter(self) -> AsyncEmitter | None:
+        """Give the emitter if there is one now; make none."""
+        return self._emitter
+
     def peek_collector(self) -> "CollectorClient | None":
         """Give the local collector if this session has already met it; start nothing."""
         return self._client if self.is_local else None
@@ -220,6 +225,7 @@ class Session:
 
     def close(self, timeout: float = _EXIT_BUDGET) -> None:
         """End the session within a bound; what could not be sent stays stored."""
+        self.ended = True
         self.settings.unobserve(self._drop_emitter, names=list(_EMITTER_SETTINGS))
         self.settings.unobserve(self._drop_tracker, names=list(_TRACKER_SETTINGS))
         with self._lock:
