@@ -184,7 +184,7 @@ class _Writer:
 
     def write(self) -> Statement:
         fixed: dict[str, str] = dict(self._compiler.constants)
-        varying: list[str] = []
+        varying: list[str] = []  # SQL of texts
         pairs = dict(self._compiler.plan.pairs)
         own_id = pairs.pop("eid", None)
         for key, value in pairs.items():
@@ -194,38 +194,37 @@ class _Writer:
             if isinstance(value, JsonNode):
                 self._check_node(value)
                 if columns_of([value.tree]):
-                    varying.append(self._write_node(key, value))
+                    varying += self._write_node(key, value)
                     continue
             fixed |= render({key: value})
             if key == "ttm" and "ttm" in fixed:
                 self._moment = f"{fixed['ttm']}::bigint"
         head = quote(json.dumps(fixed, ensure_ascii=False, separators=(",", ":"))[:-1])
-        body = " || ".join([*varying, "'},'"])
-        sql = self._write_query(head, body, own_id)
+        sql = self._write_query(head, [*varying, "'},'"], own_id)
         return Statement(sql, tuple(self._precomputed.values()))
 
-    def _write_query(self, head: str, body: str, own_id: Col | None) -> str:
+    def _write_query(self, head: str, body: list[str], own_id: Col | None) -> str:
         """Give the query of an event that begins with constants, then has its id, then what varies."""
         text = f"coalesce({self._role(own_id, 'text', 'eid')}, '')" if own_id is not None else None
         if text is not None:
             self._sure.append(f"regexp_full_match({text}, '{_UUID}')")
         rest = f"{self._moment} as moment, {self._write_sure()} as sure"
         if text is not None:
-            event = f"""{head} || ',"eid":' || to_json({text})::varchar || {body}"""
+            event = _join([head, """',"eid":'""", f"to_json({text})::varchar", *body])
             # S608 here and below: every name and text in the query is quoted where it was put in
             return f"select {event} as event, nullif(md5_number_lower({text}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
-        event = f"""{head} || ',"eid":"' || (number::uuid)::varchar || '"' || """
+        begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
         if self._compiler.key:
             texts = [f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key]
             number = self._write_number(f"to_json([{', '.join(texts)}])::varchar")
             whole = " and ".join(f"{text} <> ''" for text in texts)
             inner = f"select *, {number} as number from chunk"  # noqa: S608
-            return f"select {event}{body} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
+            return f"select {_join([*begin, *body])} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
         number = self._write_number(f"""'["' || {POSITION} || '",' || to_json(body) || ']'""")
-        inner = f"select {body} as body, {POSITION}, {rest} from chunk"  # noqa: S608
+        inner = f"select {_join(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
         middle = f"select body, {number} as number, moment, sure from ({inner})"  # noqa: S608
-        return f"select {event}body as event, {bits} as id, moment, sure from ({middle})"  # noqa: S608
+        return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure from ({middle})"  # noqa: S608
 
     def _write_number(self, hashed: str) -> str:
         """Give SQL for the 128 bits of the id that a text makes."""
@@ -290,13 +289,12 @@ class _Writer:
             if uri in self._compiler.schemas:
                 self._sure += checks.sure_of_data(self._compiler.schemas[uri], data, self._express)
 
-    def _write_node(self, key: str, node: JsonNode) -> str:
-        """Give SQL for JSON inside a pair."""
+    def _write_node(self, key: str, node: JsonNode) -> list[str]:
+        """Give SQL of the texts that a pair with JSON inside is made of."""
         pieces = _merge(_split(node.tree))
         member = f',"{key}":'
         if not node.base64:
-            whole = " || ".join(self._piece(piece) for piece in pieces)
-            return f"{quote(member)} || to_json({whole})::varchar"
+            return [quote(member), f"to_json({_join([self._piece(piece) for piece in pieces])})::varchar"]
         head = b""
         if pieces and isinstance(pieces[0], bytes):
             # base64 works on groups of three bytes, so whole groups of what never varies are encoded once
@@ -305,12 +303,17 @@ class _Writer:
                 whole_groups -= _BASE64_UNIT
             head, pieces[0] = pieces[0][:whole_groups], pieces[0][whole_groups:]
         fixed = base64.urlsafe_b64encode(head).decode()
-        rest = " || ".join(self._piece(piece) for piece in pieces if isinstance(piece, Col) or piece)
+        rest = _join([self._piece(piece) for piece in pieces if isinstance(piece, Col) or piece])
         encoded = f"replace(replace(base64(encode({rest})), '+', '-'), '/', '_')"
-        return f"{quote(member + chr(34) + fixed)} || {encoded} || '\"'"
+        return [quote(member + chr(34) + fixed), encoded, "'\"'"]
 
     def _piece(self, piece: bytes | Col) -> str:
         return self._role(piece, "json") if isinstance(piece, Col) else quote(piece.decode())
+
+
+def _join(texts: Sequence[str]) -> str:
+    """Give SQL that joins texts: at once, where ``||`` would copy what is on its left once more for each."""
+    return f"concat({', '.join(texts)})"
 
 
 def _is_boundary(text: bytes, place: int) -> bool:

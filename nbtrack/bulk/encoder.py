@@ -209,8 +209,6 @@ class Encoder:
         sizes = np.diff(starts)
         for row in map(int, np.flatnonzero(sizes > self._limits.event_bytes)):
             faults[row] = f"the event has {sizes[row] - 1:,} bytes, more than {self._limits.event_bytes:,}"
-        for row in map(int, np.flatnonzero(sizes == 0)):
-            faults.setdefault(row, "a value has no form in this event")
         invalid: set[int] = set()
         for row in map(int, np.flatnonzero(~np.asarray(sure))):
             if row in faults:

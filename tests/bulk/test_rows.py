@@ -32,7 +32,7 @@ from nbtrack.tracker import (
 )
 
 SCHEMA = "iglu:com.acme/thing/jsonschema/1-0-0"
-EXAMPLES = 200 if os.environ.get("NBTRACK_LONG") else 12
+EXAMPLES = 200 if os.environ.get("NBTRACK_LONG") else 7
 ENTITY = "iglu:com.acme/box/jsonschema/1-0-0"
 
 
