@@ -32,13 +32,21 @@ def session(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]
 def sent(session: Session) -> list[dict[str, Any]]:
     """Give the data of the events that wait, oldest first."""
     payloads = [session.emitter.payload(event.event_id) for event in session.emitter.pending()]
-    return [json.loads(base64.urlsafe_b64decode(p["ue_px"]))["data"]["data"] for p in payloads if p and "ue_px" in p]
+    return [
+        json.loads(base64.urlsafe_b64decode(p["ue_px"]))["data"]["data"]
+        for p in payloads
+        if p and "ue_px" in p
+    ]
 
 
 def entities(session: Session, place: int = -1) -> list[dict[str, Any]]:
     payload = session.emitter.payload(session.emitter.pending()[place].event_id)
     assert payload
-    return [e["data"] for e in json.loads(base64.urlsafe_b64decode(payload["cx"]))["data"] if "/dataframe/" in e["schema"]]
+    return [
+        e["data"]
+        for e in json.loads(base64.urlsafe_b64decode(payload["cx"]))["data"]
+        if "/dataframe/" in e["schema"]
+    ]
 
 
 def test_a_with_block_is_a_step_with_rows_and_properties(session: Session) -> None:
@@ -85,7 +93,11 @@ def double(frame: Any) -> Any:
 
 def test_a_decorated_function_keeps_its_name_and_counts_frames(session: Session) -> None:
     assert (double.__name__, double.__doc__) == ("double", "Doubles.")
-    for frame, library in ((pd.DataFrame({"a": [1, 2]}), "pandas"), (pl.DataFrame({"a": [1, 2]}), "polars"), (pa.table({"a": [1, 2]}), "pyarrow")):
+    for frame, library in (
+        (pd.DataFrame({"a": [1, 2]}), "pandas"),
+        (pl.DataFrame({"a": [1, 2]}), "polars"),
+        (pa.table({"a": [1, 2]}), "pyarrow"),
+    ):
         assert double(frame) is frame
         assert sent(session)[-1]["rows_in"] == sent(session)[-1]["rows_out"] == 2
         assert entities(session) == [
@@ -169,7 +181,7 @@ def test_a_class_is_tracked_through_its_call(session: Session) -> None:
 
 def test_an_event_is_sent_and_anything_else_is_refused(session: Session) -> None:
     assert nbtrack.track(PageView("https://acme.com"))
-    with pytest.raises(TypeError, match="a name .* a function .* or an event"):
+    with pytest.raises(TypeError, match=r"a name .* a function .* or an event"):
         nbtrack.track(42)  # type: ignore[call-overload]
 
 

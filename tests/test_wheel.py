@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,25 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     if uv := shutil.which("uv"):
-        command = [uv, "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", str(folder), str(ROOT)]
+        command = [
+            uv,
+            "build",
+            "--quiet",
+            "--wheel",
+            "--python",
+            sys.executable,
+            "--out-dir",
+            str(folder),
+            str(ROOT),
+        ]
     else:
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(ROOT)]
     subprocess.run(command, check=True, timeout=300)
     (built,) = folder.glob("*.whl")
-    yield built
+    return built
 
 
 def test_the_wheel_holds_schemas_scripts_and_styles_and_nothing_beside_the_package(wheel: Path) -> None:
@@ -38,14 +47,19 @@ def test_the_wheel_holds_schemas_scripts_and_styles_and_nothing_beside_the_packa
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert in_tree <= names
-    assert {name.partition("/")[0] for name in names} == {"nbtrack", next(n for n in names if ".dist-info" in n).partition("/")[0]}
+    assert {name.partition("/")[0] for name in names} == {
+        "nbtrack",
+        next(n for n in names if ".dist-info" in n).partition("/")[0],
+    }
 
 
 @pytest.mark.timeout(600)
 def test_the_demo_notebook_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     venv, home = tmp_path / "venv", tmp_path / "home"
     if uv := shutil.which("uv"):
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, timeout=120)
+        subprocess.run(
+            [uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, timeout=120
+        )
         install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
     else:
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
@@ -53,7 +67,9 @@ def test_the_demo_notebook_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> N
     subprocess.run([*install, f"{wheel}[demo]"], check=True, timeout=400)
     notebook = tmp_path / "01_quickstart.ipynb"
     shutil.copy(ROOT / "notebooks" / "01_quickstart.ipynb", notebook)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NBTRACK_", "PYTHON"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("NBTRACK_", "PYTHON"))
+    }
     shown = subprocess.run(
         [str(venv / "bin" / "nbtrack"), "demo", "--notebook", str(notebook)],
         env=environment | {"NBTRACK_HOME": str(home), "NBTRACK_LOCAL_PORT": "0"},

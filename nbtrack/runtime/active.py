@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOCAL = "local"
+_LINGER = 0.05  # seconds that events gather, so that the sender does not compete with the end of the cell that made them
 _EXIT_BUDGET = 1.0  # seconds a session may take to end
 # what a change of these settings makes anew
 _EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
@@ -70,6 +71,7 @@ class Session:
         self.faults: collections.deque[SessionFault] = collections.deque(maxlen=50)
         self.fault_count = 0
         self.off_reason: str | None = None
+        self.ended = False
         self._given, self._client = collector, collector
         self._lock = threading.RLock()
         self._tracker: Tracker | None = None
@@ -182,6 +184,10 @@ class Session:
             return self._given.url
         return LOCAL if self.is_local else strip_credentials(self.settings.collector)
 
+    def peek_emitter(self) -> AsyncEmitter | None:
+        """Give the emitter if there is one now; make none."""
+        return self._emitter
+
     def peek_collector(self) -> "CollectorClient | None":
         """Give the local collector if this session has already met it; start nothing."""
         return self._client if self.is_local else None
@@ -219,6 +225,7 @@ class Session:
 
     def close(self, timeout: float = _EXIT_BUDGET) -> None:
         """End the session within a bound; what could not be sent stays stored."""
+        self.ended = True
         self.settings.unobserve(self._drop_emitter, names=list(_EMITTER_SETTINGS))
         self.settings.unobserve(self._drop_tracker, names=list(_TRACKER_SETTINGS))
         with self._lock:
@@ -288,6 +295,7 @@ class Session:
                 batch_size=1,
                 event_store=store,
                 request_timeout=settings.request_timeout,
+                linger=_LINGER,
                 destination=self.destination,
                 resolve=self._resolve_local,
             )
@@ -296,6 +304,7 @@ class Session:
             batch_size=1,
             event_store=store,
             request_timeout=settings.request_timeout,
+            linger=_LINGER,
             headers=dict(settings.headers),
         )
 

@@ -1,6 +1,5 @@
 """Loading and unloading: one line, nothing started, and no trace left."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -49,7 +48,7 @@ def test_load_is_quiet_when_asked(shell: Any, monkeypatch: pytest.MonkeyPatch, c
 
 def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(shell: Any) -> None:
     before = state_of(shell)
-    descriptors = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    descriptors = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
     for _ in range(50):
         nbtrack.load_ipython_extension(shell)
         shell.run_cell("%%track here\npass", store_history=True)
@@ -57,14 +56,17 @@ def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(shell: Any) -> None:
     assert state_of(shell) == before
     assert find_session() is None
     if descriptors:
-        assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
+        assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1
 
 
 def test_reload_keeps_one_of_everything(shell: Any) -> None:
     for _ in range(5):
         nbtrack.load_ipython_extension(shell)
     assert sum(type(item).__name__ == "NBTrack" for item in shell.configurables) == 1
-    assert len([f for f in shell.input_transformers_cleanup if getattr(f, "__name__", "") == "strip_header"]) == 1
+    assert (
+        len([f for f in shell.input_transformers_cleanup if getattr(f, "__name__", "") == "strip_header"])
+        == 1
+    )
 
 
 def test_unload_gives_back_a_magic_of_the_same_name_and_leaves_a_later_one(shell: Any) -> None:
@@ -158,7 +160,19 @@ def test_wrong_words_of_the_magic_list_the_right_ones(shell: Any, capsys: Any) -
 
 
 def test_importing_nbtrack_loads_nothing_heavy() -> None:
-    heavy = ["pandas", "IPython", "ipywidgets", "duckdb", "pyarrow", "tornado", "requests", "numpy", "jsonschema_rs"]
+    heavy = [
+        "pandas",
+        "IPython",
+        "ipywidgets",
+        "duckdb",
+        "pyarrow",
+        "tornado",
+        "requests",
+        "numpy",
+        "jsonschema_rs",
+    ]
     code = f"import sys, nbtrack, nbtrack.tracker; print([m for m in {heavy!r} if m in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert shown.stdout.strip() == "[]"

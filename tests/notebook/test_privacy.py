@@ -45,7 +45,9 @@ def test_what_is_asked_for_is_sent_redacted(tmp_path: Path) -> None:
         kernel.run("%load_ext nbtrack")
         kernel.run("%config NBTrack.error_messages = True")
         kernel.run("%config NBTrack.tracebacks = True")
-        kernel.run("%%track asked --source\npassword = 'hunter2-password'\nraise ValueError('api_key=abcdef123456 is wrong')")
+        kernel.run(
+            "%%track asked --source\npassword = 'hunter2-password'\nraise ValueError('api_key=abcdef123456 is wrong')"
+        )
         kernel.run("%nbtrack flush")
         collector.wait_for(2)
         assert collector.counts() == {"total": 2, "good": 2, "bad": 0}

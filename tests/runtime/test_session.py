@@ -11,7 +11,7 @@ import pytest
 
 import nbtrack
 from nbtrack.collector import LocalCollector
-from nbtrack.runtime import host, home
+from nbtrack.runtime import home, host
 from nbtrack.runtime.redaction import redact
 from nbtrack.tracker import PageView, StructuredEvent
 
@@ -27,7 +27,10 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def payload_of(session: Any, event_id: str) -> dict[str, Any]:
     payload = session.emitter.payload(event_id)
-    payload["cx"] = {e["schema"].split("/")[1]: e["data"] for e in json.loads(base64.urlsafe_b64decode(payload["cx"]))["data"]}
+    payload["cx"] = {
+        e["schema"].split("/")[1]: e["data"]
+        for e in json.loads(base64.urlsafe_b64decode(payload["cx"]))["data"]
+    }
     return dict(payload)
 
 
@@ -51,7 +54,11 @@ def test_events_carry_the_subject_and_three_entities(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("form", "expected"), [("name", {"name": "plan.ipynb"}), ("none", {})])
 def test_the_notebook_is_named_as_the_settings_say(form: str, expected: dict[str, str]) -> None:
     session = nbtrack.start(
-        collector="http://127.0.0.1:9", store="memory", notebook="/home/me/plan.ipynb", notebook_name=form, user_id="ann"
+        collector="http://127.0.0.1:9",
+        store="memory",
+        notebook="/home/me/plan.ipynb",
+        notebook_name=form,
+        user_id="ann",
     )
     session.emitter.pause()
     payload = payload_of(session, str(session.record(PageView("https://acme.com"))))
@@ -88,7 +95,7 @@ def test_a_session_sends_to_a_private_collector_and_survives_stop_and_start() ->
 
 
 def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_session() -> None:
-    from nbtrack.collector import shared  # noqa: PLC0415
+    from nbtrack.collector import shared
 
     session = nbtrack.start(local_port=0)
     assert shared.find(session.home) is None

@@ -18,16 +18,24 @@ def source_of(made: NBTrack, name: str) -> str:
     return next(source for known, _, source in made.describe() if known == name)
 
 
-def test_each_source_beats_the_weaker_ones_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_source_beats_the_weaker_ones_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert source_of(NBTrack(), "cells") == "default"
     (tmp_path / "etc.toml").write_text('cells = "off"')
     assert (NBTrack().cells, source_of(NBTrack(), "cells")) == ("off", str(tmp_path / "etc.toml"))
     config = Config({"NBTrack": {"cells": "all"}})
-    assert (NBTrack(config=config).cells, source_of(NBTrack(config=config), "cells")) == ("all", "configuration file")
+    assert (NBTrack(config=config).cells, source_of(NBTrack(config=config), "cells")) == (
+        "all",
+        "configuration file",
+    )
     (tmp_path / "pyproject.toml").write_text('[tool.nbtrack]\ncells = "marked"')
     assert source_of(NBTrack(config=config), "cells") == "pyproject.toml"
     monkeypatch.setenv("NBTRACK_CELLS", "off")
-    assert (NBTrack(config=config).cells, source_of(NBTrack(config=config), "cells")) == ("off", "NBTRACK_CELLS")
+    assert (NBTrack(config=config).cells, source_of(NBTrack(config=config), "cells")) == (
+        "off",
+        "NBTRACK_CELLS",
+    )
     made = NBTrack(config=config, cells="all")
     assert (made.cells, source_of(made, "cells")) == ("all", "argument")
     made.cells = "off"

@@ -1,0 +1,230 @@
+"""The monitor: one model for a session, any number of views."""
+
+import logging
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbtrack.delivery import AsyncEmitter
+from nbtrack.protocol import POST_PATH
+from nbtrack.widget import content
+from nbtrack.widget.feed import Feed
+from nbtrack.widget.markup import render_html
+from nbtrack.widget.refresher import Refresher
+from nbtrack.widget.snapshot import Snapshot, Source, ask_verdicts, describe
+from nbtrack.widget.text import render_text
+
+logger = logging.getLogger(__name__)
+
+PARTS = ("text.js", "store.js", "table.js", "charts.js", "panel.js", "view.js")
+LOOK_AGAIN = 1.0
+"""Seconds after which what was not told yet, a new emitter or the collector's verdicts are looked at again."""
+ATTEMPTS = 200
+
+
+def _read(*names: str) -> str:
+    folder = resources.files("nbtrack") / "assets" / "monitor"
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
+
+
+class Still:
+    """A snapshot that displays as HTML or text, for ``display(monitor.still(), display_id=…)``.
+
+    Parameters
+    ----------
+    snapshot
+        What to show.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __repr__(self) -> str:
+        return render_text(self._snapshot)
+
+    def _repr_html_(self) -> str:
+        return render_html(self._snapshot)
+
+
+class Monitor(anywidget.AnyWidget):
+    """The emitter's buffer and send log, live; make it with `nbtrack.monitor()`.
+
+    Where no widget can be shown it is a table: ``handle = display(monitor.still(), display_id=True)`` and
+    ``handle.update(monitor.still())`` do without widgets.
+
+    Parameters
+    ----------
+    source
+        The session.
+    """
+
+    # the parts share one scope: a module that Jupyter loads from text has no address to import others from
+    _esm = _read(*PARTS)
+    _css = _read("monitor.css")
+    # read whenever a browser asks, so that a view that comes late begins with what is true then
+    summary = traitlets.Any().tag(sync=True, to_json=lambda _, monitor: monitor.summarise())
+
+    def __init__(self, source: Source) -> None:
+        self._source = weakref.ref(source)
+        self._emitter: AsyncEmitter = source.emitter
+        self._feed = Feed()
+        self._guard = threading.RLock()
+        self._verdicts: dict[str, Any] | None = None
+        self._judged = -1
+        self._judged_at = 0.0
+        self._asked: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._last = describe(source, self._emitter, None, self._feed.window)
+        super().__init__()
+        self._refresher = Refresher(self._tick, _log_fault)
+        self._leave: Callable[[], None] = self._emitter.subscribe(self._refresher.poke)
+        self.on_msg(self._hear)
+        self._refresher.start()
+        self._refresher.poke()
+
+    def still(self) -> Still:
+        """Give the session's state now as HTML and text, without a widget."""
+        return Still(self._look(ATTEMPTS))
+
+    def summarise(self) -> dict[str, Any]:
+        """Give what a view begins with: small, and without any event's content."""
+        with self._guard:
+            return self._feed.summarise(self._look(self._feed.window))
+
+    def close(self) -> None:
+        """End the thread and all views."""
+        refresher = getattr(self, "_refresher", None)
+        if refresher:
+            self._leave()
+            refresher.stop()
+        super().close()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_()
+        if bundle is None:
+            return None
+        snapshot = self._look(ATTEMPTS)
+        data, metadata = bundle
+        return {**data, "text/html": render_html(snapshot), "text/plain": render_text(snapshot)}, metadata
+
+    def _look(self, rows: int) -> Snapshot:
+        source = self._source()
+        if source is not None:
+            self._last = describe(source, self._emitter, self._verdicts, rows)
+        return self._last
+
+    # -- on the kernel's main thread, when no cell runs
+
+    def _hear(self, _: Any, message: Any, __: Any) -> None:
+        """Take what a view asks for; answers come from the refresher."""
+        if isinstance(message, dict):
+            self._asked.put(message)
+            self._refresher.poke()
+
+    # -- on the refresher's thread
+
+    def _tick(self) -> float | None:
+        source = self._source()
+        if source is None:
+            self._leave()
+            return None
+        self._follow(source)
+        acted = self._answer(source)
+        self._judge(source)
+        with self._guard:
+            snapshot = self._look(self._feed.window)
+            message, more = self._feed.tell(snapshot)
+        if acted:
+            message["done"] = acted
+        self.send(message)
+        if source.ended:
+            self._leave()
+            self._refresher.stop()
+            return None
+        late = self._judged != snapshot.counters["sent"] and source.peek_collector() is not None
+        return LOOK_AGAIN if more or late or source.peek_emitter() is None else None
+
+    def _follow(self, source: Source) -> None:
+        """Go over to the emitter that a changed setting made."""
+        emitter = source.peek_emitter()
+        if emitter is None or emitter is self._emitter:
+            return
+        self._leave()
+        self._emitter, self._verdicts, self._judged = emitter, None, -1
+        self._leave = emitter.subscribe(self._refresher.poke)
+        with self._guard:
+            self._feed.restart()
+
+    def _judge(self, source: Source) -> None:
+        sent = self._emitter.stats().sent
+        if sent != self._judged and time.monotonic() - self._judged_at >= LOOK_AGAIN:
+            self._judged_at = time.monotonic()
+            found = ask_verdicts(source)
+            if found is not None:
+                self._verdicts, self._judged = found, sent
+
+    def _answer(self, source: Source) -> list[Any]:
+        """Do what views asked for; give the marks of what was done."""
+        acted: list[Any] = []
+        while True:
+            try:
+                asked = self._asked.get_nowait()
+            except queue.Empty:
+                return acted
+            kind = asked.get("kind")
+            if kind == "hello":
+                with self._guard:
+                    self._feed.restart()
+            elif kind == "event":
+                self.send(self._show_event(asked))
+            elif kind == "attempt":
+                self.send(content.show_attempt(self._emitter, asked))
+            elif kind in {"pause", "resume", "flush"}:
+                self._steer(kind, source)
+                acted.append(asked.get("mark"))
+
+    def _show_event(self, asked: dict[str, Any]) -> dict[str, Any]:
+        with self._guard:
+            event_id = self._feed.find_event(asked.get("number", 0))
+        return content.show_event(self._emitter, event_id, self._endpoint(), asked)
+
+    def _endpoint(self) -> str:
+        """Give the address that the emitter sends to now; a logical one has none before the first request."""
+        source = self._source()
+        client = source.peek_collector() if source else None
+        return f"{client.url}{POST_PATH}" if client else self._emitter.endpoint
+
+    def _steer(self, kind: str, source: Source) -> None:
+        if kind == "pause":
+            self._emitter.pause()
+        elif source.enabled and kind == "resume":
+            self._emitter.resume()
+        elif source.enabled:
+            self._emitter.async_flush()
+
+
+def _log_fault(fault: Exception) -> None:
+    logger.debug("the monitor ended", exc_info=fault)
+
+
+_monitors: "weakref.WeakKeyDictionary[Source, Monitor]" = weakref.WeakKeyDictionary()
+
+
+def make_monitor(source: Source) -> Monitor:
+    """Give the monitor of a session: the same one for as long as it lives.
+
+    Parameters
+    ----------
+    source
+        The session.
+    """
+    known = _monitors.get(source)
+    if known is None or known.comm is None:
+        _monitors[source] = known = Monitor(source)
+    return known
