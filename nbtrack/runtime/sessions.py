@@ -84,6 +84,7 @@ class Session:
         self._forbidden = optout.find_optout()
         settings.observe(self._drop_emitter, names=list(_EMITTER_SETTINGS))
         settings.observe(self._drop_tracker, names=list(_TRACKER_SETTINGS))
+        settings.observe(self._set_user, names=["user_id"])
 
     # -- whether it tracks
 
@@ -228,6 +229,7 @@ class Session:
         self.ended = True
         self.settings.unobserve(self._drop_emitter, names=list(_EMITTER_SETTINGS))
         self.settings.unobserve(self._drop_tracker, names=list(_TRACKER_SETTINGS))
+        self.settings.unobserve(self._set_user, names=["user_id"])
         with self._lock:
             emitter, client, self._emitter, self._tracker, self._client = (
                 self._emitter,
@@ -361,6 +363,11 @@ class Session:
                 self._client = self._given
         if emitter:
             emitter.close(0)
+
+    def _set_user(self, change: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._subject is not None:
+                self._subject.set_user_id(change["new"])
 
     def _drop_tracker(self, _: Mapping[str, Any]) -> None:
         with self._lock:
