@@ -120,5 +120,7 @@ def _explain(
             came = json.dumps(near, indent=2, sort_keys=True, default=str).splitlines()
             lines += difflib.unified_diff(asked, came, "expected", "came", lineterm="", n=1)
     seen = collector.by_schema()
-    lines.append("what came: " + (", ".join(f"{row.good} good {row.schema}" for row in seen.itertuples()) or "nothing"))
+    lines.append(
+        "what came: " + (", ".join(f"{row.good} good {row.schema}" for row in seen.itertuples()) or "nothing")
+    )
     return "\n".join(lines)

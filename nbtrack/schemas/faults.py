@@ -110,7 +110,10 @@ def faults_of(errors: Iterable[Any]) -> list[Fault]:
 
 
 def _type(value: Any, rule: Any) -> tuple[str, str, str]:
-    found, expected = type_name(value), words(sorted(rule, key=lambda kind: kind == "null") if isinstance(rule, list) else [rule])
+    found, expected = (
+        type_name(value),
+        words(sorted(rule, key=lambda kind: kind == "null") if isinstance(rule, list) else [rule]),
+    )
     return found, expected, f"{found} found, {expected} expected"
 
 

@@ -128,7 +128,9 @@ class Registry:
         if not isinstance(own, dict):
             raise BadSchema("a schema needs `self` with its vendor, name, format and version")
         parts = [str(own.get(name, "")) for name in ("vendor", "name")]
-        uri = "/".join(("iglu:" + parts[0], parts[1], str(own.get("format", "jsonschema")), str(own.get("version", ""))))
+        uri = "/".join(
+            ("iglu:" + parts[0], parts[1], str(own.get("format", "jsonschema")), str(own.get("version", "")))
+        )
         try:
             parse_uri(uri)
         except ValueError as error:
