@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def make_frame(rows: int) -> Any:
             "amount": rng.random(rows) * 100,
             "sku": rng.choice(["abc", "défg", "x y"], rows),
             "qty": rng.integers(0, 7, rows),
-            "at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(rng.integers(0, 10**7, rows), unit="s"),
+            "at": pd.Timestamp("2024-01-01", tz="UTC")
+            + pd.to_timedelta(rng.integers(0, 10**7, rows), unit="s"),
             "user": [f"u{number % 1000}" for number in range(rows)],
         }
     )
@@ -177,7 +179,9 @@ def measure_memory(work: str, rows: int, port: int) -> float:
         part = pa.Table.from_pandas(make_frame(100_000), preserve_index=False)
         with pq.ParquetWriter(path, part.schema) as writer:
             for number in range(rows // 100_000):
-                orders = pa.array([f"o-{number}-{row}" for row in range(100_000)], part.schema.field("order").type)
+                orders = pa.array(
+                    [f"o-{number}-{row}" for row in range(100_000)], part.schema.field("order").type
+                )
                 writer.write_table(part.set_column(0, part.schema.field("order"), orders))
         del part, orders
         frame = str(path)
@@ -211,6 +215,7 @@ def measure() -> dict[str, float]:
     """
     from nbtrack.schemas import Registry
 
+    import_module("snowplow_tracker")  # which sets the level itself
     logging.getLogger("snowplow_tracker.emitters").setLevel(logging.CRITICAL)
     registry = Registry()
     registry.register(SCHEMA)
@@ -224,7 +229,9 @@ def measure() -> dict[str, float]:
             rates["backfill_rate"].append(backfill_rate(frame, port))
             rates["reference_best_rate"].append(reference_rate(frame[:REFERENCE_BEST], port, best=True))
             rates["checked_rate"].append(backfill_rate(frame, port, registry=registry))
-            rates["reference_default_rate"].append(reference_rate(frame[:REFERENCE_DEFAULT], port, best=False))
+            rates["reference_default_rate"].append(
+                reference_rate(frame[:REFERENCE_DEFAULT], port, best=False)
+            )
             rates["encode_rate"].append(encode_rate(frame))
             for rows in LINEAR:
                 rates[f"rate_of_{rows}"].append(backfill_rate(frame[:rows], port))

@@ -212,7 +212,9 @@ def test_rows_are_checked_against_the_schema() -> None:
     assert "no registry knows" in str(backfill(frame, event, dry_run=True))
 
 
-@pytest.mark.parametrize("keyword", ["pattern", "format", "multipleOf", "oneOf", "patternProperties", "minProperties"])
+@pytest.mark.parametrize(
+    "keyword", ["pattern", "format", "multipleOf", "oneOf", "patternProperties", "minProperties"]
+)
 def test_what_sql_cannot_say_the_validator_judges(keyword: str) -> None:
     schema: dict[str, Any] = {"self": SCHEMA["self"], "type": "object", "properties": {"x": {}}}
     cells: list[Any] = ["abc", "xyz"]
@@ -250,11 +252,17 @@ def test_sql_and_validator_agree() -> None:
     }
     table = pa.table(columns)
     kinds = ["string", "integer", "number", "boolean", "null", "object", "array"]
-    for _ in range(60):
+    for _ in range(40):
         rule: dict[str, Any] = {}
         if rng.random() < 0.8:
             rule["type"] = rng.choice([rng.choice(kinds), rng.sample(kinds, 2)])
-        for name, value in (("maxLength", 3), ("minLength", 1), ("minimum", 0), ("maximum", 50), ("maximum", 1.5)):
+        for name, value in (
+            ("maxLength", 3),
+            ("minLength", 1),
+            ("minimum", 0),
+            ("maximum", 50),
+            ("maximum", 1.5),
+        ):
             if rng.random() < 0.25:
                 rule[name] = value
         if rng.random() < 0.2:
@@ -333,7 +341,9 @@ def test_the_report_shows_itself_as_html() -> None:
 
 
 def test_times_that_look_like_seconds_are_noted() -> None:
-    report = backfill(pa.table({"at": [1_700_000_000]}), PageView("https://a.com", true_timestamp=col("at")), dry_run=True)
+    report = backfill(
+        pa.table({"at": [1_700_000_000]}), PageView("https://a.com", true_timestamp=col("at")), dry_run=True
+    )
     assert "look like seconds" in str(report)
 
 
@@ -367,7 +377,9 @@ def test_an_interrupted_run_is_resumed() -> None:
     with FaultServer() as server:
         stopping = threading.Event()
         server.script = lambda number, body: Act(status=200 if number < 4 else 503)
-        report = backfill(table, purchase(), key="order", collector=server.url, connections=1, give_up_after=0.5)
+        report = backfill(
+            table, purchase(), key="order", collector=server.url, connections=1, give_up_after=0.5
+        )
         assert not stopping.is_set()
         assert report.interrupted
         assert not report.ok
@@ -413,7 +425,9 @@ def test_a_broken_or_busy_ledger_is_said(tmp_path: Path) -> None:
             backfill(orders(10), purchase(), key="order", collector=server.url, ledger=path, resume=True)
 
 
-def test_nothing_is_sent_where_that_is_switched_off_or_nobody_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_where_that_is_switched_off_or_nobody_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(RuntimeError, match="give collector=URL"):
         backfill(orders(1), purchase())
     monkeypatch.setenv("NBTRACK_DISABLED", "1")
@@ -422,7 +436,13 @@ def test_nothing_is_sent_where_that_is_switched_off_or_nobody_is_known(monkeypat
 
 
 def test_options_out_of_range_are_refused() -> None:
-    for options in ({"on_invalid": "x"}, {"on_duplicate": "x"}, {"rate": 0}, {"byte_rate": -1}, {"connections": 0}):
+    for options in (
+        {"on_invalid": "x"},
+        {"on_duplicate": "x"},
+        {"rate": 0},
+        {"byte_rate": -1},
+        {"connections": 0},
+    ):
         with pytest.raises(ValueError, match=next(iter(options))):
             backfill(orders(1), purchase(), dry_run=True, **options)
     with pytest.raises(ValueError, match="a collector drops larger ones"):
@@ -477,7 +497,10 @@ def test_chunks_do_not_depend_on_how_a_stream_is_cut() -> None:
     table = pa.table({"x": list(range(1_000))})
     for step in (1, 99, 250, 1_000):
         tables = [table[start : start + step] for start in range(0, 1_000, step)]
-        cut = [(one.number, one.first_row, one.table["x"][0].as_py(), len(one.table)) for one in rechunk(tables, 250)]
+        cut = [
+            (one.number, one.first_row, one.table["x"][0].as_py(), len(one.table))
+            for one in rechunk(tables, 250)
+        ]
         assert cut == [(number, 250 * number, 250 * number, 250) for number in range(4)]
 
 
@@ -494,7 +517,11 @@ def test_a_plan_goes_to_another_process() -> None:
             "pickle.dump(send_batches(plan, table.to_batches(100)), sys.stdout.buffer)"
         )
         done = subprocess.run(
-            [sys.executable, "-c", program], input=pickle.dumps((plan, table)), capture_output=True, check=True, timeout=60
+            [sys.executable, "-c", program],
+            input=pickle.dumps((plan, table)),
+            capture_output=True,
+            check=True,
+            timeout=60,
         )
         report = pickle.loads(done.stdout)
         assert (report.rows, report.sent) == (500, 500)
@@ -523,5 +550,7 @@ def test_a_source_that_fails_raises_its_own_error() -> None:
 
 def test_importing_nbtrack_loads_nothing_heavy() -> None:
     program = "import sys, nbtrack, nbtrack.tracker; print([m for m in ('duckdb','pyarrow','pandas','numpy') if m in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
     assert found.stdout.strip() == "[]"
