@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import nbformat
+from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
+from nbclient import NotebookClient
 
 from nbtrack import protocol
 from nbtrack.cli import main
@@ -24,9 +27,13 @@ from nbtrack.runtime import NBTrack
 
 ROOT = Path(__file__).parents[1]
 IGLU = ROOT / "nbtrack" / "schemas" / "iglu"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 _homes: list[str] = []
 # what the notebooks' template loads from another host, for widgets that the site does not show alive
 _WIDGET_LOADER = re.compile(r"<script>(?:(?!</script>).)*addWidgetsRenderer.*?</script>", re.DOTALL)
+_FOREIGN = re.compile(
+    r"<(?:script|img|iframe)[^>]+src=\"https?://|<link[^>]+rel=\"stylesheet\"[^>]+href=\"https?://|unpkg\.com"
+)
 
 
 def on_startup(**_: Any) -> None:
@@ -48,12 +55,19 @@ def on_page_content(html: str, **_: Any) -> str:
     return _WIDGET_LOADER.sub("", html)
 
 
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Refuse a page that would ask another host."""
+    if found := _FOREIGN.search(output):
+        raise PluginError(f"{page.file.src_uri} asks another host: {found[0]}")
+    return output
+
+
 @event_priority(100)  # before the plugin that turns notebooks into pages looks at the files
 def on_files(files: Files, config: Any, **_: Any) -> Files:
     """Add the tutorials, the pictures, and the pages that the code writes."""
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        name = f"{path.parent.name}/{path.name}"
-        files.append(File(name, str(ROOT), config.site_dir, config.use_directory_urls))
+        name = run_tutorial(path, Path(_homes[0]))
+        files.append(File(name, _homes[0], config.site_dir, config.use_directory_urls))
     for path in sorted((ROOT / "docs" / "images").glob("*.png")):
         files.append(File.generated(config, f"images/{path.name}", abs_src_path=str(path)))
     files.append(File.generated(config, "changelog.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
@@ -66,6 +80,28 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     ):
         files.append(File.generated(config, f"reference/{name}.md", content="\n".join(lines) + "\n"))
     return files
+
+
+def run_tutorial(path: Path, folder: Path) -> str:
+    """Run a tutorial and write it, with its outputs, below a folder; give its name there.
+
+    Widgets are shown in their still form, progress bars not at all.
+    """
+    book = nbformat.read(path, as_version=4)
+    NotebookClient(
+        book, timeout=120, store_widget_state=False, resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
+                output["data"].clear()
+        kept = [o for o in cell.get("outputs", []) if o.get("name") != "stderr" and o.get("data", True)]
+        if cell.cell_type == "code":
+            cell.outputs = kept
+    name = f"{path.parent.name}/{path.name}"
+    (folder / name).parent.mkdir(exist_ok=True)
+    nbformat.write(book, folder / name)
+    return name
 
 
 def write_protocol() -> Iterator[str]:
