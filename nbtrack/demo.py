@@ -101,7 +101,14 @@ def _make_manager() -> Any:
     class Manager(AsyncKernelManager):  # type: ignore[misc, unused-ignore]
         @property
         def kernel_spec(self) -> Any:
-            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+            command = [
+                sys.executable,
+                "-m",
+                "ipykernel_launcher",
+                "-f",
+                "{connection_file}",
+                "--log-level=ERROR",
+            ]
             return KernelSpec(argv=command, display_name="Python", language="python")
 
     return Manager

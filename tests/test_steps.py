@@ -181,7 +181,7 @@ def test_a_class_is_tracked_through_its_call(session: Session) -> None:
 
 def test_an_event_is_sent_and_anything_else_is_refused(session: Session) -> None:
     assert nbtrack.track(PageView("https://acme.com"))
-    with pytest.raises(TypeError, match="a name .* a function .* or an event"):
+    with pytest.raises(TypeError, match=r"a name .* a function .* or an event"):
         nbtrack.track(42)  # type: ignore[call-overload]
 
 

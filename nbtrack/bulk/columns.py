@@ -10,14 +10,17 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from nbtrack.template import Col, Step
+from nbtrack.template import Col, Step, is_missing
 from nbtrack.values import dumps, milliseconds, text
 
 Role = Literal["json", "text", "moment"]
+Check = Callable[[Any], None]
 Kind = Literal["str", "int", "float", "bool", "date", "timestamp", "null"]
 
 _EXACT_DIGITS = 15  # decimals of so many digits are exact as doubles
 _MOST_CASES = 64
+_FAR = 10**15  # milliseconds, some 30,000 years
+_MOST_KNOWN = 100_000  # texts remembered for one column of one chunk
 _PYTHON_TYPES: dict[Kind, type] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -56,6 +59,8 @@ def normalise(table: pa.Table) -> pa.Table:
         if pa.types.is_timestamp(kind) and kind.tz is not None:
             kind = pa.timestamp(kind.unit)
             column = column.cast(pa.int64()).cast(kind)
+        if pa.types.is_float16(kind):
+            column = column.cast(pa.float32())
         if pa.types.is_date64(kind):
             column = column.cast(pa.date32())
         if column is not table.column(place):
@@ -79,7 +84,9 @@ def write_json(value: Expression) -> str:
     written = {
         "str": f"to_json({sql})::varchar",
         "int": f"({sql})::varchar",
-        "float": f"case when isfinite({sql}) then to_json({sql})::varchar end",
+        # beyond 16 digits to_json writes zeros where the tracker's encoder writes an exponent
+        "float": f"case when not isfinite({sql}) then null when abs({sql}) < 1e16 then to_json({sql})::varchar "
+        f"else ({sql})::varchar end",
         "bool": f"case {sql} when true then 'true' when false then 'false' end",
         "date": f"'\"' || ({sql})::varchar || '\"'",
         "timestamp": f"'\"' || {_iso(sql)} || '\"'",
@@ -103,18 +110,21 @@ def write_text(value: Expression) -> str:
 
 
 def write_moment(value: Expression) -> str | None:
-    """Give SQL for whole milliseconds since 1970, NULL for none; None where SQL cannot."""
+    """Give SQL for whole milliseconds since 1970 as a BIGINT, NULL for none; None where SQL cannot."""
     if value.kind == "timestamp":
-        return f"epoch_ms({value.sql})::varchar"
+        # epoch_ms rounds, and // cuts towards zero: moved far to the right, it cuts towards the past
+        return f"((epoch_us({value.sql}) + {_FAR}000) // 1000 - {_FAR})"
     if value.kind == "date":
-        return f"epoch_ms(({value.sql})::timestamp)::varchar"
+        return f"epoch_ms(({value.sql})::timestamp)"
     if value.kind in {"int", "null"}:
-        return f"({value.sql})::varchar"
+        return f"({value.sql})::bigint"
     return None
 
 
-def compute(col: Col, values: Iterable[Any], role: Role) -> tuple[pa.Array, dict[int, str]]:
-    """Give a placeholder's texts in Python, one a row, and the reasons of the rows that have none.
+def compute(
+    col: Col, values: Iterable[Any], role: Role, check: Check | None = None
+) -> tuple[pa.Array, dict[int, str]]:
+    """Give what a placeholder becomes in Python, one a row, and the reasons of the rows that have none.
 
     Parameters
     ----------
@@ -123,37 +133,38 @@ def compute(col: Col, values: Iterable[Any], role: Role) -> tuple[pa.Array, dict
     values
         Its column's values as Python objects, ``n`` of them.
     role
-        Where the text goes.
+        Where the value goes.
+    check
+        Raises ValueError for a value that may not go there.
 
     Returns
     -------
-    texts : Array of string, length n
-        NULL where the value has no form.
+    written : Array of string, or of int64 for a moment, length n
+        NULL where the value has no form, or is none.
     faults : dict of int to str
         Reason by row.
     """
     write = _WRITERS[role]
-    texts: list[str | None] = []
+    written: list[Any] = []
     faults: dict[int, str] = {}
-    known: dict[Any, str] = {}
+    known: dict[str, Any] = {}
     for row, value in enumerate(values):
-        try:
-            cached = known.get(key := (type(value), value))
-        except TypeError:  # dicts and lists are no keys
-            cached, key = None, None
-        if cached is not None:
-            texts.append(cached)
+        if type(value) is str and value in known:
+            written.append(known[value])
             continue
         try:
-            written = write(col.evaluate(value))
+            made = col.evaluate(value)
+            if check is not None:
+                check(made)
+            form = write(made)
         except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as error:
             faults[row] = f"{col.name}: {error}"
-            texts.append(None)
+            written.append(None)
             continue
-        texts.append(written)
-        if key is not None and len(known) < 100_000:  # noqa: PLR2004 - bounded memory
-            known[key] = written
-    return pa.array(texts, pa.string()), faults
+        written.append(form)
+        if type(value) is str and len(known) < _MOST_KNOWN:
+            known[value] = form
+    return pa.array(written, pa.int64() if role == "moment" else pa.string()), faults
 
 
 def to_python(values: pa.ChunkedArray) -> list[Any]:
@@ -172,8 +183,6 @@ def _read(name: str, kind: pa.DataType) -> Expression | None:  # noqa: PLR0911 -
     if is_.is_integer(kind):
         return Expression(name, "int")
     if is_.is_floating(kind):
-        if is_.is_float16(kind):
-            return None
         double = name if is_.is_float64(kind) else f"({name})::double"
         return Expression(f"(case when not isnan({double}) then {double} end)", "float")
     if is_.is_date(kind):
@@ -188,38 +197,39 @@ def _read(name: str, kind: pa.DataType) -> Expression | None:  # noqa: PLR0911 -
 
 
 def _default(value: Expression, step: Step) -> Expression | None:
-    constant = step.value
-    if constant is None:
+    constant: Any = step.value
+    if is_missing(constant):
         return value
     kind = value.kind
     if kind == "null":
         kind = next((k for k, t in _PYTHON_TYPES.items() if type(constant) is t), "null")
-    if type(constant) is not _PYTHON_TYPES.get(kind):
+    if not isinstance(constant, str | bool | int | float) or type(constant) is not _PYTHON_TYPES.get(kind):
         return None
-    literal = quote(constant) if kind == "str" else repr(constant)
-    if kind == "float":
-        literal = f"({constant!r})::double" if abs(constant) < float("inf") else f"'{constant!r}'::double"
-    if kind == "int" and not -(2**63) <= constant < 2**63:
-        return None
-    if kind == "str" and "\0" in constant:
-        return None
-    return Expression(f"coalesce({value.sql}, {literal})", kind)
+    literal = _literal(constant)
+    return None if literal is None else Expression(f"coalesce({value.sql}, {literal})", kind)
+
+
+def _literal(constant: str | bool | float) -> str | None:
+    """Write a constant in SQL; None where SQL has no literal for it."""
+    if isinstance(constant, str):
+        return quote(constant) if constant.isprintable() else None
+    if isinstance(constant, float):
+        return f"({constant!r})::double" if abs(constant) < float("inf") else f"'{constant!r}'::double"
+    return repr(constant) if -(2**63) < constant < 2**63 else None
 
 
 def _map(value: Expression, step: Step) -> Expression | None:
-    pairs = step.value
+    pairs = [(old, None if is_missing(new) else new) for old, new in step.value]
     if value.kind != "str" or len(pairs) > _MOST_CASES:
         return None
-    if any(
-        type(old) is not str or type(new) not in {str, type(None)} or "\0" in old + (new or "")
-        for old, new in pairs
-    ):
+    if any(type(old) is not str or type(new) not in {str, type(None)} for old, new in pairs):
         return None
     if not pairs:
         return Expression("null::varchar", "str")
-    cases = " ".join(
-        f"when {quote(old)} then {quote(new) if new is not None else 'null'}" for old, new in pairs
-    )
+    written = [(_literal(old), "null" if new is None else _literal(new)) for old, new in pairs]
+    if any(None in pair for pair in written):
+        return None
+    cases = " ".join(f"when {old} then {new}" for old, new in written)
     return Expression(f"(case {value.sql} {cases} end)", "str")
 
 
@@ -236,7 +246,7 @@ def _cast(value: Expression, step: Step) -> Expression | None:
 def _format(value: Expression, step: Step) -> Expression | None:
     before, _, after = step.value.partition("{}")
     shown = _as_text(value)
-    if shown is None or "\0" in step.value:
+    if shown is None or not step.value.isprintable():
         return None
     return Expression(f"({quote(before)} || {shown.sql} || {quote(after)})", "str")
 
@@ -256,14 +266,23 @@ def _iso(sql: str) -> str:
     return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%fZ')"
 
 
+def _whole_moment(value: Any) -> int | None:
+    if value is None:
+        return None
+    found = milliseconds(value)
+    if not -(2**63) <= found < 2**63:
+        raise ValueError(f"{found} is no moment: it is out of range")
+    return found
+
+
 _STEPS: dict[str, Callable[[Expression, Step], Expression | None]] = {
     "default": _default,
     "map": _map,
     "cast": _cast,
     "format": _format,
 }
-_WRITERS: dict[Role, Callable[[Any], str]] = {
+_WRITERS: dict[Role, Callable[[Any], Any]] = {
     "json": dumps,
     "text": text,
-    "moment": lambda value: "" if value is None else str(milliseconds(value)),
+    "moment": _whole_moment,
 }

@@ -2,16 +2,17 @@
 
 import base64
 import difflib
+import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from nbtrack.bulk import columns
-from nbtrack.bulk.columns import Role, identifier, quote
+from nbtrack.bulk import checks, columns
+from nbtrack.bulk.columns import Expression, Role, identifier, quote
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import MOMENTS, JsonNode, Plan, render
 from nbtrack.values import encode
@@ -20,6 +21,7 @@ POSITION = "__nbtrack_row"
 # a UUID's version and variant bits, for version 8: free to use, and filled from an MD5
 _KEEP = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _VERSION_8 = (0x8 << 76) | (0x2 << 62)
+_UUID = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _BASE64_UNIT = 3  # bytes that base64 writes as one group
 
 
@@ -29,10 +31,21 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Precomputed:
-    """A placeholder whose texts Python writes, into a column of its own name."""
+    """A placeholder that Python evaluates, into a column of its own.
+
+    Parameters
+    ----------
+    col, role
+        What, and where it goes.
+    key
+        The payload's key that it is the value of; None inside JSON and in a row's key.
+    name
+        Of the column.
+    """
 
     col: Col
     role: Role
+    key: str | None
     name: str
 
 
@@ -43,8 +56,9 @@ class Statement:
     Parameters
     ----------
     sql
-        Gives two columns: ``event``, the event's JSON followed by a comma, and ``id``, the low 64 bits of its id
-        (NULL where the event brings its own).
+        Gives four columns: ``event``, the event's JSON followed by a comma; ``id``, 64 bits that tell its id from
+        others, NULL for a row without a key; ``moment``, its time in milliseconds since 1970, NULL for none;
+        ``sure``, true where the row surely follows all contracts and schemas.
     precomputed
         The columns that must be added to the chunk first.
     """
@@ -87,11 +101,9 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
     Examples
     --------
     >>> make_event_id(uuid.NAMESPACE_URL, ["o-1"])
-    UUID('…')
+    UUID('487150da-f865-890b-89f5-a0f92abbfd1b')
     """
     written = namespace.bytes + json.dumps(list(key), ensure_ascii=False, separators=(",", ":")).encode()
-    import hashlib  # noqa: PLC0415
-
     digest = hashlib.md5(written, usedforsecurity=False).digest()
     return uuid.UUID(int=(int.from_bytes(digest, "little") & _KEEP) | _VERSION_8)
 
@@ -108,14 +120,38 @@ class Compiler:
     namespace
         Of the ids.
     constants
-        Keys whose value is one for all rows of the run, such as ``dtm`` and ``stm``.
+        Keys whose value is one for all rows of the run, such as ``dtm`` and ``stm``, where the event has none.
+    required
+        Keys that must have a value in each row.
+    schemas
+        Those that the event's data and entities must follow, by URI; others are not checked.
+
+    Raises
+    ------
+    TemplateError
+        When the event has one id for all rows.
     """
 
     def __init__(
-        self, plan: Plan, key: Sequence[str], namespace: uuid.UUID, constants: Mapping[str, str]
+        self,
+        plan: Plan,
+        key: Sequence[str],
+        namespace: uuid.UUID,
+        constants: Mapping[str, str],
+        *,
+        required: Collection[str] = (),
+        schemas: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.plan, self.key, self.namespace, self.constants = plan, tuple(key), namespace, dict(constants)
+        self.required, self.schemas = frozenset(required), schemas or {}
         self._statements: dict[tuple[pa.Schema, frozenset[str]], Statement] = {}
+        own_id = dict(plan.pairs).get("eid")
+        if own_id is not None and not isinstance(own_id, Col):
+            raise TemplateError(
+                "event_id= is one id for all rows: give event_id=col(…), or key=[…] for ids made from columns"
+            )
+        if own_id is not None and self.key:
+            raise TemplateError("the event has event_id=col(…) and there is a key too: give one of them")
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -142,97 +178,123 @@ class _Writer:
 
     def __init__(self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str]) -> None:
         self._compiler, self._schema, self._objects = compiler, schema, objects
-        self._precomputed: list[Precomputed] = []
+        self._precomputed: dict[tuple[str, Any, Role, str | None], Precomputed] = {}
+        self._sure: list[str] = []
+        self._moment = "null::bigint"
 
     def write(self) -> Statement:
-        plan = self._compiler.plan
         fixed: dict[str, str] = dict(self._compiler.constants)
-        varying: list[str] = []
-        own_id: Any = None
-        for key, value in plan.pairs:
-            if key == "eid":
-                own_id = value
-            elif isinstance(value, JsonNode):
+        varying: list[str] = []  # SQL of texts
+        pairs = dict(self._compiler.plan.pairs)
+        own_id = pairs.pop("eid", None)
+        for key, value in pairs.items():
+            if isinstance(value, Col):
+                varying.append(self._write_member(key, value, fixed.pop(key, None)))
+                continue
+            if isinstance(value, JsonNode):
+                self._check_node(value)
                 if columns_of([value.tree]):
-                    varying.append(self._write_node(key, value))
-                else:
-                    fixed |= render({key: value})
-            elif isinstance(value, Col):
-                varying.append(self._write_member(key, value))
-            else:
-                fixed |= render({key: value})
+                    varying += self._write_node(key, value)
+                    continue
+            fixed |= render({key: value})
+            if key == "ttm" and "ttm" in fixed:
+                self._moment = f"{fixed['ttm']}::bigint"
         head = quote(json.dumps(fixed, ensure_ascii=False, separators=(",", ":"))[:-1])
-        if isinstance(own_id, Col):
-            id_text, id_bits = self._role(own_id, "text"), "null::ubigint"
-        elif own_id is not None:
-            raise TemplateError(
-                "event_id= is one id for all rows: give event_id=col(…), or key=[…] for ids made from columns"
-            )
-        else:
-            id_text, id_bits = "(number::uuid)::varchar", "(number & 18446744073709551615::uhugeint)::ubigint"
-        parts = [head, f"""',"eid":"' || {id_text} || '"'""", *varying, "'},'"]
-        number = self._write_number("body" if not self._compiler.key else None)
-        if own_id is not None:
-            sql = f"select {' || '.join(parts)} as event, {id_bits} as id from chunk"
-        elif self._compiler.key:
-            sql = f"select {' || '.join(parts)} as event, {id_bits} as id from (select *, {number} as number from chunk)"
-        else:
-            rest = " || ".join([*varying, "'},'"])
-            sql = (
-                f"select {head} || ',\"eid\":\"' || {id_text} || '\"' || body as event, {id_bits} as id from "
-                f"(select body, {number} as number from (select {rest} as body, {POSITION} from chunk))"
-            )
-        return Statement(sql, tuple(self._precomputed))
+        sql = self._write_query(head, [*varying, "'},'"], own_id)
+        return Statement(sql, tuple(self._precomputed.values()))
 
-    def _write_number(self, content: str | None) -> str:
-        """Give SQL for the 128 bits of the id."""
-        if content:
-            hashed = f"encode('[\"' || {POSITION} || '\",' || to_json({content}) || ']')"
-        else:
-            texts = ", ".join(f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key)
-            hashed = f"encode(to_json([{texts}])::varchar)"
-        seed = f"unhex('{self._compiler.namespace.hex}') || {hashed}"
+    def _write_query(self, head: str, body: list[str], own_id: Col | None) -> str:
+        """Give the query of an event that begins with constants, then has its id, then what varies."""
+        text = f"coalesce({self._role(own_id, 'text', 'eid')}, '')" if own_id is not None else None
+        if text is not None:
+            self._sure.append(f"regexp_full_match({text}, '{_UUID}')")
+        rest = f"{self._moment} as moment, {self._write_sure()} as sure"
+        if text is not None:
+            event = _join([head, """',"eid":'""", f"to_json({text})::varchar", *body])
+            # S608 here and below: every name and text in the query is quoted where it was put in
+            return f"select {event} as event, nullif(md5_number_lower({text}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
+        begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
+        bits = "(number & 18446744073709551615::uhugeint)::ubigint"
+        if self._compiler.key:
+            texts = [f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key]
+            number = self._write_number(f"to_json([{', '.join(texts)}])::varchar")
+            whole = " and ".join(f"{text} <> ''" for text in texts)
+            inner = f"select *, {number} as number from chunk"  # noqa: S608
+            return f"select {_join([*begin, *body])} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
+        number = self._write_number(f"""'["' || {POSITION} || '",' || to_json(body) || ']'""")
+        inner = f"select {_join(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
+        middle = f"select body, {number} as number, moment, sure from ({inner})"  # noqa: S608
+        return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure from ({middle})"  # noqa: S608
+
+    def _write_number(self, hashed: str) -> str:
+        """Give SQL for the 128 bits of the id that a text makes."""
+        seed = f"unhex('{self._compiler.namespace.hex}') || encode({hashed})"
         return f"((md5_number({seed}) & {_KEEP}::uhugeint) | {_VERSION_8}::uhugeint)"
 
-    def _role(self, col: Col, role: Role) -> str:
-        """Give SQL for the text of a placeholder in a role."""
-        kind = self._schema.field(col.name).type
-        found = None if col.name in self._objects else columns.express(col, kind)
-        written: str | None = None
+    def _write_sure(self) -> str:
+        return f"coalesce({' and '.join(dict.fromkeys(self._sure))}, false)" if self._sure else "true"
+
+    def _express(self, col: Col) -> Expression | None:
+        if col.name in self._objects:
+            return None
+        return columns.express(col, self._schema.field(col.name).type)
+
+    def _role(self, col: Col, role: Role, key: str | None = None) -> str:
+        """Give SQL for the form of a placeholder in a role."""
+        found = self._express(col)
         if found is not None:
-            written = {
-                "json": columns.write_json,
-                "text": columns.write_text,
-                "moment": columns.write_moment,
-            }[role](found)
-            if written is None and role == "moment" and found.kind in {"str", "bool"}:
+            write = {"json": columns.write_json, "text": columns.write_text, "moment": columns.write_moment}[
+                role
+            ]
+            written = write(found)
+            if written is not None:
+                return written
+            if found.kind in {"str", "bool"}:
                 raise TemplateError(
                     f"{col!r} gives {found.kind} values where a time goes: give datetimes, or milliseconds since 1970"
                 )
-        if written is None:
-            name = f"__nbtrack_{len(self._precomputed)}"
-            self._precomputed.append(Precomputed(col, role, name))
-            written = identifier(name)
-        return written
+        same: tuple[str, Any, Role, str | None] = (col.name, col.steps, role, key)
+        try:
+            known = self._precomputed.get(same)
+        except TypeError:  # a step holds something that is no key of a dict
+            same = (col.name, id(col), role, key)
+            known = self._precomputed.get(same)
+        if known is None:
+            known = Precomputed(col, role, key, f"__nbtrack_{len(self._precomputed)}")
+            self._precomputed[same] = known
+        return identifier(known.name)
 
-    def _write_member(self, key: str, col: Col) -> str:
+    def _write_member(self, key: str, col: Col, otherwise: str | None) -> str:
         """Give SQL for a pair of the payload, with its comma in front; empty where the row has no value."""
+        member = quote(f",{json.dumps(key)}:")
         if key in MOMENTS:
-            return self._optional(key, self._role(col, "moment"), plain=True)
-        return self._optional(key, self._role(col, "text"), plain=False)
+            moment = self._role(col, "moment", key)
+            if key == "ttm" or self._moment.startswith("null"):
+                self._moment = moment
+            written = f"({moment})::varchar"
+            if otherwise is not None:
+                written = f"coalesce({written}, {quote(otherwise)})"
+            return f"""coalesce({member} || '"' || {written} || '"', '')"""
+        sql = self._role(col, "text", key)
+        found = self._express(col)
+        if found is not None:
+            self._sure += checks.sure_of_text(key, found, sql)
+        if key in self._compiler.required:
+            self._sure.append(f"coalesce({sql}, '') <> ''")
+        return f"coalesce(case when {sql} <> '' then {member} || to_json({sql})::varchar end, '')"
 
-    def _optional(self, key: str, sql: str, *, plain: bool) -> str:
-        member = f"',{json.dumps(key)}:'"
-        value = f"""'"' || {sql} || '"'""" if plain else f"to_json({sql})::varchar"
-        return f"coalesce(case when {sql} <> '' then {member} || {value} end, '')"
+    def _check_node(self, node: JsonNode) -> None:
+        """Say when the data inside a pair surely follows its schemas."""
+        for uri, data in checks.documents(node.tree):
+            if uri in self._compiler.schemas:
+                self._sure += checks.sure_of_data(self._compiler.schemas[uri], data, self._express)
 
-    def _write_node(self, key: str, node: JsonNode) -> str:
-        """Give SQL for JSON inside a pair."""
+    def _write_node(self, key: str, node: JsonNode) -> list[str]:
+        """Give SQL of the texts that a pair with JSON inside is made of."""
         pieces = _merge(_split(node.tree))
         member = f',"{key}":'
         if not node.base64:
-            whole = " || ".join(self._piece(piece) for piece in pieces)
-            return f"{quote(member)} || to_json({whole})::varchar"
+            return [quote(member), f"to_json({_join([self._piece(piece) for piece in pieces])})::varchar"]
         head = b""
         if pieces and isinstance(pieces[0], bytes):
             # base64 works on groups of three bytes, so whole groups of what never varies are encoded once
@@ -241,12 +303,17 @@ class _Writer:
                 whole_groups -= _BASE64_UNIT
             head, pieces[0] = pieces[0][:whole_groups], pieces[0][whole_groups:]
         fixed = base64.urlsafe_b64encode(head).decode()
-        rest = " || ".join(self._piece(piece) for piece in pieces if isinstance(piece, Col) or piece)
+        rest = _join([self._piece(piece) for piece in pieces if isinstance(piece, Col) or piece])
         encoded = f"replace(replace(base64(encode({rest})), '+', '-'), '/', '_')"
-        return f"{quote(member + chr(34) + fixed)} || {encoded} || '\"'"
+        return [quote(member + chr(34) + fixed), encoded, "'\"'"]
 
     def _piece(self, piece: bytes | Col) -> str:
         return self._role(piece, "json") if isinstance(piece, Col) else quote(piece.decode())
+
+
+def _join(texts: Sequence[str]) -> str:
+    """Give SQL that joins texts: at once, where ``||`` would copy what is on its left once more for each."""
+    return f"concat({', '.join(texts)})"
 
 
 def _is_boundary(text: bytes, place: int) -> bool:

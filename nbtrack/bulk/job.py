@@ -1,29 +1,37 @@
-"""A backfill's run: source → encoders → senders → report."""
+"""The front door: a frame, an event, a report."""
 
 import asyncio
-import os
-import threading
+import dataclasses
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from nbtrack.bulk.compiler import Compiler, check_columns
-from nbtrack.bulk.encoder import Encoded, Encoder
+from nbtrack.bulk.engines import find_engine, run_engine
+from nbtrack.bulk.ledger import Ledger, LedgerError
+from nbtrack.bulk.letters import DeadLetters
+from nbtrack.bulk.plan import (
+    CONNECTIONS,
+    GIVE_UP_AFTER,
+    MAX_BODY_BYTES,
+    BackfillPlan,
+    OnDuplicate,
+    OnInvalid,
+    find_folder,
+    make_plan,
+)
+from nbtrack.bulk.progress import make_bar
+from nbtrack.bulk.replay import Replay, open_letters
 from nbtrack.bulk.report import BackfillReport
-from nbtrack.bulk.sender import Outcome, Sender
-from nbtrack.bulk.source import CHUNK_ROWS, Chunk, open_source
-from nbtrack.delivery.current import Target, find_target
-from nbtrack.delivery.endpoint import base_uri, split_credentials
-from nbtrack.delivery.envelope import FRAME_BYTES
-from nbtrack.delivery.transport import Transport
+from nbtrack.bulk.run import Run
+from nbtrack.bulk.sampling import sample
+from nbtrack.bulk.source import CHUNK_ROWS, Source, open_source
+from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
-from nbtrack.tracker.plan import describe
 
-MAX_BODY_BYTES = 900_000
-CONNECTIONS = 4
+_SECONDS = range(10**9, 10**10)  # as milliseconds, the first months of 1970
 
 
 def backfill(
@@ -37,191 +45,273 @@ def backfill(
     app_id: str | None = "backfill",
     tracker_namespace: str = "nbtrack",
     encode_base64: bool = True,
+    registry: Registry | None = None,
+    dry_run: bool = False,
+    on_invalid: OnInvalid = "skip",
+    on_duplicate: OnDuplicate = "report",
+    rate: float | None = None,
+    byte_rate: float | None = None,
     connections: int = CONNECTIONS,
     max_body_bytes: int = MAX_BODY_BYTES,
-    on_duplicate: str = "report",
+    give_up_after: float = GIVE_UP_AFTER,
+    resume: bool = False,
+    ledger: str | Path | bool = True,
+    dead_letters: str | Path | None = None,
     progress: bool | None = None,
 ) -> BackfillReport:
-    """Send one event a row.
+    """Send one event a row, and account for each row.
 
     Parameters
     ----------
-    data
+    data : frame, table, path or iterable of frames
         A pandas or polars frame, an Arrow table or reader, the path of a Parquet or CSV file (or a pattern of paths), a
-        DuckDB relation, or an iterable of frames.
-    event
-        The event one would track, with `col()` where a row's value goes.
-    key
+        DuckDB relation, an iterable of frames; or a Dask or Spark frame, which its own engine sends.
+    event : Event
+        The event one would track, with `col` where a row's value goes.
+    key : str or sequence of str, optional
         Columns that identify a row: the event id is made from them, so that a repeated backfill sends the same ids.
         Without it, and without ``event_id=col(…)``, the id is made from the row's content and position.
-    collector
-        URL of the collector; the session's where not given.
-    namespace
-        Keeps ids of different histories apart; made from the event's schema where not given.
-    subject
-        Whose values hold where the event's own subject has none; ``Subject()`` where not given, never the session's.
+    collector : str, optional
+        URL of the collector; the session's by default.
+    namespace : str or uuid.UUID, optional
+        Keeps ids of different histories apart; made from the event's schema by default.
+    subject : Subject, optional
+        Whose values hold where the event's own subject has none; a new ``Subject()`` by default, never the session's.
+    app_id : str or None, default "backfill"
+        The application.
+    tracker_namespace : str, default "nbtrack"
+        The tracker's name.
+    encode_base64 : bool, default True
+        Whether JSON goes out as base64.
+    registry : Registry, optional
+        Schemas that rows are checked against; those that come with nbtrack by default.
+    dry_run : bool, default False
+        Encode and check all rows, and send nothing.
+    on_invalid : {"skip", "raise", "send"}, default "skip"
+        What becomes of rows that break a contract or a schema. ``"raise"`` stops at the first one.
+    on_duplicate : {"report", "send"}, default "report"
+        Whether rows without a key, and rows with the key of another one, make the report not ok; they are sent.
+    rate, byte_rate : float, optional
+        Most events and bytes a second.
+    connections : int, default 4
+        Requests under way at once, at most.
+    max_body_bytes : int, default 900,000
+        Size of a request; collectors drop much larger ones.
+    give_up_after : float, default 300
+        Seconds without a body taken after which the run ends; its rest is counted as failed.
+    resume : bool, default False
+        Go on with the run before, by its ledger, instead of beginning anew.
+    ledger : path or bool, default True
+        SQLite file of what is delivered; True for one of this namespace in nbtrack's own folder, False for none.
+    dead_letters : path, optional
+        Parquet file of the rows that are not delivered; in nbtrack's own folder by default.
+    progress : bool, optional
+        Whether to show a bar; in notebooks and terminals by default.
 
     Returns
     -------
     BackfillReport
-        Counts, rate, and the rows that failed with the reasons.
+        Counts, rate, time range, and the rows that failed with the reasons. Ctrl-C ends the run and gives it too:
+        ``report.ok`` tells whether every row was delivered.
 
     Raises
     ------
     TemplateError
         When the event asks for a column that is not there.
+    InvalidRow
+        With ``on_invalid="raise"``.
+    LedgerError
+        When ``resume=True`` and data or event are not those of the run before.
+    RuntimeError
+        When no collector is known, or ``NBTRACK_DISABLED`` is set.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from nbtrack import backfill, col
+    >>> from nbtrack.tracker import PageView
+    >>> frame = pd.DataFrame({"id": [1, 2, 2], "address": ["https://acme.com/a", "https://acme.com/b", None]})
+    >>> report = backfill(frame, PageView(col("address")), key="id", dry_run=True)
+    >>> report.rows, report.sent, report.skipped, report.repeated_keys, report.ok
+    (3, 2, 1, 0, False)
+    >>> report.errors["reason"].to_list()
+    ['url is empty']
     """
-    if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
-        raise RuntimeError(
-            "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
-        )
-    key = (key,) if isinstance(key, str) else tuple(key)
-    source = open_source(data)
-    plan = describe(
+    engine = find_engine(data)
+    source = open_source(data if engine is None else engine.empty(data))
+    plan = make_plan(
         event,
-        tracker_subject=subject or Subject(),
+        source.names,
+        key=key,
+        collector=collector,
+        send=not dry_run,
+        namespace=namespace,
+        subject=subject,
         app_id=app_id,
-        namespace=tracker_namespace,
+        tracker_namespace=tracker_namespace,
         encode_base64=encode_base64,
+        registry=registry,
+        on_invalid=on_invalid,
+        on_duplicate=on_duplicate,
+        connections=connections,
+        max_body_bytes=max_body_bytes,
+        rate=rate,
+        byte_rate=byte_rate,
+        give_up_after=give_up_after,
     )
-    now = str(time.time_ns() // 1_000_000)
-    compiler = Compiler(plan, key, make_namespace(event, namespace), {"dtm": now, "stm": now})
-    check_columns(source.names, compiler.wanted)
-    target = find_collector(collector)
-    transport = Transport(target.url, headers=target.headers, pool=connections)
-    run = _Run(compiler, connections, max_body_bytes, transport)
-    report = run.report
-    report.on_duplicate = on_duplicate
-    report.unused = tuple(name for name in source.names if name not in compiler.wanted)
-    bar = _make_bar(source.rows, progress)
+    report = _begin_report(plan, source.names, dry_run=dry_run)
+    path = Path(dead_letters) if dead_letters is not None else _letters_path(plan)
+    letters = DeadLetters(path)
     started = time.perf_counter()
     try:
-        run.execute(source.chunks(compiler.wanted, CHUNK_ROWS), bar)
+        if engine is not None:
+            run_engine(engine, data, plan, report, letters, resume=resume)
+        else:
+            _send(plan, source, report, letters, ledger=ledger, resume=resume, progress=progress)
     finally:
-        bar.close()
-        transport.close()
         report.seconds = time.perf_counter() - started
-    return report
+        report.dead_letters = letters.close()
+    return _end_report(report, plan)
 
 
 async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillReport:
-    """Send one event a row without blocking the event loop; arguments as those of `backfill`."""
+    """Send one event a row without blocking the event loop.
+
+    Parameters
+    ----------
+    data, event, **options
+        As those of `backfill`.
+
+    Returns
+    -------
+    BackfillReport
+        As that of `backfill`.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import pandas as pd
+    >>> from nbtrack import backfill_async, col
+    >>> from nbtrack.tracker import PageView
+    >>> frame = pd.DataFrame({"address": ["https://acme.com/a"]})
+    >>> asyncio.run(backfill_async(frame, PageView(col("address")), dry_run=True)).ok
+    True
+    """
     return await asyncio.to_thread(backfill, data, event, **options)
 
 
-def make_namespace(event: Event, named: str | uuid.UUID | None) -> uuid.UUID:
-    """Give the namespace of a run's ids."""
-    if isinstance(named, uuid.UUID):
-        return named
-    schema = event.event_json.schema if event.event_json is not None else type(event).__name__
-    return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
+def _send(
+    plan: BackfillPlan,
+    source: Source,
+    report: BackfillReport,
+    letters: DeadLetters,
+    *,
+    ledger: str | Path | bool,
+    resume: bool,
+    progress: bool | None,
+) -> None:
+    compiler = plan.compiler()
+    with ExitStack() as stack:
+        book = None
+        if ledger is not False and not report.dry_run:
+            path = find_folder() / f"{plan.namespace.hex}.sqlite" if ledger is True else Path(ledger)
+            book = _open_ledger(path, plan, compiler.wanted, source.rows, resume=resume, report=report)
+            if book is not None:
+                stack.callback(book.close)
+        run = Run(plan, report, letters, ledger=book, dry=report.dry_run)
+        if report.dry_run:
+            chunks = sample(plan, source.chunks(compiler.wanted, CHUNK_ROWS), report.sample)
+        else:
+            chunks = source.chunks(compiler.wanted, CHUNK_ROWS)
+        _execute(run, chunks, compiler, source.rows, progress)
+        if run.interrupted:
+            report.interrupted = True
+            report.hint = (
+                "the same call with resume=True goes on where this one stopped"
+                if book is not None
+                else "the same call again sends the same ids"
+            )
 
 
-def find_collector(url: str | None) -> Target:
-    """Give the collector to send to: that of a URL, or the session's.
+def _execute(run: Run, chunks: Any, compiler: Any, rows: int | None, progress: bool | None) -> None:
+    bar = make_bar(rows, progress)
+    accounts = run.accounts
 
-    Raises
-    ------
-    RuntimeError
-        Without a URL, when no session runs.
-    """
-    if url is not None:
-        address, headers = split_credentials(base_uri(url))
-        return Target(address, headers)
-    if (target := find_target()) is None:
-        raise RuntimeError(
-            "backfill does not know where to send: give collector=URL, or start a session (%load_ext nbtrack in a "
-            "notebook, nbtrack.start() in a script)"
+    def tick() -> None:
+        bar.show(accounts.sent + accounts.skipped + accounts.failed, run.fault)
+
+    try:
+        run.execute(chunks, compiler, rows, tick)
+        tick()
+    finally:
+        bar.close()
+
+
+def _open_ledger(
+    path: Path,
+    plan: BackfillPlan,
+    columns: Sequence[str],
+    rows: int | None,
+    *,
+    resume: bool,
+    report: BackfillReport,
+) -> Ledger | None:
+    try:
+        return Ledger(
+            path,
+            template=plan.fingerprint,
+            columns="\n".join(columns),
+            rows=rows,
+            chunk_rows=CHUNK_ROWS,
+            destination=plan.target.url,
+            resume=resume,
         )
-    return target
+    except (OSError, LedgerError) as error:
+        if resume:
+            raise
+        report.notes.append(f"no ledger is kept, so an interrupted run cannot be resumed: {error}")
+        return None
 
 
-class _Run:
-    """One run's threads and its accounts."""
+def _begin_report(plan: BackfillPlan, names: Sequence[str], *, dry_run: bool) -> BackfillReport:
+    wanted = plan.compiler().wanted
+    report = BackfillReport(
+        destination=plan.target.url,
+        unused=tuple(name for name in names if name not in wanted),
+        on_duplicate=plan.on_duplicate,
+        dry_run=dry_run,
+    )
+    if plan.unknown_schemas:
+        report.notes.append(f"not checked, as no registry knows them: {', '.join(plan.unknown_schemas)}")
+    return report
 
-    def __init__(
-        self, compiler: Compiler, connections: int, max_body_bytes: int, transport: Transport
-    ) -> None:
-        self.report = BackfillReport()
-        self._compiler = compiler
-        self._limit = max_body_bytes - FRAME_BYTES
-        self._lock = threading.Lock()
-        self._ids: list[Any] = []
-        self._error: BaseException | None = None
-        self._sender = Sender(transport, connections, self._settle)
-        self._stopped = threading.Event()
 
-    def execute(self, chunks: Iterator[Chunk], bar: Any) -> None:
-        reading = threading.Lock()
-        self._bar = bar
+def _end_report(report: BackfillReport, plan: BackfillPlan) -> BackfillReport:
+    if report.last is not None and report.last in _SECONDS:
+        report.notes.append("the times look like seconds; they are taken as milliseconds since 1970")
+    if report.dead_letters is not None and not report.dry_run:
+        report.send_again = _make_retry(plan, report.dead_letters)
+    return report
 
-        def work() -> None:
-            encoder = Encoder(self._compiler, self._limit, self._limit)
-            try:
-                while not self._stopped.is_set():
-                    with reading:
-                        chunk = next(chunks, None)
-                    if chunk is None:
-                        return
-                    self._hand_over(encoder.encode(chunk))
-            except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
-                self._error = error
-                self._stopped.set()
-            finally:
-                encoder.close()
 
-        encoders = [
-            threading.Thread(target=work, name=f"nbtrack-encode-{number}", daemon=True)
-            for number in range(min(4, os.cpu_count() or 1))
-        ]
+def _make_retry(plan: BackfillPlan, path: Path) -> Callable[[bool], BackfillReport]:
+    def retry(invalid: bool) -> BackfillReport:
+        report = BackfillReport(destination=plan.target.url, on_duplicate="send")
+        letters = DeadLetters(_letters_path(plan))
+        source, replay = open_letters(path, invalid=invalid), Replay()
+        run = Run(plan, report, letters)
+        started = time.perf_counter()
         try:
-            for thread in encoders:
-                thread.start()
-            for thread in encoders:
-                while thread.is_alive():
-                    thread.join(0.1)
-            self._sender.finish()
-        except KeyboardInterrupt:
-            self.report.interrupted = True
+            _execute(run, source.chunks(replay.wanted, CHUNK_ROWS), replay, source.rows, progress=False)
         finally:
-            self._stopped.set()
-            self._sender.stop()
-        if self._error is not None:
-            raise self._error
-        self._count_keys()
-        stats = self._sender.stats
-        self.report.requests, self.report.retries, self.report.last_error = (
-            stats.requests,
-            stats.retries,
-            stats.last_error,
-        )
+            report.seconds = time.perf_counter() - started
+            report.interrupted = run.interrupted
+            report.dead_letters = letters.close()
+        return _end_report(report, dataclasses.replace(plan, on_duplicate="send"))
 
-    def _hand_over(self, encoded: Encoded) -> None:
-        with self._lock:
-            self.report.rows += encoded.rows
-            self.report.skipped += len(encoded.faults)
-            self.report.faults |= encoded.faults
-            self._ids.append(encoded.ids)
-        for body in encoded.bodies:
-            if not self._sender.put(body):
-                return
-
-    def _settle(self, outcome: Outcome) -> None:
-        with self._lock:
-            if outcome.reason is None:
-                self.report.sent += outcome.body.events
-                self.report.bytes += outcome.bytes
-            else:
-                self.report.failed += outcome.body.events
-                self.report.faults |= dict.fromkeys(map(int, outcome.body.rows), outcome.reason)
-        self._bar.update(outcome.body.events)
-
-    def _count_keys(self) -> None:
-        ids = np.concatenate(self._ids) if self._ids else np.empty(0, np.uint64)
-        self.report.repeated_keys = len(ids) - len(np.unique(ids))
+    return retry
 
 
-def _make_bar(rows: int | None, progress: bool | None) -> Any:
-    from tqdm.auto import tqdm  # noqa: PLC0415 - asks what kind of front end this is
-
-    return tqdm(total=rows, unit=" events", unit_scale=True, disable=progress is False, desc="backfill")
+def _letters_path(plan: BackfillPlan) -> Path:
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return find_folder() / f"{plan.namespace.hex}-{moment}-{uuid.uuid4().hex[:4]}.parquet"

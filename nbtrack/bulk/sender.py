@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nbtrack.bulk.encoder import Body
+from nbtrack.bulk.pacing import Pace
 from nbtrack.delivery.envelope import HEAD, TAIL
 from nbtrack.delivery.retry import Backoff, Verdict, decide
-from nbtrack.delivery.transport import Transport
+from nbtrack.delivery.transport import Reply, Transport
 
 _POLL = 0.1  # seconds between looks at the stop sign
+_OVERLOADED = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,12 @@ class Outcome:
         The events.
     reason
         Why they were refused for good; None when they were taken.
-    attempts, bytes
-        Requests made, and bytes of bodies that were taken.
+    bytes
+        Of the body, when it was taken.
     """
 
     body: Body
     reason: str | None
-    attempts: int
     bytes: int
 
 
@@ -41,6 +42,7 @@ class SenderStats:
     retries: int = 0
     requests: int = 0
     last_error: str | None = None
+    last_success: float = field(default_factory=time.monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -55,12 +57,26 @@ class Sender:
         How many threads.
     report
         Called with each outcome, on a sender's thread.
+    rate, byte_rate
+        Events and bytes a second; None for any.
+    give_up_after
+        Seconds without a body taken after which all stops.
     """
 
-    def __init__(self, transport: Transport, connections: int, report: Callable[[Outcome], None]) -> None:
-        self._transport, self._report = transport, report
+    def __init__(
+        self,
+        transport: Transport,
+        connections: int,
+        report: Callable[[Outcome], None],
+        *,
+        rate: float | None = None,
+        byte_rate: float | None = None,
+        give_up_after: float = float("inf"),
+    ) -> None:
+        self._transport, self._report, self._patience = transport, report, give_up_after
         self._queue: queue.Queue[Body | None] = queue.Queue(2 * connections)
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
+        self.pace = Pace(connections, rate, byte_rate, self.stopping)
         self.stats = SenderStats()
         self._threads = [
             threading.Thread(target=self._run, name=f"nbtrack-backfill-{number}", daemon=True)
@@ -71,7 +87,23 @@ class Sender:
 
     def put(self, body: Body) -> bool:
         """Hand over a body, waiting for room; False once stopped."""
-        while not self._stopping.is_set():
+        return self._put(body)
+
+    def close(self) -> None:
+        """Say that no body follows: the threads end when all have an outcome."""
+        for _ in self._threads:
+            self._put(None)
+
+    def is_alive(self) -> bool:
+        """Tell whether a thread still works."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Stop after the requests under way; what waits stays unsent."""
+        self.stopping.set()
+
+    def _put(self, body: Body | None) -> bool:
+        while not self.stopping.is_set():
             try:
                 self._queue.put(body, timeout=_POLL)
             except queue.Full:
@@ -79,26 +111,9 @@ class Sender:
             return True
         return False
 
-    def finish(self) -> None:
-        """Wait until all bodies handed over have an outcome, or `stop` was called."""
-        for _ in self._threads:
-            while not self._stopping.is_set():
-                try:
-                    self._queue.put(None, timeout=_POLL)
-                except queue.Full:
-                    continue
-                break
-        for thread in self._threads:
-            while thread.is_alive():
-                thread.join(_POLL)
-
-    def stop(self) -> None:
-        """Stop after the requests under way; what waits stays unsent."""
-        self._stopping.set()
-
     def _run(self) -> None:
         backoff = Backoff()
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             try:
                 body = self._queue.get(timeout=_POLL)
             except queue.Empty:
@@ -109,30 +124,40 @@ class Sender:
 
     def _deliver(self, body: Body, backoff: Backoff) -> None:
         attempts = 0
-        while not self._stopping.is_set():
+        size = len(HEAD) + len(body.data) + len(TAIL)
+        while self.pace.enter(body.events, size):
             attempts += 1
             reply = self._transport.post([HEAD, body.data, TAIL])
-            with self.stats.lock:
-                self.stats.requests += 1
-                self.stats.retries += attempts > 1
             verdict = decide(reply, events=body.events, custom={})
+            self._note(reply, verdict, repeated=attempts > 1)
             if verdict is Verdict.SENT:
                 backoff.reset()
-                self._report(Outcome(body, None, attempts, len(HEAD) + len(body.data) + len(TAIL)))
+                self._report(Outcome(body, None, size))
                 return
-            reason = reply.error or f"HTTP {reply.status}"
-            with self.stats.lock:
-                self.stats.last_error = reason
             if verdict is Verdict.SPLIT:
                 for part in body.split():
                     self._deliver(part, backoff)
                 return
             if verdict is Verdict.BURY:
-                self._report(Outcome(body, reason, attempts, 0))
+                self._report(Outcome(body, _reason(reply), 0))
                 return
-            self._wait(backoff.next(reply.retry_after))
+            if time.monotonic() - self.stats.last_success > self._patience:
+                self.stop()
+            self.stopping.wait(backoff.next(reply.retry_after))
 
-    def _wait(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
-            self._stopping.wait(min(left, _POLL))
+    def _note(self, reply: Reply, verdict: Verdict, *, repeated: bool) -> None:
+        if verdict is Verdict.SENT:
+            self.pace.succeeded()
+        else:
+            self.pace.failed(overloaded=reply.status in _OVERLOADED)
+        with self.stats.lock:
+            self.stats.requests += 1
+            self.stats.retries += repeated
+            if verdict is Verdict.SENT:
+                self.stats.last_success = time.monotonic()
+            else:
+                self.stats.last_error = _reason(reply)
+
+
+def _reason(reply: Reply) -> str:
+    return reply.error or f"HTTP {reply.status}"

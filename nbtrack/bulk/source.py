@@ -2,13 +2,14 @@
 
 import glob
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from nbtrack.bulk.columns import quote
 from nbtrack.template import is_missing
 
 CHUNK_ROWS = 50_000
@@ -40,8 +41,13 @@ class Chunk:
 class Source(Protocol):
     """Rows that can be read once, in order."""
 
-    names: Sequence[str]
-    rows: int | None
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns."""
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows there are; None where that shows only at the end."""
 
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Give the rows of some columns, ``size`` at a time."""
@@ -65,27 +71,9 @@ def open_source(data: Any) -> Source:
     SourceError
         For anything else, with what fits.
     """
-    library = type(data).__module__.partition(".")[0]
-    if library == "pandas" and hasattr(data, "columns"):
-        return PandasSource(data)
-    if library == "polars":
-        return _open_polars(data)
-    if isinstance(data, pa.Table):
-        return TableSource(data)
-    if isinstance(data, pa.RecordBatch):
-        return TableSource(pa.Table.from_batches([data]))
-    if isinstance(data, pa.RecordBatchReader):
-        return ReaderSource(data)
-    if isinstance(data, (str, Path)):
-        return _open_files(str(data))
-    if hasattr(data, "to_arrow_reader") and hasattr(data, "columns"):  # a DuckDB relation
-        return RelationSource(data)
-    if library == "pyarrow" and hasattr(data, "to_batches") and hasattr(data, "schema"):
-        return ReaderSource(pa.RecordBatchReader.from_batches(data.schema, data.to_batches()))
-    if hasattr(data, "__arrow_c_stream__"):
-        return ReaderSource(pa.RecordBatchReader.from_stream(data))
-    if isinstance(data, Iterable) and not isinstance(data, (dict, bytes)):
-        return FramesSource(iter(data))
+    for fits, make in _KINDS:
+        if fits(data):
+            return make(data)
     raise SourceError(
         f"backfill cannot read {type(data).__name__}: give a pandas or polars frame, an Arrow table or reader, the path "
         "of a Parquet or CSV file, a DuckDB relation, or an iterable of frames"
@@ -148,7 +136,7 @@ class ReaderSource:
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Give the rows of some columns, ``size`` at a time."""
         tables = (pa.Table.from_batches([batch]).select(list(columns)) for batch in self._reader)
-        return _rechunk(tables, size)
+        return rechunk(tables, size)
 
 
 class RelationSource:
@@ -164,7 +152,7 @@ class RelationSource:
         """Give the rows of some columns, ``size`` at a time."""
         quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or f"null as {NO_COLUMN}"
         reader = self._relation.project(quoted).to_arrow_reader(size)
-        return _rechunk((pa.Table.from_batches([batch]) for batch in reader), size)
+        return rechunk((pa.Table.from_batches([batch]) for batch in reader), size)
 
 
 class FramesSource:
@@ -209,21 +197,18 @@ def _open_files(pattern: str) -> Source:
         function = "read_csv"
     else:
         raise SourceError(f"backfill reads Parquet and CSV files, not .{', .'.join(sorted(suffixes))}")
-    import duckdb  # noqa: PLC0415
+    import duckdb  # noqa: PLC0415 - a frame needs none to be read
 
     connection = duckdb.connect()
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    relation = RelationSource(connection.sql(f"select * from {function}([{listed}])"))  # noqa: S608 - quoted above
-    counted = (
-        connection.execute(f"select count(*) from {function}([{listed}])").fetchall()
-        if function == "read_parquet"
-        else None
-    )
-    relation.rows = counted[0][0] if counted else None
+    rows = f"{function}([{', '.join(map(quote, paths))}])"
+    relation = RelationSource(connection.sql(f"select * from {rows}"))  # noqa: S608 - quoted above
+    if function == "read_parquet":
+        counted = connection.sql(f"select count(*) from {rows}").fetchall()  # noqa: S608 - quoted above
+        relation.rows = counted[0][0]
     return relation
 
 
-def _rechunk(tables: Iterable[pa.Table], size: int) -> Iterator[Chunk]:
+def rechunk(tables: Iterable[pa.Table], size: int) -> Iterator[Chunk]:
     """Cut a stream of tables into chunks of one size, so that their borders do not depend on the reader."""
     waiting: list[pa.Table] = []
     held = number = row = 0
@@ -243,19 +228,13 @@ def _rechunk(tables: Iterable[pa.Table], size: int) -> Iterator[Chunk]:
 
 def _is_integral(series: Any) -> bool:
     """Tell whether a float column with gaps holds only whole numbers: what pandas makes of integers with gaps."""
-    if series.dtype.kind != "f" or not isinstance(series.dtype, _numpy_dtype()):
+    if str(series.dtype) != "float64":
         return False
     values = series.to_numpy()
     present = values[values == values]  # noqa: PLR0124 - NaN is not itself
     if len(present) == len(values) or not len(present):
         return False
     return bool((abs(present) < 2**53).all() and (present == present.astype("int64")).all())
-
-
-def _numpy_dtype() -> type:
-    import numpy as np  # noqa: PLC0415 - here only when a pandas frame is
-
-    return np.dtype
 
 
 def _to_arrow(series: Any, *, integral: bool) -> pa.Array | pa.ChunkedArray | list[Any]:
@@ -265,7 +244,9 @@ def _to_arrow(series: Any, *, integral: bool) -> pa.Array | pa.ChunkedArray | li
     try:
         if series.dtype == object:
             return _objects_to_arrow(series)
-        return pa.array(series, from_pandas=True)
+        array = pa.array(series, from_pandas=True)
+        # periods and intervals: their storage is not their meaning
+        return list(series) if isinstance(array.type, pa.BaseExtensionType) else array
     except (pa.ArrowException, TypeError, ValueError, OverflowError, UnicodeError):
         return list(series)
 
@@ -276,3 +257,31 @@ def _objects_to_arrow(series: Any) -> pa.Array | list[Any]:
     if kinds <= {str} or kinds <= {bool}:
         return pa.array(series, from_pandas=True)
     return list(series)
+
+
+def _library(data: Any) -> str:
+    return type(data).__module__.partition(".")[0]
+
+
+# what fits, and what reads it; the first that fits counts
+_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
+    (lambda data: _library(data) == "pandas" and hasattr(data, "columns"), PandasSource),
+    (lambda data: _library(data) == "polars", _open_polars),
+    (lambda data: isinstance(data, pa.Table), TableSource),
+    (lambda data: isinstance(data, pa.RecordBatch), lambda data: TableSource(pa.Table.from_batches([data]))),
+    (lambda data: isinstance(data, pa.RecordBatchReader), ReaderSource),
+    (lambda data: isinstance(data, str | Path), lambda data: _open_files(str(data))),
+    (lambda data: _library(data) in {"duckdb", "_duckdb"} and hasattr(data, "columns"), RelationSource),
+    (
+        lambda data: _library(data) == "pyarrow" and hasattr(data, "to_batches") and hasattr(data, "schema"),
+        lambda data: ReaderSource(pa.RecordBatchReader.from_batches(data.schema, data.to_batches())),
+    ),
+    (
+        lambda data: hasattr(data, "__arrow_c_stream__"),
+        lambda data: ReaderSource(pa.RecordBatchReader.from_stream(data)),
+    ),
+    (
+        lambda data: isinstance(data, Iterable) and not isinstance(data, dict | bytes),
+        lambda data: FramesSource(iter(data)),
+    ),
+)

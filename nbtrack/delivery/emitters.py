@@ -189,11 +189,17 @@ class Emitter(Flushing):
             observe=self._settled,
             reconnect=resolve is not None,
         )
+        # looked up once: each event pays for them
+        self._store_add = self._engine.store.add
+        self._route_key = self._engine.route.key
+        self._wall = self._timing.wall
         self._begin()
         lifecycle.watch(self)
 
     def _begin(self) -> None:
-        self._changed = threading.Condition()
+        # the lock by itself costs a third of what it costs through the condition
+        self._counting = threading.RLock()
+        self._changed = threading.Condition(self._counting)
         self._accepted = 0
         self._queued = 0
         self._queued_bytes = 0
@@ -269,11 +275,9 @@ class Emitter(Flushing):
                 "An event of %d bytes was not taken: the limit is %d", len(body), self._max_event_bytes
             )
             return "too_large"
-        reason = self._engine.store.add(
-            self._engine.route.key, body, event_id, self.server_anonymisation, self._timing.wall()
-        )
+        reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
         if reason is None:
-            with self._changed:
+            with self._counting:
                 self._accepted += 1
                 self._queued += 1
                 self._queued_bytes += len(body)

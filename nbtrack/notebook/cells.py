@@ -4,7 +4,6 @@ Source of the rules: IPython swallows what a callback raises but shows it in the
 callbacks may come unpaired, so runs are matched by IPython's own ``info`` object.
 """
 
-import asyncio
 import sys
 import threading
 import time
@@ -220,8 +219,6 @@ def _status(error: BaseException | None, result: Any) -> str:
         return "ok" if result is not None else "interrupted"
     if getattr(result, "error_before_exec", None) is error:
         return "syntax_error"
-    if isinstance(error, asyncio.CancelledError):
-        return "interrupted"
     return steps.classify(error)
 
 

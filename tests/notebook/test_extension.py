@@ -1,6 +1,5 @@
 """Loading and unloading: one line, nothing started, and no trace left."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -49,7 +48,7 @@ def test_load_is_quiet_when_asked(shell: Any, monkeypatch: pytest.MonkeyPatch, c
 
 def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(shell: Any) -> None:
     before = state_of(shell)
-    descriptors = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    descriptors = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
     for _ in range(50):
         nbtrack.load_ipython_extension(shell)
         shell.run_cell("%%track here\npass", store_history=True)
@@ -57,7 +56,7 @@ def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(shell: Any) -> None:
     assert state_of(shell) == before
     assert find_session() is None
     if descriptors:
-        assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
+        assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1
 
 
 def test_reload_keeps_one_of_everything(shell: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import nbtrack
 from nbtrack.collector import LocalCollector
-from nbtrack.runtime import host, home
+from nbtrack.runtime import home, host
 from nbtrack.runtime.redaction import redact
 from nbtrack.tracker import PageView, StructuredEvent
 
@@ -95,7 +95,7 @@ def test_a_session_sends_to_a_private_collector_and_survives_stop_and_start() ->
 
 
 def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_session() -> None:
-    from nbtrack.collector import shared  # noqa: PLC0415
+    from nbtrack.collector import shared
 
     session = nbtrack.start(local_port=0)
     assert shared.find(session.home) is None
@@ -120,6 +120,17 @@ def test_changing_the_collector_moves_what_comes_after() -> None:
         session.flush(10)
         assert collector.wait_for(1) == 1
         assert session.describe().startswith(f"nbtrack: events go to {collector.url}")
+
+
+def test_a_user_id_set_later_goes_with_what_comes_after() -> None:
+    session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
+    session.emitter.pause()
+    before = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    session.settings.user_id = "ann"
+    during = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    session.settings.user_id = None
+    after = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    assert [payload.get("uid") for payload in (before, during, after)] == [None, "ann", None]
 
 
 def test_a_fault_of_ours_is_kept_and_never_raised() -> None:

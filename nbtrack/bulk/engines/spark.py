@@ -1,0 +1,62 @@
+"""Spark frames: each task sends its partition's Arrow batches."""
+
+import pickle
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from nbtrack.bulk.batches import send_batches
+from nbtrack.bulk.engines.shares import share_of
+from nbtrack.bulk.plan import BackfillPlan
+from nbtrack.bulk.report import ChunkReport
+
+_COLUMNS = "partition long, attempt long, report binary"
+
+
+def empty(data: Any) -> pa.Table:
+    """Give a table without rows that has the frame's columns."""
+    return pa.table({name: pa.nulls(0) for name in data.columns})
+
+
+def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
+    """Send the rows; give a report of each partition, from the try that Spark counts.
+
+    The one action is here: a frame made by ``mapInArrow`` would send again with each action on it.
+    """
+    wanted = data.select(*plan.compiler().wanted) if plan.compiler().wanted else data
+    tasks = min(data.sparkSession.sparkContext.defaultParallelism, max(1, data.rdd.getNumPartitions()))
+    work = SendPartition(share_of(plan, tasks), dry=dry)
+    # one row a partition; of a partition tried twice, Spark keeps the rows of one try
+    found = {row.partition: pickle.loads(row.report) for row in wanted.mapInArrow(work, _COLUMNS).collect()}  # noqa: S301 - our own tasks wrote it
+    return list(found.values())
+
+
+class SendPartition:
+    """Sends one partition, on a worker; picklable.
+
+    Parameters
+    ----------
+    plan
+        What to send.
+    dry
+        Whether to send nothing.
+    """
+
+    def __init__(self, plan: BackfillPlan, *, dry: bool) -> None:
+        self._plan, self._dry = plan, dry
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Give one row: partition, attempt, and the pickled report."""
+        from pyspark import TaskContext  # noqa: PLC0415 - only where a frame of it is
+
+        context = TaskContext.get()
+        partition, attempt = (context.partitionId(), context.attemptNumber()) if context else (0, 0)
+        report = send_batches(self._plan, batches, dry=self._dry)
+        yield pa.record_batch(
+            {
+                "partition": pa.array([partition], pa.int64()),
+                "attempt": pa.array([attempt], pa.int64()),
+                "report": pa.array([pickle.dumps(report)], pa.binary()),
+            }
+        )

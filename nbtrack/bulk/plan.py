@@ -1,0 +1,273 @@
+"""All that a backfill is but its data: made once, then the same in every thread and on every machine."""
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nbtrack.bulk.checks import documents
+from nbtrack.bulk.compiler import Compiler, check_columns
+from nbtrack.bulk.encoder import ANY_NUMBER, Encoder, Limits
+from nbtrack.delivery.current import Target, find_target
+from nbtrack.delivery.endpoint import base_uri, split_credentials
+from nbtrack.delivery.envelope import FRAME_BYTES
+from nbtrack.schemas import Registry, SchemaNotFound
+from nbtrack.tracker import Event, Subject
+from nbtrack.tracker import plan as description
+from nbtrack.tracker.event import Pair
+
+OnInvalid = Literal["skip", "raise", "send"]
+OnDuplicate = Literal["report", "send"]
+MAX_BODY_BYTES = 900_000
+CONNECTIONS = 4
+GIVE_UP_AFTER = 300.0
+_INVALID = ("skip", "raise", "send")
+_DUPLICATE = ("report", "send")
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillPlan:
+    """What to make of each row, and how to send it; picklable, for engines that send from many machines.
+
+    Made by `make_plan`.
+
+    Attributes
+    ----------
+    event : nbtrack.tracker.plan.Plan
+        The event's description, with placeholders.
+    key : tuple of str
+        Columns that identify a row.
+    namespace : uuid.UUID
+        Of the ids.
+    constants : mapping
+        ``dtm`` and ``stm`` of the run.
+    required : tuple of str
+        Payload keys that each row must have.
+    schemas : mapping
+        Those that rows are checked against, by URI.
+    unknown_schemas : tuple of str
+        URIs that no registry knows: what they describe is not checked.
+    target : Target
+        The collector.
+    """
+
+    event: description.Plan
+    key: tuple[str, ...]
+    namespace: uuid.UUID
+    constants: Mapping[str, str]
+    required: tuple[str, ...]
+    schemas: Mapping[str, Mapping[str, Any]]
+    unknown_schemas: tuple[str, ...]
+    target: Target
+    on_invalid: OnInvalid = "skip"
+    on_duplicate: OnDuplicate = "report"
+    connections: int = CONNECTIONS
+    max_body_bytes: int = MAX_BODY_BYTES
+    rate: float | None = None
+    byte_rate: float | None = None
+    give_up_after: float = GIVE_UP_AFTER
+
+    def compiler(self) -> Compiler:
+        """Give a compiler of the plan's event."""
+        return Compiler(
+            self.event,
+            self.key,
+            self.namespace,
+            self.constants,
+            required=self.required,
+            schemas=self.schemas,
+        )
+
+    def encoder(self, compiler: Compiler, *, fingerprints: bool = False) -> Encoder:
+        """Give an encoder, for one thread."""
+        return Encoder(
+            compiler, self.limits, send_invalid=self.on_invalid == "send", fingerprints=fingerprints
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of bodies: where a rate is set, a body is at most what may leave in a second."""
+        whole = self.max_body_bytes - FRAME_BYTES
+        body = whole if self.byte_rate is None else max(1, min(whole, int(self.byte_rate)))
+        events = ANY_NUMBER if self.rate is None else max(1, int(self.rate))
+        return Limits(body, whole, events)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell this template from others, whatever the moment and the collector."""
+        import duckdb  # noqa: PLC0415 - the hashes of rows are those of its version
+
+        parts = (self.event.pairs, self.key, self.namespace.hex, self.on_invalid, duckdb.__version__)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def make_plan(
+    event: Event,
+    names: Sequence[str],
+    *,
+    key: str | Sequence[str] = (),
+    collector: str | None = None,
+    send: bool = True,
+    namespace: str | uuid.UUID | None = None,
+    subject: Subject | None = None,
+    app_id: str | None = "backfill",
+    tracker_namespace: str = "nbtrack",
+    encode_base64: bool = True,
+    registry: Registry | None = None,
+    on_invalid: OnInvalid = "skip",
+    on_duplicate: OnDuplicate = "report",
+    connections: int = CONNECTIONS,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    rate: float | None = None,
+    byte_rate: float | None = None,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> BackfillPlan:
+    """Make the plan of a backfill; `nbtrack.bulk.backfill` tells of the parameters.
+
+    Parameters
+    ----------
+    event
+        With placeholders.
+    names
+        Columns of the data.
+    send
+        Whether a collector is needed.
+
+    Raises
+    ------
+    TemplateError
+        When the event does not fit the columns.
+    ValueError
+        For an option that is out of range.
+    RuntimeError
+        When no collector is known, or sending is switched off.
+    """
+    _check_options(on_invalid, on_duplicate, connections, max_body_bytes, rate, byte_rate)
+    pairs = description.describe(
+        event,
+        tracker_subject=subject or Subject(),
+        app_id=app_id,
+        namespace=tracker_namespace,
+        encode_base64=encode_base64,
+    )
+    known, unknown = _find_schemas(pairs, registry or Registry())
+    now = str(time.time_ns() // 1_000_000)
+    plan = BackfillPlan(
+        event=pairs,
+        key=(key,) if isinstance(key, str) else tuple(key),
+        namespace=make_namespace(event, namespace),
+        constants={"dtm": now, "stm": now},
+        required=_required_keys(event),
+        schemas=known,
+        unknown_schemas=unknown,
+        target=find_collector(collector) if send else Target(""),
+        on_invalid=on_invalid,
+        on_duplicate=on_duplicate,
+        connections=connections,
+        max_body_bytes=max_body_bytes,
+        rate=rate,
+        byte_rate=byte_rate,
+        give_up_after=give_up_after,
+    )
+    check_columns(names, plan.compiler().wanted)
+    return plan
+
+
+def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.UUID:
+    """Give the namespace of a run's ids: of a name, else of the event's schema, or of its class.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import SelfDescribing, SelfDescribingJson
+    >>> event = SelfDescribing(SelfDescribingJson("iglu:com.acme/order/jsonschema/1-0-0", {}))
+    >>> make_namespace(event) == uuid.uuid5(uuid.NAMESPACE_URL, "iglu:com.acme/order/jsonschema/1-0-0")
+    True
+    """
+    if isinstance(named, uuid.UUID):
+        return named
+    schema = event.event_json.schema if event.event_json is not None else type(event).__name__
+    return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
+
+
+def find_collector(url: str | None) -> Target:
+    """Give the collector to send to: that of a URL, or the session's.
+
+    Raises
+    ------
+    RuntimeError
+        Without a URL, when no session runs; and when ``NBTRACK_DISABLED`` is set.
+    """
+    if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
+        raise RuntimeError(
+            "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
+        )
+    if url is not None:
+        address, headers = split_credentials(base_uri(url))
+        return Target(address, headers)
+    if (target := find_target()) is None:
+        raise RuntimeError(
+            "backfill does not know where to send: give collector=URL, or start a session (%load_ext nbtrack in a "
+            "notebook, nbtrack.start() in a script)"
+        )
+    return target
+
+
+def find_folder() -> Path:
+    """Tell where ledgers and dead letters are kept: below ``NBTRACK_HOME``, else the user's state directory."""
+    if named := os.environ.get("NBTRACK_HOME"):
+        return Path(named).expanduser() / "backfills"
+    import platformdirs  # noqa: PLC0415 - only where the variable is not set
+
+    return Path(platformdirs.user_state_dir("nbtrack", appauthor=False)) / "backfills"
+
+
+def _find_schemas(
+    plan: description.Plan, registry: Registry
+) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
+    """Give the schemas of the event's data and entities, and the URIs of those that are not known."""
+    known: dict[str, Mapping[str, Any]] = {}
+    unknown: list[str] = []
+    for _, value in plan.pairs:
+        if not isinstance(value, description.JsonNode):
+            continue
+        for uri, _ in documents(value.tree):
+            try:
+                known[uri] = registry.find(uri)
+            except SchemaNotFound:
+                unknown.append(uri)
+    return known, tuple(dict.fromkeys(unknown))
+
+
+def _required_keys(event: Event) -> tuple[str, ...]:
+    """Name the payload keys that the event's class requires."""
+    if event.event_json is not None:
+        return ()
+    found = [value for kind in type(event).__mro__ for value in vars(kind).values()]
+    return tuple(dict.fromkeys(pair.key for pair in found if isinstance(pair, Pair) and pair.required))
+
+
+def _check_options(
+    on_invalid: str,
+    on_duplicate: str,
+    connections: int,
+    body: int,
+    rate: float | None,
+    byte_rate: float | None,
+) -> None:
+    for name, value, choice in (
+        ("on_invalid", on_invalid, _INVALID),
+        ("on_duplicate", on_duplicate, _DUPLICATE),
+    ):
+        if value not in choice:
+            raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
+    if connections < 1:
+        raise ValueError(f"connections is 1 or more, not {connections!r}")
+    if not FRAME_BYTES < body <= 1_048_576:  # noqa: PLR2004 - beyond it, a collector answers 200 and loses the body
+        raise ValueError(f"max_body_bytes is at most 1,048,576, not {body!r}: a collector drops larger ones")
+    for name, limit in (("rate", rate), ("byte_rate", byte_rate)):
+        if limit is not None and not limit > 0:
+            raise ValueError(f"{name} is a number above 0, not {limit!r}")

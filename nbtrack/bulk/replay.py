@@ -1,0 +1,38 @@
+"""Dead letters sent again: their events are in the file already."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from nbtrack.bulk.compiler import Statement
+from nbtrack.bulk.source import RelationSource
+
+_SQL = """
+select payload || ',' as event, md5_number_lower(coalesce(event_id, payload)) as id, null::bigint as moment,
+  true as sure from chunk
+"""
+
+
+class Replay:
+    """In the place of a compiler: its statement takes events as they are."""
+
+    wanted = ("event_id", "payload")
+    required: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Any] = {}
+
+    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:  # noqa: ARG002 - one for all
+        """Give the statement."""
+        return Statement(_SQL, ())
+
+
+def open_letters(path: Path, *, invalid: bool) -> RelationSource:
+    """Give the events of dead letters: those that a collector refused, and the invalid ones if asked."""
+    which = "true" if invalid else "refused"
+    rows = duckdb.connect().read_parquet(str(path)).filter(f"payload is not null and {which}")
+    source = RelationSource(rows)
+    source.rows = rows.count("*").fetchall()[0][0]
+    return source

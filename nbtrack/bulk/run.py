@@ -1,0 +1,349 @@
+"""One run's threads and its accounts: reader, encoders, senders."""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbtrack.bulk.compiler import Compiler
+from nbtrack.bulk.encoder import Body, Encoded, Ids
+from nbtrack.bulk.ledger import Ledger, LedgerError
+from nbtrack.bulk.letters import Letter, event_id
+from nbtrack.bulk.plan import BackfillPlan
+from nbtrack.bulk.report import HOUR, Accounts
+from nbtrack.bulk.sender import Outcome, Sender
+from nbtrack.bulk.source import Chunk
+from nbtrack.delivery.transport import Transport
+
+_POLL = 0.1  # seconds between looks at the progress
+_GLANCE = 0.01  # the same, at the end of a run
+_LAST_REPLIES = 2.0  # seconds that requests under way get after an interrupt
+_MOST_HOURS = 1 << 20  # of one chunk, counted at once
+_EXAMPLES = 5
+_ENCODERS = 4
+_QUIET = 2.0  # seconds without a body taken after which a fault is worth showing
+_UNSENT = "not sent: the run ended early"
+
+
+class InvalidRow(ValueError):  # noqa: N818 - it names what was found
+    """A row breaks a contract or a schema, and ``on_invalid="raise"`` was asked for."""
+
+
+class LetterBox(Protocol):
+    """Keeps the rows that were not delivered."""
+
+    def add(self, letters: Iterable[Letter]) -> None:
+        """Keep letters."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A chunk of which not every event has an outcome yet."""
+
+    events: int
+    left: int
+    fingerprint: int | None
+    clean: bool = True
+
+
+@dataclass(slots=True)
+class _Keys:
+    """Finds repeated keys at the end of a run."""
+
+    parts: list[tuple[int, Ids]] = field(default_factory=list)
+
+    def count(self, accounts: Accounts) -> None:
+        """Count the rows whose key an earlier row has, and name the first few."""
+        if not self.parts:
+            return
+        whole = np.concatenate([ids for _, ids in self.parts])
+        whole = whole[whole != 0]
+        whole.sort()
+        doubled = whole[1:][whole[1:] == whole[:-1]]
+        accounts.repeated_keys = len(doubled)
+        if not len(doubled):
+            return
+        wanted = np.unique(doubled[: 20 * _EXAMPLES])
+        seen: set[int] = set()
+        found: list[int] = []
+        for first_row, ids in sorted(self.parts, key=lambda part: part[0]):
+            for place in map(int, np.flatnonzero(np.isin(ids, wanted))):
+                if int(ids[place]) in seen:
+                    found.append(first_row + place)
+                seen.add(int(ids[place]))
+        accounts.repeated_rows = found[:_EXAMPLES]
+
+
+class Run:
+    """Sends the events of chunks, or only counts them.
+
+    Parameters
+    ----------
+    plan
+        What to send, and where to.
+    accounts
+        Where to count.
+    letters
+        Where to put the rows that are not delivered.
+    ledger
+        Of delivered chunks; None for none.
+    dry
+        Whether to send nothing.
+    """
+
+    def __init__(
+        self,
+        plan: BackfillPlan,
+        accounts: Accounts,
+        letters: LetterBox,
+        *,
+        ledger: Ledger | None = None,
+        dry: bool = False,
+    ) -> None:
+        self.accounts = accounts
+        self.interrupted = False
+        self._plan, self._letters, self._ledger, self._dry = plan, letters, ledger, dry
+        self._lock = threading.Lock()
+        self._keys = _Keys()
+        self._open: dict[int, _Open] = {}
+        self._error: BaseException | None = None
+        self._closed = False
+        self._chunks: queue.Queue[Chunk | None] = queue.Queue(1)
+        self._sender: Sender | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """What is between here and the collector now; None when bodies are taken."""
+        if self._sender is None or self._sender.stats.last_error is None:
+            return None
+        quiet = time.monotonic() - self._sender.stats.last_success
+        return self._sender.stats.last_error if quiet > _QUIET else None
+
+    def execute(
+        self, chunks: Iterable[Chunk], compiler: Compiler, rows: int | None, tick: Callable[[], None]
+    ) -> None:
+        """Send all chunks.
+
+        Parameters
+        ----------
+        chunks
+            Read on the calling thread.
+        compiler
+            Of the plan.
+        rows
+            How many there are; None where that is not known.
+        tick
+            Called now and then on the calling thread.
+        """
+        transport = Transport(
+            self._plan.target.url, headers=self._plan.target.headers, pool=self._plan.connections
+        )
+        if not self._dry:
+            self._sender = self._make_sender(transport)
+        encoders = [
+            threading.Thread(
+                target=self._work, args=(compiler,), name=f"nbtrack-encode-{number}", daemon=True
+            )
+            for number in range(min(_ENCODERS, os.cpu_count() or 1))
+        ]
+        try:
+            self._feed(chunks, encoders, tick)
+            if self._sender is not None:
+                self._sender.close()
+                while self._sender.is_alive():
+                    time.sleep(_GLANCE)
+                    tick()
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            self._stop()
+            transport.close()
+        if self._error is not None:
+            raise self._error
+        self._settle_accounts(rows)
+
+    def _make_sender(self, transport: Transport) -> Sender:
+        plan = self._plan
+        return Sender(
+            transport,
+            plan.connections,
+            self._settle,
+            rate=plan.rate,
+            byte_rate=plan.byte_rate,
+            give_up_after=plan.give_up_after,
+        )
+
+    def _feed(
+        self, chunks: Iterable[Chunk], encoders: list[threading.Thread], tick: Callable[[], None]
+    ) -> None:
+        """Read, here, and hand over to the encoders."""
+        for thread in encoders:
+            thread.start()
+        for chunk in _then(chunks, len(encoders)):
+            while not self._is_stopping():
+                tick()
+                try:
+                    self._chunks.put(chunk, timeout=_POLL)
+                except queue.Full:
+                    continue
+                break
+            if self._is_stopping():
+                break
+        while any(thread.is_alive() for thread in encoders):
+            for thread in encoders:
+                thread.join(_GLANCE)
+            tick()
+
+    def _is_stopping(self) -> bool:
+        return self._closed or (self._sender is not None and self._sender.stopping.is_set())
+
+    def _stop(self) -> None:
+        """End the senders: those of a run that came to its end have ended already."""
+        if self._sender is not None:
+            self.interrupted = self.interrupted or self._sender.stopping.is_set()
+            self._sender.stop()
+            deadline = time.monotonic() + _LAST_REPLIES
+            while self._sender.is_alive() and time.monotonic() < deadline:
+                time.sleep(_GLANCE)
+        with self._lock:
+            self._closed = True
+
+    def _work(self, compiler: Compiler) -> None:
+        """Encode chunks, on a thread of its own."""
+        encoder = self._plan.encoder(compiler, fingerprints=self._ledger is not None)
+        try:
+            while not self._is_stopping():
+                try:
+                    chunk = self._chunks.get(timeout=_POLL)
+                except queue.Empty:
+                    continue
+                if chunk is None:
+                    return
+                self._take(encoder.encode(chunk))
+        except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
+            self._error = self._error or error
+            self._closed = True
+        finally:
+            encoder.close()
+
+    def _take(self, encoded: Encoded) -> None:
+        """Count a chunk, and hand over its bodies."""
+        if encoded.invalid and self._plan.on_invalid == "raise":
+            first = encoded.letters[0]
+            raise InvalidRow(f"row {first.row}: {first.reason}")
+        chunk, events = encoded.chunk, encoded.events
+        hours = _count_hours(encoded.moments)
+        with self._lock:
+            self._count(encoded, hours)
+            delivered = self._is_delivered(encoded)
+            if delivered or self._dry:
+                self.accounts.sent += events
+                self.accounts.resumed += events * delivered
+                if self._dry:
+                    self.accounts.bytes += sum(len(body.data) for body in encoded.bodies)
+                    self.accounts.requests += len(encoded.bodies)
+                return
+            self._open[chunk.number] = _Open(events, events, encoded.fingerprint)
+            if not events:
+                self._finish(chunk.number)
+        for body in encoded.bodies:
+            if self._sender is None or not self._sender.put(body):
+                return
+
+    def _is_delivered(self, encoded: Encoded) -> bool:
+        """Tell whether the run that is resumed delivered a chunk; refuse one that changed."""
+        if self._ledger is None or (known := self._ledger.fingerprint(encoded.chunk.number)) is None:
+            return False
+        if known != encoded.fingerprint:
+            first = encoded.chunk.first_row
+            raise LedgerError(
+                f"the backfill in {self._ledger.path} cannot be resumed: rows {first:,} to "
+                f"{first + encoded.chunk.table.num_rows - 1:,} changed since; without resume=True it begins anew"
+            )
+        return True
+
+    def _count(self, encoded: Encoded, hours: dict[int, int]) -> None:
+        accounts, moments = self.accounts, encoded.moments
+        accounts.rows += encoded.chunk.table.num_rows
+        accounts.skipped += len(encoded.letters)
+        accounts.invalid += encoded.invalid
+        accounts.reasons.update(letter.reason for letter in encoded.letters)
+        accounts.null_keys += len(encoded.null_keys)
+        accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:_EXAMPLES])])[
+            :_EXAMPLES
+        ]
+        accounts.hours.update(hours)
+        if len(moments):
+            accounts.widen(int(moments.min()), int(moments.max()))
+        self._letters.add(encoded.letters)
+        self._keys.parts.append((encoded.chunk.first_row, encoded.ids))
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Count what became of a body; on a sender's thread."""
+        body = outcome.body
+        with self._lock:
+            if self._closed:  # too late: its rows are counted as not sent
+                return
+            chunk = self._open[body.chunk]
+            chunk.left -= body.events
+            if outcome.reason is None:
+                self.accounts.sent += body.events
+                self.accounts.bytes += outcome.bytes
+            else:
+                chunk.clean = False
+                self.accounts.failed += body.events
+                self.accounts.reasons[outcome.reason] += body.events
+                self._letters.add(_refused(body, outcome.reason))
+            if not chunk.left:
+                self._finish(body.chunk)
+
+    def _finish(self, number: int) -> None:
+        chunk = self._open.pop(number)
+        if self._ledger is not None and chunk.clean and chunk.fingerprint is not None:
+            self._ledger.finish(number, chunk.fingerprint, chunk.events)
+
+    def _settle_accounts(self, rows: int | None) -> None:
+        """Close the accounts: what is neither sent nor skipped nor refused was not sent."""
+        accounts = self.accounts
+        accounts.rows = max(accounts.rows, rows or 0)
+        accounts.unsent = accounts.rows - accounts.sent - accounts.skipped - accounts.failed
+        accounts.failed += accounts.unsent
+        if accounts.unsent:
+            accounts.reasons[_UNSENT] += accounts.unsent
+        self._keys.count(accounts)
+        if self._sender is not None:
+            stats = self._sender.stats
+            accounts.requests, accounts.retries = stats.requests, stats.retries
+            accounts.last_error = stats.last_error
+
+
+def _then(chunks: Iterable[Chunk], ends: int) -> Iterable[Chunk | None]:
+    """Give the chunks, then the sign of their end, once for each encoder."""
+    yield from chunks
+    yield from [None] * ends
+
+
+def _count_hours(moments: Any) -> dict[int, int]:
+    """Give the number of events of each hour since 1970."""
+    if not len(moments):
+        return {}
+    hours = moments // HOUR
+    first = int(hours.min())
+    if int(hours.max()) - first < _MOST_HOURS:
+        counts = np.bincount(hours - first)
+        return {first + int(place): int(counts[place]) for place in np.flatnonzero(counts)}
+    places, counts = np.unique(hours, return_counts=True)
+    return dict(zip(map(int, places), map(int, counts), strict=True))
+
+
+def _refused(body: Body, reason: str) -> list[Letter]:
+    events = [body.payload(place) for place in range(body.events)]
+    return [
+        Letter(int(row), event_id(event), reason, event.decode(), refused=True)
+        for row, event in zip(body.rows, events, strict=True)
+    ]
