@@ -21,6 +21,7 @@ from nbtrack.bulk.source import Chunk
 from nbtrack.delivery.transport import Transport
 
 _POLL = 0.1  # seconds between looks at the progress
+_GLANCE = 0.01  # the same, at the end of a run
 _LAST_REPLIES = 2.0  # seconds that requests under way get after an interrupt
 _MOST_HOURS = 1 << 20  # of one chunk, counted at once
 _EXAMPLES = 5
@@ -155,7 +156,7 @@ class Run:
             if self._sender is not None:
                 self._sender.close()
                 while self._sender.is_alive():
-                    time.sleep(_POLL / 2)
+                    time.sleep(_GLANCE)
                     tick()
         except KeyboardInterrupt:
             self.interrupted = True
@@ -195,7 +196,7 @@ class Run:
                 break
         while any(thread.is_alive() for thread in encoders):
             for thread in encoders:
-                thread.join(_POLL / 2)
+                thread.join(_GLANCE)
             tick()
 
     def _is_stopping(self) -> bool:
@@ -208,7 +209,7 @@ class Run:
             self._sender.stop()
             deadline = time.monotonic() + _LAST_REPLIES
             while self._sender.is_alive() and time.monotonic() < deadline:
-                time.sleep(_POLL / 2)
+                time.sleep(_GLANCE)
         with self._lock:
             self._closed = True
 

@@ -75,6 +75,7 @@ async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
 def main() -> None:
     """Read the settings and serve until told to end."""
     config = json.loads(sys.stdin.readline())
+    os.umask(0o077)  # events are personal: the database and what SQLite keeps beside it are its user's alone
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     if config["fd"] is None:
         listener = socket.create_server((config["host"], config["port"]))

@@ -14,6 +14,8 @@ SMALL_WINDOW, BIG_WINDOW = 200, 5_000
 """Waiting events looked at: few while they come and go, many when they only wait."""
 POINTS = 180
 SAVED_ROWS = 50
+BAD_KEPT = 50
+_COUNTS = ("good", "bad", "repeats")
 
 Row = list[Any]
 
@@ -32,6 +34,7 @@ class Feed:
         self._told: dict[int, int] = {}
         self._logged = 0
         self._collector: dict[str, Any] | None = None
+        self._bad: dict[str, dict[str, Any]] = {}
         self._points: deque[tuple[int, int, int]] = deque(maxlen=POINTS)
         self._fresh = True
         self._last: Snapshot | None = None
@@ -69,7 +72,7 @@ class Feed:
         message["buffer"] = {"add": added, "gone": _ranges(gone)}
         if snapshot.verdicts is not None and (self._fresh or snapshot.verdicts != self._collector):
             self._collector = snapshot.verdicts
-            message["collector"] = _verdicts(snapshot.verdicts)
+            message["collector"] = self._collect(snapshot.verdicts)
         self._fresh = False
         # rows that stay are worth more of them; rows that rush by are not
         self.window = SMALL_WINDOW if changed * 4 > self.window + 4 else min(BIG_WINDOW, self.window * 2)
@@ -88,7 +91,7 @@ class Feed:
             "buffer": {"add": rows, "gone": []},
         }
         if snapshot.verdicts is not None:
-            message["collector"] = {**_verdicts(snapshot.verdicts), "last": []}
+            message["collector"] = {name: snapshot.verdicts[name] for name in _COUNTS} | {"last": []}
         return message
 
     def _head(self, snapshot: Snapshot) -> dict[str, Any]:
@@ -100,8 +103,19 @@ class Feed:
             "state": snapshot.state,
             "reason": snapshot.reason,
             "retry_at": snapshot.retry_at,
+            "local": snapshot.local,
             "counters": snapshot.counters,
         }
+
+    def _collect(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Join the last verdicts with the last bad ones: those are what one looks for when good ones rush by."""
+        if not summary["bad"]:
+            self._bad = {}
+        last = {one["event_id"] or str(place): one for place, one in enumerate(summary["last"])}
+        self._bad |= {key: one for key, one in last.items() if not one["good"]}
+        self._bad = dict(sorted(self._bad.items(), key=lambda item: -item[1]["time"])[:BAD_KEPT])
+        shown = sorted((self._bad | last).values(), key=lambda one: -one["time"])
+        return {name: summary[name] for name in _COUNTS} | {"last": [_verdict(one) for one in shown]}
 
     def _note_point(self, snapshot: Snapshot) -> None:
         point = (int(snapshot.time), snapshot.counters["waiting"], snapshot.counters["sent"])
@@ -151,17 +165,13 @@ def _log_row(attempt: Attempt) -> Row:
     ]
 
 
-def _verdicts(summary: dict[str, Any]) -> dict[str, Any]:
-    last = [
-        {
-            "time": one["time"] / 1000,
-            "schema": shorten(one["schema"] or "-"),
-            "good": one["good"],
-            "reasons": [shorten(reason) for reason in one["reasons"][:5]],
-        }
-        for one in summary["last"]
-    ]
-    return {"good": summary["good"], "bad": summary["bad"], "repeats": summary["repeats"], "last": last}
+def _verdict(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "time": found["time"] / 1000,
+        "schema": shorten(found["schema"] or "-"),
+        "good": found["good"],
+        "reasons": [shorten(reason) for reason in found["reasons"][:5]],
+    }
 
 
 def _fit(rows: list[Row], room: int) -> tuple[list[Row], int, bool]:

@@ -73,7 +73,8 @@ class Monitor(anywidget.AnyWidget):
 
     def __init__(self, source: Source) -> None:
         self._source = weakref.ref(source)
-        self._emitter: AsyncEmitter = source.emitter
+        # an emitter may hold its session: let go of at the end
+        self._emitter: AsyncEmitter | None = source.emitter
         self._feed = Feed()
         self._guard = threading.RLock()
         self._verdicts: dict[str, Any] | None = None
@@ -101,9 +102,16 @@ class Monitor(anywidget.AnyWidget):
         """End the thread and all views."""
         refresher = getattr(self, "_refresher", None)
         if refresher:
-            self._leave()
-            refresher.stop()
+            self._end()
         super().close()
+
+    def _end(self) -> None:
+        self._leave()
+        self._refresher.stop()
+        self._emitter = None
+        source = self._source()
+        if source is not None and _monitors.get(source) is self:
+            del _monitors[source]
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_()
@@ -114,9 +122,9 @@ class Monitor(anywidget.AnyWidget):
         return {**data, "text/html": render_html(snapshot), "text/plain": render_text(snapshot)}, metadata
 
     def _look(self, rows: int) -> Snapshot:
-        source = self._source()
-        if source is not None:
-            self._last = describe(source, self._emitter, self._verdicts, rows)
+        source, emitter = self._source(), self._emitter
+        if source is not None and emitter is not None:
+            self._last = describe(source, emitter, self._verdicts, rows)
         return self._last
 
     # -- on the kernel's main thread, when no cell runs
@@ -131,12 +139,11 @@ class Monitor(anywidget.AnyWidget):
 
     def _tick(self) -> float | None:
         source = self._source()
-        if source is None:
-            self._leave()
+        emitter = self._follow(source) if source is not None else None
+        if source is None or emitter is None:
             return None
-        self._follow(source)
-        acted = self._answer(source)
-        self._judge(source)
+        acted = self._answer(source, emitter)
+        self._judge(source, emitter)
         with self._guard:
             snapshot = self._look(self._feed.window)
             message, more = self._feed.tell(snapshot)
@@ -144,32 +151,32 @@ class Monitor(anywidget.AnyWidget):
             message["done"] = acted
         self.send(message)
         if source.ended:
-            self._leave()
-            self._refresher.stop()
+            self._end()
             return None
         late = self._judged != snapshot.counters["sent"] and source.peek_collector() is not None
         return LOOK_AGAIN if more or late or source.peek_emitter() is None else None
 
-    def _follow(self, source: Source) -> None:
+    def _follow(self, source: Source) -> AsyncEmitter | None:
         """Go over to the emitter that a changed setting made."""
         emitter = source.peek_emitter()
         if emitter is None or emitter is self._emitter:
-            return
+            return self._emitter
         self._leave()
         self._emitter, self._verdicts, self._judged = emitter, None, -1
         self._leave = emitter.subscribe(self._refresher.poke)
         with self._guard:
             self._feed.restart()
+        return emitter
 
-    def _judge(self, source: Source) -> None:
-        sent = self._emitter.stats().sent
+    def _judge(self, source: Source, emitter: AsyncEmitter) -> None:
+        sent = emitter.stats().sent
         if sent != self._judged and time.monotonic() - self._judged_at >= LOOK_AGAIN:
             self._judged_at = time.monotonic()
             found = ask_verdicts(source)
             if found is not None:
                 self._verdicts, self._judged = found, sent
 
-    def _answer(self, source: Source) -> list[Any]:
+    def _answer(self, source: Source, emitter: AsyncEmitter) -> list[Any]:
         """Do what views asked for; give the marks of what was done."""
         acted: list[Any] = []
         while True:
@@ -182,31 +189,29 @@ class Monitor(anywidget.AnyWidget):
                 with self._guard:
                     self._feed.restart()
             elif kind == "event":
-                self.send(self._show_event(asked))
+                with self._guard:
+                    event_id = self._feed.find_event(asked.get("number", 0))
+                self.send(content.show_event(emitter, event_id, _find_endpoint(source, emitter), asked))
             elif kind == "attempt":
-                self.send(content.show_attempt(self._emitter, asked))
+                self.send(content.show_attempt(emitter, asked))
             elif kind in {"pause", "resume", "flush"}:
-                self._steer(kind, source)
+                _steer(kind, source, emitter)
                 acted.append(asked.get("mark"))
 
-    def _show_event(self, asked: dict[str, Any]) -> dict[str, Any]:
-        with self._guard:
-            event_id = self._feed.find_event(asked.get("number", 0))
-        return content.show_event(self._emitter, event_id, self._endpoint(), asked)
 
-    def _endpoint(self) -> str:
-        """Give the address that the emitter sends to now; a logical one has none before the first request."""
-        source = self._source()
-        client = source.peek_collector() if source else None
-        return f"{client.url}{POST_PATH}" if client else self._emitter.endpoint
+def _find_endpoint(source: Source, emitter: AsyncEmitter) -> str:
+    """Give the address that is sent to now; a logical one has none before its collector was met."""
+    client = source.peek_collector()
+    return f"{client.url}{POST_PATH}" if client else emitter.endpoint
 
-    def _steer(self, kind: str, source: Source) -> None:
-        if kind == "pause":
-            self._emitter.pause()
-        elif source.enabled and kind == "resume":
-            self._emitter.resume()
-        elif source.enabled:
-            self._emitter.async_flush()
+
+def _steer(kind: str, source: Source, emitter: AsyncEmitter) -> None:
+    if kind == "pause":
+        emitter.pause()
+    elif source.enabled and kind == "resume":
+        emitter.resume()
+    elif source.enabled:
+        emitter.async_flush()
 
 
 def _log_fault(fault: Exception) -> None:

@@ -35,6 +35,9 @@ class Source(Protocol):
     def ended(self) -> bool: ...  # noqa: D102
 
     @property
+    def is_local(self) -> bool: ...  # noqa: D102
+
+    @property
     def optout(self) -> str | None: ...  # noqa: D102
 
     @property
@@ -73,6 +76,8 @@ class Snapshot:
         The local collector's counts and last verdicts; None where it was not met.
     retry_at
         When the next attempt is due, seconds since 1970; None unless retrying.
+    local
+        Whether a local collector checks the events.
     """
 
     time: float
@@ -84,6 +89,7 @@ class Snapshot:
     attempts: list[Attempt] = field(default_factory=list)
     verdicts: dict[str, Any] | None = None
     retry_at: float | None = None
+    local: bool = False
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -125,6 +131,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         list(emitter.log)[: -rows - 1 : -1],
         verdicts,
         stats.retry_at if state == "retrying" else None,
+        source.is_local,
     )
 
 

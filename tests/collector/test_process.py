@@ -142,9 +142,10 @@ def test_a_forked_child_does_not_keep_the_collector_alive():
 
 @posix
 def test_interrupting_the_kernel_leaves_the_collector_alive():
-    then = "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
+    then = "try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
     parent, pid, url, _ = start_parent(then, start_new_session=True)
     with parent:
+        assert parent.stdout.readline().strip() == "ready"  # an interrupt from here on is caught
         os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: the whole group
         assert parent.stdout.readline().strip() == "0"
         parent.wait(10)

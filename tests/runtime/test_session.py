@@ -122,6 +122,17 @@ def test_changing_the_collector_moves_what_comes_after() -> None:
         assert session.describe().startswith(f"nbtrack: events go to {collector.url}")
 
 
+def test_a_user_id_set_later_goes_with_what_comes_after() -> None:
+    session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
+    session.emitter.pause()
+    before = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    session.settings.user_id = "ann"
+    during = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    session.settings.user_id = None
+    after = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    assert [payload.get("uid") for payload in (before, during, after)] == [None, "ann", None]
+
+
 def test_a_fault_of_ours_is_kept_and_never_raised() -> None:
     session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
     session.tracker.add_global_context(lambda event: 1 / 0)

@@ -231,7 +231,7 @@ class View {
 
   drawTable() {
     const { head, collector } = this.store;
-    const local = collector !== null || head.destination === "local";
+    const local = collector !== null || head.local;
     this.tabs.collector.hidden = !local;
     if (!local && this.tab === "collector") this.tab = "buffer";
     for (const [name, tab] of Object.entries(this.tabs)) {

@@ -1,0 +1,72 @@
+"""``import nbtrack.pandas`` gives each pandas frame an accessor: ``df.nbtrack.backfill(…)``."""
+
+from typing import Any
+
+import pandas as pd
+
+from nbtrack.bulk import BackfillReport, backfill, preview
+from nbtrack.tracker import Event
+
+__all__ = ["BackfillAccessor"]
+
+
+@pd.api.extensions.register_dataframe_accessor("nbtrack")
+class BackfillAccessor:
+    """What nbtrack does with a frame.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import nbtrack.pandas
+    >>> from nbtrack import col
+    >>> from nbtrack.tracker import PageView
+    >>> frame = pd.DataFrame({"id": [1, 2], "address": ["https://acme.com/a", "https://acme.com/b"]})
+    >>> frame.nbtrack.preview(PageView(col("address")), key="id")["url"].to_list()
+    ['https://acme.com/a', 'https://acme.com/b']
+    >>> frame.nbtrack.backfill(PageView(col("address")), key="id", dry_run=True).ok
+    True
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def backfill(self, event: Event, **options: Any) -> BackfillReport:
+        """Send one event a row.
+
+        Parameters
+        ----------
+        event : Event
+            With `nbtrack.col` where a row's value goes.
+        **options
+            As those of `nbtrack.backfill`.
+
+        Returns
+        -------
+        BackfillReport
+            As that of `nbtrack.backfill`.
+        """
+        return backfill(self._frame, event, **options)
+
+    def preview(self, event: Event, n: int = 5, **options: Any) -> pd.DataFrame:
+        """Show the events of the first rows; nothing is sent.
+
+        Parameters
+        ----------
+        event : Event
+            With `nbtrack.col` where a row's value goes.
+        n : int, default 5
+            How many rows.
+        **options
+            As those of `nbtrack.backfill`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As that of `nbtrack.bulk.preview`.
+        """
+        return preview(self._frame, event, n, **options)

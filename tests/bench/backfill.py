@@ -1,0 +1,267 @@
+"""Speed of a backfill against the reference tracker: one sink, nginx behind a proxy hop, in one run."""
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tests.faults.server import free_port, wait_until
+from tests.support.tools import require
+
+ROWS = 1_000_000
+ROUNDS = 3
+"""Each rate is the best of so many, taken in turns: what else runs on the machine slows some of them."""
+REFERENCE_BEST = 40_000
+REFERENCE_DEFAULT = 10_000
+"""The reference needs minutes for more; its rate does not depend on the number."""
+LINEAR = (10_000, 100_000, 1_000_000)
+SCHEMA = {
+    "self": {"vendor": "com.acme", "name": "purchase", "format": "jsonschema", "version": "1-0-0"},
+    "type": "object",
+    "properties": {
+        "order": {"type": "string", "maxLength": 64},
+        "amount": {"type": ["number", "null"], "minimum": 0},
+        "sku": {"type": "string", "maxLength": 32},
+        "qty": {"type": "integer", "minimum": 0, "maximum": 1000},
+    },
+    "required": ["order", "qty"],
+    "additionalProperties": False,
+}
+USER = {
+    "self": {"vendor": "com.acme", "name": "user", "format": "jsonschema", "version": "1-0-0"},
+    "type": "object",
+    "properties": {"plan": {"type": "string"}, "seats": {"type": "integer"}},
+    "additionalProperties": False,
+}
+PURCHASE = "iglu:com.acme/purchase/jsonschema/1-0-0"
+OWNER = "iglu:com.acme/user/jsonschema/1-0-0"
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error.log crit;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; client_max_body_size 4m; client_body_buffer_size 2m; keepalive_requests 1000000;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream sink {{ server 127.0.0.1:{inner}; keepalive 16; }}
+  server {{ listen 127.0.0.1:{outer}; location / {{ proxy_pass http://sink; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
+  server {{ listen 127.0.0.1:{inner}; location / {{ return 200 "ok"; }} }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[int]:
+    """Run nginx behind a proxy hop that reads each body; give its port."""
+    program = require("nginx")
+    outer, inner = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "nginx.conf"
+        config.write_text(NGINX.format(folder=folder, outer=outer, inner=inner))
+        process = subprocess.Popen([program, "-p", folder, "-c", str(config)], stderr=subprocess.DEVNULL)
+        try:
+            assert wait_until(lambda: _answers(outer)), "nginx does not answer"
+            yield outer
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def make_frame(rows: int) -> Any:
+    """Give orders: four fields, a time, a user."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "order": [f"o-{number}" for number in range(rows)],
+            "amount": rng.random(rows) * 100,
+            "sku": rng.choice(["abc", "défg", "x y"], rows),
+            "qty": rng.integers(0, 7, rows),
+            "at": pd.Timestamp("2024-01-01", tz="UTC")
+            + pd.to_timedelta(rng.integers(0, 10**7, rows), unit="s"),
+            "user": [f"u{number % 1000}" for number in range(rows)],
+        }
+    )
+
+
+def make_event() -> Any:
+    """Give the event of a row: self-describing, an entity, user, time."""
+    from nbtrack import col
+    from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
+
+    return SelfDescribing(
+        SelfDescribingJson(PURCHASE, {name: col(name) for name in ("order", "amount", "sku", "qty")}),
+        context=[SelfDescribingJson(OWNER, {"plan": "pro", "seats": 5})],
+        true_timestamp=col("at"),
+        event_subject=Subject().set_user_id(col("user")),
+    )
+
+
+def backfill_rate(frame: Any, port: int, **options: Any) -> float:
+    """Backfill a frame; give events a second."""
+    from nbtrack import backfill
+
+    report = backfill(
+        frame, make_event(), key="order", collector=f"http://127.0.0.1:{port}", progress=False, **options
+    )
+    assert report.ok, report
+    return report.sent / report.seconds
+
+
+def reference_rate(frame: Any, port: int, *, best: bool) -> float:
+    """Track a frame's rows with the reference; give events a second."""
+    import requests
+    import snowplow_tracker as sp
+
+    with requests.Session() as session:
+        options: dict[str, Any] = {"batch_size": 500, "session": session} if best else {}
+        emitter = sp.Emitter("127.0.0.1", protocol="http", port=port, **options)
+        tracker = sp.Tracker("bench", [emitter], app_id="bench", encode_base64=True)
+        started = time.perf_counter()
+        for row in frame.to_dict("records"):
+            data = {name: row[name] for name in ("order", "amount", "sku", "qty")}
+            tracker.track(
+                sp.SelfDescribing(
+                    sp.SelfDescribingJson(PURCHASE, data),
+                    context=[sp.SelfDescribingJson(OWNER, {"plan": "pro", "seats": 5})],
+                    true_timestamp=int(row["at"].timestamp() * 1000),
+                    event_subject=sp.Subject().set_user_id(row["user"]),
+                )
+            )
+        tracker.flush()
+        return len(frame) / (time.perf_counter() - started)
+
+
+def encode_rate(frame: Any) -> float:
+    """Encode a frame, and send nothing; give events a second."""
+    from nbtrack import backfill
+
+    started = time.perf_counter()
+    report = backfill(frame, make_event(), key="order", dry_run=True, progress=False)
+    assert report.ok, report
+    return len(frame) / (time.perf_counter() - started)
+
+
+def extra_memory(work: str, rows: int, port: int) -> float:
+    """Run a backfill in a process of its own; give the megabytes that it needs more than before."""
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.bench.backfill", work, str(rows), str(port)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(found.stdout.split()[-1])
+
+
+def measure_memory(work: str, rows: int, port: int) -> float:
+    """Backfill a frame or a Parquet file; give the growth of resident memory, in megabytes."""
+    import psutil
+
+    import nbtrack.bulk
+
+    frame: Any = make_frame(rows) if work == "pandas" else None
+    folder = tempfile.TemporaryDirectory()
+    if frame is None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = Path(folder.name) / "rows.parquet"
+        part = pa.Table.from_pandas(make_frame(100_000), preserve_index=False)
+        with pq.ParquetWriter(path, part.schema) as writer:
+            for number in range(rows // 100_000):
+                orders = pa.array(
+                    [f"o-{number}-{row}" for row in range(100_000)], part.schema.field("order").type
+                )
+                writer.write_table(part.set_column(0, part.schema.field("order"), orders))
+        del part, orders
+        frame = str(path)
+    backfill_rate(make_frame(1_000), port)  # what is loaded once is no cost of rows
+    assert nbtrack.bulk
+    me = psutil.Process()
+    before = me.memory_info().rss
+    highest, done = before, threading.Event()
+
+    def watch() -> None:
+        nonlocal highest
+        while not done.wait(0.02):
+            highest = max(highest, me.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    backfill_rate(frame, port)
+    done.set()
+    watcher.join()
+    folder.cleanup()
+    return (highest - before) / 1e6
+
+
+def measure() -> dict[str, float]:
+    """Run the benchmark.
+
+    Returns
+    -------
+    dict of str to float
+        Events a second (`*_rate`), the ratios the issue names, and megabytes (`*_mb`).
+    """
+    from nbtrack.schemas import Registry
+
+    import_module("snowplow_tracker")  # which sets the level itself
+    logging.getLogger("snowplow_tracker.emitters").setLevel(logging.CRITICAL)
+    registry = Registry()
+    registry.register(SCHEMA)
+    registry.register(USER)
+    with sink() as port, tempfile.TemporaryDirectory() as home:
+        os.environ["NBTRACK_HOME"] = home
+        frame = make_frame(ROWS)
+        backfill_rate(frame[:10_000], port)
+        rates: dict[str, list[float]] = defaultdict(list)
+        for _ in range(ROUNDS):
+            rates["backfill_rate"].append(backfill_rate(frame, port))
+            rates["reference_best_rate"].append(reference_rate(frame[:REFERENCE_BEST], port, best=True))
+            rates["checked_rate"].append(backfill_rate(frame, port, registry=registry))
+            rates["reference_default_rate"].append(
+                reference_rate(frame[:REFERENCE_DEFAULT], port, best=False)
+            )
+            rates["encode_rate"].append(encode_rate(frame))
+            for rows in LINEAR:
+                rates[f"rate_of_{rows}"].append(backfill_rate(frame[:rows], port))
+        found = {name: max(values) for name, values in rates.items()}
+        found["ratio_to_best"] = found["backfill_rate"] / found["reference_best_rate"]
+        found["ratio_to_default"] = found["backfill_rate"] / found["reference_default_rate"]
+        found["checked_ratio_to_best"] = found["checked_rate"] / found["reference_best_rate"]
+        found["share_of_encode"] = found["backfill_rate"] / found["encode_rate"]
+        found["pandas_extra_mb"] = extra_memory("pandas", ROWS, port)
+        parquet = 10 * ROWS if os.environ.get("NBTRACK_LONG") else ROWS
+        found["parquet_extra_mb"] = extra_memory("parquet", parquet, port)
+    return found
+
+
+def _answers(port: int) -> bool:
+    import http.client
+
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        connection.request("POST", "/", b"{}")
+        status = connection.getresponse().status
+        connection.close()
+    except OSError:
+        return False
+    return status == 200
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(measure_memory(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    else:
+        for name, value in measure().items():
+            print(f"{name:28} {value:14,.2f}")

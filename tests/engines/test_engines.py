@@ -1,0 +1,146 @@
+"""Dask and Spark send their own frames; a task that is tried again sends the same ids, and counts once."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from nbtrack import backfill, col
+from nbtrack.bulk import make_event_id, make_namespace
+from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
+from tests.faults.server import FaultServer
+
+pytestmark = [
+    pytest.mark.engines,
+    # the engines' own; ours stay errors
+    pytest.mark.filterwarnings("default::ResourceWarning", "default::DeprecationWarning", "default::FutureWarning"),
+    pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning", "default::UserWarning"),
+]
+ROWS = 200_000 if os.environ.get("NBTRACK_LONG") else 20_000
+PARTS = 8
+
+
+def orders() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "order": [f"o-{number}" for number in range(ROWS)],
+            "qty": np.arange(ROWS) % 7,
+            "at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(np.arange(ROWS), unit="s"),
+            "unused": "x",
+        }
+    )
+
+
+def purchase() -> SelfDescribing:
+    return SelfDescribing(
+        SelfDescribingJson("iglu:com.acme/purchase/jsonschema/1-0-0", {"order": col("order"), "qty": col("qty")}),
+        true_timestamp=col("at"),
+        event_subject=Subject().set_user_id(col("order")),
+    )
+
+
+def wanted() -> set[str]:
+    namespace = make_namespace(purchase())
+    return {str(make_event_id(namespace, [f"o-{number}"])) for number in range(ROWS)}
+
+
+def assert_all_sent(report: Any, server: FaultServer) -> None:
+    assert (report.rows, report.sent, report.failed, report.skipped) == (ROWS, ROWS, 0, 0), report
+    assert report.ok
+    assert report.unused == ("unused",)
+    assert report.time_range[0] == datetime(2024, 1, 1, tzinfo=UTC)
+    assert set(server.delivered) == wanted()
+
+
+def fail_once(part: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """Fail the first time that the part with the first order is asked for."""
+    if (part["order"] == "o-0").any() and not Path(flag).exists():
+        Path(flag).touch()
+        raise ConnectionError("an injected fault")
+    return part
+
+
+def test_dask_on_the_threads_of_this_process() -> None:
+    dataframe = pytest.importorskip("dask.dataframe")
+    with FaultServer() as server:
+        report = backfill(dataframe.from_pandas(orders(), npartitions=PARTS), purchase(), key="order", collector=server.url)
+        assert_all_sent(report, server)
+
+
+def test_dask_on_a_cluster_with_a_task_that_fails_after_it_sent(dask_client: Any, tmp_path: Path) -> None:
+    import dask
+    import dask.dataframe
+
+    from nbtrack.bulk.engines import dask as engine
+
+    frame = dask.dataframe.from_pandas(orders(), npartitions=PARTS)
+    with FaultServer() as server:
+        real, flag = engine.send_frame, str(tmp_path / "failed")
+
+        def send_and_fail(part: pd.DataFrame, plan: Any, dry: bool) -> Any:
+            report = real(part, plan, dry)
+            fail_once(part, flag)
+            return report
+
+        engine.send_frame = send_and_fail
+        try:
+            report = backfill(frame, purchase(), key="order", collector=server.url)
+        finally:
+            engine.send_frame = real
+        assert Path(flag).exists()
+        assert_all_sent(report, server)
+        assert max(server.delivered.values()) == 2  # the part that was sent twice, with the same ids
+
+
+def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) -> None:
+    frame = spark.createDataFrame(pa.Table.from_pandas(orders())).repartition(PARTS, "order")
+    flag = str(tmp_path / "failed")
+
+    def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        for batch in batches:
+            yield batch
+        context = TaskContext.get()
+        if context.partitionId() == 3 and context.attemptNumber() == 0:
+            Path(flag).touch()
+            time.sleep(0.5)  # what was passed on has left by now
+            raise ConnectionError("an injected fault")
+
+    with FaultServer() as server:
+        failing = frame.mapInArrow(pass_on, frame.schema)
+        report = backfill(failing, purchase(), key="order", collector=server.url, max_body_bytes=100_000)
+        assert Path(flag).exists()
+        assert_all_sent(report, server)
+
+
+def test_a_dry_run_on_an_engine_sends_nothing(spark: Any) -> None:
+    frame = spark.createDataFrame(pa.Table.from_pandas(orders()))
+    report = backfill(frame, purchase(), key="order", dry_run=True)
+    assert (report.rows, report.sent) == (ROWS, ROWS)
+
+
+def test_engines_ask_for_a_key(spark: Any) -> None:
+    dataframe = pytest.importorskip("dask.dataframe")
+    for frame in (spark.createDataFrame(orders()[:3]), dataframe.from_pandas(orders()[:3], npartitions=1)):
+        with pytest.raises(ValueError, match="give key="):
+            backfill(frame, purchase(), dry_run=True)
+
+
+def test_invalid_rows_come_back_from_the_tasks() -> None:
+    dataframe = pytest.importorskip("dask.dataframe")
+    frame = orders()[:100]
+    event = purchase()
+    event.event_subject = Subject().set_domain_session_id(col("order"))
+    with FaultServer() as server:
+        report = backfill(dataframe.from_pandas(frame, npartitions=4), event, key="order", collector=server.url)
+    assert (report.rows, report.skipped, report.sent) == (100, 100, 0)
+    assert len(report.errors) == 100
+    assert "must be a UUID" in report.errors["reason"][0]
