@@ -66,7 +66,7 @@ def encode(event: Any, data: Any, base64_: bool, **options: Any) -> list[dict[st
 
 
 def comparable(payload: dict[str, str], event: Any) -> dict[str, Any]:
-    """Leave out what is made at the moment of tracking; read JSON, with numbers as they are written."""
+    """Leave out what is made at the moment of tracking; read JSON, where 1.0 and 1 differ but 1e16 and 1e+16 do not."""
     made = {
         "stm",
         *(() if event.device_timestamp is not None else ("dtm",)),
@@ -76,7 +76,7 @@ def comparable(payload: dict[str, str], event: Any) -> dict[str, Any]:
     for key in shown.keys() & {"ue_px", "cx"}:
         shown[key] = base64.urlsafe_b64decode(shown[key]).decode()
     for key in shown.keys() & {"ue_px", "cx", "ue_pr", "co"}:
-        shown[key] = json.loads(shown[key], parse_float=str, parse_int=str)
+        shown[key] = json.loads(shown[key], parse_float=lambda text: repr(float(text)), parse_int=str)
     return shown
 
 
