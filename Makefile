@@ -57,6 +57,16 @@ test-long: venv ## full counts of kills, soaks and fuzzing
 test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own
 	.venv-engines/bin/python -m pytest --timeout 600 -m engines
 
+# the oldest versions that pyproject.toml allows of everything a notebook brings along
+.venv-compat/.ready: pyproject.toml
+	$(call create,.venv-compat)
+	.venv-compat/bin/python -m pip install --quiet uv
+	.venv-compat/bin/uv pip install --quiet --python .venv-compat/bin/python --resolution lowest-direct -e '.[compat]'
+	@touch $@
+
+test-compat: .venv-compat/.ready ## the notebook and tracker tests on the oldest supported IPython, ipykernel, pandas …
+	.venv-compat/bin/python -m pytest -W default -m "not browser and not engines and not long and not node" tests/notebook tests/runtime tests/test_steps.py tests/tracker tests/bulk
+
 .venv-docs/.ready: pyproject.toml
 	$(call create,.venv-docs)
 	$(call install,.venv-docs) -e '.[demo,docs,redis]'

@@ -4,6 +4,8 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +67,9 @@ def collector(
         ended = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
-        while not ended.wait(0.5):
-            pass
+        while not ended.is_set():
+            if made.join(0.5):
+                raise click.ClickException("the collector's process ended by itself")
 
 
 @main.command()
@@ -144,3 +147,154 @@ def demo(notebook: str | None) -> None:
     from nbtrack.demo import run_demo
 
     sys.exit(run_demo(Path(notebook) if notebook else None))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--iglu", multiple=True, help="Folder in Iglu layout, or URL of an Iglu server; may be repeated."
+)
+def validate(files: tuple[str, ...], iglu: tuple[str, ...]) -> None:
+    """Check files: lint schemas, and validate self-describing JSON, NDJSON and payload dumps.
+
+    Exits with 0 when nothing is wrong, with 1 otherwise.
+    """
+    from nbtrack.schemas import Registry, check_file
+
+    registry = Registry(
+        [place for place in iglu if "://" not in place], servers=[place for place in iglu if "://" in place]
+    )
+    wrong = 0
+    for file in files:
+        report = check_file(file, registry)
+        wrong += len(report.problems)
+        click.echo(f"{file}: {report.checked:,} checked, {len(report.problems):,} problems")
+        for problem in report.problems:
+            click.echo(f"  {problem}")
+    sys.exit(1 if wrong else 0)
+
+
+@main.group()
+@click.option(
+    "--store", default=None, help="SQLite file or redis:// URL; the user's own outbox where not given."
+)
+@click.pass_context
+def outbox(context: click.Context, store: str | None) -> None:
+    """See and move what waits to be sent, and what was refused for good."""
+    context.obj = store
+
+
+@contextmanager
+def _open_store(place: str | None) -> Iterator[Any]:
+    from nbtrack.delivery import RedisEventStore, SQLiteEventStore
+    from nbtrack.runtime.home import find_home
+
+    if place and place.startswith(("redis://", "rediss://")):
+        store: Any = RedisEventStore(place)
+    else:
+        path = Path(place) if place else find_home() / "outbox.sqlite"
+        if not path.exists():
+            raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
+        store = SQLiteEventStore(path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@outbox.command("list")
+@click.option("--limit", default=20, show_default=True, help="How many of each kind.")
+@click.pass_obj
+def list_(place: str | None, limit: int) -> None:
+    """List the waiting events and the dead letters: times, kinds and sizes, no content."""
+    from nbtrack.delivery.outbox import list_dead, list_events
+
+    with _open_store(place) as store:
+        waiting, dead = list_events(store, limit=limit), list_dead(store, limit=limit)
+        click.echo(f"waiting: {store.size():,}")
+        for event in waiting:
+            click.echo(
+                f"  {_clock(event.time)}  {event.event_id}  {event.kind} {event.name or ''}  {event.bytes:,} bytes"
+            )
+        click.echo(f"dead letters: {len(dead):,}{' or more' if len(dead) == limit else ''}")
+        for letter in dead:
+            click.echo(f"  {_clock(letter.time)}  {letter.event_id}  {letter.reason}")
+
+
+@outbox.command()
+@click.pass_obj
+def retry(place: str | None) -> None:
+    """Let all dead letters wait again; the next session, or `nbtrack outbox drain`, sends them."""
+    from nbtrack.delivery.outbox import retry_dead
+
+    with _open_store(place) as store:
+        click.echo(f"{retry_dead(store):,} events wait again")
+
+
+@outbox.command()
+@click.argument("path", type=click.Path(dir_okay=False, writable=True))
+@click.pass_obj
+def export(place: str | None, path: str) -> None:
+    """Write the dead letters to a file, one JSON object a line (they hold content: keep it safe)."""
+    from nbtrack.delivery.outbox import export_dead
+
+    with _open_store(place) as store:
+        click.echo(f"{export_dead(store, Path(path)):,} events written to {path}")
+
+
+@outbox.command()
+@click.option("--waiting", is_flag=True, help="Delete the events that wait, too.")
+@click.confirmation_option(prompt="Delete them for good?")
+@click.pass_obj
+def purge(place: str | None, *, waiting: bool) -> None:
+    """Delete the dead letters."""
+    from nbtrack.delivery.outbox import purge as delete
+
+    with _open_store(place) as store:
+        click.echo(f"{delete(store, waiting=waiting):,} events deleted")
+
+
+@outbox.command()
+@click.option("--store", "own", default=None, help="As `nbtrack outbox --store`.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds for each destination.")
+@click.option("--header", multiple=True, help="Extra HTTP header, as 'Name: value'; may be repeated.")
+@click.pass_obj
+def drain(place: str | None, own: str | None, timeout: float, header: tuple[str, ...]) -> None:
+    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
+    from nbtrack.collector import shared
+    from nbtrack.delivery.outbox import drain as send
+    from nbtrack.runtime.home import find_home
+
+    headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
+    with _open_store(own or place) as store:
+        reports = send(
+            store,
+            timeout=timeout,
+            headers=headers,
+            resolve={"local": lambda: shared.connect(find_home()).url},
+        )
+    for destination, report in reports.items():
+        click.echo(
+            f"{destination}: {report.sent:,} sent, {report.pending:,} wait, {report.dead:,} refused for good"
+        )
+    if not reports:
+        click.echo("nothing waits")
+    sys.exit(1 if any(report.pending or report.dead for report in reports.values()) else 0)
+
+
+@main.command()
+def doctor() -> None:
+    """Check this installation, and print a report to paste into an issue: no names, no secrets."""
+    from nbtrack.doctor import examine
+
+    checks = examine()
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        click.echo(f"{check.mark:4} {check.name:{width}}  {check.text}")
+    sys.exit(1 if any(check.mark == "FAIL" for check in checks) else 0)
+
+
+def _clock(seconds: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -88,7 +88,7 @@ def execute(path: Path) -> str:
             except CellExecutionError as error:
                 raise SystemExit(f"the notebook stopped: {error}") from None
     outputs = (output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
-    return "".join(
+    return "\n".join(
         output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in outputs
     )
 

@@ -1,6 +1,5 @@
 """nbtrack.track: a context manager and a decorator for steps of an analysis, and one-off events."""
 
-import asyncio
 import contextvars
 import functools
 import inspect
@@ -177,7 +176,7 @@ def classify(error: BaseException | None) -> Status:
     """Give the status that an exception means; None means that all went well."""
     if error is None or isinstance(error, GeneratorExit):
         return "ok"
-    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":  # asyncio is slow to load
         return "interrupted"
     return "exited" if isinstance(error, SystemExit) else "error"
 
@@ -240,7 +239,7 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
         return Step(target, label)
     if isinstance(target, Event):
         return session().record(target, "nbtrack.track")
-    if callable(target):
+    if callable(target) or isinstance(target, classmethod):
         return _decorate(target, None, label)
     raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")
 

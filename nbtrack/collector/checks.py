@@ -13,8 +13,8 @@ from nbtrack.collector.failures import Failure, atomic_fault, criterion_mismatch
 from nbtrack.collector.intake import SINK_LIMITS, Parameters
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, PLATFORMS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
+from nbtrack.schemas.compiling import UUID, Validator
 from nbtrack.schemas.payloads import read_json
-from nbtrack.schemas.registry import UUID, Validator
 
 KIND = "schema_violations"
 NAMES = {**EVENT_NAMES, "ad": "ad_impression"}
@@ -39,6 +39,7 @@ SIZE = re.compile(r"[0-9]{1,9}x[0-9]{1,9}")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 INT_MAX = 2**31 - 1
 TIME_MAX = 253_402_300_799_999  # the last millisecond of the year 9999
+ENVELOPE = {"schema", "data"}
 NO_TEXT = frozenset({"", "null"})
 
 
@@ -158,9 +159,12 @@ class Checker:
         self._check_entities(event, verdict, problems)
         if problems:
             verdict.failure = problems[0] if len(problems) == 1 else Failure.join(KIND, problems)
-        for sink, most in SINK_LIMITS.items():
-            if size > most:
-                verdict.notes.append(f"would be a size_violation on {sink}: {size:,} bytes, at most {most:,}")
+        if size:
+            verdict.notes += [
+                f"would be a size_violation on {sink}: {size:,} bytes, at most {most:,}"
+                for sink, most in SINK_LIMITS.items()
+                if size > most
+            ]
         return verdict
 
     def _too_long(self, rule: Rule, value: str, verdict: Verdict, problems: list[Failure]) -> None:
@@ -192,7 +196,7 @@ class Checker:
             problems.append(criterion_mismatch(KIND, uri, UNSTRUCT_EVENT.removesuffix("0") + "*", key))
         else:
             inner = envelope["data"]
-            problem = self._check_data(UNSTRUCT_EVENT, inner, key)
+            problem = None if self._seen(inner) else self._check_data(UNSTRUCT_EVENT, inner, key)
             if problem is None:
                 verdict.schema = inner["schema"]
                 problem = self._check_data(inner["schema"], inner["data"], "unstruct_event")
@@ -219,10 +223,11 @@ class Checker:
             return [], [not_iglu(KIND, key, envelope, "INVALID_DATA_PAYLOAD")]
         if not uri.startswith(CONTEXTS_FAMILY):
             return [], [criterion_mismatch(KIND, uri, CONTEXTS_FAMILY + "*", key)]
-        problem = self._check_data(uri, envelope["data"], key)
-        if problem is not None:
-            return [], [problem]
         entities = envelope["data"]
+        if not (isinstance(entities, list) and entities and all(map(self._seen, entities))):
+            problem = self._check_data(uri, entities, key)
+            if problem is not None:
+                return [], [problem]
         checked = (
             self._check_data(entity["schema"], entity["data"], f"contexts[{number}]")
             for number, entity in enumerate(entities)
@@ -230,6 +235,13 @@ class Checker:
         return [entity["schema"] for entity in entities], [
             problem for problem in checked if problem is not None
         ]
+
+    def _seen(self, item: Any) -> bool:
+        """Tell whether an item is self-describing with a URI that was found sound before, which is most often so."""
+        if not isinstance(item, dict) or item.keys() != ENVELOPE:
+            return False
+        uri = item["schema"]
+        return isinstance(uri, str) and uri in self._validators
 
     def _check_data(self, uri: str, data: Any, name: str) -> Failure | None:
         validator = self._validators.get(uri)
@@ -260,10 +272,6 @@ class Checker:
 
 
 def _envelope_uri(envelope: Any) -> str | None:
-    if (
-        isinstance(envelope, dict)
-        and envelope.keys() == {"schema", "data"}
-        and isinstance(envelope["schema"], str)
-    ):
+    if isinstance(envelope, dict) and envelope.keys() == ENVELOPE and isinstance(envelope["schema"], str):
         return envelope["schema"]
     return None

@@ -96,7 +96,7 @@ def unpack(request: Request, registry: Registry) -> list[Parameters]:
         With the reason, when no event can be read from the request.
     """
     if request.size() > MAX_PAYLOAD:
-        raise Refused(oversize(request, MAX_PAYLOAD, request.size()))
+        raise Refused(oversize(MAX_PAYLOAD, request.size()))
     adapter = ADAPTERS.get(request.path)
     if adapter is None:
         raise Refused(
@@ -110,7 +110,7 @@ def unpack(request: Request, registry: Registry) -> list[Parameters]:
     return adapter(request, registry)
 
 
-def oversize(request: Request, limit: int, size: int) -> Failure:
+def oversize(limit: int, size: int) -> Failure:
     """Say that a payload is larger than a collector passes on."""
     return Failure(
         "size_violation",

@@ -44,8 +44,9 @@ def launch(
     hosts: list[str] | None = None,
     idle_timeout: float | None = None,
     detached: bool = False,
+    folder: str | None = None,
     log: str | None = None,
-    token: str | None = None,
+    cache: str | None = None,
 ) -> Launched:
     """Start a collector.
 
@@ -57,6 +58,10 @@ def launch(
     ----------
     detached : bool
         Whether the process outlives this one.
+    cache : str or None
+        Folder for the schemas that Iglu servers gave.
+    folder : str or None
+        Deleted when the process ends, so that nothing is left behind when this one is killed.
     log : str or None
         File for what it has to say; None keeps this process's standard error.
 
@@ -65,10 +70,10 @@ def launch(
     OSError
         When the address is taken.
     """
-    token = token or secrets.token_urlsafe(18)
+    token = secrets.token_urlsafe(18)
     config: dict[str, Any] = {
         "host": host, "port": port, "db": db, "iglu": iglu, "strict_lengths": strict_lengths, "open": open,
-        "hosts": [host, *(hosts or [])], "idle_timeout": idle_timeout, "token": token, "fd": None,
+        "hosts": [host, *(hosts or [])], "cache": cache, "folder": folder, "idle_timeout": idle_timeout, "token": token, "fd": None,
         "parent": None if detached else {"pid": os.getpid(), "started": process_started(os.getpid())},
     }  # fmt: skip
     listener = None

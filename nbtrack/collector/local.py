@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -93,6 +94,7 @@ class LocalCollector(CollectorClient):
             iglu=self._iglu,
             hosts=self._hosts,
             idle_timeout=self._idle_timeout,
+            folder=self._folder,
             strict_lengths=self._strict_lengths,
             open=self._open,
         )
@@ -146,5 +148,11 @@ def _let_go() -> None:
             collector._launched = collector._folder = None  # noqa: SLF001
 
 
+def _close_all() -> None:
+    for collector in list(_LIVE):
+        collector.close()
+
+
+atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)

@@ -119,7 +119,7 @@ class Stream(GuardedHandler):
                         await self.flush()
                 # a page draws no more often than this, and others want the loop too
                 await asyncio.sleep(PAUSE)
-        except StreamClosedError:
+        except (StreamClosedError, asyncio.CancelledError):  # the page is gone, or the collector ends
             return
 
     def _place(self) -> tuple[int, int]:

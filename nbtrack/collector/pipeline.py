@@ -13,7 +13,7 @@ from typing import Any
 from nbtrack.collector.checks import Checker, Verdict
 from nbtrack.collector.database import Database, Row, event_row, request_row
 from nbtrack.collector.failures import Failure, Reason
-from nbtrack.collector.intake import SINK_LIMITS, Refused, Request, oversize, unpack
+from nbtrack.collector.intake import SINK_LIMITS, Refused, Request, unpack
 from nbtrack.schemas import Registry
 
 log = logging.getLogger("nbtrack.collector")
@@ -159,6 +159,3 @@ class Pipeline:
 
         text = orjson.dumps(failure.as_dict()).decode()
         return (number, request.time, False, None, None, None, None, None, text, None)
-
-
-__all__ = ["Answer", "Pipeline", "oversize"]

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -67,11 +68,14 @@ async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
     await server.close_all_connections()
     await watcher
     state.database.close()
+    if config["folder"]:
+        shutil.rmtree(config["folder"], ignore_errors=True)
 
 
 def main() -> None:
     """Read the settings and serve until told to end."""
     config = json.loads(sys.stdin.readline())
+    os.umask(0o077)  # events are personal: the database and what SQLite keeps beside it are its user's alone
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     if config["fd"] is None:
         listener = socket.create_server((config["host"], config["port"]))

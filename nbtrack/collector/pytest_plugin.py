@@ -95,7 +95,7 @@ def _data_of(collector: LocalCollector, schema: str) -> list[dict[str, Any]]:
     frame = collector.events(schema=schema)
     own = [name for name in frame.columns if name.startswith("unstruct_event_")]
     if not own:
-        return [dict(row) for row in frame.to_dict("records")]
+        return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     return [value for name in own for value in frame[name] if isinstance(value, dict)]
 
 

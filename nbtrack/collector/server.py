@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import time
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from nbtrack.collector.database import Database
 from nbtrack.collector.guard import Guard
 from nbtrack.collector.pipeline import Pipeline
 from nbtrack.collector.tracking import PlainHandler, TrackingHandler
-from nbtrack.schemas import Registry
+from nbtrack.schemas import Registry, registry_of
 
 MAX_HEADERS = 20_480 + 40_960
 # a larger body is read and thrown away up to this size, so that its sender hears the 413
@@ -97,11 +98,11 @@ def listen(app: tornado.web.Application, listener: socket.socket) -> tornado.htt
 
 def build(config: dict[str, Any], loop: asyncio.AbstractEventLoop, port: int) -> State:
     """Make the parts that a configuration names."""
-    from nbtrack.schemas.servers import registry_of  # noqa: PLC0415
-
     path = config["db"]
     database = Database(None if path == "memory" else Path(path))
-    registry = registry_of(config["iglu"])
+    registry = registry_of(
+        config["iglu"], api_key=os.environ.get("NBTRACK_IGLU_API_KEY"), cache=config["cache"]
+    )
     state: State
 
     def changed() -> None:

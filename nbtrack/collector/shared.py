@@ -117,6 +117,7 @@ def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: floa
         ],
         "idle_timeout": idle_timeout,
         "detached": True,
+        "cache": str((home / "schemas").resolve()),
         "log": str(home / "collector.log"),
     }
     try:
@@ -139,7 +140,7 @@ def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: floa
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock that the system gives back when this process dies."""
-    with path.open("a+b") as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415
 

@@ -91,6 +91,7 @@ class TrackingHandler(RequestHandler):
 
     async def _take(self, vendor: str, version: str) -> None:
         wanted = self.request.headers.get(VERDICT_HEADER)
+        self.state.touched = time.monotonic()
         request = self._describe(vendor, version)
         try:
             answer = await asyncio.wrap_future(self.state.pipeline.submit(request))

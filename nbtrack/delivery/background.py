@@ -7,9 +7,9 @@ from typing import Any
 
 from nbtrack.delivery.emitters import Emitter
 from nbtrack.delivery.endpoint import HttpProtocol, Method
-from nbtrack.delivery.engine import Step
 from nbtrack.delivery.records import FailureCallback, SuccessCallback
 from nbtrack.delivery.store import EventStore, Store
+from nbtrack.delivery.terms import Step
 
 IDLE_SECONDS = 5.0
 """A thread without work ends after this long; the next event starts another."""
@@ -27,6 +27,9 @@ class AsyncEmitter(Emitter):
     ----------
     thread_count
         Most threads that send.
+    linger
+        Seconds that events may gather after the first one before a thread sends them; a flush does not wait. While
+        it lasts, the caller's thread has the interpreter for itself.
     **options
         The keyword-only arguments of `Emitter`; all others are those of `Emitter`, too.
 
@@ -56,11 +59,16 @@ class AsyncEmitter(Emitter):
         custom_retry_codes: Mapping[int, bool] | None = None,
         event_store: EventStore | Store | None = None,
         session: Any = None,
+        *,
+        linger: float = 0.0,
         **options: Any,
     ) -> None:
         if thread_count < 1:
             raise ValueError(f"thread_count must be at least 1, not {thread_count}")
+        if not linger >= 0:
+            raise ValueError(f"linger must be at least 0 seconds, not {linger}")
         self._thread_count = thread_count
+        self._linger = linger
         super().__init__(
             endpoint,
             protocol,
@@ -84,6 +92,7 @@ class AsyncEmitter(Emitter):
         self._threads: set[threading.Thread] = set()
         self._wanted = 0
         self._draining = False
+        self._gather_until = 0.0
 
     def _senders(self) -> int:
         return self._thread_count
@@ -94,7 +103,7 @@ class AsyncEmitter(Emitter):
         if self._draining and self._threads:
             # the drain that is on takes the new events with it
             self._wanted += 1
-        elif not self._ask():
+        elif not self._ask(self._timing.monotonic() + self._linger if self._linger else 0.0):
             super()._trigger()
 
     def _wake(self) -> None:
@@ -114,9 +123,10 @@ class AsyncEmitter(Emitter):
         super().resume()
         self._wake()
 
-    def _ask(self) -> bool:
-        """Have the background drain the store; False when no thread can be had."""
+    def _ask(self, gather_until: float = 0.0) -> bool:
+        """Have the background drain the store, now or when events have gathered; False when no thread can be had."""
         with self._changed:
+            self._gather_until = gather_until
             self._wanted += 1
             self._draining = True
             self._changed.notify_all()
@@ -150,8 +160,8 @@ class AsyncEmitter(Emitter):
         with self._changed:
             while not self._ended:
                 if self._draining and not self._paused:
-                    delay = self._engine.delay()
-                    if not delay:
+                    delay = self._engine.delay() or self._gather_until - self._timing.monotonic()
+                    if delay <= 0:
                         return True
                     self._changed.wait(delay)
                 elif not self._changed.wait(IDLE_SECONDS) and (self._paused or not self._draining):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbtrack.delivery import endpoint as uris
-from nbtrack.delivery.engine import Sender
 from nbtrack.delivery.session import SessionTransport
+from nbtrack.delivery.terms import Sender
 from nbtrack.delivery.transport import TIMEOUT, Headers, Transport
 
 

@@ -1,29 +1,28 @@
 """The emitters: one that sends on the caller's thread, one that sends in the background."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from nbtrack.delivery import endpoint as uris
 from nbtrack.delivery import envelope, lifecycle
 from nbtrack.delivery.adapter import as_store
 from nbtrack.delivery.connector import connect
 from nbtrack.delivery.endpoint import HttpProtocol, Method
-from nbtrack.delivery.engine import Engine, Limits, Sender, Step, Timing
+from nbtrack.delivery.engine import Engine
+from nbtrack.delivery.flushing import Flushing
 from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import (
     Attempt,
     FailureCallback,
-    FlushReport,
     PayloadDict,
     Route,
     SuccessCallback,
 )
 from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.store import EventStore, Store
-from nbtrack.delivery.telling import Telling
+from nbtrack.delivery.terms import Limits, Sender, Timing
 from nbtrack.delivery.timer import Timer
 from nbtrack.delivery.transport import Headers, Reply
 
@@ -31,7 +30,6 @@ LOG = logging.getLogger("nbtrack.delivery")
 BATCH_SIZE = {"post": 10, "get": 1}
 BATCH_BYTES = 900_000
 MEMORY_EVENTS = 250_000
-FLUSH_SECONDS = 10.0
 
 
 class EmitterProtocol(Protocol):
@@ -50,7 +48,7 @@ class EmitterProtocol(Protocol):
         """Send what waits, and wait for it."""
 
 
-class Emitter(Telling):
+class Emitter(Flushing):
     """Sends events on the caller's thread, when `batch_size` of them wait.
 
     Parameters
@@ -177,9 +175,9 @@ class Emitter(Telling):
         self._base = endpoint if resolve else uris.base_uri(endpoint, protocol, port)
         base = endpoint if resolve else uris.split_credentials(self._base)[0]
         self.endpoint = base if resolve else base + self._path
-        self.event_store = event_store
         if event_store is None:
-            self.event_store = InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
+            event_store = InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
+        self.event_store = event_store
         self._engine = Engine(
             as_store(self.event_store),
             Route(destination or base, self._path, method),
@@ -191,11 +189,17 @@ class Emitter(Telling):
             observe=self._settled,
             reconnect=resolve is not None,
         )
+        # looked up once: each event pays for them
+        self._store_add = self._engine.store.add
+        self._route_key = self._engine.route.key
+        self._wall = self._timing.wall
         self._begin()
         lifecycle.watch(self)
 
     def _begin(self) -> None:
-        self._changed = threading.Condition()
+        # the lock by itself costs a third of what it costs through the condition
+        self._counting = threading.RLock()
+        self._changed = threading.Condition(self._counting)
         self._accepted = 0
         self._queued = 0
         self._queued_bytes = 0
@@ -271,11 +275,9 @@ class Emitter(Telling):
                 "An event of %d bytes was not taken: the limit is %d", len(body), self._max_event_bytes
             )
             return "too_large"
-        reason = self._engine.store.add(
-            self._engine.route.key, body, event_id, self.server_anonymisation, self._timing.wall()
-        )
+        reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
         if reason is None:
-            with self._changed:
+            with self._counting:
                 self._accepted += 1
                 self._queued += 1
                 self._queued_bytes += len(body)
@@ -283,60 +285,6 @@ class Emitter(Telling):
                     self._held = True
                     lifecycle.hold(self)
         return reason
-
-    def _trigger(self) -> None:
-        """Send on this thread what waits, unless a wait is on or a thread is at it: that one takes all."""
-        if not (self._paused or self._busy or self._engine.delay()):
-            self._drain(None)
-
-    def _wake(self) -> None:
-        """Tell the sender that the next attempt came nearer; there is none here."""
-
-    def _drain(self, deadline: float | None) -> Step:
-        """Step until nothing waits or an attempt fails."""
-        me = threading.get_ident()
-        self._busy.add(me)
-        try:
-            while True:
-                accepted = self._accepted
-                left = None if deadline is None else deadline - self._timing.monotonic()
-                if left is not None and left <= 0:
-                    return Step.WAIT
-                sent = self._engine.sent + self._engine.dead
-                outcome = self._engine.step(left)
-                with self._changed:
-                    if outcome is Step.EMPTY and accepted == self._accepted:
-                        self._queued = self._queued_bytes = 0
-                        self._let_go()
-                    elif outcome is Step.SENT:
-                        self._queued = max(0, self._queued - (self._engine.sent + self._engine.dead - sent))
-                        self._queued_bytes = 0 if not self._queued else self._queued_bytes
-                    self._changed.notify_all()
-                if outcome is Step.FAILED:
-                    self._after_failure()
-                if outcome is not Step.SENT or self._paused or self._ended:
-                    return outcome
-        finally:
-            self._busy.discard(me)
-
-    def _let_go(self) -> None:
-        """Nothing waits: the exit hook need not know us any more."""
-        self._held = False
-        lifecycle.let_go(self)
-
-    def _after_failure(self) -> None:
-        """Try again when the wait is over, without the caller."""
-        if self._retry_timer is not None:
-            self._retry_timer.cancel()
-        timer = Timer(self._engine.delay(), self._retry)
-        with contextlib.suppress(RuntimeError):
-            # no threads here, or no more: the next event or flush tries again
-            timer.start()
-            self._retry_timer = timer
-
-    def _retry(self) -> None:
-        if not self._closed:
-            self._trigger()
 
     def reached_limit(self) -> bool:
         """Tell whether enough waits to be sent."""
@@ -367,134 +315,6 @@ class Emitter(Telling):
     def is_good_status_code(status_code: int) -> bool:
         """Tell whether a status means delivered: 200 to 299."""
         return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
-
-    # Flushing
-
-    def flush(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
-        """Send all that waits, retries included.
-
-        Parameters
-        ----------
-        timeout
-            Seconds after which it returns in any case; None waits without end.
-
-        Returns
-        -------
-        FlushReport
-        """
-        clock = self._timing.monotonic
-        started = clock()
-        deadline = None if timeout is None else started + timeout
-        sent, dead = self._engine.sent, self._engine.dead
-        timed_out = False
-        if threading.get_ident() in self._busy:
-            # from a callback: the drain that called it goes on after it
-            self.async_flush()
-        elif not self._paused:
-            timed_out = self._flush(deadline)
-        engine = self._engine
-        return FlushReport(
-            engine.sent - sent, self._count(), engine.dead - dead, clock() - started, timed_out
-        )
-
-    def _flush(self, deadline: float | None) -> bool:
-        while True:
-            if self._drain(deadline) is Step.EMPTY or self._paused:
-                return False
-            left = None if deadline is None else deadline - self._timing.monotonic()
-            if left is not None and left <= 0:
-                return True
-            wait = max(self._engine.delay(), 0.01)
-            with self._changed:
-                self._changed.wait(wait if left is None else min(wait, left))
-
-    def sync_flush(self) -> None:
-        """Send all that waits, and wait for it; like `flush`, as the reference spells it."""
-        self.flush()
-
-    def async_flush(self) -> None:
-        """Send soon; nothing to do here, as in the reference."""
-
-    def pause(self) -> None:
-        """Take and store events, send none."""
-        self._paused = True
-        self._tell()
-
-    def resume(self) -> None:
-        """Send again."""
-        self._paused = False
-        self._tell()
-        if self.reached_limit():
-            self._trigger()
-
-    @property
-    def paused(self) -> bool:
-        """Whether sending is paused."""
-        return self._paused
-
-    def close(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
-        """Flush, then let go of threads and connections; events are refused from then on.
-
-        Parameters
-        ----------
-        timeout
-            Seconds for the flush.
-        """
-        if self._ended:
-            return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
-        self._closed = True
-        report = self.flush(timeout)
-        self._ended = True
-        self.cancel_flush_timer()
-        if self._retry_timer is not None:
-            self._retry_timer.cancel()
-        self._stop()
-        self._engine.close()
-        self._engine.store.settle()
-        self._let_go()
-        self._tell()
-        return report
-
-    def finish(self, budget: float) -> int:
-        """Do at the end of the process what fits the budget; give the number of events left.
-
-        Parameters
-        ----------
-        budget
-            Seconds; nothing is sent when the last attempt failed.
-        """
-        if budget > 0 and not self._engine.failing:
-            self.flush(budget)
-        self._engine.store.settle()
-        return self._count()
-
-    def _stop(self) -> None:
-        """Wait for our threads to end; there are none here."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def set_flush_timer(self, timeout: float) -> None:
-        """Flush every so many seconds, one flush at a time.
-
-        Parameters
-        ----------
-        timeout
-            Seconds between two flushes.
-        """
-        if self._timer is None:
-            self._timer = Timer(timeout, self._trigger, repeating=True)
-            with contextlib.suppress(RuntimeError):
-                self._timer.start()
-
-    def cancel_flush_timer(self) -> None:
-        """End what `set_flush_timer` began."""
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
 
 
 def _check_positive(**values: float | None) -> None:

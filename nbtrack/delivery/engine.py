@@ -1,16 +1,11 @@
 """One step of delivery, under both emitters: claim by count and bytes, send, decide, settle by id, log, tell."""
 
 import contextlib
-import enum
 import itertools
 import logging
-import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from nbtrack.delivery import envelope, lifecycle
 from nbtrack.delivery.envelope import EVENT_BYTES, FRAME_BYTES
@@ -18,6 +13,7 @@ from nbtrack.delivery.log import SendLog
 from nbtrack.delivery.records import Attempt, Route, Row
 from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.store import Store
+from nbtrack.delivery.terms import Limits, Sender, Settled, Step, Timing
 from nbtrack.delivery.transport import Reply
 
 LOG = logging.getLogger("nbtrack.delivery")
@@ -28,58 +24,6 @@ PROBE_EVENTS = 500
 PROBE_SECONDS = 1.0
 """After a refused connection a new event may bring the next probe this soon."""
 MISDIRECTED = frozenset({401, 403, 404})
-
-
-class Sender(Protocol):
-    """What the engine needs of a transport."""
-
-    def post(
-        self, parts: Sequence[bytes | memoryview], *, anonymous: bool = False, budget: float | None = None
-    ) -> Reply:
-        """POST a body."""
-
-    def get(self, query: str, *, anonymous: bool = False, budget: float | None = None) -> Reply:
-        """GET with a query."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Clocks and chance, to be replaced in tests: `monotonic` measures waits, `wall` stamps."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    rng: random.Random | None = None
-    base: float = 0.5
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of one request and of one event's stay."""
-
-    batch_bytes: int
-    max_age: float | None = None
-    max_attempts: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What observers are told after a request: the events it delivered and those it did not."""
-
-    attempt: Attempt
-    sent: Sequence[Row]
-    failed: Sequence[Row]
-
-
-class Step(enum.Enum):
-    """How a step ended."""
-
-    EMPTY = "nothing waits"
-    SENT = "something left"
-    FAILED = "wait and try again"
-    WAIT = "not yet"
 
 
 class Engine:
@@ -261,7 +205,8 @@ class Engine:
         parts = [[row] for row in reversed(rows)] if self.route.method == "get" else [rows] if rows else []
         while parts:
             part = parts.pop()
-            reply, size = self._send(part, budget)
+            reply, body = self._send(part, budget)
+            size = len(body)
             verdict = decide(reply, events=len(part), custom=self._custom)
             ids = [row.id for row in part]
             retry_in = None
@@ -280,7 +225,7 @@ class Engine:
                     self.store.release([row.id for row in rest])
                 self._counts["retried"] += len(part)
                 retry_in = self._fail(reply)
-            attempt = self._note(reply, part, size, retry_in)
+            attempt = self._note(reply, part, body, retry_in)
             if verdict is not Verdict.SPLIT:
                 good = verdict is Verdict.SENT
                 self._observe(Settled(attempt, part if good else (), () if good else part))
@@ -308,22 +253,21 @@ class Engine:
         self._bury(bad, reason, None)
         return [row for row in rows if not unfit(row)]
 
-    def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, int]:
+    def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, bytes]:
         milliseconds = max(0, int(self._timing.wall() * 1000))
         anonymous = rows[0].anonymous
-        size = 0
+        body = b""
         try:
             if self._sender is None:
                 self._sender = self._connect()
             if self.route.method == "get":
                 query = envelope.build_query(rows[0], milliseconds)
-                size = len(query)
-                return self._sender.get(query, anonymous=anonymous, budget=budget), size
+                body = query.encode()
+                return self._sender.get(query, anonymous=anonymous, budget=budget), body
             body = envelope.build_body(rows, milliseconds)
-            size = len(body)
-            return self._sender.post([body], anonymous=anonymous, budget=budget), size
+            return self._sender.post([body], anonymous=anonymous, budget=budget), body
         except (OSError, RuntimeError) as fault:
-            return Reply(error=f"{type(fault).__name__}: {fault}"[:200]), size
+            return Reply(error=f"{type(fault).__name__}: {fault}"[:200]), body
 
     def _rest(self) -> Step:
         # what failed has gone another way: there is nothing to repeat
@@ -361,14 +305,15 @@ class Engine:
             self.close()
         return delay
 
-    def _note(self, reply: Reply, rows: Sequence[Row], size: int, retry_in: float | None) -> Attempt:
+    def _note(self, reply: Reply, rows: Sequence[Row], body: bytes, retry_in: float | None) -> Attempt:
         self.last_status = reply.status
         if retry_in is not None or reply.status is None or reply.status >= 300:  # noqa: PLR2004
             self.last_error = reply.error or f"HTTP {reply.status}"
         return self.log.add(
             time=self._timing.wall(),
             events=len(rows),
-            bytes=size,
+            bytes=len(body),
+            body=body,
             status=reply.status,
             elapsed_ms=reply.elapsed * 1000,
             retry_in=retry_in,

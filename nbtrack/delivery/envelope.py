@@ -21,6 +21,9 @@ FRAME_BYTES = len(HEAD) + len(TAIL) - 1
 """What a body costs beyond its events; the last one has no comma."""
 
 
+_TEXT = frozenset({str})
+
+
 def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
     """Encode a payload as it will be stored.
 
@@ -48,6 +51,12 @@ def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
     (b'{"e":"pv","eid":"1"}', '1')
     """
     if method == "post":
+        if _TEXT.issuperset(map(type, payload.values())) and "stm" not in payload:
+            try:  # a tracker's own payload: texts only
+                # copied: orjson's own bytes hold on to a kilobyte each, and to keep many costs 1.5 us more apiece
+                return bytes(memoryview(orjson.dumps(payload))), payload.get("eid", "")
+            except TypeError:
+                pass  # a lone surrogate, or a key that is no text
         flat: PayloadDict = {
             key if type(key) is str else str(key): value if type(value) is str else str(value)
             for key, value in payload.items()

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from nbtrack.delivery import lifecycle
 from nbtrack.delivery.envelope import decode, encode
 from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
+from nbtrack.delivery.reference import OWN
 
 LOG = logging.getLogger("nbtrack.delivery")
-OWN = "post * direct"
-"""Where payloads go that are added by the reference's `add_event`."""
 
 
 class InMemoryEventStore:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nbtrack.delivery import database
-from nbtrack.delivery.emitters import FLUSH_SECONDS, Emitter
+from nbtrack.delivery.emitters import Emitter
 from nbtrack.delivery.envelope import decode
+from nbtrack.delivery.flushing import FLUSH_SECONDS
 from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import DeadEvent, FlushReport, PendingEvent, Route, RowId
 from nbtrack.delivery.sqlite import SQLiteEventStore

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from nbtrack.delivery import database, lifecycle
-from nbtrack.delivery.envelope import decode, encode
-from nbtrack.delivery.memory import OWN
-from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
+from nbtrack.delivery.records import DeadEvent, Row, RowId
+from nbtrack.delivery.reference import ReferenceMethods
 
 LEASE_SECONDS = 120.0
 """Longer than the worst request; a claim of a dead process on this machine is undone at once."""
@@ -28,7 +27,7 @@ ID_SALTS = 1024
 settlement cannot meet a stranger. SQLite's own AUTOINCREMENT does that too, for a third more time an insert."""
 
 
-class SQLiteEventStore:
+class SQLiteEventStore(ReferenceMethods):
     """Events in a file: written before `track` returns, deleted by id after a 2xx.
 
     Parameters
@@ -298,24 +297,6 @@ class SQLiteEventStore:
         """Name the routes with events."""
         with self._using() as connection:
             return [route for (route,) in connection.execute("SELECT DISTINCT route FROM events")]
-
-    # The reference's four methods
-
-    def add_event(self, payload: PayloadDict) -> bool:
-        """Add a payload; False when the store is full."""
-        body, event_id = encode(payload, "post")
-        return self.add(OWN, body, event_id, anonymous=False, added=self._clock()) is None
-
-    def get_events_batch(self) -> list[PayloadDict]:
-        """Take out the payloads that `add_event` put in."""
-        rows = self.claim(OWN, "batch", events=self.max_events, size=self.max_bytes, cost=0)
-        self.ack([row.id for row in rows])
-        return [decode(row.body) for row in rows]
-
-    def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
-        """Put a batch back when it needs a retry."""
-        for payload in batch if need_retry else ():
-            self.add_event(payload)
 
     def size(self) -> int:
         """Count all the events that wait."""

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtrack.delivery import lifecycle
-from nbtrack.delivery.envelope import decode, encode
-from nbtrack.delivery.memory import OWN
-from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
+from nbtrack.delivery.records import DeadEvent, Row, RowId
+from nbtrack.delivery.reference import ReferenceMethods
 
 LEASE_MS = 120_000
 TIMEOUT_SECONDS = 2.0
 GROUP = "nbtrack"
 
 
-class RedisEventStore:
+class RedisEventStore(ReferenceMethods):
     """Events in Redis Streams: one stream a route, read by one consumer group.
 
     An event is deleted after its delivery, never before: what a dead kernel had claimed is claimed by another
@@ -239,24 +238,6 @@ class RedisEventStore:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    # The reference's four methods
-
-    def add_event(self, payload: PayloadDict) -> bool:
-        """Add a payload; False when the store is full."""
-        body, event_id = encode(payload, "post")
-        return self.add(OWN, body, event_id, anonymous=False, added=time.time()) is None
-
-    def get_events_batch(self) -> list[PayloadDict]:
-        """Take out the payloads that `add_event` put in."""
-        rows = self.claim(OWN, "batch", events=self.max_events, size=2**60, cost=0)
-        self.ack([row.id for row in rows])
-        return [decode(row.body) for row in rows]
-
-    def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
-        """Put a batch back when it needs a retry."""
-        for payload in batch if need_retry else ():
-            self.add_event(payload)
 
     def size(self) -> int:
         """Count all the events that wait."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbtrack.delivery import envelope
-from nbtrack.delivery.engine import Engine, Settled, Timing
+from nbtrack.delivery.engine import Engine
 from nbtrack.delivery.log import SendLog
 from nbtrack.delivery.records import (
     Attempt,
@@ -17,6 +17,7 @@ from nbtrack.delivery.records import (
     SuccessCallback,
 )
 from nbtrack.delivery.summary import state_of, summarise
+from nbtrack.delivery.terms import Settled, Timing
 
 LOG = logging.getLogger("nbtrack.delivery")
 

@@ -4,7 +4,6 @@ Source of the rules: IPython swallows what a callback raises but shows it in the
 callbacks may come unpaired, so runs are matched by IPython's own ``info`` object.
 """
 
-import asyncio
 import sys
 import threading
 import time
@@ -20,11 +19,6 @@ from nbtrack.runtime import Session
 from nbtrack.runtime import events as own
 from nbtrack.runtime.redaction import redact
 from nbtrack.tracker import ApplicationError, SelfDescribing, SelfDescribingJson
-
-try:
-    import resource
-except ImportError:  # Windows, Pyodide
-    resource = None  # type: ignore[assignment]
 
 _MESSAGE_LENGTH, _TRACE_LENGTH = 2048, 8192
 _MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes: Linux counts in KiB
@@ -209,7 +203,9 @@ class CellRuns:
 
 def measure_memory() -> int | None:
     """Give the most memory this process has held, in bytes; None where the system does not tell."""
-    if resource is None:
+    try:
+        import resource  # noqa: PLC0415 - Windows and Pyodide have none
+    except ImportError:
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
 
@@ -223,8 +219,6 @@ def _status(error: BaseException | None, result: Any) -> str:
         return "ok" if result is not None else "interrupted"
     if getattr(result, "error_before_exec", None) is error:
         return "syntax_error"
-    if isinstance(error, asyncio.CancelledError):
-        return "interrupted"
     return steps.classify(error)
 
 

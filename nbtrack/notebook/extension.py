@@ -57,7 +57,9 @@ def unload(shell: Any) -> None:
     with contextlib.suppress(ValueError):
         shell.input_transformers_cleanup.remove(strip_header)
     _remove_magics(shell, loaded)
-    shell.configurables[:] = [item for item in shell.configurables if item is not loaded.session.settings]
+    # IPython adds magics there by itself
+    ours = (loaded.session.settings, loaded.magics)
+    shell.configurables[:] = [item for item in shell.configurables if not any(item is one for one in ours)]
     if loaded.matcher is not None:
         with contextlib.suppress(ValueError, AttributeError):
             shell.Completer.custom_matchers.remove(loaded.matcher)

@@ -1,6 +1,7 @@
 """The session, without IPython: settings, opt-out, subject and entities, start and stop."""
 
-from nbtrack.runtime.active import Session, find_session, session, start, stop
+from nbtrack.runtime.active import find_session, session, start, stop
+from nbtrack.runtime.sessions import Session
 from nbtrack.runtime.settings import NBTrack, SettingError
 from nbtrack.runtime.subject import NotebookSubject
 

@@ -99,7 +99,7 @@ def list_properties(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
     return listed[:MOST_PROPERTIES]
 
 
-def show_value(value: Any) -> str | float | bool | None:  # noqa: PLR0911 - a table, one line a kind
+def show_value(value: Any) -> Any:  # noqa: PLR0911 - a table, one line a kind
     """Give what a property sends of a value.
 
     A frame becomes its shape; any object that is no text, number, boolean, date or short list of these becomes the
@@ -130,13 +130,13 @@ def show_value(value: Any) -> str | float | bool | None:  # noqa: PLR0911 - a ta
     return f"<{type(value).__name__}>"
 
 
-def _show_number(value: float) -> str | float | None:
+def _show_number(value: Any) -> str | float | None:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return int(value) if abs(value) < 2**63 else str(value)[:VALUE_LENGTH]
 
 
-def _show_plain(value: Any) -> str | float | bool | None:
+def _show_plain(value: Any) -> Any:
     """Show numbers of numpy and Decimal, dates and UUIDs; None for anything else."""
     kind = type(value)
     module = kind.__module__.partition(".")[0]

@@ -231,14 +231,13 @@ class NBTrack(Configurable):
 
 def system_files() -> list[Path]:
     """List the system-wide files that may set and lock settings, the strongest first."""
-    import platformdirs  # noqa: PLC0415 - a cell of a user who never loads nbtrack pays nothing
+    if os.name == "posix":
+        site = Path("/etc/nbtrack")
+    else:
+        import platformdirs  # noqa: PLC0415 - slow to load
 
-    site = (
-        [Path("/etc/nbtrack")]
-        if os.name == "posix"
-        else [Path(platformdirs.site_config_dir("nbtrack", False))]
-    )
-    return [folder / "nbtrack.toml" for folder in (*site, Path(sys.prefix) / "etc" / "nbtrack")]
+        site = Path(platformdirs.site_config_dir("nbtrack", appauthor=False))
+    return [folder / "nbtrack.toml" for folder in (site, Path(sys.prefix) / "etc" / "nbtrack")]
 
 
 def strip_credentials(url: str) -> str:

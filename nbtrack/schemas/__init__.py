@@ -1,12 +1,13 @@
 """Iglu schemas and their registry."""
 
 from nbtrack.schemas.checkfiles import check_file
+from nbtrack.schemas.compiling import BadSchema
 from nbtrack.schemas.drafting import draft_schema
 from nbtrack.schemas.faults import Fault
 from nbtrack.schemas.keys import SchemaKey, parse_uri
 from nbtrack.schemas.linter import Problem, lint_schema
-from nbtrack.schemas.registry import BadSchema, Registry, SchemaNotFound
-from nbtrack.schemas.servers import IgluServer, registry_of
+from nbtrack.schemas.registry import Registry, SchemaNotFound, registry_of
+from nbtrack.schemas.servers import IgluServer
 
 __all__ = [
     "BadSchema",

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from nbtrack.protocol import FIELDS
+from nbtrack.schemas.compiling import BadSchema
 from nbtrack.schemas.keys import parse_uri
 from nbtrack.schemas.linter import lint_schema
-from nbtrack.schemas.registry import BadSchema, Registry, SchemaNotFound
+from nbtrack.schemas.registry import Registry, SchemaNotFound
 
 
 @dataclass(slots=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.schemas.compiling import UUID
 from nbtrack.schemas.keys import parse_uri
 from nbtrack.schemas.linter import SELF_DESCRIBING
-from nbtrack.schemas.registry import UUID
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LENGTHS = (16, 32, 64, 128, 255, 512, 1024, 2048, 4096, 8192, 65_535)
 INTEGERS = (
-    (0, 1),
     (0, 100),
     (0, 65_535),
     (0, 2**31 - 1),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbtrack.schemas.compiling import BadSchema, compile_schema
 from nbtrack.schemas.faults import json_path
 from nbtrack.schemas.keys import parse_uri
-from nbtrack.schemas.registry import BadSchema, compile_schema
 
 SELF_DESCRIBING = "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0#"
 FORMATS = frozenset({"uri", "ipv4", "ipv6", "email", "date-time", "date", "hostname", "uuid", "regex"})

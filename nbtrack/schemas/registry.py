@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
+from nbtrack.schemas.servers import IgluServer
 
 BUILTIN = Path(__file__).parent / "iglu"
-UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 class SchemaNotFound(LookupError):  # noqa: N818 - the name is public
@@ -34,22 +34,6 @@ class SchemaNotFound(LookupError):  # noqa: N818 - the name is public
         hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
         super().__init__(f"no schema {uri} in {', '.join(looked) or 'any registry'}{hint}")
         self.uri, self.suggestions, self.looked = uri, suggestions, looked
-
-
-class BadSchema(ValueError):  # noqa: N818 - the name is public
-    """A schema was found, but it cannot be used; the message says why."""
-
-
-class Validator(Protocol):
-    """What the registry needs of ``jsonschema_rs.Draft4Validator``."""
-
-    def is_valid(self, instance: Any) -> bool:
-        """Tell whether data follows the schema."""
-        ...
-
-    def iter_errors(self, instance: Any) -> Iterator[Any]:
-        """Give each reason why it does not."""
-        ...
 
 
 class Server(Protocol):
@@ -81,8 +65,8 @@ class Registry:
     ----------
     folders : iterable of path
         Folders in Iglu's layout, ``vendor/name/jsonschema/1-0-0``, with or without ``.json`` at the end.
-    servers : iterable of Server
-        Asked in turn; none by default, so nothing leaves the machine.
+    servers : iterable of Server or str
+        Asked in turn, a text being a server's address; none by default, so nothing leaves the machine.
     builtin : bool
         Whether the schemas that come with nbtrack are known; True by default.
 
@@ -95,10 +79,14 @@ class Registry:
     """
 
     def __init__(
-        self, folders: Iterable[str | Path] = (), *, servers: Iterable[Server] = (), builtin: bool = True
+        self,
+        folders: Iterable[str | Path] = (),
+        *,
+        servers: Iterable[Server | str] = (),
+        builtin: bool = True,
     ) -> None:
         self.folders = [Path(folder) for folder in folders]
-        self.servers = list(servers)
+        self.servers = [IgluServer(server) if isinstance(server, str) else server for server in servers]
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
         self._own: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -264,36 +252,31 @@ def _parse(text: str, uri: str) -> dict[str, Any]:
     return schema
 
 
-def _refuse(reference: str) -> Any:
-    raise ValueError(f"a schema may only refer to itself, not to {reference}")
+def registry_of(
+    places: Iterable[str],
+    *,
+    api_key: str | None = None,
+    cache: str | Path | None = None,
+    builtin: bool = True,
+) -> Registry:
+    """Make a registry of folders and of servers' addresses.
 
-
-def compile_schema(schema: Mapping[str, Any], uri: str) -> Validator:
-    """Compile a schema as Draft 4, with the format ``uuid`` that Iglu's schemas use.
-
-    A ``$ref`` reaches the schema itself and the meta-schema of Draft 4; any other is refused, as the library would
-    open files and addresses.
-
-    Raises
-    ------
-    BadSchema
-        With the library's reason.
+    Parameters
+    ----------
+    places : iterable of str
+        What starts with ``http://`` or ``https://`` is a server, anything else a folder.
+    api_key : str, optional
+        For the servers.
+    cache : path, optional
+        Folder in which to keep what servers gave.
+    builtin : bool
+        Whether the schemas that come with nbtrack are known; True by default.
     """
-    import jsonschema_rs  # noqa: PLC0415 - heavy, and not needed to find a schema
-
-    # `$schema` holds an Iglu URI, which is no draft that the library knows
-    body = {name: value for name, value in schema.items() if name not in {"$schema", "id", "$id"}}
-    try:
-        return jsonschema_rs.Draft4Validator(
-            body,
-            formats={"uuid": _is_uuid},
-            validate_formats=True,
-            retriever=_refuse,
-        )
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BadSchema(f"{uri} cannot be used: {reason}") from None
-
-
-def _is_uuid(text: str) -> bool:
-    return UUID.fullmatch(text) is not None
+    folders: list[str] = []
+    servers: list[Server] = []
+    for place in places:
+        if place.startswith(("http://", "https://")):
+            servers.append(IgluServer(place, api_key=api_key, cache=cache))
+        else:
+            folders.append(place)
+    return Registry(folders, servers=servers, builtin=builtin)

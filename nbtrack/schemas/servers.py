@@ -6,12 +6,10 @@ import hashlib
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 from nbtrack.schemas.keys import SchemaKey
-from nbtrack.schemas.registry import Registry
 
 NOT_FOUND = 404
 LARGEST = 5 * 1024 * 1024
@@ -46,6 +44,8 @@ class IgluServer:
         timeout: float = 3.0,
         patience: float = 10.0,
     ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is not the address of an Iglu server")
         self.name = url.rstrip("/")
         self._api_key, self._timeout, self._patience = api_key, timeout, patience
         mark = hashlib.sha256(self.name.encode()).hexdigest()[:16]
@@ -84,9 +84,9 @@ class IgluServer:
         headers = {"Accept": "application/json"}
         if self._api_key:
             headers["apikey"] = self._api_key
-        request = urllib.request.Request(f"{self.name}/schemas/{quote(key.path)}", headers=headers)  # noqa: S310
+        request = urllib.request.Request(f"{self.name}/schemas/{quote(key.path)}", headers=headers)  # noqa: S310 - the same
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310 - http(s) only, see below
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310 - http(s) only
                 return str(answer.read(LARGEST).decode("utf-8"))
         except urllib.error.HTTPError as error:
             error.close()
@@ -95,30 +95,3 @@ class IgluServer:
         except (OSError, ValueError):
             self._silent_until = time.monotonic() + self._patience
         return None
-
-
-def registry_of(
-    places: Iterable[str],
-    *,
-    api_key: str | None = None,
-    cache: str | Path | None = None,
-    builtin: bool = True,
-) -> Registry:
-    """Make a registry of folders and of servers' addresses.
-
-    Parameters
-    ----------
-    places : iterable of str
-        What starts with ``http://`` or ``https://`` is a server, anything else a folder.
-    api_key : str, optional
-        For the servers.
-    cache : path, optional
-        Folder in which to keep what servers gave.
-    """
-    folders, servers = [], []
-    for place in places:
-        if place.startswith(("http://", "https://")):
-            servers.append(IgluServer(place, api_key=api_key, cache=cache))
-        else:
-            folders.append(place)
-    return Registry(folders, servers=servers, builtin=builtin)

@@ -1,13 +1,25 @@
 """One bounded description of a session, which widget, HTML and text render alike."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
 
-State = Literal["ok", "waiting", "sending", "retrying", "paused", "off"]
+State = Literal["ok", "waiting", "sending", "retrying", "paused", "off", "ended"]
 MOST_ROWS = 50
+LONGEST_TEXT = 120  # of a name or an error; the user's own schemas name events as they like
+
+
+class Fault(Protocol):
+    """A fault of nbtrack's own that a session kept."""
+
+    @property
+    def where(self) -> str: ...  # noqa: D102 - the session's own docstrings tell
+
+    @property
+    def text(self) -> str: ...  # noqa: D102
 
 
 class Source(Protocol):
@@ -20,10 +32,24 @@ class Source(Protocol):
     def enabled(self) -> bool: ...  # noqa: D102
 
     @property
+    def ended(self) -> bool: ...  # noqa: D102
+
+    @property
+    def is_local(self) -> bool: ...  # noqa: D102
+
+    @property
     def optout(self) -> str | None: ...  # noqa: D102
 
     @property
     def emitter(self) -> AsyncEmitter: ...  # noqa: D102
+
+    @property
+    def fault_count(self) -> int: ...  # noqa: D102
+
+    @property
+    def faults(self) -> Sequence[Fault]: ...  # noqa: D102
+
+    def peek_emitter(self) -> AsyncEmitter | None: ...  # noqa: D102
 
     def peek_collector(self) -> Any: ...  # noqa: D102
 
@@ -48,6 +74,10 @@ class Snapshot:
         The last attempts to send, newest first.
     verdicts
         The local collector's counts and last verdicts; None where it was not met.
+    retry_at
+        When the next attempt is due, seconds since 1970; None unless retrying.
+    local
+        Whether a local collector checks the events.
     """
 
     time: float
@@ -58,6 +88,8 @@ class Snapshot:
     buffer: list[PendingEvent] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     verdicts: dict[str, Any] | None = None
+    retry_at: float | None = None
+    local: bool = False
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -66,12 +98,17 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
     Parameters
     ----------
     source
-        The session.
+        The session. Its local collector is asked, so this may take as long as an HTTP request.
     rows
         How many waiting events and attempts at most.
     """
+    return describe(source, source.emitter, ask_verdicts(source), rows)
+
+
+def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | None, rows: int) -> Snapshot:
+    """Describe a session from what is in this process; what the collector said is handed in."""
     now = time.time()
-    stats = source.emitter.stats()
+    stats = emitter.stats()
     counters = {
         "accepted": stats.accepted,
         "waiting": stats.pending,
@@ -81,34 +118,47 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
         "refused": stats.dead,
         **{f"dropped: {reason}": number for reason, number in stats.dropped.items()},
     }
+    if source.fault_count:
+        counters["own faults"] = source.fault_count
     state, reason = _judge(source, stats, now)
-    client = source.peek_collector()
-    try:
-        verdicts = client.summary() if client is not None else None
-    except (OSError, RuntimeError, ValueError):
-        verdicts = None
     return Snapshot(
         now,
         source.destination,
         state,
         reason,
         counters,
-        list(source.emitter.pending(rows)),
-        list(source.emitter.log)[: -rows - 1 : -1],
+        list(emitter.pending(rows)),
+        list(emitter.log)[: -rows - 1 : -1],
         verdicts,
+        stats.retry_at if state == "retrying" else None,
+        source.is_local,
     )
 
 
+def ask_verdicts(source: Source) -> dict[str, Any] | None:
+    """Ask the local collector for its counts and last verdicts; None where there is none to ask."""
+    client = source.peek_collector()
+    try:
+        return client.summary() if client is not None else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def shorten(text: str) -> str:
+    """Bound a text that comes from elsewhere."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
 def _judge(source: Source, stats: Any, now: float) -> tuple[State, str]:
-    if source.optout:
-        return "off", f"{source.optout} is set"
-    if not source.enabled:
-        return "off", "%nbtrack off"
+    if source.ended:
+        return "ended", "the session was closed"
+    if source.optout or not source.enabled:
+        return "off", f"{source.optout} is set" if source.optout else "%nbtrack off"
     if stats.state == "paused":
         return "paused", "%nbtrack resume sends again"
     if stats.state == "retrying":
         wait = max(0, (stats.retry_at or now) - now)
-        return "retrying", f"in {wait:.0f} s: {stats.last_error or stats.last_status}"
+        return "retrying", f"in {wait:.0f} s: {shorten(str(stats.last_error or stats.last_status))}"
     if stats.state == "sending":
         return "sending", ""
     return ("waiting", "") if stats.pending else ("ok", "")

@@ -30,11 +30,17 @@ def entity(number):
 
 def test_events_are_a_frame_with_the_sdks_columns(send):
     when = {"dtm": "1700000000000", "ttm": "1700000000123"}
-    send.post([page_view(aid="shop", res="800x600", vid="3", cookie="1", **when), own(TIMING, GOOD, co=entity(1))])
+    send.post(
+        [page_view(aid="shop", res="800x600", vid="3", cookie="1", **when), own(TIMING, GOOD, co=entity(1))]
+    )
     frame = send.collector.events()
     first, second = frame.iloc[0], frame.iloc[1]
     assert (first["app_id"], first["dvce_screenwidth"], first["dvce_screenheight"]) == ("shop", 800, 600)
-    assert (first["domain_sessionidx"], bool(first["br_cookies"]), first["event_name"]) == (3, True, "page_view")
+    assert (first["domain_sessionidx"], bool(first["br_cookies"]), first["event_name"]) == (
+        3,
+        True,
+        "page_view",
+    )
     assert (first["page_urlhost"], first["page_urlport"]) == ("acme.com", 80)
     assert first["true_tstamp"] == pd.Timestamp(1700000000123, unit="ms", tz="UTC") == first["derived_tstamp"]
     assert str(frame["collector_tstamp"].dtype).endswith(", UTC]")
@@ -104,7 +110,12 @@ def test_a_subscriber_hears_of_changes_until_it_leaves(send):
 
 def test_an_enriched_line_is_what_snowplows_own_sdk_reads(send, tmp_path):
     send.post([page_view(page="tab\there", aid="shop", refr="http://a.b/c?d=e", res="8x6", cookie="1")])
-    send.post([page_view(e="se", se_ca="a", se_ac="b", se_va="1.5"), own(TIMING, GOOD, co=entity(2), dtm="1700000000005")])
+    send.post(
+        [
+            page_view(e="se", se_ca="a", se_ac="b", se_va="1.5"),
+            own(TIMING, GOOD, co=entity(2), dtm="1700000000005"),
+        ]
+    )
     path = tmp_path / "events.tsv"
     assert send.collector.export(path) == 3
     lines = path.read_text().splitlines()

@@ -94,7 +94,9 @@ REQUESTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("payload", "field", "words"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS])
+@pytest.mark.parametrize(
+    ("payload", "field", "words"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS]
+)
 def test_an_event_fails_with_its_reason_and_its_batch_mates_do_not(send, payload, field, words):
     mate = page_view()
     assert send.post([mate, payload, page_view()]).status == 200
@@ -106,7 +108,9 @@ def test_an_event_fails_with_its_reason_and_its_batch_mates_do_not(send, payload
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "content_type", "kind", "words"), [row[1:] for row in REQUESTS], ids=[row[0] for row in REQUESTS]
+    ("path", "body", "content_type", "kind", "words"),
+    [row[1:] for row in REQUESTS],
+    ids=[row[0] for row in REQUESTS],
 )
 def test_a_request_fails_as_a_whole_and_is_answered_with_200(send, path, body, content_type, kind, words):
     assert send(path, body, "POST", Content_Type=content_type).status == 200
@@ -160,7 +164,10 @@ def test_an_edited_schema_counts_from_the_next_request_on(tmp_path):
 
 def test_a_schema_registered_at_run_time_counts_at_once(send):
     uri = send.collector.register(
-        {"self": {"vendor": "com.acme", "name": "later", "format": "jsonschema", "version": "1-0-0"}, "type": "object"}
+        {
+            "self": {"vendor": "com.acme", "name": "later", "format": "jsonschema", "version": "1-0-0"},
+            "type": "object",
+        }
     )
     assert send.verdict(own(uri, {}))["good"] == 1
     assert send.verdict(own(uri, []))["bad"] == 1

@@ -35,7 +35,9 @@ def test_the_pages_address_gives_a_cookie_and_is_left_for_one_without_the_token(
     assert ask(f"{url}/?token={send.collector.token}").headers["Location"] == "micro/ui/"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "192.168.0.7"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "192.168.0.7"]
+)
 def test_a_name_pointed_at_this_machine_reads_nothing(send, host):
     path = f"/micro/all?token={send.collector.token}"
     assert send(path, Host=host).status in {400, 403}
@@ -85,7 +87,10 @@ def test_a_client_without_the_token_is_told_what_is_missing(collector):
 def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(collector):
     with pytest.raises(CollectorError, match="may only refer to itself"):
         collector.register(
-            {"self": {"vendor": "a", "name": "b", "format": "jsonschema", "version": "1-0-0"}, "$ref": "file:///etc/passwd"}
+            {
+                "self": {"vendor": "a", "name": "b", "format": "jsonschema", "version": "1-0-0"},
+                "$ref": "file:///etc/passwd",
+            }
         )
 
 
@@ -104,7 +109,12 @@ def test_a_question_with_odd_numbers_is_answered(send, query):
 
 def test_assets_are_files_of_the_page_only(send):
     assert send("/micro/ui/page.js").headers["Content-Type"].startswith("text/javascript")
-    for path in ("/micro/ui/..%2f..%2fcli.py", "/micro/ui/index.html", "/micro/ui/nothing.js", "/micro/ui/%00.js"):
+    for path in (
+        "/micro/ui/..%2f..%2fcli.py",
+        "/micro/ui/index.html",
+        "/micro/ui/nothing.js",
+        "/micro/ui/%00.js",
+    ):
         assert send(path).status in {401, 404}
 
 

@@ -85,7 +85,11 @@ def test_events_by_post_come_in_pages(send):
     asked = {"page": 1, "pageSize": 9, "filters": [], "validEvents": False}
     assert [event["app_id"] for event in send.read("/micro/events", asked).json["events"]] == ["three"]
     asked = {"page": 1, "pageSize": 9, "filters": [], "sorting": {"column": "app_id", "desc": False}}
-    assert [event["app_id"] for event in send.read("/micro/events", asked).json["events"]] == ["one", "three", "two"]
+    assert [event["app_id"] for event in send.read("/micro/events", asked).json["events"]] == [
+        "one",
+        "three",
+        "two",
+    ]
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     asked = {"page": 1, "pageSize": 9, "filters": [], "timeRange": {"start": later}}
     assert send.read("/micro/events", asked).json["totalItems"] == 0
@@ -104,7 +108,10 @@ def test_the_timeline_counts_spans(send):
 
 
 def test_a_schema_is_shown_or_not_found_in_each_registry(send):
-    assert send.read("/micro/iglu/com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0").json["self"]["name"] == "timing"
+    assert (
+        send.read("/micro/iglu/com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0").json["self"]["name"]
+        == "timing"
+    )
     missing = send.read("/micro/iglu/com.acme/x/jsonschema/1-0-0")
     assert missing.status == 404
     assert missing.json["value"]["the built-in registry"]["errors"] == [{"error": "NotFound"}]

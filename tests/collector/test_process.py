@@ -94,31 +94,41 @@ import sys, time
 from nbtrack.collector import LocalCollector
 collector = LocalCollector().start()
 collector.counts()
-print(collector.pid, collector.url, flush=True)
+print(collector.pid, collector.url, collector._folder, flush=True)
 {then}
 """
 
 
 def start_parent(then, **options):
     parent = run(PARENT.format(then=then), **options)
-    pid, url = parent.stdout.readline().split()
-    return parent, int(pid), url
+    pid, url, folder = parent.stdout.readline().split()
+    return parent, int(pid), url, Path(folder)
 
 
 @posix
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
 def test_the_collector_ends_with_its_parent(how):
-    parent, pid, _ = start_parent("time.sleep(60)")
+    parent, pid, _, folder = start_parent("time.sleep(60)")
     with parent:
         os.kill(parent.pid, getattr(signal, how))
         parent.wait(10)
         until(lambda: gone(pid))
+    assert not folder.exists()
+
+
+@posix
+def test_a_program_that_forgets_to_close_leaves_nothing_behind():
+    parent, pid, _, folder = start_parent("")
+    with parent:
+        assert parent.wait(15) == 0
+        until(lambda: gone(pid))
+    assert not folder.exists()
 
 
 @posix
 def test_a_forked_child_does_not_keep_the_collector_alive():
     then = "import os\npid = os.fork()\nif pid == 0:\n    time.sleep(20)\n    os._exit(0)\nprint(pid, flush=True)\ntime.sleep(60)"
-    parent, pid, _ = start_parent(then)
+    parent, pid, _, _ = start_parent(then)
     with parent:
         child = int(parent.stdout.readline())
         try:
@@ -132,9 +142,10 @@ def test_a_forked_child_does_not_keep_the_collector_alive():
 
 @posix
 def test_interrupting_the_kernel_leaves_the_collector_alive():
-    then = "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
-    parent, pid, url = start_parent(then, start_new_session=True)
+    then = "try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
+    parent, pid, url, _ = start_parent(then, start_new_session=True)
     with parent:
+        assert parent.stdout.readline().strip() == "ready"  # an interrupt from here on is caught
         os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: the whole group
         assert parent.stdout.readline().strip() == "0"
         parent.wait(10)
@@ -205,7 +216,9 @@ sys.stdin.readline()
     assert shared.find(tmp_path) is None
 
 
-def test_the_shared_collector_keeps_its_events_and_takes_another_port_when_its_own_is_taken(tmp_path, collector):
+def test_the_shared_collector_keeps_its_events_and_takes_another_port_when_its_own_is_taken(
+    tmp_path, collector
+):
     taken = urlsplit(collector.url).port
     client = shared.connect(tmp_path, port=taken)
     try:
@@ -227,7 +240,9 @@ def test_nothing_is_found_or_joined_where_nothing_runs(tmp_path):
     assert shared.stop(tmp_path) is False
     with pytest.raises(RuntimeError, match="no collector answers"):
         shared.connect(tmp_path, start=False)
-    (tmp_path / "collector.json").write_text('{"url": "http://127.0.0.1:9", "token": "t", "pid": 1, "started": "0"}')
+    (tmp_path / "collector.json").write_text(
+        '{"url": "http://127.0.0.1:9", "token": "t", "pid": 1, "started": "0"}'
+    )
     assert shared.find(tmp_path) is None
     (tmp_path / "collector.json").write_text("{")
     assert shared.find(tmp_path) is None

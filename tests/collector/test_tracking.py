@@ -16,7 +16,11 @@ PIXEL_BYTES = 43
 
 def test_a_post_of_events_is_answered_with_ok(send):
     reply = send.post([page_view(), page_view()])
-    assert (reply.status, reply.body, reply.headers["Content-Type"]) == (200, b"ok", "text/plain; charset=UTF-8")
+    assert (reply.status, reply.body, reply.headers["Content-Type"]) == (
+        200,
+        b"ok",
+        "text/plain; charset=UTF-8",
+    )
     assert send.collector.counts() == {"total": 2, "good": 2, "bad": 0}
 
 
@@ -88,7 +92,11 @@ def test_the_query_may_name_the_network_user(send):
 
 def test_an_anonymous_request_leaves_no_trace(send):
     reply = send.post(
-        [page_view()], SP_Anonymous="*", Cookie=f"sp={uuid.uuid4()}", X_Forwarded_For="10.1.2.3", X_Real_IP="10.1.2.3"
+        [page_view()],
+        SP_Anonymous="*",
+        Cookie=f"sp={uuid.uuid4()}",
+        X_Forwarded_For="10.1.2.3",
+        X_Real_IP="10.1.2.3",
     )
     assert reply.headers["Set-Cookie"].startswith("sp=; Expires=Thu, 01 Jan 1970")
     event = send.collector.events().iloc[0]
@@ -157,8 +165,9 @@ def test_a_request_in_pieces_is_put_together(send):
         connection.putheader("Content-Type", JSON)
         connection.putheader("Transfer-Encoding", "chunked")
         connection.endheaders()
-        whole = b'{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[%b]}' % (
-            b'{"e":"pv","p":"web","tv":"1"}'
+        whole = (
+            b'{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[%b]}'
+            % (b'{"e":"pv","p":"web","tv":"1"}')
         )
         for start in range(0, len(whole), 20):
             piece = whole[start : start + 20]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore
-from nbtrack.delivery.engine import Timing
+from nbtrack.delivery.terms import Timing
 from tests.delivery.test_stores import Counting
 from tests.faults.server import Act, FaultServer, wait_until
 

@@ -9,8 +9,8 @@ import requests
 
 from nbtrack.delivery import AsyncEmitter, Attempt, Emitter
 from nbtrack.delivery import background as module
-from nbtrack.delivery.engine import Timing
 from nbtrack.delivery.retry import Verdict, decide
+from nbtrack.delivery.terms import Timing
 from nbtrack.delivery.transport import Reply, Transport
 from tests.faults.server import Act, FaultServer, free_port, wait_until
 
@@ -121,6 +121,9 @@ def test_stats_log_and_pending_tell_what_happens(kind: type[Emitter]) -> None:
         assert (first.number, first.status, first.events, first.event_ids) == (1, 503, 2, ("a", "b"))
         assert first.retry_in is not None
         assert (second.status, second.retry_in, second.error) == (200, None, None)
+        assert emitter.log.body(2).startswith('{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/')
+        assert len(emitter.log.body(2)) == 500
+        assert emitter.log.body(3) is None
         emitter.close()
         assert emitter.stats().state == "closed"
 

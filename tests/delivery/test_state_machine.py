@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from nbtrack.delivery import Emitter, SQLiteEventStore
-from nbtrack.delivery.engine import Timing
 from nbtrack.delivery.envelope import decode
+from nbtrack.delivery.terms import Timing
 from nbtrack.delivery.transport import Reply
 
 LONG = bool(os.environ.get("NBTRACK_LONG"))

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, transport
-from nbtrack.delivery.engine import Timing
 from nbtrack.delivery.retry import Backoff, parse_retry_after
+from nbtrack.delivery.terms import Timing
 from nbtrack.delivery.transport import Transport
 from tests.faults.server import Act, FaultServer, free_port, wait_until
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from nbtrack.delivery import AsyncEmitter, Emitter, SQLiteEventStore, database, outbox
-from nbtrack.delivery.engine import Timing
+from nbtrack.delivery.terms import Timing
 from tests.faults.server import Act, FaultServer, free_port, wait_until
 
 LONG = bool(os.environ.get("NBTRACK_LONG"))

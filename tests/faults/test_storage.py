@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, SQLiteEventStore, database, outbox
-from nbtrack.delivery.engine import Timing
 from nbtrack.delivery.envelope import encode
+from nbtrack.delivery.terms import Timing
 from tests.faults.server import Act, FaultServer, wait_until
 
 ROUTE = "post /p local"

@@ -79,7 +79,9 @@ def start_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
     manager.kernel_spec.argv[0] = sys.executable
     places = ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     quiet = {name: value for name, value in os.environ.items() if name not in {"CI", "DO_NOT_TRACK"}}
-    env = quiet | {name: str(folder / name.lower()) for name in places} | {"NBTRACK_HOME": str(folder / "home")}
+    env = (
+        quiet | {name: str(folder / name.lower()) for name in places} | {"NBTRACK_HOME": str(folder / "home")}
+    )
     for name in places:
         (folder / name.lower()).mkdir(parents=True, exist_ok=True)
     manager.start_kernel(env=env | environment, cwd=str(folder))

@@ -60,7 +60,13 @@ def same(one: Ran, other: Ran) -> None:
     """Two runs look alike but for times, addresses and execution counts."""
 
     def clean(ran: Ran) -> list[tuple[str, str]]:
-        replaced = [(r"(?<=[\s:])\d+(\.\d+)? (ns|[μu]s|ms|s)\b", "T"), (r"0x[0-9a-f]+", "ADDR"), (r"In\[\d+\]", "In"), (r"\d{5,}", "N")]
+        replaced = [
+            (r"(?<=[\s:])\d+(\.\d+)? (ns|[μµu]s|ms|s)\b", "T"),
+            (r"0x[0-9a-f]+", "ADDR"),
+            (r"In\[\d+\]", "In"),
+            (r"ipykernel_\d+", "ipykernel"),
+            (r"\d{5,}", "N"),
+        ]
         outputs = []
         for kind, text in ran.outputs:
             for pattern, new in replaced:
@@ -117,16 +123,26 @@ def test_a_tracked_cell_looks_like_one_whose_header_is_a_comment(
     assert event.get("error_class") == error
 
 
-def test_a_header_below_time_or_capture_is_found(tracked: Kernel, plain: Kernel, collector: LocalCollector) -> None:
-    same(tracked.run("%%time\n%%track inner-time\nq = 1\nq"), plain.run("%%time\n# %%track inner-time\nq = 1\nq"))
+def test_a_header_below_time_or_capture_is_found(
+    tracked: Kernel, plain: Kernel, collector: LocalCollector
+) -> None:
+    same(
+        tracked.run("%%time\n%%track inner-time\nq = 1\nq"),
+        plain.run("%%time\n# %%track inner-time\nq = 1\nq"),
+    )
     event = last_run(tracked, collector)
     assert (event["name"], event["status"], event["magics"]) == ("inner-time", "ok", ["%%time"])
-    same(tracked.run("%%capture o\n%%track inner-capture\n1 / 0"), plain.run("%%capture o\n# %%track inner-capture\n1 / 0"))
+    same(
+        tracked.run("%%capture o\n%%track inner-capture\n1 / 0"),
+        plain.run("%%capture o\n# %%track inner-capture\n1 / 0"),
+    )
     event = last_run(tracked, collector)
     assert (event["name"], event["status"]) == ("inner-capture", "error")
 
 
-def test_comments_and_blank_lines_may_stand_above_the_header(tracked: Kernel, collector: LocalCollector) -> None:
+def test_comments_and_blank_lines_may_stand_above_the_header(
+    tracked: Kernel, collector: LocalCollector
+) -> None:
     ran = tracked.run("# why\n\n%%track commented\n\n1 / 0")
     assert "line 5" in ran.text
     assert last_run(tracked, collector)["name"] == "commented"
@@ -147,7 +163,9 @@ def test_a_wrong_option_stops_the_cell_and_says_what_is_right(tracked: Kernel) -
     assert "must not run" not in ran.text.replace("print('must not run')", "")
 
 
-def test_properties_and_entities_are_evaluated_after_the_cell(tracked: Kernel, collector: LocalCollector) -> None:
+def test_properties_and_entities_are_evaluated_after_the_cell(
+    tracked: Kernel, collector: LocalCollector
+) -> None:
     tracked.run("%%track props -p rows=len(frame) -p source=nycflights13 -p day=2024-10-12 -p bad=1/zero -e frame\n"
                 "import pandas as pd\nzero = 0\nframe = pd.DataFrame({'secret': [1, 2, 3]})")  # fmt: skip
     event = last_run(tracked, collector)
@@ -163,7 +181,9 @@ def test_properties_and_entities_are_evaluated_after_the_cell(tracked: Kernel, c
     assert "secret" not in json.dumps(entities)
 
 
-def test_track_sends_one_event_now_and_refuses_control_words(tracked: Kernel, collector: LocalCollector) -> None:
+def test_track_sends_one_event_now_and_refuses_control_words(
+    tracked: Kernel, collector: LocalCollector
+) -> None:
     tracked.run('%track report_published rows=1204 region="EU"')
     tracked.run("%nbtrack flush")
     schema, data = unpack(newest_first(collector)[0])
@@ -194,6 +214,8 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(WORDS, min_size=1, max_size=5))
-def test_any_cell_gives_the_same_outputs_with_and_without_the_header(lines: list[str], tracked: Kernel, plain: Kernel) -> None:
+def test_any_cell_gives_the_same_outputs_with_and_without_the_header(
+    lines: list[str], tracked: Kernel, plain: Kernel
+) -> None:
     source = "\n".join(lines)
     same(tracked.run(f"%%track any\n{source}"), plain.run(f"# %%track any\n{source}"))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbtrack.schemas import Registry
-from nbtrack.schemas.registry import compile_schema
+from nbtrack.schemas.compiling import compile_schema
 from tests.support.tools import require
 
 pytestmark = pytest.mark.iglu
@@ -20,14 +20,34 @@ URIS = [uri for uri in Registry().uris() if not uri.startswith("iglu:io.github.n
 TEXTS = ["", "a", "x" * 16, "x" * 17, "x" * 2049, "iglu:com.acme/a/jsonschema/1-0-0", "2020-01-01T00:00:00Z",
          "2020-01-01", "http://acme.com", "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1", "3F8E0A4C-5B55-4F25-A4C5-4A2FB0A6F0A1",
          "3f8e0a4c5b554f25", "null"]  # fmt: skip
-VALUES = [None, True, False, 0, 1, -1, 0.5, 2**31 - 1, 2**31, 2**63, 100, 101, 1001, *TEXTS, [], [""], [None], {}, {"a": 1}]
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    0.5,
+    2**31 - 1,
+    2**31,
+    2**63,
+    100,
+    101,
+    1001,
+    *TEXTS,
+    [],
+    [""],
+    [None],
+    {},
+    {"a": 1},
+]
 
 
 def by_uri(uri, root):
     return Registry([root], builtin=False).find(uri)
 
 
-def sample(schema, rng, root, depth=0):
+def sample(schema, rng, root, depth=0):  # noqa: PLR0911 - a case for each type
     """Give an instance that a schema probably allows."""
     if "$ref" in schema:
         node = root
@@ -70,7 +90,9 @@ def sample(schema, rng, root, depth=0):
 
 def places(value, path=()):
     yield path
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in children:
         yield from places(child, (*path, key))
 
@@ -93,7 +115,11 @@ def mutate(value, rng, names):
     else:
         old = node[path[-1]]
         longer = [old + "x" * n for n in (1, 20, 300, 5000, 70000)] if isinstance(old, str) else []
-        nearby = [old + 1, -old, old * 10**6, old + 0.5] if isinstance(old, int) and not isinstance(old, bool) else []
+        nearby = (
+            [old + 1, -old, old * 10**6, old + 0.5]
+            if isinstance(old, int) and not isinstance(old, bool)
+            else []
+        )
         node[path[-1]] = rng.choice([*VALUES, *longer, *nearby])
     return value
 

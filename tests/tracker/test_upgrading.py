@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conformance.recorder import recording
 
-PAGE = Path(__file__).parents[2] / "docs" / "upgrading.md"
+PAGE = Path(__file__).parents[2] / "docs" / "pages" / "reference" / "upgrading.md"
 
 
 def test_the_snippets_run_in_order(capsys):

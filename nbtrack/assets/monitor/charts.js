@@ -1,0 +1,53 @@
+// Two small charts of the last minutes: what waits, and what was sent a second.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SPAN = 180;
+const HEIGHT = 34;
+
+class Chart {
+  constructor(label) {
+    this.label = label;
+    this.svg = document.createElementNS(SVG, "svg");
+    this.svg.setAttribute("viewBox", `0 0 ${SPAN} ${HEIGHT}`);
+    this.svg.setAttribute("preserveAspectRatio", "none");
+    this.svg.setAttribute("role", "img");
+    this.path = document.createElementNS(SVG, "path");
+    this.svg.append(this.path);
+    this.text = element("figcaption");
+    this.root = element("figure", "nbm-chart", this.text, this.svg);
+  }
+
+  // `steps`: [time, value], each value holds until the next one's time.
+  draw(steps, now, unit) {
+    const most = Math.max(1, ...steps.map(([, value]) => value));
+    const x = (time) => Math.max(0, Math.min(SPAN, SPAN - (now - time)));
+    const y = (value) => HEIGHT - 1 - (value / most) * (HEIGHT - 4);
+    let line = "";
+    steps.forEach(([time, value], place) => {
+      const until = place + 1 < steps.length ? steps[place + 1][0] : now;
+      if (until <= now - SPAN) return;
+      line += `${line ? "L" : `M${x(time)} ${HEIGHT}L`}${x(time)} ${y(value)}H${x(until)}`;
+    });
+    this.path.setAttribute("d", line ? `${line}V${HEIGHT}Z` : "");
+    const last = steps.at(-1)?.[1] ?? 0;
+    say(this.text, `${this.label}: ${count(Math.round(last))}${unit}, at most ${count(Math.round(most === 1 && !steps.some(([, value]) => value) ? 0 : most))}`);
+    this.svg.setAttribute("aria-label", `${this.text.textContent} in the last three minutes`);
+  }
+}
+
+function depthSteps(points) {
+  return points.map(([time, waiting]) => [time, waiting]);
+}
+
+// Between two points the rate is what their difference says; after the last one nothing is sent.
+function rateSteps(points, now) {
+  const steps = [];
+  for (let place = 1; place < points.length; place += 1) {
+    const [before, , sentBefore] = points[place - 1];
+    const [time, , sent] = points[place];
+    steps.push([before, Math.max(0, sent - sentBefore) / Math.max(1, time - before)]);
+  }
+  const last = points.at(-1);
+  if (last && now - last[0] > 1) steps.push([last[0], 0]);
+  return steps;
+}

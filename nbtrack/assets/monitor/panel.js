@@ -1,0 +1,65 @@
+// One event or attempt, fetched from the kernel when asked for, and never kept with the notebook.
+
+class Panel {
+  constructor(store, onClose) {
+    this.store = store;
+    this.onClose = onClose;
+    this.forget = null;
+    this.title = element("h3", "nbm-title");
+    this.note = element("p", "nbm-note");
+    this.json = element("pre", "nbm-json");
+    this.json.tabIndex = 0;
+    this.json.setAttribute("role", "region");
+    this.json.setAttribute("aria-label", "Content");
+    this.copyJson = this.copier("Copy JSON", () => this.json.textContent);
+    this.copyCurl = this.copier("Copy as curl", () => this.curl);
+    this.shut = button("", "Close", () => this.close());
+    this.root = element("section", "nbm-panel", element("div", "nbm-bar", this.title, element("span", "nbm-buttons", this.copyJson, this.copyCurl, this.shut)), this.note, this.json);
+    this.root.hidden = true;
+    this.root.setAttribute("aria-label", "Details");
+  }
+
+  copier(label, text) {
+    const made = button("", label, async () => {
+      say(made, (await copyText(text())) ? "Copied" : "Could not copy");
+      setTimeout(() => say(made, label), 1500);
+    });
+    return made;
+  }
+
+  open(title, message) {
+    this.forget?.();
+    this.root.hidden = false;
+    say(this.title, visible(title));
+    this.put(null, "Asked the kernel. It answers when the running cell ends at the latest.", null);
+    this.forget = this.store.ask(message, (answer) => {
+      this.put(answer.content ?? null, answer.missing ?? answer.note ?? "", answer.curl ?? null);
+    });
+    this.shut.focus({ preventScroll: true });
+  }
+
+  // What is known here already.
+  openNow(title, data) {
+    this.forget?.();
+    this.root.hidden = false;
+    say(this.title, visible(title));
+    this.put(data, "", null);
+    this.shut.focus({ preventScroll: true });
+  }
+
+  put(data, note, curl) {
+    this.curl = curl;
+    say(this.note, note);
+    this.note.hidden = !note;
+    say(this.json, data === null ? "" : pretty(data));
+    this.json.hidden = this.copyJson.hidden = data === null;
+    this.copyCurl.hidden = !curl;
+  }
+
+  close() {
+    if (this.root.hidden) return;
+    this.forget?.();
+    this.root.hidden = true;
+    this.onClose();
+  }
+}

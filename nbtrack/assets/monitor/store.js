@@ -1,0 +1,119 @@
+// What one model's views show: a summary to begin with, then what changed, in the order of its numbers.
+
+const MOST_LOGGED = 5000;
+const MOST_POINTS = 180;
+const SAVED_ROWS = 50;
+const SAVE_EVERY = 5000;
+
+class Store {
+  constructor(model) {
+    this.model = model;
+    this.seq = -1;
+    this.head = null;
+    this.buffer = [];
+    this.log = [];
+    this.points = [];
+    this.collector = null;
+    this.listeners = new Set();
+    this.marks = 0;
+    this.waiting = new Map();
+    this.asking = false;
+    this.saved = 0;
+    this.hear = this.hear.bind(this);
+    const summary = model.get("summary");
+    if (summary) this.apply(summary);
+    model.on("msg:custom", this.hear);
+    this.askAll();
+  }
+
+  close() {
+    this.model.off("msg:custom", this.hear);
+  }
+
+  listen(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  // The kernel hears it when no cell runs; the answer carries the same mark.
+  ask(message, onAnswer) {
+    const mark = `${Date.now()}-${Math.random()}-${(this.marks += 1)}`;
+    if (onAnswer) this.waiting.set(mark, onAnswer);
+    this.model.send({ ...message, mark });
+    return () => this.waiting.delete(mark);
+  }
+
+  askAll() {
+    if (this.asking) return;
+    this.asking = true;
+    this.model.send({ kind: "hello" });
+  }
+
+  hear(message) {
+    if (message?.kind === "content") {
+      this.settle(message.mark, message);
+    } else if (message?.kind === "tick") {
+      if (!message.fresh && message.seq <= this.seq) return;
+      if (!message.fresh && message.seq !== this.seq + 1) this.askAll();
+      if (message.fresh) this.asking = false;
+      this.apply(message);
+      this.save();
+      for (const mark of message.done ?? []) this.settle(mark, message);
+    }
+  }
+
+  settle(mark, message) {
+    const onAnswer = this.waiting.get(mark);
+    this.waiting.delete(mark);
+    onAnswer?.(message);
+  }
+
+  apply(message) {
+    const { buffer, log, points, collector, ...head } = message;
+    this.seq = message.seq;
+    this.head = head;
+    if (message.fresh) {
+      this.buffer = [];
+      this.log = [];
+      this.points = points ?? [];
+      this.collector = null;
+    }
+    this.applyBuffer(buffer);
+    if (log?.length) {
+      const newest = this.log.length ? this.log[0][0] : 0;
+      this.log = [...log.filter((row) => row[0] > newest), ...this.log].sort((a, b) => b[0] - a[0]).slice(0, MOST_LOGGED);
+    }
+    if (collector) this.collector = collector;
+    const point = [Math.floor(head.time), head.counters.waiting, head.counters.sent];
+    if (this.points.at(-1)?.[0] === point[0]) this.points.pop();
+    this.points = [...this.points, point].slice(-MOST_POINTS);
+    for (const listener of this.listeners) listener();
+  }
+
+  applyBuffer({ add, gone }) {
+    const fresh = new Map(add.map((row) => [row[0], row]));
+    const went = (number) => gone.some(([first, last]) => number >= first && number <= last);
+    const kept = this.buffer.filter((row) => !went(row[0])).map((row) => {
+      const changed = fresh.get(row[0]);
+      fresh.delete(row[0]);
+      return changed ?? row;
+    });
+    this.buffer = [...kept, ...fresh.values()];
+    if (fresh.size) this.buffer.sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+  }
+
+  // What a saved notebook holds: as little as what a view begins with, and no reason that quotes a value.
+  save() {
+    if (Date.now() - this.saved < SAVE_EVERY) return;
+    this.saved = Date.now();
+    this.model.set("summary", {
+      ...this.head,
+      fresh: true,
+      partial: true,
+      points: this.points,
+      log: this.log.slice(0, SAVED_ROWS),
+      buffer: { add: this.buffer.slice(0, SAVED_ROWS), gone: [] },
+      ...(this.collector ? { collector: { ...this.collector, last: [] } } : {}),
+    });
+  }
+}

@@ -1,0 +1,161 @@
+"""``nbtrack doctor``: is everything here that nbtrack needs, and does it work."""
+
+import importlib.metadata
+import platform
+import sqlite3
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nbtrack._version import __version__
+from nbtrack.collector import LocalCollector, shared
+from nbtrack.runtime import NBTrack
+from nbtrack.runtime.home import find_home, is_writable
+from nbtrack.runtime.optout import find_optout
+from nbtrack.runtime.settings import strip_credentials
+
+Mark = Literal["ok", "note", "FAIL"]
+
+_NEEDED = (
+    "ipython",
+    "ipywidgets",
+    "anywidget",
+    "pandas",
+    "pyarrow",
+    "duckdb",
+    "orjson",
+    "requests",
+    "tornado",
+    "jsonschema-rs",
+)
+_OPTIONAL = ("ipykernel", "jupyterlab", "notebook", "polars", "redis", "dask", "pyspark")
+_TIMEOUT = 5  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report.
+
+    Parameters
+    ----------
+    name
+        What was looked at.
+    mark
+        ``ok``, ``note`` (worth knowing) or ``FAIL`` (nbtrack cannot do its work).
+    text
+        What was found, and for a failure what to do.
+    """
+
+    name: str
+    mark: Mark
+    text: str
+
+
+def examine() -> list[Check]:
+    """Look at versions, settings, home, outbox, collector and opt-out.
+
+    Examples
+    --------
+    >>> examine()[0].name
+    'nbtrack'
+    """
+    settings = NBTrack()
+    return [
+        Check("nbtrack", "ok", __version__),
+        Check(
+            "Python",
+            "ok",
+            f"{platform.python_version()} {platform.python_implementation()} on {platform.system()} {platform.machine()}",
+        ),
+        *(_look_for(name, needed=True) for name in _NEEDED),
+        *(_look_for(name, needed=False) for name in _OPTIONAL),
+        _look_at_widgets(),
+        _look_at_optout(),
+        _look_at_home(find_home()),
+        _look_at_outbox(find_home() / "outbox.sqlite"),
+        *(Check("settings", "note", complaint) for complaint in settings.complaints),
+        _look_at_collector(settings),
+        _try_local_collector(),
+    ]
+
+
+def _look_for(name: str, *, needed: bool) -> Check:
+    try:
+        return Check(name, "ok", importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        if needed:
+            return Check(name, "FAIL", f"is not installed: python -m pip install {name}")
+        return Check(name, "note", "is not installed; only some features ask for it")
+
+
+def _look_at_widgets() -> Check:
+    try:
+        importlib.metadata.version("jupyterlab_widgets")
+    except importlib.metadata.PackageNotFoundError:
+        return Check(
+            "widget manager",
+            "note",
+            "jupyterlab_widgets is not here: the monitor shows its table without updates",
+        )
+    return Check("widget manager", "ok", "jupyterlab_widgets is here")
+
+
+def _look_at_optout() -> Check:
+    variable = find_optout()
+    if variable:
+        return Check("opt-out", "note", f"{variable} is set: cells, magics and steps send nothing")
+    return Check("opt-out", "ok", "none")
+
+
+def _look_at_home(home: Path) -> Check:
+    if is_writable(home):
+        return Check("home", "ok", "can be written" if home.exists() else "can be made when needed")
+    return Check(
+        "home", "FAIL", "cannot be written: events wait in memory only; set NBTRACK_HOME to a folder of yours"
+    )
+
+
+def _look_at_outbox(path: Path) -> Check:
+    if not path.exists():
+        return Check("outbox", "ok", "nothing was ever stored")
+    try:
+        from nbtrack.delivery import SQLiteEventStore  # noqa: PLC0415 - only where there is one
+
+        with SQLiteEventStore(path) as store:
+            return Check(
+                "outbox", "ok", f"{store.size():,} events wait, {path.stat().st_size / 1e6:.1f} MB"
+            )
+    except (OSError, sqlite3.Error, RuntimeError) as error:
+        return Check(
+            "outbox",
+            "FAIL",
+            f"cannot be read ({type(error).__name__}); nbtrack sets it aside at the next event",
+        )
+
+
+def _look_at_collector(settings: NBTrack) -> Check:
+    if settings.collector == "local":
+        running = shared.find(find_home())
+        return Check(
+            "collector",
+            "ok",
+            f"local, running at {running.url}" if running else "local, starts with the first event",
+        )
+    url = strip_credentials(settings.collector)
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_TIMEOUT) as reply:  # noqa: S310 - the user's own collector
+            return Check("collector", "ok", f"{url} answers {reply.status}")
+    except (OSError, ValueError) as error:
+        return Check(
+            "collector", "FAIL", f"{url} does not answer ({error}); events are kept and sent when it does"
+        )
+
+
+def _try_local_collector() -> Check:
+    try:
+        with LocalCollector() as collector:
+            collector.counts()
+            return Check("local collector", "ok", "starts and answers")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the report
+        return Check("local collector", "FAIL", f"does not start: {type(error).__name__}: {error}")

@@ -1,0 +1,105 @@
+"""What one event or one attempt holds, fetched when a person asks; it goes to the browser and is never saved."""
+
+import base64
+import json
+import shlex
+from typing import Any
+
+from nbtrack.delivery import AsyncEmitter
+from nbtrack.protocol import PAYLOAD_DATA
+
+LONGEST_VALUE = 10_000
+"""Characters of a value that are shown."""
+MOST_VALUES = 2_000
+"""Values of an event that are shown."""
+LONGEST_COMMAND = 100_000
+"""Bytes that one argument of a command may have on Linux are 131,072."""
+_CODED, _PLAIN = {"ue_px": "unstruct_event", "cx": "contexts"}, {"ue_pr": "unstruct_event", "co": "contexts"}
+
+
+def show_event(
+    emitter: AsyncEmitter, event_id: str | None, endpoint: str, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Give a waiting event's content, decoded, and a command that sends it by hand."""
+    payload = emitter.payload(event_id) if event_id else None
+    answer = {"kind": "content", "mark": asked.get("mark")}
+    if payload is None:
+        return {**answer, "missing": "This event no longer waits: it was sent, and nbtrack keeps no copy."}
+    decoded, left = _bound(decode(payload), MOST_VALUES)
+    cut = None if left > 0 else f"Only the first {MOST_VALUES:,} values are shown."
+    return {**answer, "content": decoded, "note": cut, "curl": write_curl(endpoint, payload)}
+
+
+def show_attempt(emitter: AsyncEmitter, asked: dict[str, Any]) -> dict[str, Any]:
+    """Give what an attempt sent: the ids of its events and the first bytes of its body."""
+    number = asked.get("number", 0)
+    answer = {"kind": "content", "mark": asked.get("mark")}
+    found = next((one for one in emitter.log if one.number == number), None)
+    if found is None:
+        return {**answer, "missing": "The kernel's log no longer holds this attempt."}
+    body = emitter.log.body(number)
+    return {
+        **answer,
+        "content": {
+            "status": found.status,
+            "error": found.error and found.error[:LONGEST_VALUE],
+            "events": found.events,
+            "event ids": list(found.event_ids[:100]),
+            "body begins": body if body is not None else "(kept for the last 20 attempts only)",
+        },
+        "note": None,
+        "curl": None,
+    }
+
+
+def decode(payload: dict[str, Any]) -> dict[str, Any]:
+    """Decode a payload's JSON and base64 values for reading."""
+    decoded: dict[str, Any] = {}
+    for key, value in payload.items():
+        try:
+            if key in _CODED:
+                text = base64.urlsafe_b64decode(str(value) + "=" * (-len(str(value)) % 4))
+                decoded[f"{key} ({_CODED[key]}, decoded)"] = json.loads(text)
+            elif key in _PLAIN:
+                decoded[f"{key} ({_PLAIN[key]})"] = json.loads(value)
+            else:
+                decoded[key] = value
+        except ValueError:
+            decoded[key] = value
+    return decoded
+
+
+def write_curl(endpoint: str, payload: dict[str, Any]) -> str | None:
+    """Write the command that sends an event by hand, quoted for a POSIX shell; None where no shell would take it.
+
+    Headers of the settings are not in it: they may hold credentials.
+    """
+    body = json.dumps({"schema": PAYLOAD_DATA, "data": [payload]}, separators=(",", ":"))
+    if len(body) > LONGEST_COMMAND or not endpoint.startswith("http"):
+        return None
+    return (
+        f"curl --request POST {shlex.quote(endpoint)} --header 'Content-Type: application/json; charset=utf-8'"
+        f" --data-binary {shlex.quote(body)}"
+    )
+
+
+def _bound(value: Any, room: int) -> tuple[Any, int]:
+    """Cut long texts and many values; give the room left."""
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        return f"{value[:LONGEST_VALUE]}… ({len(value):,} characters)", room - 1
+    if isinstance(value, dict):
+        kept: dict[str, Any] = {}
+        for key, one in value.items():
+            if room <= 0:
+                break
+            kept[key[:LONGEST_VALUE]], room = _bound(one, room)
+        return kept, room - 1
+    if isinstance(value, list):
+        items = []
+        for one in value:
+            if room <= 0:
+                break
+            item, room = _bound(one, room)
+            items.append(item)
+        return items, room - 1
+    return value, room - 1

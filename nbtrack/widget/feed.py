@@ -1,0 +1,194 @@
+"""What is sent to the browser: what changed since the last message, bounded in bytes, with a sequence number."""
+
+import json
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from nbtrack.delivery import Attempt, PendingEvent
+from nbtrack.widget.snapshot import Snapshot, shorten
+
+MESSAGE_BYTES = 40_000
+"""Most bytes of rows in a message; with four messages a second this stays below 200 kB/s."""
+SMALL_WINDOW, BIG_WINDOW = 200, 5_000
+"""Waiting events looked at: few while they come and go, many when they only wait."""
+POINTS = 180
+SAVED_ROWS = 50
+BAD_KEPT = 50
+_COUNTS = ("good", "bad", "repeats")
+
+Row = list[Any]
+
+
+class Feed:
+    """Compares snapshots with what the browser knows.
+
+    An event is a number in messages: its id is content, and a message may be saved with the notebook.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.window = SMALL_WINDOW
+        self._next = 1
+        self._numbers: dict[tuple[str, float], int] = {}
+        self._told: dict[int, int] = {}
+        self._logged = 0
+        self._collector: dict[str, Any] | None = None
+        self._bad: dict[str, dict[str, Any]] = {}
+        self._points: deque[tuple[int, int, int]] = deque(maxlen=POINTS)
+        self._fresh = True
+        self._last: Snapshot | None = None
+
+    def restart(self) -> None:
+        """Have everything told again: a browser asked, or events go elsewhere."""
+        self._told, self._logged, self._collector, self._fresh = {}, 0, None, True
+
+    def find_event(self, number: int) -> str | None:
+        """Give the id of the event that a row shows."""
+        return next((key[0] for key, known in self._numbers.items() if known == number), None)
+
+    def tell(self, snapshot: Snapshot) -> tuple[dict[str, Any], bool]:
+        """Make the next message.
+
+        Returns
+        -------
+        tuple
+            The message, and whether more waits to be told.
+        """
+        self._note_point(snapshot)
+        self.seq += 1
+        message = self._head(snapshot)
+        message["fresh"] = self._fresh
+        if self._fresh:
+            message["points"] = list(self._points)
+        room = MESSAGE_BYTES
+        new = [_log_row(one) for one in snapshot.attempts if one.number > self._logged]
+        logged, room, _ = _fit(new, room)
+        self._logged = max([self._logged, *(one.number for one in snapshot.attempts)])
+        message["log"] = logged
+        waiting, gone, changed = self._compare(snapshot.buffer)
+        added, _, left = _fit(waiting, room)
+        self._told.update((row[0], row[5]) for row in added)
+        message["buffer"] = {"add": added, "gone": _ranges(gone)}
+        if snapshot.verdicts is not None and (self._fresh or snapshot.verdicts != self._collector):
+            self._collector = snapshot.verdicts
+            message["collector"] = self._collect(snapshot.verdicts)
+        self._fresh = False
+        # rows that stay are worth more of them; rows that rush by are not
+        self.window = SMALL_WINDOW if changed * 4 > self.window + 4 else min(BIG_WINDOW, self.window * 2)
+        more = left or len(snapshot.buffer) < min(self.window, snapshot.counters["waiting"])
+        return message, bool(more)
+
+    def summarise(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Make the message that a first view begins with, and that may be saved: small, without any reason of a verdict."""
+        message = self._head(snapshot)
+        rows, _, _ = self._compare(snapshot.buffer[:SAVED_ROWS], all_rows=True)
+        message |= {
+            "fresh": True,
+            "partial": True,
+            "points": list(self._points),
+            "log": [_log_row(one) for one in snapshot.attempts[:SAVED_ROWS]],
+            "buffer": {"add": rows, "gone": []},
+        }
+        if snapshot.verdicts is not None:
+            message["collector"] = {name: snapshot.verdicts[name] for name in _COUNTS} | {"last": []}
+        return message
+
+    def _head(self, snapshot: Snapshot) -> dict[str, Any]:
+        return {
+            "kind": "tick",
+            "seq": self.seq,
+            "time": snapshot.time,
+            "destination": shorten(snapshot.destination),
+            "state": snapshot.state,
+            "reason": snapshot.reason,
+            "retry_at": snapshot.retry_at,
+            "local": snapshot.local,
+            "counters": snapshot.counters,
+        }
+
+    def _collect(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Join the last verdicts with the last bad ones: those are what one looks for when good ones rush by."""
+        if not summary["bad"]:
+            self._bad = {}
+        last = {one["event_id"] or str(place): one for place, one in enumerate(summary["last"])}
+        self._bad |= {key: one for key, one in last.items() if not one["good"]}
+        self._bad = dict(sorted(self._bad.items(), key=lambda item: -item[1]["time"])[:BAD_KEPT])
+        shown = sorted((self._bad | last).values(), key=lambda one: -one["time"])
+        return {name: summary[name] for name in _COUNTS} | {"last": [_verdict(one) for one in shown]}
+
+    def _note_point(self, snapshot: Snapshot) -> None:
+        point = (int(snapshot.time), snapshot.counters["waiting"], snapshot.counters["sent"])
+        if self._points and self._points[-1][0] == point[0]:
+            self._points.pop()
+        self._points.append(point)
+
+    def _compare(
+        self, buffer: Iterable[PendingEvent], *, all_rows: bool = False
+    ) -> tuple[list[Row], list[int], int]:
+        """Give the rows to add or to change, the numbers of rows that went, and how many did either."""
+        numbers: dict[tuple[str, float], int] = {}
+        rows: list[Row] = []
+        for event in buffer:
+            key = (event.event_id, event.time)
+            number = self._numbers.get(key)
+            if number is None:
+                number, self._next = self._next, self._next + 1
+            numbers[key] = number
+            if all_rows or self._told.get(number) != event.attempts:
+                rows.append(_buffer_row(number, event))
+        if all_rows:
+            self._numbers |= numbers
+            return rows, [], 0
+        self._numbers = numbers
+        here = set(numbers.values())
+        gone = [number for number in self._told if number not in here]
+        for number in gone:
+            del self._told[number]
+        return rows, gone, len(gone)
+
+
+def _buffer_row(number: int, event: PendingEvent) -> Row:
+    return [number, round(event.time, 3), event.kind, shorten(event.name), event.bytes, event.attempts]
+
+
+def _log_row(attempt: Attempt) -> Row:
+    return [
+        attempt.number,
+        round(attempt.time, 3),
+        attempt.events,
+        attempt.bytes,
+        attempt.status,
+        round(attempt.elapsed_ms, 1),
+        None if attempt.retry_in is None else round(attempt.retry_in, 1),
+        None if attempt.error is None else shorten(attempt.error),
+    ]
+
+
+def _verdict(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "time": found["time"] / 1000,
+        "schema": shorten(found["schema"] or "-"),
+        "good": found["good"],
+        "reasons": [shorten(reason) for reason in found["reasons"][:5]],
+    }
+
+
+def _fit(rows: list[Row], room: int) -> tuple[list[Row], int, bool]:
+    """Take the rows that fit into so many bytes; give the room left, and whether rows are left over."""
+    for place, row in enumerate(rows):
+        size = len(json.dumps(row, ensure_ascii=False).encode()) + 1
+        if size > room:
+            return rows[:place], room, True
+        room -= size
+    return rows, room, False
+
+
+def _ranges(numbers: Iterable[int]) -> list[list[int]]:
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges

@@ -1,0 +1,77 @@
+"""The thread that looks at a session when it changed, seldom enough to cost nothing."""
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from types import MethodType
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 0.25
+"""Seconds between two ticks at least: four a second are as live as eyes need, and far below Jupyter's limits."""
+SHARE = 30
+"""A tick is followed by a rest of so many times its length, so that it costs at most a thirtieth of a core."""
+STOP_SECONDS = 1.0
+
+
+class Refresher:
+    """Calls a method on a thread of its own whenever `poke` was called since, at most four times a second.
+
+    It holds the method's object weakly and ends with it; it never prints and never displays.
+
+    Parameters
+    ----------
+    tick
+        A bound method. It gives the seconds after which it wants to be called in any case, or None. What it
+        raises ends the thread: a fault of a view costs the view.
+    on_fault
+        Called with what it raised.
+    """
+
+    def __init__(self, tick: Callable[[], float | None], on_fault: Callable[[Exception], None]) -> None:
+        if not isinstance(tick, MethodType):
+            raise TypeError("the refresher takes a bound method")
+        self._tick = weakref.WeakMethod(tick)
+        self._on_fault = on_fault
+        self._dirty = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nbtrack-monitor", daemon=True)
+
+    def start(self) -> None:
+        """Begin; where no thread can be had, the view stays as it was first shown."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            logger.debug("no thread for the monitor", exc_info=True)
+
+    def poke(self) -> None:
+        """Say that something changed; cheap, for any thread."""
+        self._dirty.set()
+
+    def stop(self) -> None:
+        """End the thread, within a bound."""
+        self._stopped.set()
+        self._dirty.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        again: float | None = None
+        while True:
+            self._dirty.wait(again)
+            self._dirty.clear()
+            tick = self._tick()
+            if self._stopped.is_set() or tick is None:
+                return
+            started, cpu = time.monotonic(), time.thread_time()
+            try:
+                again = tick()
+            except Exception as fault:  # noqa: BLE001 - a fault of the view must not reach the user
+                self._on_fault(fault)
+                return
+            del tick
+            rest = max(INTERVAL - (time.monotonic() - started), SHARE * (time.thread_time() - cpu))
+            if self._stopped.wait(rest):
+                return

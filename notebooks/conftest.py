@@ -1,0 +1,28 @@
+"""The tutorials as tests: they run in a home of their own, and their collector ends with them."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from nbtrack.collector import shared
+
+_MINE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the kernels, which inherit this environment, places of their own."""
+    scratch = config.stash[_MINE] = tempfile.mkdtemp(prefix="nbtrack-notebooks-")
+    for name in ("NBTRACK_HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        os.environ[name] = str(Path(scratch) / name.lower())
+    for name in ("DO_NOT_TRACK", "NBTRACK_DISABLED", "NBTRACK_COLLECTOR"):
+        os.environ.pop(name, None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the collector that the notebooks shared, and clear up."""
+    if scratch := config.stash.get(_MINE, None):
+        shared.stop(Path(scratch) / "nbtrack_home")
+        shutil.rmtree(scratch, ignore_errors=True)

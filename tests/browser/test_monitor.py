@@ -1,0 +1,264 @@
+"""The monitor in real JupyterLab."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from nbtrack.collector import LocalCollector
+from tests.browser.lab import find_port, poll
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+FLOOD_SECONDS = 10 if os.environ.get("NBTRACK_LONG") else 2
+EVIL = "<img src=x onerror='window.evil=1'><script>window.evil=2</script>"
+
+PRIVATE = """
+import nbtrack, time
+from nbtrack.collector import LocalCollector
+from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
+collector = LocalCollector()
+collector.start()
+session = nbtrack.start(collector, store="memory")
+nbtrack.monitor()
+"""
+TIMING = 'SelfDescribing(SelfDescribingJson("iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0", {"timing": "3"}))'
+WORK = f"""
+session.tracker.track({TIMING})
+for number in range(40):
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    time.sleep(0.05)
+session.emitter.pause()
+for number in range(30):
+    session.tracker.track(PageView("http://acme.com/it's", {EVIL!r} + "\\u202e" + "x" * 800_000 * (number == 0)))
+time.sleep(0.6)
+print("cell", "done")
+"""
+
+
+def rows(opened, view=0):
+    return opened.monitors.nth(view).locator(".nbm-home tbody:not(.nbm-space) tr")
+
+
+def tab(opened, name, view=0):
+    opened.monitors.nth(view).locator(f"[role=tab]:text-is({name!r})").click()
+
+
+def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
+    opened = notebook(PRIVATE, "nbtrack.monitor()", WORK)
+    opened.run_all()
+    opened.monitors.nth(1).wait_for(timeout=30_000)
+    seen = set()
+    done = opened.page.locator(".jp-OutputArea-output:has-text('cell done')")
+    while not done.count():
+        seen.add((opened.counter("sent"), opened.counter("sent", 1)))
+        opened.page.wait_for_timeout(50)
+    assert len({first for first, _ in seen}) >= 5
+    assert len({second for _, second in seen}) >= 5
+
+    # both views, the buffer, the log, the verdicts
+    assert poll(lambda: opened.counter("waiting") == opened.counter("waiting", 1) == 30)
+    assert opened.state() == "paused"
+    assert rows(opened).count() >= 8
+    tab(opened, "Send log", 1)
+    assert "✓ 200" in rows(opened, 1).first.inner_text()
+    assert rows(opened).first.inner_text().split()[1:3] == ["pv", "page_view"]
+    tab(opened, "Collector")
+    assert poll(lambda: "40 good, 1 bad" in opened.monitor.locator("caption").inner_text())
+    bad = rows(opened).filter(has_text="bad").first
+    bad.scroll_into_view_if_needed()
+    assert "category: is missing" in bad.inner_text()
+
+    # one click shows an event, hostile as it is, as text
+    tab(opened, "Buffer")
+    rows(opened).first.click()
+    content = opened.monitor.locator(".nbm-json")
+    assert poll(lambda: "800,0" in content.inner_text() or EVIL[:20] in content.inner_text())
+    assert "\u202e" not in content.inner_text()
+    shown = json.loads(content.inner_text())
+    assert shown["url"] == "http://acme.com/it's"
+    assert shown["cx (contexts, decoded)"]["data"]
+    rows(opened).nth(1).click()
+    assert poll(lambda: opened.monitor.locator("button:text-is('Copy as curl')").is_visible())
+    opened.monitor.locator("button:text-is('Copy as curl')").click()
+    command = poll(lambda: opened.page.evaluate("() => navigator.clipboard.readText()"))
+    assert command.startswith("curl --request POST http://127.0.0.1:")
+    assert "'\"'\"'s" in command
+    opened.page.keyboard.press("Escape")
+    assert opened.monitor.locator(".nbm-panel").is_hidden()
+    assert opened.page.evaluate("() => window.evil") is None
+    width = opened.page.evaluate(
+        "() => { const m = document.querySelector('.nbtrack-monitor'); return m.scrollWidth - m.clientWidth }"
+    )
+    assert width <= 0
+
+    # themes
+    assert opened.monitor.get_attribute("data-theme") == "light"
+    theme = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+    opened.page.evaluate(theme)
+    assert poll(lambda: opened.monitor.get_attribute("data-theme") == "dark")
+
+
+def test_a_collector_that_is_down_is_said_to_be_retried_and_drained_when_it_returns(notebook):
+    port = find_port()
+    opened = notebook(
+        f"""
+        import nbtrack, time
+        from nbtrack.tracker import StructuredEvent
+        session = nbtrack.start("http://127.0.0.1:{port}", store="memory")
+        nbtrack.monitor()
+        """,
+        """
+        for number in range(20):
+            session.tracker.track(StructuredEvent("shop", "buy"))
+            time.sleep(0.05)
+        while session.emitter.stats().pending:
+            time.sleep(0.05)
+        print("all", "sent")
+        """,
+    )
+    opened.run_all()
+    opened.monitor.wait_for(timeout=30_000)
+    assert poll(lambda: opened.counter("waiting") == 20)
+    assert poll(lambda: opened.state() == "retrying")
+    reason = opened.monitor.locator(".nbm-reason")
+    assert poll(lambda: re.match(r"(in \d+ s|now): ", reason.inner_text()))
+    assert opened.is_busy()
+    tab(opened, "Send log")
+    assert "✗ none" in rows(opened).first.inner_text()
+    assert opened.monitor.locator("[role=tab]:text-is('Collector')").is_hidden()
+    with LocalCollector(port=port) as collector:
+        opened.wait_for_output("all sent", 60)
+        assert collector.wait_for(20) == 20
+        assert poll(lambda: (opened.state(), opened.counter("waiting")) == ("ok", 0))
+
+
+def test_buttons_act_and_say_when_they_act(notebook):
+    opened = notebook(
+        PRIVATE,
+        'time.sleep(1.5)\nprint("cell", "done")',
+        'session.tracker.track(StructuredEvent("shop", "buy"))',
+    )
+    opened.run(0)
+    opened.monitor.wait_for(timeout=30_000)
+    opened.run(1)
+    assert poll(opened.is_busy)
+    hint = opened.monitor.locator(".nbm-hint")
+    assert "when the running cell ends" in hint.inner_text()
+    pause = opened.monitor.locator("button:text-is('Pause')")
+    assert pause.get_attribute("aria-describedby") == hint.get_attribute("id")
+    pause.click()
+    assert hint.inner_text() == "Asked to pause: acts when the running cell ends at the latest."
+    opened.wait_for_output("cell done")
+    resume = opened.monitor.locator("button:text-is('Resume')")
+    resume.wait_for(timeout=10_000)
+    assert opened.state() == "paused"
+    assert poll(lambda: hint.inner_text().startswith("Buttons"))
+    opened.run(2)
+    assert poll(lambda: (opened.counter("accepted"), opened.counter("waiting")) == (1, 1))
+    resume.click()
+    assert poll(lambda: (opened.state(), opened.counter("sent")) == ("ok", 1))
+    opened.monitor.locator("button:text-is('Flush now')").click()
+    assert poll(lambda: hint.inner_text().startswith("Buttons"))
+
+
+def test_without_a_kernel_the_saved_table_is_shown_and_nbconvert_needs_no_network(notebook, lab, chromium):
+    opened = notebook(PRIVATE, WORK, "nbtrack.monitor()", "1 + 1", name="saved")
+    opened.run_all()
+    opened.wait_for_output("cell done")
+    opened.monitors.nth(1).wait_for(timeout=20_000)
+    opened.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    saved = lab.folder / "saved.ipynb"
+    assert poll(lambda: "nbtrack-still" in saved.read_text())
+    text = saved.read_text()
+    outputs = "".join(outputs_of(text))
+    assert "the oldest 20 of 30" in outputs
+    assert "acme.com" not in outputs
+    assert "onerror" not in outputs
+
+    body = json.loads(text)
+    body["metadata"]["kernelspec"]["name"] = "gone"
+    (lab.folder / "reopened.ipynb").write_text(json.dumps(body))
+    again = notebook(name="reopened", kernel=False)
+    still = again.page.locator(".nbtrack-still")
+    still.first.wait_for(timeout=30_000)
+    assert "Events so far" in still.first.inner_text()
+    assert again.monitors.count() == 0
+
+    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", str(saved), "--log-level=ERROR"]
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    page.goto(f"file://{saved.with_suffix('.html')}", wait_until="domcontentloaded")
+    assert "the oldest 20 of 30" in page.locator(".nbtrack-still").last.inner_text()
+    context.close()
+
+
+def outputs_of(text):
+    return [json.dumps(cell.get("outputs", [])) for cell in json.loads(text)["cells"]]
+
+
+def test_a_flood_neither_floods_the_browser_nor_the_kernel(notebook):
+    opened = notebook(
+        PRIVATE,
+        f"""
+        import threading, uuid
+        import psutil
+
+        def flood():
+            begun, number = time.monotonic(), 0
+            while time.monotonic() - begun < {FLOOD_SECONDS}:
+                while number < (time.monotonic() - begun) * 10_000:
+                    session.emitter.input({{"e": "pv", "eid": str(uuid.uuid4()), "p": "srv", "tv": "flood"}})
+                    number += 1
+                time.sleep(0.005)
+            return number
+
+        monitor_thread = next(one for one in threading.enumerate() if one.name == "nbtrack-monitor")
+        def spent():
+            return next(sum(one[1:]) for one in psutil.Process().threads() if one.id == monitor_thread.native_id)
+
+        before, begun, given = spent(), time.monotonic(), []
+        thread = threading.Thread(target=lambda: given.append(flood()))
+        thread.start()
+        print("flood", "begins")
+        thread.join()
+        length = time.monotonic() - begun
+        print(f"rate={{given[0] / length:.0f}} share={{(spent() - before) / length:.4f}} flood ended")
+        """,
+    )
+    opened.run_all()
+    opened.wait_for_output("flood begins")
+    slowest = 0
+    for number in range(5):
+        slowest = max(slowest, opened.page.evaluate(CLICK, number % 3))
+    opened.wait_for_output("flood ended", FLOOD_SECONDS + 30)
+    told = opened.page.locator(".jp-OutputArea-output:has-text('flood ended')").first.inner_text()
+    rate, share = map(float, re.search(r"rate=(\d+) share=([\d.]+)", told).groups())
+    ticks = [
+        (at, size)
+        for at, size, text in opened.received
+        if '"kind": "tick"' in text or '"kind":"tick"' in text
+    ]
+    length = max(ticks[-1][0] - ticks[0][0], 1)
+    print(
+        f"rate {rate:.0f}/s, share {share:.2%}, {len(ticks) / length:.2f} messages/s, {sum(size for _, size in ticks) / length / 1000:.0f} kB/s, slowest click {slowest:.0f} ms"
+    )
+    assert rate > 5_000
+    assert len(ticks) > 4
+    assert (len(ticks) - 1) / length <= 4.2
+    assert sum(size for _, size in ticks) / length < 200_000
+    assert share < 0.05
+    assert slowest < 200
+
+
+CLICK = """async (place) => {
+  const tab = document.querySelectorAll('.nbtrack-monitor [role=tab]')[place];
+  const begun = performance.now();
+  tab.click();
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  if (tab.getAttribute('aria-selected') !== 'true') throw new Error('the click had no effect');
+  return performance.now() - begun;
+}"""

@@ -1,0 +1,157 @@
+"""The session: its subject and entities, its destination, and its faults."""
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nbtrack
+from nbtrack.collector import LocalCollector
+from nbtrack.runtime import home, host
+from nbtrack.runtime.redaction import redact
+from nbtrack.tracker import PageView, StructuredEvent
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "home"))
+    for name in ("DO_NOT_TRACK", "NBTRACK_DISABLED", "CI", "JUPYTERHUB_USER"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    nbtrack.stop()
+
+
+def payload_of(session: Any, event_id: str) -> dict[str, Any]:
+    payload = session.emitter.payload(event_id)
+    payload["cx"] = {
+        e["schema"].split("/")[1]: e["data"]
+        for e in json.loads(base64.urlsafe_b64decode(payload["cx"]))["data"]
+    }
+    return dict(payload)
+
+
+def test_events_carry_the_subject_and_three_entities(tmp_path: Path) -> None:
+    session = nbtrack.start(collector="http://127.0.0.1:9", store="memory", notebook="/home/me/plan.ipynb")
+    session.emitter.pause()
+    first, second = (session.record(StructuredEvent("c", "a", label=str(n))) for n in range(2))
+    one, two = payload_of(session, first), payload_of(session, second)
+    installation = json.loads((tmp_path / "home" / "installation.json").read_text())
+    assert one["duid"] == installation["id"]
+    assert uuid.UUID(one["sid"])
+    assert one["p"] == "pc"
+    assert "uid" not in one
+    assert set(one["cx"]) == {"notebook", "kernel", "client_session"}
+    assert one["cx"]["notebook"]["host"] == "script"
+    assert len(one["cx"]["notebook"]["name_hash"]) == 64
+    assert "plan" not in json.dumps(one)
+    assert [p["cx"]["client_session"]["eventIndex"] for p in (one, two)] == [1, 2]
+
+
+@pytest.mark.parametrize(("form", "expected"), [("name", {"name": "plan.ipynb"}), ("none", {})])
+def test_the_notebook_is_named_as_the_settings_say(form: str, expected: dict[str, str]) -> None:
+    session = nbtrack.start(
+        collector="http://127.0.0.1:9",
+        store="memory",
+        notebook="/home/me/plan.ipynb",
+        notebook_name=form,
+        user_id="ann",
+    )
+    session.emitter.pause()
+    payload = payload_of(session, str(session.record(PageView("https://acme.com"))))
+    assert payload["cx"]["notebook"] == {"host": "script", **expected}
+    assert payload["uid"] == "ann"
+
+
+@pytest.mark.parametrize("variable", ["JUPYTERHUB_USER", "CI", "BINDER_SERVICE_HOST", "COLAB_RELEASE_TAG"])
+def test_a_served_kernel_is_platform_srv(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not host.is_served()
+    monkeypatch.setenv(variable, "1")
+    assert host.is_served()
+
+
+def test_two_starts_at_once_agree_on_the_installation(tmp_path: Path) -> None:
+    one, other = (home.identify_installation(tmp_path / "new") for _ in range(2))
+    assert one == other
+    assert (tmp_path / "new" / "installation.json").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "new" / "installation.json").write_text("garbage")
+    repaired = home.identify_installation(tmp_path / "new")
+    assert home.identify_installation(tmp_path / "new") == repaired != one
+
+
+def test_a_session_sends_to_a_private_collector_and_survives_stop_and_start() -> None:
+    with LocalCollector() as collector:
+        for _ in range(2):
+            session = nbtrack.start(collector=collector, store="memory")
+            session.record(StructuredEvent("c", "a"))
+            report = session.flush(10)
+            assert report
+            assert report.pending == 0
+            nbtrack.stop()
+        assert collector.wait_for(2) == 2
+
+
+def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_session() -> None:
+    from nbtrack.collector import shared
+
+    session = nbtrack.start(local_port=0)
+    assert shared.find(session.home) is None
+    try:
+        session.record(StructuredEvent("c", "a"))
+        assert session.flush(20).pending == 0  # type: ignore[union-attr]
+        client = shared.find(session.home)
+        assert client is not None
+        again = nbtrack.start(local_port=0)
+        assert again.collector.url == client.url  # type: ignore[union-attr]
+        assert client.counts() == {"total": 1, "good": 1, "bad": 0}
+    finally:
+        nbtrack.stop()
+        shared.stop(session.home)
+
+
+def test_changing_the_collector_moves_what_comes_after() -> None:
+    with LocalCollector() as collector:
+        session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
+        session.settings.collector = collector.url
+        session.record(StructuredEvent("c", "a"))
+        session.flush(10)
+        assert collector.wait_for(1) == 1
+        assert session.describe().startswith(f"nbtrack: events go to {collector.url}")
+
+
+def test_a_user_id_set_later_goes_with_what_comes_after() -> None:
+    session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
+    session.emitter.pause()
+    before = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    session.settings.user_id = "ann"
+    during = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    session.settings.user_id = None
+    after = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    assert [payload.get("uid") for payload in (before, during, after)] == [None, "ann", None]
+
+
+def test_a_fault_of_ours_is_kept_and_never_raised() -> None:
+    session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
+    session.tracker.add_global_context(lambda event: 1 / 0)
+    assert session.record(PageView("https://acme.com")) is None
+    assert session.faults[-1].text.startswith("ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password = 'hunter2'", "PGPASSWORD=hunter2 psql", "{'api_key': \"hunter2\"}", "https://bob:hunter2@acme.com/x",
+        "Authorization: Bearer hunter2hunter2", "curl --token hunter2", "aws_secret_access_key=hunter2",
+        "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----", "/home/hunter2/data.csv", "C:\\Users\\hunter2\\x",
+    ],
+)  # fmt: skip
+def test_redaction_masks_secrets(text: str) -> None:
+    assert "hunter2" not in redact(text)
+
+
+def test_a_redact_hook_that_fails_withholds_everything() -> None:
+    assert redact("x", lambda text: text.upper()) == "X"
+    assert redact("x", lambda text: 1 / 0) == "[redacted]"  # type: ignore[arg-type, return-value]

@@ -1,0 +1,80 @@
+"""Settings: where values come from, which one wins, what is locked, and what wrong ones say."""
+
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from nbtrack.runtime import NBTrack, SettingError, settings
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "system_files", lambda: [tmp_path / "etc.toml"])
+
+
+def source_of(made: NBTrack, name: str) -> str:
+    return next(source for known, _, source in made.describe() if known == name)
+
+
+def test_each_source_beats_the_weaker_ones_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert source_of(NBTrack(), "cells") == "default"
+    (tmp_path / "etc.toml").write_text('cells = "off"')
+    assert (NBTrack().cells, source_of(NBTrack(), "cells")) == ("off", str(tmp_path / "etc.toml"))
+    config = Config({"NBTrack": {"cells": "all"}})
+    assert (NBTrack(config=config).cells, source_of(NBTrack(config=config), "cells")) == (
+        "all",
+        "configuration file",
+    )
+    (tmp_path / "pyproject.toml").write_text('[tool.nbtrack]\ncells = "marked"')
+    assert source_of(NBTrack(config=config), "cells") == "pyproject.toml"
+    monkeypatch.setenv("NBTRACK_CELLS", "off")
+    assert (NBTrack(config=config).cells, source_of(NBTrack(config=config), "cells")) == (
+        "off",
+        "NBTRACK_CELLS",
+    )
+    made = NBTrack(config=config, cells="all")
+    assert (made.cells, source_of(made, "cells")) == ("all", "argument")
+    made.cells = "off"
+    assert source_of(made, "cells") == "%config"
+
+
+def test_a_lock_beats_everything_and_says_who_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc.toml").write_text('collector = "https://sp.acme.com"\n[locked]\nsource = false')
+    monkeypatch.setenv("NBTRACK_SOURCE", "1")
+    made = NBTrack(source=True)
+    assert made.source is False
+    assert "locked" in source_of(made, "source")
+    with pytest.raises(SettingError, match=r"source is locked at False by .*etc\.toml"):
+        made.source = True
+    made.collector = "local"  # a default of the platform is no lock
+
+
+def test_a_wrong_name_is_an_error_in_arguments_and_a_complaint_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingError, match="Did you mean 'cells'"):
+        NBTrack(cell="all")
+    with pytest.raises(SettingError, match="does not fit"):
+        NBTrack(cells="some")
+    monkeypatch.setenv("NBTRACK_CELSS", "all")
+    (tmp_path / "pyproject.toml").write_text('[tool.nbtrack]\ncolector = "local"\ncells = "none"')
+    made = NBTrack()
+    assert len(made.complaints) == 3
+    assert made.cells == "marked"
+
+
+def test_broken_files_are_complaints(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.nbtrack\n")
+    assert "pyproject.toml is ignored" in NBTrack().complaints[0]
+
+
+def test_secrets_are_not_shown() -> None:
+    made = NBTrack(headers={"Authorization": "Bearer abc"}, collector="https://bob:pw@sp.acme.com/x?key=1")
+    shown = str(made.describe())
+    assert "Bearer" not in shown
+    assert "pw" not in shown
+    assert "https://sp.acme.com/x" in shown

@@ -1,0 +1,77 @@
+"""A first schema from a frame."""
+
+import datetime as dt
+import uuid
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from nbtrack.schemas import Registry, draft_schema, lint_schema
+
+URI = "iglu:com.acme/order/jsonschema/1-0-0"
+FRAME = pd.DataFrame(
+    {
+        "number": np.arange(12),
+        "price": np.linspace(0, 90.5, 12),
+        "change": [-1.5] * 12,
+        "gaps": [1.0, None] * 6,
+        "paid": [True, False] * 6,
+        "state": ["new", "sent", "back"] * 4,
+        "note": [f"note {n}" for n in range(12)],
+        "id": [str(uuid.uuid4()) for _ in range(12)],
+        "when": pd.date_range("2020-01-01", periods=12),
+        "day": [dt.date(2020, 1, 1)] * 12,
+        "tags": [["a"], []] * 6,
+        "place": [{"x": 1}, {"x": 2, "y": "b"}] * 6,
+        "empty": [None] * 12,
+    }
+)
+
+
+def test_columns_become_properties_with_types_and_bounds():
+    schema = draft_schema(FRAME, URI)
+    found = {
+        name: {k: v for k, v in body.items() if k != "description"}
+        for name, body in schema["properties"].items()
+    }
+    assert found["number"] == {"type": "integer", "minimum": 0, "maximum": 100}
+    assert found["price"] == {"type": "number", "minimum": 0, "maximum": 1000.0}
+    assert found["change"] == {"type": "number", "minimum": -1000.0, "maximum": 1000.0}
+    assert found["gaps"] == {"type": ["integer", "null"], "minimum": 0, "maximum": 100}
+    assert found["paid"] == {"type": "boolean"}
+    assert found["state"] == {"type": "string", "enum": ["back", "new", "sent"]}
+    assert found["note"] == {"type": "string", "maxLength": 16}
+    assert found["id"] == {"type": "string", "format": "uuid", "maxLength": 36}
+    assert found["when"]["format"] == "date-time"
+    assert found["day"]["format"] == "date"
+    assert found["tags"]["items"] == {"type": "string", "maxLength": 16} or "enum" in found["tags"]["items"]
+    assert found["place"]["properties"]["y"]["type"] == ["string", "null"]
+    assert found["empty"]["type"] == ["string", "null"]
+    assert set(schema["required"]) == set(FRAME) - {"gaps", "empty"}
+
+
+def test_a_draft_keeps_the_linters_rules_and_takes_the_frames_rows():
+    schema = draft_schema(FRAME, URI)
+    assert lint_schema(schema) == []
+    registry = Registry()
+    registry.register(schema)
+    rows = FRAME.drop(columns=["when", "day"]).astype(object).where(FRAME.notna(), None).to_dict("records")
+    for row in rows:
+        data = {name: int(value) if isinstance(value, np.integer) else value for name, value in row.items()}
+        data |= {"when": "2020-01-01T00:00:00Z", "day": "2020-01-01"}
+        data["gaps"] = None if data["gaps"] is None else int(data["gaps"])
+        assert registry.faults(URI, data) == []
+
+
+def test_a_polars_frame_will_do():
+    schema = draft_schema(pl.DataFrame({"n": [1, 2]}), URI)
+    assert schema["properties"]["n"]["type"] == "integer"
+
+
+def test_wrong_calls_are_refused():
+    with pytest.raises(ValueError, match="not an Iglu URI"):
+        draft_schema(FRAME, "order")
+    with pytest.raises(ValueError, match="same name"):
+        draft_schema(pd.DataFrame([[1, 2]], columns=["a", "a"]), URI)

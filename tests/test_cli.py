@@ -1,0 +1,145 @@
+"""The command line, run as a person runs it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nbtrack.collector import CollectorClient, LocalCollector
+from nbtrack.delivery import Emitter, SQLiteEventStore
+from nbtrack.runtime.home import identify_installation
+from tests.faults.server import Act, FaultServer
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*words: str, code: int | None = 0, **environment: str) -> "subprocess.CompletedProcess[str]":
+        quiet = {name: value for name, value in os.environ.items() if not name.startswith("NBTRACK_")}
+        env = quiet | {"NBTRACK_HOME": str(tmp_path / "home")} | environment
+        done = subprocess.run(
+            [sys.executable, "-c", "from nbtrack.cli import main; main()", *words],
+            capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=env,
+        )  # fmt: skip
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call
+
+
+def test_doctor_reports_and_shows_no_path(run: Run, tmp_path: Path) -> None:
+    shown = run("doctor", NBTRACK_COLECTOR="x").stdout
+    assert "local collector" in shown
+    assert "Did you mean 'collector'?" in shown
+    assert str(tmp_path) not in shown
+
+
+def test_doctor_says_what_to_do_about_a_collector_out_of_reach(run: Run) -> None:
+    shown = run("doctor", code=1, NBTRACK_COLLECTOR="http://bob:secret@127.0.0.1:9").stdout
+    assert "http://127.0.0.1:9 does not answer" in shown
+    assert "secret" not in shown
+
+
+def test_collector_runs_until_it_is_asked_to_end(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from nbtrack.cli import main; main()", "collector", "--port", "0", "--db", "events.sqlite"],
+        stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        shown = process.stdout.readline() + process.stdout.readline()
+        found = re.search(r"(http://127\.0\.0\.1:\d+)\n.*token=(\S+)", shown)
+        assert found, shown
+        client = CollectorClient(found[1], found[2])
+        assert client.counts() == {"total": 0, "good": 0, "bad": 0}
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        if process.stdout:
+            process.stdout.close()
+    assert (tmp_path / "events.sqlite").exists()
+
+
+def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(
+        "order_id,total,at\no-1,9.5,2024-01-01 10:00:00\no-2,,2024-01-02 11:00:00\n"
+    )
+    event = {
+        "schema": "iglu:com.acme/order/jsonschema/1-0-0",
+        "data": {"order": {"$col": "order_id"}, "total": {"$col": "total"}},
+        "true_timestamp": {"$col": "at"},
+    }
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    schema = {
+        "self": {"vendor": "com.acme", "name": "order", "format": "jsonschema", "version": "1-0-0"},
+        "type": "object", "properties": {"order": {"type": "string"}, "total": {"type": ["number", "null"]}},
+    }  # fmt: skip
+    with LocalCollector() as collector:
+        collector.register(schema)
+        words = (
+            "backfill",
+            "orders.csv",
+            "--event",
+            "event.json",
+            "--collector",
+            collector.url,
+            "--key",
+            "order_id",
+            "--quiet",
+        )
+        assert "2 of 2 rows sent" in run(*words).stdout
+        assert collector.counts() == {"total": 2, "good": 2, "bad": 0}
+        event["data"]["order"] = {"$col": "order_ids"}  # type: ignore[index]
+        (tmp_path / "event.json").write_text(json.dumps(event))
+        assert "did you mean 'order_id'" in run(*words, code=2).stderr
+
+
+def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    identify_installation(home)
+    assert "nothing was ever stored" in run("outbox", "list", code=1).stderr
+    with FaultServer([Act(400), Act(200)]) as server:
+        store = SQLiteEventStore(home / "outbox.sqlite")
+        emitter = Emitter(server.url, event_store=store)
+        emitter.input({"e": "pv", "p": "pc", "tv": "t", "eid": "6f1b1c1e-0000-4000-8000-000000000001"})
+        emitter.flush(5)
+        emitter.close(0)
+        store.close()
+        shown = run("outbox", "list").stdout
+        assert "waiting: 0" in shown
+        assert "6f1b1c1e" in shown
+        assert "1 events written" in run("outbox", "export", "dead.ndjson").stdout
+        assert (tmp_path / "dead.ndjson").stat().st_mode & 0o77 == 0
+        assert "1 events wait again" in run("outbox", "retry").stdout
+        assert "1 sent" in run("outbox", "drain").stdout
+    assert "nothing waits" in run("outbox", "drain").stdout
+    assert "0 events deleted" in run("outbox", "purge", "--yes").stdout
+
+
+def test_validate_names_file_path_and_reason(run: Run, tmp_path: Path) -> None:
+    bad = {"schema": "iglu:io.github.nbtrack/analysis/jsonschema/1-0-0", "data": {"name": 1, "kind": "step"}}
+    (tmp_path / "bad.json").write_text(json.dumps(bad))
+    shown = run("validate", "bad.json", code=1).stdout
+    assert "$.name: integer found, string expected" in shown
+    assert "cannot be read" in run("validate", "missing.json", code=1).stdout
+
+
+def test_a_wrong_word_is_answered_with_help(run: Run) -> None:
+    assert "No such command" in run("colector", code=2).stderr
+
+
+def test_no_process_is_left(run: Run) -> None:
+    started = time.time()
+    run("doctor")
+    listed = subprocess.run(["ps", "-eo", "lstart=,args="], capture_output=True, text=True, check=True).stdout
+    assert time.time() > started
+    assert "nbtrack.cli import main; main()' doctor" not in listed

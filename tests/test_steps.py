@@ -1,0 +1,215 @@
+"""nbtrack.track: steps as context managers and decorators, and one-off events."""
+
+import asyncio
+import base64
+import inspect
+import json
+import timeit
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import nbtrack
+from nbtrack.runtime import Session
+from nbtrack.tracker import PageView
+
+
+@pytest.fixture
+def session(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    for name in ("DO_NOT_TRACK", "NBTRACK_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    started = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
+    started.emitter.pause()
+    yield started
+    nbtrack.stop()
+
+
+def sent(session: Session) -> list[dict[str, Any]]:
+    """Give the data of the events that wait, oldest first."""
+    payloads = [session.emitter.payload(event.event_id) for event in session.emitter.pending()]
+    return [
+        json.loads(base64.urlsafe_b64decode(p["ue_px"]))["data"]["data"]
+        for p in payloads
+        if p and "ue_px" in p
+    ]
+
+
+def entities(session: Session, place: int = -1) -> list[dict[str, Any]]:
+    payload = session.emitter.payload(session.emitter.pending()[place].event_id)
+    assert payload
+    return [
+        e["data"]
+        for e in json.loads(base64.urlsafe_b64decode(payload["cx"]))["data"]
+        if "/dataframe/" in e["schema"]
+    ]
+
+
+def test_a_with_block_is_a_step_with_rows_and_properties(session: Session) -> None:
+    with nbtrack.track("fit model", label="baseline") as step:
+        step.rows_in = 100
+        step["auc"] = 0.91
+    (data,) = sent(session)
+    assert {k: data[k] for k in ("name", "label", "kind", "status", "rows_in")} == {
+        "name": "fit model", "label": "baseline", "kind": "step", "status": "ok", "rows_in": 100,
+    }  # fmt: skip
+    assert data["properties"] == [{"name": "auc", "value": 0.91}]
+    assert data["duration_ms"] >= 0
+
+
+def test_an_error_passes_through_and_gives_its_class_only(session: Session) -> None:
+    with pytest.raises(ValueError, match="private"), nbtrack.track("bad"):
+        raise ValueError("private")
+    (data,) = sent(session)
+    assert (data["status"], data["error_class"]) == ("error", "ValueError")
+    assert "private" not in json.dumps(data)
+
+
+def test_steps_know_their_parent(session: Session) -> None:
+    with nbtrack.track("outer"), nbtrack.track("inner"):
+        pass
+    inner, outer = sent(session)
+    assert inner["parent_id"] == outer["step_id"]
+    assert "parent_id" not in outer
+
+
+def test_other_attributes_and_classes_are_refused(session: Session) -> None:
+    with nbtrack.track("s") as step:
+        with pytest.raises(AttributeError, match=r"step\['accuracy'\] = "):
+            step.accuracy = 1  # type: ignore[attr-defined]
+        with pytest.raises(TypeError, match="not the class int"):
+            step["kind"] = int
+
+
+@nbtrack.track
+def double(frame: Any) -> Any:
+    """Doubles."""
+    return frame
+
+
+def test_a_decorated_function_keeps_its_name_and_counts_frames(session: Session) -> None:
+    assert (double.__name__, double.__doc__) == ("double", "Doubles.")
+    for frame, library in (
+        (pd.DataFrame({"a": [1, 2]}), "pandas"),
+        (pl.DataFrame({"a": [1, 2]}), "polars"),
+        (pa.table({"a": [1, 2]}), "pyarrow"),
+    ):
+        assert double(frame) is frame
+        assert sent(session)[-1]["rows_in"] == sent(session)[-1]["rows_out"] == 2
+        assert entities(session) == [
+            {"role": role, "library": library, "rows": 2, "columns": 1} for role in ("in", "out")
+        ]
+
+
+def test_a_lazy_frame_is_not_computed(session: Session) -> None:
+    def explode(_: Any) -> Any:
+        raise AssertionError("computed")
+
+    lazy = pl.LazyFrame({"a": [1]}).map_batches(explode, schema={"a": pl.Int64, "b": pl.Int64})
+    double(lazy)
+    assert entities(session)[0] == {"role": "in", "library": "polars", "columns": 2}
+
+
+def test_every_kind_of_function_is_tracked(session: Session) -> None:
+    @nbtrack.track
+    async def coroutine() -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    @nbtrack.track(label="g")
+    def generator() -> Iterator[int]:
+        got = yield 1
+        yield got
+
+    @nbtrack.track
+    async def async_generator() -> Any:
+        try:
+            got = yield 1
+        except KeyError:
+            got = "thrown"
+        yield got
+
+    class Scaler:
+        @nbtrack.track
+        def fit(self, x: int) -> int:
+            return x
+
+        @staticmethod
+        @nbtrack.track
+        def static(x: int) -> int:
+            return x
+
+        @nbtrack.track
+        @classmethod
+        def build(cls) -> str:
+            return cls.__name__
+
+    async def use() -> tuple[Any, ...]:
+        ag = async_generator()
+        first = await anext(ag)
+        second = await ag.athrow(KeyError())
+        with pytest.raises(StopAsyncIteration):
+            await anext(ag)
+        return await coroutine(), first, second
+
+    assert inspect.iscoroutinefunction(coroutine)
+    assert inspect.isgeneratorfunction(generator)
+    assert inspect.isasyncgenfunction(async_generator)
+    assert asyncio.run(use()) == (1, 1, "thrown")
+    running = generator()
+    assert (next(running), running.send(7)) == (1, 7)
+    running.close()
+    assert (Scaler().fit(3), Scaler.static(4), Scaler.build()) == (3, 4, "Scaler")
+    assert [(d["name"].rpartition(".")[2], d["status"]) for d in sent(session)] == [
+        ("async_generator", "ok"), ("coroutine", "ok"), ("generator", "ok"), ("fit", "ok"), ("static", "ok"), ("build", "ok"),
+    ]  # fmt: skip
+
+
+def test_a_class_is_tracked_through_its_call(session: Session) -> None:
+    @nbtrack.track
+    class Model:
+        def __call__(self, x: int) -> int:
+            return x + 1
+
+    assert Model()(1) == 2
+    assert sent(session)[-1]["name"] == "Model"
+
+
+def test_an_event_is_sent_and_anything_else_is_refused(session: Session) -> None:
+    assert nbtrack.track(PageView("https://acme.com"))
+    with pytest.raises(TypeError, match=r"a name .* a function .* or an event"):
+        nbtrack.track(42)  # type: ignore[call-overload]
+
+
+def test_without_a_session_steps_do_nothing_and_events_say_what_to_do() -> None:
+    nbtrack.stop()
+    with nbtrack.track("quiet") as step:
+        step["x"] = 1
+    assert double(3) == 3
+    with pytest.raises(RuntimeError, match=r"%load_ext nbtrack.*nbtrack\.start\(\)"):
+        nbtrack.track(PageView("https://acme.com"))
+    with pytest.raises(RuntimeError, match=r"nbtrack\.start\(\)"):
+        nbtrack.session()
+
+
+def test_values_send_shapes_and_never_content(session: Session) -> None:
+    with nbtrack.track("v") as step:
+        step["frame"] = pd.DataFrame({"secret": [1]})
+        step["object"] = object()
+        step["nan"] = float("nan")
+        step["long"] = list(range(1000))
+        step["when"] = pd.Timestamp("2024-01-31")
+    assert {p["name"]: p["value"] for p in sent(session)[-1]["properties"]} == {
+        "frame": "pandas 1x1", "object": "<object>", "long": "<list>", "when": "2024-01-31T00:00:00",
+    }  # fmt: skip
+
+
+def test_a_step_costs_little_with_tracking_off(session: Session) -> None:
+    session.turn_off()
+    plain = min(timeit.repeat(lambda: None, number=2000, repeat=5)) / 2000
+    tracked = min(timeit.repeat(lambda: double(None), number=2000, repeat=5)) / 2000
+    assert tracked - plain < 20e-6

@@ -1,0 +1,64 @@
+"""The forms that need no widget: HTML and text."""
+
+import subprocess
+import sys
+
+from nbtrack.delivery import Attempt, PendingEvent
+from nbtrack.tracker import StructuredEvent
+from nbtrack.widget import Snapshot, render_html, render_text, take_snapshot
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x07"
+
+
+def hostile():
+    counters = {"accepted": 1, "waiting": 1, f"dropped: {EVIL}": 1}
+    event = PendingEvent("secret-id", 1.0, EVIL, EVIL * 1_000, 9, 0)
+    attempt = Attempt(1, 1.0, 1, 9, 500, 1.0, 3.0, EVIL, ("secret-id",))
+    verdicts = {
+        "total": 1,
+        "good": 0,
+        "bad": 1,
+        "last": [{"event_id": "secret-id", "reasons": ["secret"], "schema": EVIL}],
+    }
+    return Snapshot(1.0, EVIL, "retrying", EVIL, counters, [event], [attempt], verdicts)
+
+
+def test_html_holds_text_from_elsewhere_as_text_only_and_no_content():
+    html = render_html(hostile())
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "\u202e" not in html
+    assert "\x07" not in html
+    assert "secret" not in html
+    assert html.count("<caption") == 4
+    assert len(html) < 10_000
+
+
+def test_html_and_text_come_from_the_same_snapshot(session):
+    session.emitter.pause()
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    snapshot = take_snapshot(session)
+    assert "1 waiting" in render_text(snapshot)
+    assert "the oldest 1 of 1" in render_html(snapshot)
+    assert "paused" in render_html(snapshot)
+    assert "shop" not in render_html(snapshot)
+
+
+def test_a_widget_brings_both_along(session):
+    import nbtrack
+
+    data, _ = nbtrack.monitor()._repr_mimebundle_()
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
+    still = nbtrack.monitor().still()
+    assert "nbtrack" in still._repr_html_()
+    assert "nbtrack" in repr(still)
+
+
+def test_loading_the_extension_loads_no_widgets():
+    program = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell; import nbtrack;"
+        "nbtrack.load_ipython_extension(InteractiveShell.instance());"
+        "import nbtrack.widget; print([name for name in ('ipywidgets', 'anywidget') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,186 @@
+"""The model: one a session, its thread, its answers, its end."""
+
+import gc
+import itertools
+import threading
+import time
+import weakref
+
+import pytest
+
+import nbtrack
+from nbtrack import runtime
+from nbtrack.tracker import StructuredEvent
+from nbtrack.widget.refresher import INTERVAL, Refresher
+
+
+class Sent(list):
+    """What a monitor sends, in place of a browser's connection."""
+
+    def __call__(self, message, buffers=None):
+        self.append((time.monotonic(), message))
+
+    def ticks(self):
+        return [message for _, message in self if message["kind"] == "tick"]
+
+
+@pytest.fixture
+def monitor(session):
+    made = nbtrack.monitor()
+    made.send = Sent()
+    yield made
+    made.close()
+
+
+def poll(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
+
+
+def threads():
+    return [one for one in threading.enumerate() if one.name == "nbtrack-monitor" and one.is_alive()]
+
+
+def test_a_session_has_one_monitor(session, monitor):
+    assert nbtrack.monitor() is monitor
+    monitor.close()
+    assert nbtrack.monitor() is not monitor
+
+
+def test_what_happens_is_told_and_what_was_checked_follows(session, monitor):
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    assert poll(lambda: any(tick.get("collector", {}).get("good") == 1 for tick in monitor.send.ticks()))
+    last = monitor.send.ticks()[-1]
+    assert last["counters"]["sent"] == 1
+    assert last["state"] == "ok"
+
+
+def test_nothing_is_told_when_nothing_happens(session, monitor):
+    poll(monitor.send.ticks)
+    time.sleep(3 * INTERVAL)
+    before = len(monitor.send)
+    time.sleep(3 * INTERVAL)
+    assert len(monitor.send) == before
+
+
+def test_at_most_four_messages_a_second(session, monitor):
+    session.emitter.pause()
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        session.tracker.track(StructuredEvent("shop", "buy"))
+        time.sleep(0.002)
+    times = [at for at, _ in monitor.send]
+    assert all(later - earlier > INTERVAL * 0.9 for earlier, later in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize(("kind", "state"), [("pause", "paused"), ("resume", "ok"), ("flush", "ok")])
+def test_buttons_act_and_are_answered(session, monitor, kind, state):
+    if kind == "resume":
+        session.emitter.pause()
+    monitor._hear(monitor, {"kind": kind, "mark": "m"}, [])
+    done = poll(lambda: [tick for tick in monitor.send.ticks() if "m" in tick.get("done", [])])
+    assert done
+    assert poll(lambda: monitor.send.ticks()[-1]["state"] == state)
+
+
+def test_a_view_cannot_turn_on_what_is_off(session, monitor):
+    session.turn_off()
+    for kind in ("resume", "flush"):
+        monitor._hear(monitor, {"kind": kind, "mark": kind}, [])
+    assert poll(lambda: any("flush" in tick.get("done", []) for tick in monitor.send.ticks()))
+    assert session.emitter.paused
+    assert monitor.send.ticks()[-1]["state"] == "off"
+
+
+def test_details_are_fetched_when_asked_for(session, monitor):
+    session.emitter.pause()
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    poll(lambda: any(tick["buffer"]["add"] for tick in monitor.send.ticks()))
+    number = next(tick["buffer"]["add"][0][0] for tick in monitor.send.ticks() if tick["buffer"]["add"])
+    monitor._hear(monitor, {"kind": "event", "number": number, "mark": "m"}, [])
+    answers = poll(lambda: [message for _, message in monitor.send if message["kind"] == "content"])
+    assert answers[0]["content"]["se_ca"] == "shop"
+    assert answers[0]["curl"].startswith("curl ")
+
+
+def test_what_an_attempt_sent_is_shown(session, monitor):
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    session.emitter.flush(10)
+    for number in (1, 99):
+        monitor._hear(monitor, {"kind": "attempt", "number": number, "mark": number}, [])
+    assert poll(lambda: sum(message["kind"] == "content" for _, message in monitor.send) == 2)
+    known, unknown = [message for _, message in monitor.send if message["kind"] == "content"]
+    assert known["content"]["body begins"].startswith('{"schema"')
+    assert "no longer" in unknown["missing"]
+
+
+def test_nonsense_from_a_page_is_ignored(session, monitor):
+    for nonsense in (
+        None,
+        [],
+        "x",
+        {},
+        {"kind": "rm"},
+        {"kind": "event", "number": "x"},
+        {"kind": "attempt"},
+    ):
+        monitor._hear(monitor, nonsense, [])
+    monitor._hear(monitor, {"kind": "hello"}, [])
+    assert poll(lambda: any(tick["fresh"] for tick in monitor.send.ticks()))
+
+
+def test_it_goes_over_to_the_emitter_that_a_changed_setting_makes(session, monitor):
+    session.settings.request_timeout = 3.0
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    assert poll(lambda: monitor.send.ticks()[-1]["counters"]["sent"] == 1)
+    assert monitor._emitter is session.emitter
+
+
+def test_it_ends_with_its_session(session, monitor):
+    runtime.stop()
+    assert poll(lambda: not threads())
+    assert monitor.send.ticks()[-1]["state"] == "ended"
+    assert session.peek_emitter() is None
+
+
+def test_it_keeps_no_session_alive(session):
+    monitor = nbtrack.monitor()
+    runtime.stop()
+    poll(lambda: not threads())
+    kept = weakref.ref(runtime.start(store="memory"))
+    nbtrack.monitor().close()
+    runtime.stop()
+    gc.collect()
+    assert kept() is None
+    assert "nbtrack" in repr(monitor.still())
+    monitor.close()
+
+
+def test_a_fault_of_the_view_ends_the_view_only(session):
+    class Broken:
+        def tick(self):
+            raise ZeroDivisionError
+
+    broken, faults = Broken(), []
+    refresher = Refresher(broken.tick, faults.append)
+    refresher.start()
+    refresher.poke()
+    assert poll(lambda: faults)
+    assert isinstance(faults[0], ZeroDivisionError)
+    refresher.stop()
+    assert session.tracker.track(StructuredEvent("shop", "buy"))
+
+
+def test_do_not_track_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+    runtime.start(store="memory")
+    try:
+        monitor = nbtrack.monitor()
+        assert monitor.summarise()["state"] == "off"
+        assert monitor.summarise()["reason"] == "DO_NOT_TRACK is set"
+        monitor.close()
+    finally:
+        runtime.stop()
