@@ -13,7 +13,7 @@ from typing import Any
 from nbtrack.bulk.columns import Expression, quote
 from nbtrack.protocol import FIELDS, PLATFORMS
 from nbtrack.schemas import Registry
-from nbtrack.schemas.registry import compile_schema
+from nbtrack.schemas.compiling import compile_schema
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker import contracts
 from nbtrack.values import jsonable

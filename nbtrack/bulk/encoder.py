@@ -184,7 +184,8 @@ class Encoder:
     def _query(self, sql: str, table: pa.Table) -> pa.Table:
         self._connection.register("chunk", table)
         try:
-            return self._connection.sql(sql).to_arrow_table()
+            # streamed into one batch: a result that is built first would be in memory twice
+            return self._connection.sql(sql).to_arrow_reader(max(1, len(table))).read_all()
         finally:
             self._connection.unregister("chunk")
 

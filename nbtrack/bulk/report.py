@@ -40,7 +40,7 @@ class Accounts:
     null_keys, repeated_keys : int
         Rows without a key, and rows whose key an earlier row has.
     null_rows, repeated_rows : list of int
-        The first few of them, by position.
+        A few of them, by position.
     hours : Counter
         Events by hour since 1970.
     first, last : int or None

@@ -12,7 +12,7 @@ import pyarrow as pa
 from nbtrack.bulk.columns import quote
 from nbtrack.template import is_missing
 
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 40_000
 NO_COLUMN = "__nbtrack_none"  # holds the number of rows of an event that asks for no column
 
 

@@ -23,7 +23,7 @@ ROUNDS = 3
 REFERENCE_BEST = 40_000
 REFERENCE_DEFAULT = 10_000
 """The reference needs minutes for more; its rate does not depend on the number."""
-LINEAR = (10_000, 100_000, 1_000_000)
+LINEAR = (10_000, 100_000)
 SCHEMA = {
     "self": {"vendor": "com.acme", "name": "purchase", "format": "jsonschema", "version": "1-0-0"},
     "type": "object",
@@ -235,6 +235,7 @@ def measure() -> dict[str, float]:
             rates["encode_rate"].append(encode_rate(frame))
             for rows in LINEAR:
                 rates[f"rate_of_{rows}"].append(backfill_rate(frame[:rows], port))
+            rates["backfill_rate"].append(backfill_rate(frame, port))
         found = {name: max(values) for name, values in rates.items()}
         found["ratio_to_best"] = found["backfill_rate"] / found["reference_best_rate"]
         found["ratio_to_default"] = found["backfill_rate"] / found["reference_default_rate"]

@@ -25,11 +25,17 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     The one action is here: a frame made by ``mapInArrow`` would send again with each action on it.
     """
     wanted = data.select(*plan.compiler().wanted) if plan.compiler().wanted else data
-    tasks = min(data.sparkSession.sparkContext.defaultParallelism, max(1, data.rdd.getNumPartitions()))
-    work = SendPartition(share_of(plan, tasks), dry=dry)
+    work = SendPartition(share_of(plan, _count_tasks(data, plan)), dry=dry)
     # one row a partition; of a partition tried twice, Spark keeps the rows of one try
     found = {row.partition: pickle.loads(row.report) for row in wanted.mapInArrow(work, _COLUMNS).collect()}  # noqa: S301 - our own tasks wrote it
     return list(found.values())
+
+
+def _count_tasks(data: Any, plan: BackfillPlan) -> int:
+    """Tell how many tasks run at once; of no matter without a rate, and not known to a remote session."""
+    if plan.rate is None and plan.byte_rate is None:
+        return 1
+    return int(max(1, min(data.sparkSession.sparkContext.defaultParallelism, data.rdd.getNumPartitions())))
 
 
 class SendPartition:
