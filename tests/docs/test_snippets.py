@@ -1,0 +1,134 @@
+"""Every snippet of the README and of the site's pages runs as pasted."""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from nbtrack.collector import LocalCollector, shared
+from nbtrack.runtime import NBTrack
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = ROOT / "docs" / "pages"
+
+
+def snippets(path: Path, *languages: str) -> list[str]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [code for language, code in found if language in languages]
+
+
+# the page Upgrading has a test of its own
+WITH_PYTHON = [
+    path for path in sorted(PAGES.rglob("*.md")) if snippets(path, "python") and path.stem != "upgrading"
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name in ("NBTRACK_HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.delenv("DO_NOT_TRACK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path / "nbtrack_home"
+    shared.stop(tmp_path / "nbtrack_home")
+
+
+def run_cells(sources: list[str]) -> list[nbformat.NotebookNode]:
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    return book.cells
+
+
+def test_the_cells_of_the_readme_run_as_pasted(home: Path):
+    cells = snippets(README, "python")
+    assert len("".join(cells).strip().splitlines()) <= 20
+    ran = run_cells(cells)
+    shown = ran[-1].outputs[-1]["data"]["text/plain"]
+    assert "com.acme/purchase" in shown
+    client = shared.find(home)
+    assert client is not None
+    assert client.counts() == {"total": 3, "good": 3, "bad": 0}
+
+
+def test_the_commands_of_the_readme_are_there():
+    commands = "\n".join(snippets(README, "sh"))
+    targets = re.findall(r"^make (\w+)", commands, re.MULTILINE)
+    assert targets == ["demo", "test"]
+    for target in (*targets, "docs"):
+        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True, timeout=60)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = re.search(r"extras: ([^)]*)\)", README.read_text(encoding="utf-8"))
+    assert named
+    assert set(re.findall(r"`(\w+)`", named[1])) <= extras.keys()
+
+
+def test_the_settings_of_the_readme_are_taken(home: Path, monkeypatch: pytest.MonkeyPatch):
+    exported = dict(
+        re.findall(
+            r"^export (\w+)='?([^'\n]*?)'?(?:\s+#.*)?$", "\n".join(snippets(README, "sh")), re.MULTILINE
+        )
+    )
+    assert exported.keys() == {"NBTRACK_COLLECTOR", "NBTRACK_HEADERS"}
+    (toml,) = snippets(README, "toml")
+    Path("pyproject.toml").write_text(toml)
+    settings = NBTrack()
+    assert (settings.collector, settings.app_id) == ("https://sp.acme.com", "analytics")
+    Path("pyproject.toml").unlink()
+    for name, value in exported.items():
+        monkeypatch.setenv(name, value)
+    settings = NBTrack()
+    assert settings.complaints == []
+    assert settings.collector == "https://sp.acme.com"
+    assert settings.headers == json.loads(exported["NBTRACK_HEADERS"])
+
+
+@pytest.mark.parametrize(
+    "path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.name
+)
+def test_no_link_inside_the_repository_is_dead(path: Path):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", WITH_PYTHON, ids=lambda path: path.stem)
+def test_the_snippets_of_a_page_run_in_order(path: Path, home: Path):
+    cells = snippets(path, "python")
+    with LocalCollector() as collector:
+        run_cells([f"COLLECTOR = {collector.url!r}", *cells])
+        assert collector.counts()["bad"] == 0, collector.bad()
+
+
+@pytest.mark.parametrize("path", sorted(PAGES.rglob("*.md")), ids=lambda path: path.stem)
+def test_the_settings_on_a_page_exist(path: Path, home: Path):
+    for text in snippets(path, "toml"):
+        table = tomllib.loads(text)
+        table = table.get("tool", {}).get("nbtrack", table)
+        names = {*table, *table.get("locked", {})} - {"locked"}
+        assert names <= set(NBTrack().names())
+    for name in re.findall(r"NBTRACK_([A-Z]\w*)", path.read_text(encoding="utf-8")):
+        assert name.lower() in {*NBTrack().names(), "home", "disabled", "name", "require", "long"}
+
+
+@pytest.mark.parametrize("path", sorted(PAGES.rglob("*.md")), ids=lambda path: path.stem)
+def test_the_commands_on_a_page_exist(path: Path):
+    from nbtrack.cli import main
+
+    for line in "\n".join(snippets(path, "sh")).splitlines():
+        if line.startswith("nbtrack "):
+            words = [word for word in line.split("#")[0].split()[1:] if not word.startswith("-")]
+            command = main.commands[words[0]]
+            if hasattr(command, "commands"):
+                command = command.commands[words[1]]
+            options = {name for parameter in command.params for name in parameter.opts}
+            assert {o.split("=")[0] for o in re.findall(r" (--[\w-]+)", line)} <= options | {"--store"}
+        elif line.startswith("make "):
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+            assert f"\n{line.split()[1]}:" in makefile, os.linesep.join([line, path.name])
