@@ -26,10 +26,11 @@ nbtrack.monitor()
 """
 TIMING = 'SelfDescribing(SelfDescribingJson("iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0", {"timing": "3"}))'
 WORK = f"""
-session.tracker.track({TIMING})
 for number in range(40):
     session.tracker.track(StructuredEvent("shop", "buy"))
     time.sleep(0.05)
+session.tracker.track({TIMING})
+session.emitter.flush(10)
 session.emitter.pause()
 for number in range(30):
     session.tracker.track(PageView("http://acme.com/it's", {EVIL!r} + "\\u202e" + "x" * 800_000 * (number == 0)))
