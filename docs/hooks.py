@@ -50,6 +50,13 @@ def on_shutdown(**_: Any) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put the last measured numbers onto their page."""
+    if page.file.src_uri != "performance.md":
+        return markdown
+    return "\n".join([markdown, *write_benchmarks(ROOT / "docs" / "benchmarks.json")])
+
+
 def on_page_content(html: str, **_: Any) -> str:
     """Take out what would ask another host."""
     return _WIDGET_LOADER.sub("", html)
@@ -217,6 +224,18 @@ def _write_commands(group: click.Group, context: click.Context) -> Iterator[str]
         yield from ("", f"## {inner.command_path}", "", "```text", command.get_help(inner), "```")
         if isinstance(command, click.Group):
             yield from _write_commands(command, inner)
+
+
+def write_benchmarks(path: Path) -> Iterator[str]:
+    """Write the tables that ``python -m tests.bench --write`` kept."""
+    if not path.exists():
+        yield "No numbers are kept here yet: `python -m tests.bench --write` does it."
+        return
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    yield f"Measured on {kept['machine']}:"
+    for part, figures in kept["parts"].items():
+        yield from ("", f"## {part.capitalize()}", "", "| | |", "|---|---:|")
+        yield from (f"| {name} | {value:,.3f} |" for name, value in figures.items())
 
 
 def write_magics() -> Iterator[str]:

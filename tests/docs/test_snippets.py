@@ -27,7 +27,9 @@ def snippets(path: Path, *languages: str) -> list[str]:
 
 # the page Upgrading has a test of its own
 WITH_PYTHON = [
-    path for path in sorted(PAGES.rglob("*.md")) if snippets(path, "python") and path.stem != "upgrading"
+    path
+    for path in [*sorted(PAGES.rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+    if snippets(path, "python") and path.stem not in {"upgrading", "index"}
 ]
 
 
@@ -56,6 +58,13 @@ def test_the_cells_of_the_readme_run_as_pasted(home: Path):
     client = shared.find(home)
     assert client is not None
     assert client.counts() == {"total": 3, "good": 3, "bad": 0}
+
+
+def test_a_notebook_runs_on_where_nbtrack_is_missing(home: Path):
+    (fallback,) = snippets(PAGES / "faq.md", "python")
+    missing = "import sys\nsys.modules['nbtrack'] = None"
+    ran = run_cells([missing, fallback, "%%track named -p rows=1\nx = 6 * 7", "%track done", "x"])
+    assert ran[-1].outputs[-1]["data"]["text/plain"] == "42"
 
 
 def test_the_commands_of_the_readme_are_there():
@@ -94,7 +103,7 @@ def test_the_settings_of_the_readme_are_taken(home: Path, monkeypatch: pytest.Mo
     "path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.name
 )
 def test_no_link_inside_the_repository_is_dead(path: Path):
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\((?!https?:|#)([^)#\"\s]+)\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
