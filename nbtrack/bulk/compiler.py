@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from nbtrack.bulk import checks, columns
 from nbtrack.bulk.columns import Expression, Role, identifier, quote
+from nbtrack.bulk.pieces import is_boundary, split
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import MOMENTS, JsonNode, Plan, render
-from nbtrack.values import encode
 
 POSITION = "__nbtrack_row"
 # a UUID's version and variant bits, for version 8: free to use, and filled from an MD5
@@ -291,7 +291,7 @@ class _Writer:
 
     def _write_node(self, key: str, node: JsonNode) -> list[str]:
         """Give SQL of the texts that a pair with JSON inside is made of."""
-        pieces = _merge(_split(node.tree))
+        pieces = split(node.tree)
         member = f',"{key}":'
         if not node.base64:
             return [quote(member), f"to_json({_join([self._piece(piece) for piece in pieces])})::varchar"]
@@ -299,7 +299,7 @@ class _Writer:
         if pieces and isinstance(pieces[0], bytes):
             # base64 works on groups of three bytes, so whole groups of what never varies are encoded once
             whole_groups = len(pieces[0]) // _BASE64_UNIT * _BASE64_UNIT
-            while whole_groups and not _is_boundary(pieces[0], whole_groups):
+            while whole_groups and not is_boundary(pieces[0], whole_groups):
                 whole_groups -= _BASE64_UNIT
             head, pieces[0] = pieces[0][:whole_groups], pieces[0][whole_groups:]
         fixed = base64.urlsafe_b64encode(head).decode()
@@ -314,36 +314,3 @@ class _Writer:
 def _join(texts: Sequence[str]) -> str:
     """Give SQL that joins texts: at once, where ``||`` would copy what is on its left once more for each."""
     return f"concat({', '.join(texts)})"
-
-
-def _is_boundary(text: bytes, place: int) -> bool:
-    """Tell whether a UTF-8 text may be cut at a place."""
-    return place >= len(text) or text[place] & 0xC0 != 0x80  # noqa: PLR2004 - a continuation byte
-
-
-def _split(tree: Any) -> list[bytes | Col]:
-    """Split a JSON tree into texts and the placeholders between them."""
-    if isinstance(tree, Col):
-        return [tree]
-    if not columns_of([tree]):
-        return [encode(tree)]
-    pieces: list[bytes | Col] = []
-    if isinstance(tree, Mapping):
-        for place, (name, value) in enumerate(tree.items()):
-            # the key's text as JSON writes it: that of an object with this one member
-            member = encode({name: 0})[1:-2]
-            pieces += [b"," if place else b"{", member, *_split(value)]
-        return [*pieces, b"}"]
-    for place, value in enumerate(tree):
-        pieces += [b"," if place else b"[", *_split(value)]
-    return [*pieces, b"]"]
-
-
-def _merge(pieces: Sequence[bytes | Col]) -> list[bytes | Col]:
-    merged: list[bytes | Col] = []
-    for piece in pieces:
-        if merged and isinstance(piece, bytes) and isinstance(merged[-1], bytes):
-            merged[-1] += piece
-        else:
-            merged.append(piece)
-    return merged

@@ -5,17 +5,16 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Protocol
 
 from nbtrack.bulk.compiler import Compiler
-from nbtrack.bulk.encoder import Body, Encoded, Ids
+from nbtrack.bulk.encoder import Body, Encoded
+from nbtrack.bulk.keys import EXAMPLES, Keys, count_hours
 from nbtrack.bulk.ledger import Ledger, LedgerError
 from nbtrack.bulk.letters import Letter, event_id
 from nbtrack.bulk.plan import BackfillPlan
-from nbtrack.bulk.report import HOUR, Accounts
+from nbtrack.bulk.report import Accounts
 from nbtrack.bulk.sender import Outcome, Sender
 from nbtrack.bulk.source import Chunk
 from nbtrack.delivery.transport import Transport
@@ -23,8 +22,6 @@ from nbtrack.delivery.transport import Transport
 _POLL = 0.1  # seconds between looks at the progress
 _GLANCE = 0.01  # the same, at the end of a run
 _LAST_REPLIES = 2.0  # seconds that requests under way get after an interrupt
-_MOST_HOURS = 1 << 20  # of one chunk, counted at once
-_EXAMPLES = 5
 _ENCODERS = 4
 _QUIET = 2.0  # seconds without a body taken after which a fault is worth showing
 _UNSENT = "not sent: the run ended early"
@@ -49,34 +46,6 @@ class _Open:
     left: int
     fingerprint: int | None
     clean: bool = True
-
-
-@dataclass(slots=True)
-class _Keys:
-    """Finds repeated keys at the end of a run."""
-
-    parts: list[tuple[int, Ids]] = field(default_factory=list)
-
-    def count(self, accounts: Accounts) -> None:
-        """Count the rows whose key an earlier row has, and name the first few."""
-        if not self.parts:
-            return
-        whole = np.concatenate([ids for _, ids in self.parts])
-        whole = whole[whole != 0]
-        whole.sort()
-        doubled = whole[1:][whole[1:] == whole[:-1]]
-        accounts.repeated_keys = len(doubled)
-        if not len(doubled):
-            return
-        wanted = np.unique(doubled[: 20 * _EXAMPLES])
-        seen: set[int] = set()
-        found: list[int] = []
-        for first_row, ids in sorted(self.parts, key=lambda part: part[0]):
-            for place in map(int, np.flatnonzero(np.isin(ids, wanted))):
-                if int(ids[place]) in seen:
-                    found.append(first_row + place)
-                seen.add(int(ids[place]))
-        accounts.repeated_rows = found[:_EXAMPLES]
 
 
 class Run:
@@ -109,7 +78,7 @@ class Run:
         self.interrupted = False
         self._plan, self._letters, self._ledger, self._dry = plan, letters, ledger, dry
         self._lock = threading.Lock()
-        self._keys = _Keys()
+        self._keys = Keys()
         self._open: dict[int, _Open] = {}
         self._error: BaseException | None = None
         self._closed = False
@@ -237,7 +206,7 @@ class Run:
             first = encoded.letters[0]
             raise InvalidRow(f"row {first.row}: {first.reason}")
         chunk, events = encoded.chunk, encoded.events
-        hours = _count_hours(encoded.moments)
+        hours = count_hours(encoded.moments)
         with self._lock:
             self._count(encoded, hours)
             delivered = self._is_delivered(encoded)
@@ -274,9 +243,7 @@ class Run:
         accounts.invalid += encoded.invalid
         accounts.reasons.update(letter.reason for letter in encoded.letters)
         accounts.null_keys += len(encoded.null_keys)
-        accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:_EXAMPLES])])[
-            :_EXAMPLES
-        ]
+        accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:EXAMPLES])])[:EXAMPLES]
         accounts.hours.update(hours)
         if len(moments):
             accounts.widen(int(moments.min()), int(moments.max()))
@@ -326,19 +293,6 @@ def _then(chunks: Iterable[Chunk], ends: int) -> Iterable[Chunk | None]:
     """Give the chunks, then the sign of their end, once for each encoder."""
     yield from chunks
     yield from [None] * ends
-
-
-def _count_hours(moments: Any) -> dict[int, int]:
-    """Give the number of events of each hour since 1970."""
-    if not len(moments):
-        return {}
-    hours = moments // HOUR
-    first = int(hours.min())
-    if int(hours.max()) - first < _MOST_HOURS:
-        counts = np.bincount(hours - first)
-        return {first + int(place): int(counts[place]) for place in np.flatnonzero(counts)}
-    places, counts = np.unique(hours, return_counts=True)
-    return dict(zip(map(int, places), map(int, counts), strict=True))
 
 
 def _refused(body: Body, reason: str) -> list[Letter]:

@@ -1,8 +1,11 @@
 """One Jupyter server for all tests of this room, one Chromium for each module."""
 
+import contextlib
+
 import pytest
 
 from tests.browser.lab import start_lab
+from tests.collector.page_support import browser
 from tests.support.tools import require
 
 
@@ -15,22 +18,13 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = require("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
+    with browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
 def notebook(lab, chromium, request):
     """Give a function that opens a notebook with these cells; at the end nothing was amiss in any of them."""
-    import contextlib
-
     with contextlib.ExitStack() as stack:
         opened = []
 

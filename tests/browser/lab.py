@@ -27,27 +27,32 @@ RUN_ONE = """(place) => {
   panel.content.activeCellIndex = place;
   window.jupyterapp.commands.execute('notebook:run-cell');
 }"""
-BUSY = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'busy'"
 # browsers say these of Jupyter's own pages, whatever the notebook holds
 NOT_OURS = ("Failed to load resource", "favicon", "[Violation]")
+# Notebook 7 has no file browser, which a plugin it shares with JupyterLab asks for
+OF_NOTEBOOK_7 = ("filebrowser:open-path", "reading 'schema'")
 
 
 class Notebook:
     """One notebook, open in a page."""
 
-    def __init__(self, page: Any) -> None:
-        self.page = page
+    def __init__(self, page: Any, foreign: tuple[str, ...]) -> None:
+        self.page, self._foreign = page, foreign
         self.errors: list[str] = []
         self.asked: list[str] = []
         self.received: list[tuple[float, int, str]] = []
         page.on("console", self._note_console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self._note_error(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("websocket", lambda socket_: socket_.on("framereceived", self._note_frame))
 
     def _note_console(self, message: Any) -> None:
-        if message.type == "error" and not any(part in message.text for part in NOT_OURS):
-            self.errors.append(message.text)
+        if message.type == "error":
+            self._note_error(message.text)
+
+    def _note_error(self, text: str) -> None:
+        if not any(part in text for part in self._foreign):
+            self.errors.append(text)
 
     def _note_frame(self, frame: Any) -> None:
         text = frame if isinstance(frame, str) else bytes(frame).decode("utf-8", "replace")
@@ -68,7 +73,8 @@ class Notebook:
         self.page.evaluate(RUN_ONE, place)
 
     def is_busy(self) -> bool:
-        return bool(self.page.evaluate(BUSY))
+        # newer kernels answer widgets on a thread of their own and call themselves idle meanwhile
+        return bool(self.page.locator(".jp-InputPrompt:text-is('[*]:')").count())
 
     def wait_for_output(self, text: str, timeout: float = 30) -> None:
         self.page.locator(f".jp-OutputArea-output:has-text({text!r})").first.wait_for(timeout=timeout * 1000)
@@ -120,7 +126,9 @@ class Lab:
         browser = chromium.new_context(**options)
         browser.grant_permissions(["clipboard-read", "clipboard-write"])
         try:
-            notebook = Notebook(browser.new_page())
+            notebook = Notebook(
+                browser.new_page(), NOT_OURS if app.startswith("lab") else NOT_OURS + OF_NOTEBOOK_7
+            )
             query = "?reset" if app.startswith("lab") else ""
             notebook.page.goto(f"{self.url}/{app}/{name}.ipynb{query}")
             notebook.page.wait_for_function(READY, timeout=60_000)

@@ -150,7 +150,7 @@ def test_buttons_act_and_say_when_they_act(notebook):
     pause = opened.monitor.locator("button:text-is('Pause')")
     assert pause.get_attribute("aria-describedby") == hint.get_attribute("id")
     pause.click()
-    assert hint.inner_text() == "Asked to pause: acts when the running cell ends."
+    assert hint.inner_text() == "Asked to pause: acts when the running cell ends at the latest."
     opened.wait_for_output("cell done")
     resume = opened.monitor.locator("button:text-is('Resume')")
     resume.wait_for(timeout=10_000)

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -247,8 +247,8 @@ def test_sql_and_validator_agree() -> None:
         "whole": pa.array([0, 1, -5, 100, None, 7, 2**40, 3]),
         "real": pa.array([0.0, 1.5, -2.0, float("nan"), float("inf"), None, 1e300, 3.0]),
         "truth": pa.array([True, False, None, True, False, True, None, True]),
-        "day": pa.array([datetime(2024, 1, 1).date()] * 7 + [None]),
-        "time": pa.array([datetime(2024, 1, 1)] * 7 + [None]),
+        "day": pa.array([*[date(2024, 1, 1)] * 7, None]),
+        "time": pa.array([*[datetime.fromisoformat("2024-01-01")] * 7, None]),
     }
     table = pa.table(columns)
     kinds = ["string", "integer", "number", "boolean", "null", "object", "array"]
@@ -256,15 +256,14 @@ def test_sql_and_validator_agree() -> None:
         rule: dict[str, Any] = {}
         if rng.random() < 0.8:
             rule["type"] = rng.choice([rng.choice(kinds), rng.sample(kinds, 2)])
-        for name, value in (
+        limits = (
             ("maxLength", 3),
             ("minLength", 1),
             ("minimum", 0),
             ("maximum", 50),
             ("maximum", 1.5),
-        ):
-            if rng.random() < 0.25:
-                rule[name] = value
+        )
+        rule.update({name: value for name, value in limits if rng.random() < 0.25})
         if rng.random() < 0.2:
             rule["enum"] = rng.sample(["a", "abcd", 1, 1.5, True, None, ""], 3)
         if rng.random() < 0.2:

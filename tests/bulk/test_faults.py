@@ -50,7 +50,11 @@ def wanted(rows: int) -> set[str]:
 
 def send(server: FaultServer, **options: Any) -> BackfillReport:
     return backfill(
-        orders(ROWS), purchase(), key="order", collector=server.url, **{"max_body_bytes": BODY, "progress": False, **options}
+        orders(ROWS),
+        purchase(),
+        key="order",
+        collector=server.url,
+        **{"max_body_bytes": BODY, "progress": False, **options},
     )
 
 
@@ -105,7 +109,12 @@ def test_the_collector_is_away_for_a_while() -> None:
     thread.start()
     try:
         report = backfill(
-            orders(ROWS), purchase(), key="order", collector=f"http://127.0.0.1:{port}", max_body_bytes=BODY, progress=False
+            orders(ROWS),
+            purchase(),
+            key="order",
+            collector=f"http://127.0.0.1:{port}",
+            max_body_bytes=BODY,
+            progress=False,
         )
         thread.join()
         assert_whole(report, servers[0])
@@ -117,7 +126,9 @@ def test_the_collector_is_away_for_a_while() -> None:
 
 def start(server: FaultServer, rate: float, *more: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, server.url, str(ROWS), str(rate), *more], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, server.url, str(ROWS), str(rate), *more],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

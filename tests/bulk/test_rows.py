@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import os
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -114,7 +114,7 @@ floats = (
     | st.sampled_from([1e16, 1e-7, 1e22, 123456789012345680.0, 0.1, -0.0, 1e15, 9007199254740993.0])
 )
 integers = st.integers(-(2**63), 2**63 - 1)
-moments = st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1))
+moments = st.datetimes(datetime.fromisoformat("1700-01-01"), datetime.fromisoformat("2200-01-01"))
 zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))])
 days = st.dates(date(1700, 1, 1), date(2200, 1, 1))
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9)

@@ -20,7 +20,9 @@ from tests.faults.server import FaultServer
 pytestmark = [
     pytest.mark.engines,
     # the engines' own; ours stay errors
-    pytest.mark.filterwarnings("default::ResourceWarning", "default::DeprecationWarning", "default::FutureWarning"),
+    pytest.mark.filterwarnings(
+        "default::ResourceWarning", "default::DeprecationWarning", "default::FutureWarning"
+    ),
     pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning", "default::UserWarning"),
 ]
 ROWS = 200_000 if os.environ.get("NBTRACK_LONG") else 20_000
@@ -40,7 +42,9 @@ def orders() -> pd.DataFrame:
 
 def purchase() -> SelfDescribing:
     return SelfDescribing(
-        SelfDescribingJson("iglu:com.acme/purchase/jsonschema/1-0-0", {"order": col("order"), "qty": col("qty")}),
+        SelfDescribingJson(
+            "iglu:com.acme/purchase/jsonschema/1-0-0", {"order": col("order"), "qty": col("qty")}
+        ),
         true_timestamp=col("at"),
         event_subject=Subject().set_user_id(col("order")),
     )
@@ -70,7 +74,9 @@ def fail_once(part: pd.DataFrame, flag: str) -> pd.DataFrame:
 def test_dask_on_the_threads_of_this_process() -> None:
     dataframe = pytest.importorskip("dask.dataframe")
     with FaultServer() as server:
-        report = backfill(dataframe.from_pandas(orders(), npartitions=PARTS), purchase(), key="order", collector=server.url)
+        report = backfill(
+            dataframe.from_pandas(orders(), npartitions=PARTS), purchase(), key="order", collector=server.url
+        )
         assert_all_sent(report, server)
 
 
@@ -106,8 +112,7 @@ def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) 
     def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext
 
-        for batch in batches:
-            yield batch
+        yield from batches
         context = TaskContext.get()
         if context.partitionId() == 3 and context.attemptNumber() == 0:
             Path(flag).touch()
@@ -140,7 +145,9 @@ def test_invalid_rows_come_back_from_the_tasks() -> None:
     event = purchase()
     event.event_subject = Subject().set_domain_session_id(col("order"))
     with FaultServer() as server:
-        report = backfill(dataframe.from_pandas(frame, npartitions=4), event, key="order", collector=server.url)
+        report = backfill(
+            dataframe.from_pandas(frame, npartitions=4), event, key="order", collector=server.url
+        )
     assert (report.rows, report.skipped, report.sent) == (100, 100, 0)
     assert len(report.errors) == 100
     assert "must be a UUID" in report.errors["reason"][0]

@@ -31,7 +31,7 @@ class Panel {
     this.forget?.();
     this.root.hidden = false;
     say(this.title, visible(title));
-    this.put(null, "Asked the kernel. It answers when the running cell ends.", null);
+    this.put(null, "Asked the kernel. It answers when the running cell ends at the latest.", null);
     this.forget = this.store.ask(message, (answer) => {
       this.put(answer.content ?? null, answer.missing ?? answer.note ?? "", answer.curl ?? null);
     });

@@ -107,7 +107,8 @@ class Table {
     this.above.hidden = first === 0;
     this.below.firstChild.style.height = `${(total - last) * ROW}px`;
     this.below.hidden = last === total;
-    if (top !== null && Math.abs(this.scroll.scrollTop - top) > 1) this.scroll.scrollTop = top;
+    // while rows were exchanged the table may have been shorter than the place scrolled to
+    if (Math.abs(this.scroll.scrollTop - start) > 1) this.scroll.scrollTop = start;
     // the row that had the focus left: the keyboard goes on from the table
     if (focused && !this.body.contains(document.activeElement)) this.scroll.focus({ preventScroll: true });
   }

@@ -3,7 +3,7 @@
 const ICONS = { ok: "✓", waiting: "…", sending: "↑", retrying: "↻", paused: "‖", off: "○", ended: "■" };
 const MOODS = { ok: "good", sending: "good", waiting: "plain", retrying: "bad", paused: "warn", off: "warn", ended: "plain" };
 const SAY_EVERY = 5000;
-const LATER = "Buttons and details act when the running cell ends.";
+const LATER = "Buttons and details act when the running cell ends at the latest.";
 let views = 0;
 
 const TABLES = {
@@ -157,7 +157,7 @@ class View {
 
   steer(pressed, kind) {
     pressed.setAttribute("aria-busy", "true");
-    say(this.hint, `Asked to ${kind}: acts when the running cell ends.`);
+    say(this.hint, `Asked to ${kind}: acts when the running cell ends at the latest.`);
     this.store.ask({ kind }, () => {
       pressed.removeAttribute("aria-busy");
       say(this.hint, LATER);
