@@ -62,7 +62,16 @@ def test_the_cells_of_the_readme_run_as_pasted(home: Path):
 
 def test_a_notebook_runs_on_where_nbtrack_is_missing(home: Path):
     (fallback,) = snippets(PAGES / "faq.md", "python")
-    missing = "import sys\nsys.modules['nbtrack'] = None"
+    missing = """
+import sys
+
+class Missing:
+    def find_spec(self, name, *_):
+        if name == "nbtrack":
+            raise ModuleNotFoundError("No module named 'nbtrack'")
+
+sys.meta_path.insert(0, Missing())
+"""
     ran = run_cells([missing, fallback, "%%track named -p rows=1\nx = 6 * 7", "%track done", "x"])
     assert ran[-1].outputs[-1]["data"]["text/plain"] == "42"
 
