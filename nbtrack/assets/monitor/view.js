@@ -36,7 +36,7 @@ const TABLES = {
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
       { name: "verdict", width: "70px", mood: (row) => (row.good ? "good" : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
-      { name: "schema", width: "34%", text: (row) => row.schema.replace(/^iglu:/, "").replace("/jsonschema/", " ") },
+      { name: "schema", width: "40%", text: (row) => row.schema.replace(/^iglu:/, "").replace("/jsonschema/", " ") },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
     empty: "The local collector has seen nothing yet.",
