@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from traitlets import Unicode
 
 from nbtrack.collector import LocalCollector, shared
 from nbtrack.runtime import NBTrack
@@ -187,3 +188,26 @@ def test_the_commands_on_a_page_exist(path: Path):
         elif line.startswith("make "):
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert f"\n{line.split()[1]}:" in makefile, os.linesep.join([line, path.name])
+
+
+def test_what_the_recipes_name_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:nbtrack|tests|docs|notebooks)/[\w/.-]+)`", text)) - {
+        "nbtrack/schemas/iglu/"
+    }
+    assert len(paths) > 5
+    assert [path for path in paths if "VENDOR" not in path and not (ROOT / path).exists()] == []
+    sessions = (ROOT / "nbtrack" / "runtime" / "sessions.py").read_text(encoding="utf-8")
+    for name in re.findall(r"`(_[A-Z_]+)`", text):
+        assert name in sessions
+    for line in snippets(ROOT / "CONTRIBUTING.md", "sh")[0].splitlines():
+        assert f"\n{line.split()[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_a_setting_added_by_the_recipe_is_taken_from_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch):
+    class Extended(NBTrack):
+        colour = Unicode("blue", help="The colour of the monitor.").tag(config=True)
+
+    monkeypatch.setenv("NBTRACK_COLOUR", "green")
+    assert Extended().colour == "green"
+    assert ("colour", "'green'", "NBTRACK_COLOUR") in Extended().describe()
