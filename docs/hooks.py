@@ -28,6 +28,14 @@ from nbtrack.runtime import NBTrack
 ROOT = Path(__file__).parents[1]
 IGLU = ROOT / "nbtrack" / "schemas" / "iglu"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+_KINDS = {
+    "Bool": "true or false",
+    "Dict": "table",
+    "Instance": "function",
+    "Int": "whole number",
+    "List": "list of texts",
+    "Unicode": "text",
+}
 _homes: list[str] = []
 # what the notebooks' template loads from another host, for widgets that the site does not show alive
 _WIDGET_LOADER = re.compile(r"<script>(?:(?!</script>).)*addWidgetsRenderer.*?</script>", re.DOTALL)
@@ -48,6 +56,13 @@ def on_shutdown(**_: Any) -> None:
     for home in _homes:
         shared.stop(Path(home))
         shutil.rmtree(home, ignore_errors=True)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put the last measured numbers onto their page."""
+    if page.file.src_uri != "performance.md":
+        return markdown
+    return "\n".join([markdown, *write_benchmarks(ROOT / "docs" / "benchmarks.json")])
 
 
 def on_page_content(html: str, **_: Any) -> str:
@@ -93,6 +108,8 @@ def run_tutorial(path: Path, folder: Path) -> str:
     ).execute()
     for cell in book.cells:
         for output in cell.get("outputs", []):
+            if "text" in output:
+                output["text"] = output["text"].replace(str(folder), "~/.local/state/nbtrack")
             if output.get("data", {}).pop(WIDGET, None) and "text/html" not in output["data"]:
                 output["data"].clear()
         kept = [o for o in cell.get("outputs", []) if o.get("name") != "stderr" and o.get("data", True)]
@@ -181,16 +198,18 @@ def write_settings() -> Iterator[str]:
         "",
         "`%nbtrack config` shows each value and where it came from.",
         "",
-        "| Setting | Default | Kind | Environment | Meaning |",
-        "|---|---|---|---|---|",
+        "The variable of a setting is `NBTRACK_` and its name in capitals, such as `NBTRACK_APP_ID`.",
+        "",
+        "| Setting | Default | Kind | Meaning |",
+        "|---|---|---|---|",
     )
     for name, trait in sorted(NBTrack.class_traits(config=True).items()):
         kind = (
             "one of " + ", ".join(f"`{value}`" for value in trait.values) if hasattr(trait, "values") else ""
         )
-        kind = kind or trait.info().removesuffix(" or None")
+        kind = kind or _KINDS[type(trait).__name__]
         default = trait.default() if callable(getattr(trait, "default", None)) else trait.default_value
-        yield f"| `{name}` | `{default!r}` | {kind} | `NBTRACK_{name.upper()}` | {trait.help} |"
+        yield f"| `{name}` | `{default!r}` | {kind} | {trait.help} |"
     yield from (
         "",
         "Variables that are no settings:",
@@ -217,6 +236,18 @@ def _write_commands(group: click.Group, context: click.Context) -> Iterator[str]
         yield from ("", f"## {inner.command_path}", "", "```text", command.get_help(inner), "```")
         if isinstance(command, click.Group):
             yield from _write_commands(command, inner)
+
+
+def write_benchmarks(path: Path) -> Iterator[str]:
+    """Write the tables that ``python -m tests.bench --write`` kept."""
+    if not path.exists():
+        yield "No numbers are kept here yet: `python -m tests.bench --write` does it."
+        return
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    yield f"Measured on {kept['machine']}:"
+    for part, figures in kept["parts"].items():
+        yield from ("", f"## {part.capitalize()}", "", "| | |", "|---|---:|")
+        yield from (f"| {name} | {value:,.3f} |" for name, value in figures.items())
 
 
 def write_magics() -> Iterator[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from traitlets import Unicode
 
 from nbtrack.collector import LocalCollector, shared
 from nbtrack.runtime import NBTrack
@@ -25,9 +27,26 @@ def snippets(path: Path, *languages: str) -> list[str]:
     return [code for language, code in found if language in languages]
 
 
-# the page Upgrading has a test of its own
+RUN_PAGES = """
+import contextlib, json, sys, traceback
+
+found = {}
+for page, snippets in json.load(sys.stdin).items():
+    names = {"COLLECTOR": sys.argv[1], "__name__": page}
+    found[page] = ""
+    try:
+        for snippet in snippets:
+            with contextlib.redirect_stdout(sys.stderr):
+                exec(compile(snippet, page, "exec"), names)
+    except BaseException:
+        found[page] = traceback.format_exc()
+print(json.dumps(found))
+"""
+# the pages Upgrading and Questions have tests of their own
 WITH_PYTHON = [
-    path for path in sorted(PAGES.rglob("*.md")) if snippets(path, "python") and path.stem != "upgrading"
+    path
+    for path in [*sorted(PAGES.rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+    if snippets(path, "python") and path.stem not in {"upgrading", "index", "faq"}
 ]
 
 
@@ -56,6 +75,22 @@ def test_the_cells_of_the_readme_run_as_pasted(home: Path):
     client = shared.find(home)
     assert client is not None
     assert client.counts() == {"total": 3, "good": 3, "bad": 0}
+
+
+def test_a_notebook_runs_on_where_nbtrack_is_missing(home: Path):
+    (fallback,) = snippets(PAGES / "faq.md", "python")
+    missing = """
+import sys
+
+class Missing:
+    def find_spec(self, name, *_):
+        if name == "nbtrack":
+            raise ModuleNotFoundError("No module named 'nbtrack'")
+
+sys.meta_path.insert(0, Missing())
+"""
+    ran = run_cells([missing, fallback, "%%track named -p rows=1\nx = 6 * 7", "%track done", "x"])
+    assert ran[-1].outputs[-1]["data"]["text/plain"] == "42"
 
 
 def test_the_commands_of_the_readme_are_there():
@@ -94,16 +129,37 @@ def test_the_settings_of_the_readme_are_taken(home: Path, monkeypatch: pytest.Mo
     "path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.name
 )
 def test_no_link_inside_the_repository_is_dead(path: Path):
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\((?!https?:|#)([^)#\"\s]+)\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("path", WITH_PYTHON, ids=lambda path: path.stem)
-def test_the_snippets_of_a_page_run_in_order(path: Path, home: Path):
-    cells = snippets(path, "python")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run the snippets of all pages in one process, a namespace each; give what went wrong by page."""
+    folder = tmp_path_factory.mktemp("pages")
+    pages = {path.stem: snippets(path, "python") for path in WITH_PYTHON}
+    kept = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
     with LocalCollector() as collector:
-        run_cells([f"COLLECTOR = {collector.url!r}", *cells])
+        shown = subprocess.run(
+            [sys.executable, "-c", RUN_PAGES, collector.url],
+            input=json.dumps(pages),
+            env=kept | {"NBTRACK_HOME": str(folder / "home")},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        shared.stop(folder / "home")
+        assert shown.returncode == 0, shown.stderr
+        assert collector.counts()["good"]
         assert collector.counts()["bad"] == 0, collector.bad()
+    return json.loads(shown.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("page", [path.stem for path in WITH_PYTHON])
+def test_the_snippets_of_a_page_run_in_order(page: str, ran: dict[str, str]):
+    assert ran[page] == ""
 
 
 @pytest.mark.parametrize("path", sorted(PAGES.rglob("*.md")), ids=lambda path: path.stem)
@@ -132,3 +188,26 @@ def test_the_commands_on_a_page_exist(path: Path):
         elif line.startswith("make "):
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert f"\n{line.split()[1]}:" in makefile, os.linesep.join([line, path.name])
+
+
+def test_what_the_recipes_name_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:nbtrack|tests|docs|notebooks)/[\w/.-]+)`", text)) - {
+        "nbtrack/schemas/iglu/"
+    }
+    assert len(paths) > 5
+    assert [path for path in paths if "VENDOR" not in path and not (ROOT / path).exists()] == []
+    sessions = (ROOT / "nbtrack" / "runtime" / "sessions.py").read_text(encoding="utf-8")
+    for name in re.findall(r"`(_[A-Z_]+)`", text):
+        assert name in sessions
+    for line in snippets(ROOT / "CONTRIBUTING.md", "sh")[0].splitlines():
+        assert f"\n{line.split()[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_a_setting_added_by_the_recipe_is_taken_from_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch):
+    class Extended(NBTrack):
+        colour = Unicode("blue", help="The colour of the monitor.").tag(config=True)
+
+    monkeypatch.setenv("NBTRACK_COLOUR", "green")
+    assert Extended().colour == "green"
+    assert ("colour", "'green'", "NBTRACK_COLOUR") in Extended().describe()
