@@ -74,27 +74,57 @@ def collector(
 
 @main.command()
 @click.argument("file")
-@click.option("--event", "event_file", required=True, type=click.Path(exists=True, dir_okay=False),
-              help='JSON of the event; {"$col": "name"} stands for a column\'s value.')  # fmt: skip
-@click.option("--collector", "collector_url", required=True, help="URL of the collector.")
+@click.option(
+    "--event",
+    "event_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help='JSON of the event; {"$col": "name"} stands for a column\'s value.',
+)
+@click.option("--collector", required=True, help="URL of the collector.")
 @click.option("--key", multiple=True, help="Column that identifies a row; may be repeated.")
+@click.option("--namespace", default=None, help="Keeps the ids of different histories apart.")
+@click.option(
+    "--iglu", multiple=True, help="Folder or Iglu server with the schemas that rows are checked against."
+)
+@click.option("--dry-run", is_flag=True, help="Check every row and send nothing.")
+@click.option("--on-invalid", type=click.Choice(["skip", "raise", "send"]), default="skip", show_default=True)
+@click.option("--on-duplicate", type=click.Choice(["report", "send"]), default="report", show_default=True)
+@click.option("--rate", type=float, default=None, help="At most so many events a second.")
+@click.option("--byte-rate", type=float, default=None, help="At most so many bytes a second.")
+@click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True)
+@click.option(
+    "--give-up-after", type=float, default=300.0, show_default=True, help="Seconds without a success."
+)
+@click.option("--resume", is_flag=True, help="Go on where an earlier run of the same rows was stopped.")
+@click.option("--ledger", type=click.Path(), default=None, help="File of the record of what was delivered.")
+@click.option("--dead-letters", type=click.Path(), default=None, help="Parquet file for rows that failed.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def backfill(file: str, event_file: str, collector_url: str, key: tuple[str, ...], quiet: bool) -> None:
+def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, **options: Any) -> None:
     """Send one event for each row of a Parquet or CSV file (or a pattern of them).
 
     Exits with 0 when every row was delivered, with 1 when some were not, with 2 when nothing could be sent.
     """
-    from nbtrack.bulk import TemplateError
     from nbtrack.bulk import backfill as send
 
+    given = {name: value for name, value in options.items() if value is not None}
+    if iglu:
+        given["registry"] = _open_registry(iglu)
     try:
         event = read_event(json.loads(Path(event_file).read_text(encoding="utf-8")))
-        report = send(file, event, key=key, collector=collector_url, progress=False if quiet else None)
-    except (TemplateError, TypeError, ValueError, KeyError) as error:
+        report = send(file, event, progress=False if quiet else None, **given)
+    except (TypeError, ValueError, KeyError, RuntimeError, OSError) as error:
         click.echo(f"nbtrack backfill: {error}", err=True)
         sys.exit(2)
     click.echo(str(report))
     sys.exit(0 if report.ok else 1)
+
+
+def _open_registry(places: tuple[str, ...]) -> Any:
+    from nbtrack.schemas import Registry
+
+    servers = [place for place in places if "://" in place]
+    return Registry([place for place in places if "://" not in place], servers=servers)
 
 
 def read_event(described: Any) -> Any:
@@ -159,11 +189,9 @@ def validate(files: tuple[str, ...], iglu: tuple[str, ...]) -> None:
 
     Exits with 0 when nothing is wrong, with 1 otherwise.
     """
-    from nbtrack.schemas import Registry, check_file
+    from nbtrack.schemas import check_file
 
-    registry = Registry(
-        [place for place in iglu if "://" not in place], servers=[place for place in iglu if "://" in place]
-    )
+    registry = _open_registry(iglu)
     wrong = 0
     for file in files:
         report = check_file(file, registry)
