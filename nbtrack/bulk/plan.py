@@ -12,7 +12,7 @@ from typing import Any, Literal
 from nbtrack.bulk.checks import documents
 from nbtrack.bulk.compiler import Compiler, check_columns
 from nbtrack.bulk.encoder import ANY_NUMBER, Encoder, Limits
-from nbtrack.delivery.current import Target, find_target
+from nbtrack.delivery.current import Target, find_registry, find_target
 from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.delivery.envelope import FRAME_BYTES
 from nbtrack.schemas import Registry, SchemaNotFound
@@ -154,7 +154,7 @@ def make_plan(
         namespace=tracker_namespace,
         encode_base64=encode_base64,
     )
-    known, unknown = _find_schemas(pairs, registry or Registry())
+    known, unknown = _find_schemas(pairs, registry or find_registry() or Registry())
     now = str(time.time_ns() // 1_000_000)
     plan = BackfillPlan(
         event=pairs,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,18 @@ class Target:
 
 
 _find: list[Callable[[], Target]] = []
+_find_registry: list[Callable[[], Any]] = []
 
 
-def set_target(find: Callable[[], Target] | None) -> None:
-    """Say how the session's collector is found; None when no session runs."""
+def set_target(find: Callable[[], Target] | None, find_registry: Callable[[], Any] | None = None) -> None:
+    """Say how the session's collector and its schemas are found; None when no session runs."""
     _find[:] = [] if find is None else [find]
+    _find_registry[:] = [] if find_registry is None else [find_registry]
+
+
+def find_registry() -> Any:
+    """Give the running session's registry of schemas; None when no session runs. Starts nothing."""
+    return _find_registry[0]() if _find_registry else None
 
 
 def find_target() -> Target | None:

@@ -57,7 +57,7 @@ def start(
     made = Session(NBTrack(config=config, **settings), collector=collector, shell=shell)
     with _active_lock:
         before, _active = _active, made
-        current.set_target(made.find_target)
+        current.set_target(made.find_target, lambda: made.registry)
     if before:
         before.close()
     return made

@@ -17,6 +17,7 @@ from nbtrack.tracker import Event, Tracker
 
 if TYPE_CHECKING:
     from nbtrack.collector import CollectorClient
+    from nbtrack.schemas import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class Session:
         self._entities: SessionEntities | None = None
         self._subject: NotebookSubject | None = None
         self._installation: home.Installation | None = None
+        self._registry: Registry | None = None
+        self._schemas: list[Mapping[str, Any]] = []
         self._kernel_id = host.find_kernel_id(shell)
         self.session_id = make_session_id(self._kernel_id)
         self._forbidden = optout.find_optout()
@@ -152,10 +155,46 @@ class Session:
                     settings.app_id or None,
                     settings.base64,
                     validate=settings.validate,
-                    registry=self._make_registry() if settings.validate != "off" else None,
+                    registry=self.registry if settings.validate != "off" else None,
                 )
                 self._tracker.add_global_context(self._list_entities)
             return self._tracker
+
+    @property
+    def registry(self) -> "Registry":
+        """The schemas that this session checks events against: those registered here, its folders and servers."""
+        with self._lock:
+            if self._registry is None:
+                from nbtrack.schemas import Registry  # noqa: PLC0415 - only where events are checked
+
+                places = self.settings.iglu
+                self._registry = Registry(
+                    [place for place in places if "://" not in place],
+                    servers=[place for place in places if "://" in place],
+                )
+                for schema in self._schemas:
+                    self._registry.register(schema)
+            return self._registry
+
+    def register(self, schema: Mapping[str, Any]) -> str:
+        """Register a schema for this session, and with the local collector where events go to it.
+
+        Parameters
+        ----------
+        schema
+            A self-describing JSON Schema, such as `nbtrack.schemas.draft_schema` gives.
+
+        Returns
+        -------
+        str
+            Its Iglu URI.
+        """
+        uri = self.registry.register(schema)
+        self._schemas.append(schema)
+        client = self.collector
+        if client is not None:
+            client.register(schema)
+        return uri
 
     @property
     def collector(self) -> "CollectorClient | None":
@@ -333,12 +372,6 @@ class Session:
             self.note_fault("counting what waits", error)
             return 0
 
-    def _make_registry(self) -> Any:
-        from nbtrack.schemas import Registry  # noqa: PLC0415 - only where events are checked
-
-        folders = [place for place in self.settings.iglu if "://" not in place]
-        return Registry(folders, servers=[place for place in self.settings.iglu if "://" in place])
-
     def _resolve_local(self) -> str:
         """Find or start the collector; called on the sender's thread."""
         if self._given is not None:
@@ -358,6 +391,7 @@ class Session:
 
     def _drop_emitter(self, _: Mapping[str, Any]) -> None:
         with self._lock:
+            self._registry = None  # made anew from the settings and the schemas registered here
             emitter, self._emitter, self._tracker = self._emitter, None, None
             if self._client is not self._given:
                 self._client = self._given

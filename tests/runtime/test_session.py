@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import nbtrack
 from nbtrack.collector import LocalCollector
 from nbtrack.runtime import home, host
 from nbtrack.runtime.redaction import redact
-from nbtrack.tracker import PageView, StructuredEvent
+from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,22 @@ def test_changing_the_collector_moves_what_comes_after() -> None:
         session.flush(10)
         assert collector.wait_for(1) == 1
         assert session.describe().startswith(f"nbtrack: events go to {collector.url}")
+
+
+def test_a_registered_schema_is_known_to_collector_and_backfill_alike() -> None:
+    schema = {
+        "self": {"vendor": "com.acme", "name": "n", "format": "jsonschema", "version": "1-0-0"},
+        "type": "object",
+        "properties": {"n": {"type": "integer", "maximum": 1}},
+    }
+    with LocalCollector() as collector:
+        session = nbtrack.start(collector=collector, store="memory")
+        uri = session.register(schema)
+        session.settings.iglu = []
+        event = SelfDescribing(SelfDescribingJson(uri, {"n": nbtrack.col("n")}))
+        report = nbtrack.backfill(pd.DataFrame({"n": [1, 2]}), event, key="n", progress=False)
+        assert (report.sent, report.skipped) == (1, 1)
+        assert collector.wait_for(1, schema=uri) == 1
 
 
 def test_a_user_id_set_later_goes_with_what_comes_after() -> None:
