@@ -127,7 +127,7 @@ class Monitor(anywidget.AnyWidget):
             self._last = describe(source, emitter, self._verdicts, rows)
         return self._last
 
-    # -- on the kernel's main thread, when no cell runs
+    # -- on the kernel's main thread when no cell runs; where the front end asks for it, on a thread beside it
 
     def _hear(self, _: Any, message: Any, __: Any) -> None:
         """Take what a view asks for; answers come from the refresher."""
