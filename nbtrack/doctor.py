@@ -123,9 +123,7 @@ def _look_at_outbox(path: Path) -> Check:
         from nbtrack.delivery import SQLiteEventStore  # noqa: PLC0415 - only where there is one
 
         with SQLiteEventStore(path) as store:
-            return Check(
-                "outbox", "ok", f"{store.size():,} events wait, {path.stat().st_size / 1e6:.1f} MB"
-            )
+            return Check("outbox", "ok", f"{store.size():,} events wait, {path.stat().st_size / 1e6:.1f} MB")
     except (OSError, sqlite3.Error, RuntimeError) as error:
         return Check(
             "outbox",

@@ -176,7 +176,8 @@ def classify(error: BaseException | None) -> Status:
     """Give the status that an exception means; None means that all went well."""
     if error is None or isinstance(error, GeneratorExit):
         return "ok"
-    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":  # asyncio is slow to load
+    # by its name, as asyncio is slow to load
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
         return "interrupted"
     return "exited" if isinstance(error, SystemExit) else "error"
 
