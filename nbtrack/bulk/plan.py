@@ -141,11 +141,18 @@ def make_plan(
     ------
     TemplateError
         When the event does not fit the columns.
+    TypeError
+        When `event` is no event.
     ValueError
         For an option that is out of range.
     RuntimeError
         When no collector is known, or sending is switched off.
     """
+    if not isinstance(event, Event):
+        raise TypeError(
+            "backfill wants the event one would track, such as SelfDescribing(SelfDescribingJson(…)) with col(…) where a "
+            f"row's value goes; not {type(event).__name__}"
+        )
     _check_options(on_invalid, on_duplicate, connections, max_body_bytes, rate, byte_rate)
     pairs = description.describe(
         event,

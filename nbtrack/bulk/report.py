@@ -244,7 +244,9 @@ class BackfillReport(Accounts):
             lines.append(f"  unused columns: {', '.join(self.unused)}")
         lines += [f"  {line}" for line in (*self.notes, self.hint) if line]
         if self.dead_letters is not None:
-            lines.append(f"  rows not delivered: report.errors, or {self.dead_letters}")
+            lines.append(
+                "  rows not delivered: report.errors, or the Parquet file that report.dead_letters names"
+            )
         return lines
 
     def _verdict(self) -> str:

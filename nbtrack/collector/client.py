@@ -310,6 +310,10 @@ class CollectorClient:
             except (ValueError, LookupError, TypeError):
                 reason = f"HTTP {error.code}"
             raise CollectorError(f"the collector at {self.url} answers: {reason}") from None
+        except urllib.error.URLError as error:
+            raise CollectorError(
+                f"no collector answers at {self.url or 'its address'} ({error.reason}): it has not started, or has ended"
+            ) from None
         return text
 
     def __enter__(self) -> Self:

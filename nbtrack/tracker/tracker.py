@@ -122,7 +122,10 @@ class Tracker(LegacyMethods):
         if not self.emitters:
             raise ValueError("emitters is empty: a tracker needs one")
         for emitter in self.emitters:
-            contracts.satisfies(emitter, lambda value: callable(getattr(value, "input", None)), "emitters")
+            if contracts.contracts_enabled() and not callable(getattr(emitter, "input", None)):
+                raise ValueError(
+                    f"emitters wants an emitter or a list of emitters, such as Emitter(…), and got {emitter!r}"
+                )
         contracts.one_of(validate, ("off", "warn", "raise"), "validate")
         contracts.one_of(nan, ("null", "raise"), "nan")
         self.subject: Subject | None = Subject() if subject is None else subject
