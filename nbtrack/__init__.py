@@ -5,6 +5,7 @@ used, so that importing nbtrack costs nothing.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from nbtrack._version import __version__
@@ -43,6 +44,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nbtrack' has no attribute {name!r}")
+    if name in {"backfill", "col"} and sys.modules.get("nbtrack.notebook.extension"):
+        _offer_accessor()
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
@@ -71,11 +74,20 @@ def monitor() -> Any:
     return make_monitor(session())
 
 
+def _offer_accessor(*_: Any) -> None:
+    """Give frames their accessor in a notebook, once the user has loaded pandas; it is never loaded for them."""
+    if "pandas" in sys.modules and "nbtrack.pandas" not in sys.modules:
+        try:
+            importlib.import_module("nbtrack.pandas")
+        except Exception:  # noqa: BLE001 - pandas half loaded: the next cell tries again, and no cell is disturbed
+            sys.modules.pop("nbtrack.pandas", None)
+
+
 def load_ipython_extension(shell: Any) -> None:
     """Load nbtrack into IPython: what ``%load_ext nbtrack`` calls."""
     from nbtrack.notebook.extension import load  # noqa: PLC0415
 
-    load(shell)
+    load(shell, before_cell=_offer_accessor)
 
 
 def unload_ipython_extension(shell: Any) -> None:

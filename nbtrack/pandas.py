@@ -1,11 +1,12 @@
 """``import nbtrack.pandas`` gives each pandas frame an accessor: ``df.nbtrack.backfill(…)``."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nbtrack.bulk import BackfillReport, backfill, preview
-from nbtrack.tracker import Event
+if TYPE_CHECKING:
+    from nbtrack.bulk import BackfillReport
+    from nbtrack.tracker import Event
 
 __all__ = ["BackfillAccessor"]
 
@@ -35,7 +36,7 @@ class BackfillAccessor:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
-    def backfill(self, event: Event, **options: Any) -> BackfillReport:
+    def backfill(self, event: "Event", **options: Any) -> "BackfillReport":
         """Send one event a row.
 
         Parameters
@@ -50,9 +51,11 @@ class BackfillAccessor:
         BackfillReport
             As that of `nbtrack.backfill`.
         """
+        from nbtrack.bulk import backfill  # noqa: PLC0415 - an accessor that nobody uses costs nothing
+
         return backfill(self._frame, event, **options)
 
-    def preview(self, event: Event, n: int = 5, **options: Any) -> pd.DataFrame:
+    def preview(self, event: "Event", n: int = 5, **options: Any) -> pd.DataFrame:
         """Show the events of the first rows; nothing is sent.
 
         Parameters
@@ -69,4 +72,6 @@ class BackfillAccessor:
         pandas.DataFrame
             As that of `nbtrack.bulk.preview`.
         """
+        from nbtrack.bulk import preview  # noqa: PLC0415 - as above
+
         return preview(self._frame, event, n, **options)

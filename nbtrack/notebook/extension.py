@@ -1,6 +1,7 @@
 """Loading into IPython, and taking every trace out again."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,19 @@ class LoadedExtension:
     magics: NBTrackMagics
     matcher: Any
     shadowed: dict[tuple[str, str], Any]
+    before_cell: Callable[..., None] | None
 
 
-def load(shell: Any) -> None:
-    """Load nbtrack into a shell: one line of output, nothing started, nothing sent."""
+def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
+    """Load nbtrack into a shell: one line of output, nothing started, nothing sent.
+
+    Parameters
+    ----------
+    shell
+        IPython's shell.
+    before_cell
+        Called before each cell, too; it must not raise.
+    """
     if getattr(shell, _STATE, None) is not None:
         unload(shell)
     session = start(shell=shell, config=getattr(shell, "config", None))
@@ -38,9 +48,16 @@ def load(shell: Any) -> None:
     # last among the cleanups: leading empty lines and prompts are gone, cell magics are not yet looked for
     shell.input_transformers_cleanup.append(strip_header)
     shell.events.register("pre_run_cell", cells.begin)
+    if before_cell:
+        before_cell()
+        shell.events.register("pre_run_cell", before_cell)
     shell.events.register("post_run_cell", cells.end)
     shell.configurables.append(session.settings)
-    setattr(shell, _STATE, LoadedExtension(session, cells, magics, _add_matcher(shell, session), shadowed))
+    setattr(
+        shell,
+        _STATE,
+        LoadedExtension(session, cells, magics, _add_matcher(shell, session), shadowed, before_cell),
+    )
     if not session.settings.quiet:
         print("\n".join([session.describe(), *session.settings.complaints]))  # noqa: T201 - the one line at load
 
@@ -51,7 +68,11 @@ def unload(shell: Any) -> None:
     if loaded is None:
         return
     delattr(shell, _STATE)
-    for event, callback in (("pre_run_cell", loaded.cells.begin), ("post_run_cell", loaded.cells.end)):
+    for event, callback in (
+        ("pre_run_cell", loaded.cells.begin),
+        ("pre_run_cell", loaded.before_cell),
+        ("post_run_cell", loaded.cells.end),
+    ):
         with contextlib.suppress(ValueError):
             shell.events.unregister(event, callback)
     with contextlib.suppress(ValueError):

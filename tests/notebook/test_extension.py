@@ -105,6 +105,16 @@ def test_opt_out_makes_everything_a_no_op(
     assert nbtrack.session().emitter.stats().accepted == 0
 
 
+def test_frames_have_their_accessor_once_the_user_has_loaded_pandas() -> None:
+    code = (
+        "import sys\nfrom IPython.core.interactiveshell import InteractiveShell as S\ns = S.instance()\n"
+        "s.run_line_magic('load_ext', 'nbtrack')\nassert 'pandas' not in sys.modules\n"
+        "s.run_cell('import pandas as pd')\n"
+        "r = s.run_cell('pd.DataFrame({\"a\": [1]}).nbtrack')\nassert r.success\nassert 'duckdb' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+
+
 def test_off_pauses_what_waits_and_on_resumes(shell: Any, capsys: Any) -> None:
     nbtrack.load_ipython_extension(shell)
     shell.run_line_magic("nbtrack", "off")
