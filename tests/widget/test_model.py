@@ -82,7 +82,7 @@ def test_buttons_act_and_are_answered(session, monitor, kind, state):
     monitor._hear(monitor, {"kind": kind, "mark": "m"}, [])
     done = poll(lambda: [tick for tick in monitor.send.ticks() if "m" in tick.get("done", [])])
     assert done
-    assert poll(lambda: monitor.send.ticks()[-1]["state"] == state)
+    assert poll(lambda: [tick["state"] for tick in monitor.send.ticks()[-1:]] == [state])
 
 
 def test_a_view_cannot_turn_on_what_is_off(session, monitor):
@@ -134,7 +134,7 @@ def test_nonsense_from_a_page_is_ignored(session, monitor):
 def test_it_goes_over_to_the_emitter_that_a_changed_setting_makes(session, monitor):
     session.settings.request_timeout = 3.0
     session.tracker.track(StructuredEvent("shop", "buy"))
-    assert poll(lambda: monitor.send.ticks()[-1]["counters"]["sent"] == 1)
+    assert poll(lambda: any(tick["counters"]["sent"] == 1 for tick in monitor.send.ticks()))
     assert monitor._emitter is session.emitter
 
 
