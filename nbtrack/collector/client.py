@@ -311,7 +311,7 @@ class CollectorClient:
                 reason = f"HTTP {error.code}"
             raise CollectorError(f"the collector at {self.url} answers: {reason}") from None
         except urllib.error.URLError as error:
-            raise CollectorError(
+            raise ConnectionError(
                 f"no collector answers at {self.url or 'its address'} ({error.reason}): it has not started, or has ended"
             ) from None
         return text
