@@ -9,6 +9,10 @@ UV := $(shell command -v uv 2>/dev/null)
 install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
 create = $(if $(UV),$(UV) venv --quiet --clear --seed --python $(PYTHON) $(1),$(PYTHON) -m venv --clear $(1))
 PYTEST := $(BIN)/python -m pytest
+UNIT := not browser and not engines and not long
+BROWSER := browser and not long
+# on a shared CI machine, what failed gets one more chance alone; the log shows both runs
+again = $(if $(NBTRACK_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
 .PHONY: help venv demo test test-engines test-compat test-long docs lint types imports unit browser bench notebooks screenshots clean
 
@@ -36,10 +40,10 @@ imports: venv ## import directions of the map (import-linter)
 	$(BIN)/lint-imports --no-cache
 
 unit: venv ## all tests but those of the browser and the notebooks
-	$(PYTEST) -m "not browser and not engines and not long"
+	$(PYTEST) -m "$(UNIT)" $(call again,$(PYTEST) -m "$(UNIT)")
 
 browser: venv ## the tests in a real Chromium
-	$(PYTEST) -m "browser and not long"
+	$(PYTEST) -m "$(BROWSER)" $(call again,$(PYTEST) -m "$(BROWSER)")
 
 notebooks: venv ## run the tutorials in a real kernel and compare their outputs
 	$(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout 60 --nbval-sanitize-with notebooks/sanitise.cfg -p no:cacheprovider notebooks
@@ -55,7 +59,7 @@ test-long: venv ## full counts of kills, soaks and fuzzing
 	@touch $@
 
 test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own
-	.venv-engines/bin/python -m pytest --timeout 600 -m engines
+	.venv-engines/bin/python -m pytest --timeout 600 -m engines $(call again,.venv-engines/bin/python -m pytest --timeout 600 -m engines)
 
 # the oldest versions that pyproject.toml allows of everything a notebook brings along
 .venv-compat/.ready: pyproject.toml
@@ -64,8 +68,11 @@ test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment o
 	.venv-compat/bin/uv pip install --quiet --python .venv-compat/bin/python --resolution lowest-direct -e '.[compat]'
 	@touch $@
 
+COMPAT := .venv-compat/bin/python -m pytest -W default -m "not browser and not engines and not long and not node" \
+  tests/notebook tests/runtime tests/test_steps.py tests/tracker tests/bulk
+
 test-compat: .venv-compat/.ready ## the notebook and tracker tests on the oldest supported IPython, ipykernel, pandas …
-	.venv-compat/bin/python -m pytest -W default -m "not browser and not engines and not long and not node" tests/notebook tests/runtime tests/test_steps.py tests/tracker tests/bulk
+	$(COMPAT) $(call again,$(COMPAT))
 
 .venv-docs/.ready: pyproject.toml
 	$(call create,.venv-docs)
