@@ -16,6 +16,8 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give IPython's shell, with nbtrack not loaded, and a home of the test's own."""
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NBTRACK_STORE", "memory")
+    # nobody listens there: a test's events start no collector that would outlive it
+    monkeypatch.setenv("NBTRACK_COLLECTOR", "http://127.0.0.1:9")
     for name in ("DO_NOT_TRACK", "NBTRACK_DISABLED", "CI"):
         monkeypatch.delenv(name, raising=False)
     made = InteractiveShell.instance()

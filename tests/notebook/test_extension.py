@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import nbtrack
+from nbtrack.collector import LocalCollector
 from nbtrack.runtime import find_session
 
 
@@ -30,7 +31,10 @@ def state_of(shell: Any) -> dict[str, Any]:
     }
 
 
-def test_load_prints_one_line_and_writes_and_starts_nothing(shell: Any, tmp_path: Path, capsys: Any) -> None:
+def test_load_prints_one_line_and_writes_and_starts_nothing(
+    shell: Any, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NBTRACK_COLLECTOR")
     threads = threading.active_count()
     nbtrack.load_ipython_extension(shell)
     printed = capsys.readouterr().out
@@ -46,17 +50,23 @@ def test_load_is_quiet_when_asked(shell: Any, monkeypatch: pytest.MonkeyPatch, c
     assert capsys.readouterr() == ("", "")
 
 
-def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(shell: Any) -> None:
-    before = state_of(shell)
-    descriptors = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
-    for _ in range(50):
-        nbtrack.load_ipython_extension(shell)
-        shell.run_cell("%%track here\npass", store_history=True)
-        nbtrack.unload_ipython_extension(shell)
-    assert state_of(shell) == before
-    assert find_session() is None
-    if descriptors:
-        assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1
+def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(
+    shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalCollector() as collector:
+        collector.counts()
+        monkeypatch.setenv("NBTRACK_COLLECTOR", collector.url)
+        before = state_of(shell)
+        descriptors = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+        for _ in range(50):
+            nbtrack.load_ipython_extension(shell)
+            shell.run_cell("%%track here\npass", store_history=True)
+            nbtrack.unload_ipython_extension(shell)
+        assert state_of(shell) == before
+        assert find_session() is None
+        if descriptors:
+            assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1
+        assert collector.counts()["good"] == 50
 
 
 def test_reload_keeps_one_of_everything(shell: Any) -> None:
