@@ -94,6 +94,9 @@ MATRIX = {
         "import asyncio\nprint('now', flush=True)\nawait asyncio.sleep(20)", "interrupted", "CancelledError", {"interrupt_after": "now"}
     ),
     "exit": ("raise SystemExit(3)", "exited", "SystemExit", {}),
+    "a script": ("open('s.py', 'w').write('print(5)') and None\n%run s.py", "ok", None, {}),
+    "a script that fails": ("open('f.py', 'w').write('1 / 0') and None\n%run f.py", "error", "ZeroDivisionError", {}),
+    "white space": ("   \n\t\n", "ok", None, {}),
     "unknown magic": ("%nosuchmagic", "error", "UsageError", {}),
     "time below": ("%%time\nz = 5\nz", "ok", None, {}),
     "capture below": ("%%capture out\nprint('hidden')", "ok", None, {}),
