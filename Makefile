@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 UNIT := not browser and not engines and not long
 BROWSER := browser and not long
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
-again = $(if $(NBTRACK_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
+again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
 .PHONY: help venv demo test test-engines test-compat test-long docs lint types imports unit browser bench notebooks screenshots clean
 
