@@ -12,6 +12,23 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+__all__ = [
+    "CONTEXTS",
+    "EVENT_NAMES",
+    "FIELDS",
+    "GET_PATH",
+    "IGLU_URI",
+    "OWN_VENDOR",
+    "PAYLOAD_DATA",
+    "PLATFORMS",
+    "POST_PATH",
+    "SNOWPLOW_VENDOR",
+    "UNSTRUCT_EVENT",
+    "Field",
+    "Kind",
+    "iglu",
+]
+
 Kind = Literal[
     "string", "integer", "number", "uuid", "timestamp", "flag", "size", "uri", "json", "base64_json", "enum"
 ]
@@ -36,6 +53,11 @@ class Field:
         The values of ``e`` of the events that carry it; empty for every event.
     meaning : str
         What it says.
+
+    Examples
+    --------
+    >>> FIELDS["se_ca"].column, FIELDS["se_ca"].max_length, FIELDS["se_ca"].events
+    ('se_category', 1000, ('se',))
     """
 
     key: str
@@ -158,6 +180,20 @@ IGLU_URI = re.compile(
 
 def iglu(vendor: str, name: str, version: str = "1-0-0") -> str:
     """Give the URI of a JSON Schema in Iglu.
+
+    Parameters
+    ----------
+    vendor : str
+        Who made the schema, a reversed domain.
+    name : str
+        The schema's name.
+    version : str, default "1-0-0"
+        Its SchemaVer: model, revision and addition.
+
+    Returns
+    -------
+    str
+        The URI.
 
     Examples
     --------

@@ -13,6 +13,8 @@ from nbtrack.runtime import events as own
 from nbtrack.runtime import find_session, session
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
 
+__all__ = ["Step", "track"]
+
 Status = Literal["ok", "error", "interrupted", "exited"]
 
 _current: contextvars.ContextVar["Step | None"] = contextvars.ContextVar("nbtrack_step", default=None)
