@@ -1,8 +1,10 @@
 """Docstrings: every public name has one, and the examples in them run and leave nothing behind."""
 
+import ast
 import doctest
 import importlib
 import inspect
+import itertools
 import multiprocessing
 import pkgutil
 import threading
@@ -17,6 +19,7 @@ import nbtrack
 from nbtrack.collector import shared
 from nbtrack.runtime import find_session
 
+DOCS = Path(__file__).parents[2] / "docs"
 # every name in `__all__` of these is public, and so are the methods of public classes
 ROOMS = (
     "",
@@ -58,6 +61,18 @@ OBJECTS = {
 CLASSES = [name for name, thing in OBJECTS.items() if inspect.isclass(thing)]
 
 
+def documented_constants() -> set[str]:
+    """Name the assignments of all modules that a text follows."""
+    found = set()
+    for path in Path(nbtrack.__file__).parent.rglob("*.py"):
+        lines = ast.parse(path.read_text(encoding="utf-8")).body
+        for line, after in itertools.pairwise(lines):
+            targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                found |= {one.id for one in targets if isinstance(one, ast.Name)}
+    return found
+
+
 def own_docstring(thing: Any) -> str:
     return inspect.cleandoc(
         (vars(thing) if inspect.isclass(thing) else {"__doc__": thing.__doc__})["__doc__"] or ""
@@ -95,12 +110,24 @@ def documented(thing: Any) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_has_a_page_of_the_reference(room: str):
+    page = f"api/{room.removeprefix('.') or 'nbtrack'}.md"
+    assert f"::: nbtrack{room}\n" in (DOCS / "pages" / page).read_text(encoding="utf-8")
+    assert f" nbtrack{room}: {page}\n" in (DOCS / "mkdocs.yml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_public_name_has_a_docstring(name: str):
     text = own_docstring(OBJECTS[name])
     assert text, f"{name} has no docstring"
     first = text.splitlines()[0]
     assert first.endswith((".", ":")), first
+
+
+def test_so_has_a_public_constant():
+    constants = {name.rpartition(".")[2] for name, thing in public_names() if name not in OBJECTS}
+    assert constants - documented_constants() == set()
 
 
 @pytest.mark.parametrize("name", CLASSES)
