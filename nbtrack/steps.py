@@ -13,6 +13,8 @@ from nbtrack.runtime import events as own
 from nbtrack.runtime import find_session, session
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
 
+__all__ = ["Step", "track"]
+
 Status = Literal["ok", "error", "interrupted", "exited"]
 
 _current: contextvars.ContextVar["Step | None"] = contextvars.ContextVar("nbtrack_step", default=None)
@@ -31,14 +33,14 @@ class Step:
 
     Parameters
     ----------
-    name
+    name : str, optional
         The step's name; a decorated function's own where not given.
-    label
+    label : str, optional
         A word for telling runs of the same step apart.
 
     Attributes
     ----------
-    rows_in, rows_out
+    rows_in, rows_out : int or None
         Numbers of rows that went in and came out; a decorated function's frames set them.
 
     Examples
@@ -205,11 +207,11 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
 
     Parameters
     ----------
-    target
+    target : str, callable or Event, optional
         A name: gives a step for ``with`` and for decorating. A function (sync, async, generator, async generator,
         method or class): gives the same function, each call of which is a step. An event: sends it.
-    label
-        Of the step.
+    label : str, optional
+        Of the step: a word for telling its runs apart.
 
     Returns
     -------

@@ -31,17 +31,45 @@ class _Switch:
 
 
 def enable_contracts() -> None:
-    """Switch the checks on, for the whole process; they are on from the start."""
+    """Switch the checks of values on, for the whole process; they are on from the start.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> enable_contracts()
+    >>> PageView("")
+    Traceback (most recent call last):
+    ValueError: page_url is empty: got ''
+    """
     _Switch.on = True
 
 
 def disable_contracts() -> None:
-    """Switch the checks off, for the whole process."""
+    """Switch the checks of values off, for the whole process.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> disable_contracts()
+    >>> event = PageView("")
+    >>> enable_contracts()
+    """
     _Switch.on = False
 
 
 def contracts_enabled() -> bool:
-    """Tell whether the checks are on."""
+    """Tell whether the checks of values are on.
+
+    Returns
+    -------
+    bool
+        True from the start, and until `disable_contracts` was called.
+
+    Examples
+    --------
+    >>> contracts_enabled()
+    True
+    """
     return _Switch.on
 
 
