@@ -20,6 +20,7 @@ from nbtrack.template import Col
 from nbtrack.tracker.aliases import FORM_NODE_NAMES, FORM_TYPES
 from nbtrack.values import milliseconds
 
+_LISTS = (list, tuple)
 _INTEGER = re.compile(r"-?[0-9]+")
 # read as milliseconds these fall into the first four months of 1970; as seconds, between 2001 and 2286
 _SECONDS = range(10**9, 10**10)
@@ -139,10 +140,21 @@ def moment(value: Any, name: str) -> None:
 
 def entities(value: Any, name: str = "context") -> None:
     """Refuse a context that is no list of self-describing JSONs."""
-    if _Switch.on and not (
-        isinstance(value, list | tuple) and all(hasattr(entity, "to_json") for entity in value)
-    ):
-        raise ValueError(f"{name} must be a list of SelfDescribingJson: got {value!r}")
+    if not _Switch.on:
+        return
+    if isinstance(value, _LISTS):
+        for entity in value:
+            if not hasattr(entity, "to_json"):
+                break
+        else:
+            return
+    raise ValueError(f"{name} must be a list of SelfDescribingJson: got {value!r}")
+
+
+def self_describing(value: Any, name: str) -> None:
+    """Refuse what is no self-describing JSON."""
+    if _Switch.on and not hasattr(value, "to_json") and not isinstance(value, Col):
+        raise ValueError(f"{name} is not allowed: got {value!r}")
 
 
 def fits(field: Field, value: Any, name: str) -> None:

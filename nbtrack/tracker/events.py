@@ -217,7 +217,7 @@ class SelfDescribing(Event):
             {"e": "ue"}, event_subject, context, true_timestamp,
             event_id=event_id, device_timestamp=device_timestamp,
         )  # fmt: skip
-        contracts.satisfies(event_json, lambda value: hasattr(value, "to_json"), "event_json")
+        contracts.self_describing(event_json, "event_json")
         self.event_json = event_json
 
 
