@@ -126,7 +126,10 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             # it works for a later version of this package, perhaps in the next kernel: leave it alone
-            message = f"version {version} of the outbox is newer than {VERSION}"
+            message = (
+                f"{path} was written by a later nbtrack (its version is {version}, this one knows {VERSION}): "
+                "update nbtrack, or give another file"
+            )
             raise NewerFileError(message)  # noqa: TRY301 - the except clause below only closes
         journal = "TRUNCATE" if is_network_path(path) else "WAL"
         if version == 0:

@@ -1,6 +1,7 @@
 """The emitters: one that sends on the caller's thread, one that sends in the background."""
 
 import logging
+import numbers
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
@@ -155,7 +156,9 @@ class Emitter(Flushing):
         if method not in uris.METHODS:
             raise ValueError(f"{method!r} is no method of a collector; use one of {', '.join(uris.METHODS)}.")
         if protocol not in uris.PROTOCOLS:
-            raise ValueError(f"{protocol!r} is not supported; use one of {', '.join(uris.PROTOCOLS)}.")
+            raise ValueError(
+                f"{protocol!r} is no protocol of a collector; use one of {', '.join(uris.PROTOCOLS)}."
+            )
         _check_positive(
             batch_size=batch_size,
             byte_limit=byte_limit,
@@ -325,7 +328,9 @@ class Emitter(Flushing):
         return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
 
 
-def _check_positive(**values: float | None) -> None:
+def _check_positive(**values: Any) -> None:
     for name, value in values.items():
+        if value is not None and not isinstance(value, numbers.Real):
+            raise TypeError(f"{name} must be a number, not {value!r}")
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")
