@@ -65,9 +65,11 @@ class _Count:
 
     def __set__(self, configuration: Any, value: int | None) -> None:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise ValueError(f"{self.name} must be of type int: got {value!r}")
+            raise ValueError(
+                f"{self.name} must be a whole number, or None for the emitter's default: got {value!r}"
+            )
         if value is not None and value < 0:
-            raise ValueError(f"{self.name} must greater than 0: got {value!r}")
+            raise ValueError(f"{self.name} must be 0 or greater: got {value!r}")
         vars(configuration)[self.name] = value
 
 

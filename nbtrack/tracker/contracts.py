@@ -103,15 +103,21 @@ def one_of(value: Any, supported: Collection[Any], name: str = "value") -> None:
         raise ValueError(f"{name} is not supported: got {value!r}, and it may be one of {choice}")
 
 
-def satisfies(value: Any, check: Callable[[Any], bool], name: str = "value") -> None:
-    """Refuse a value that a check does not allow."""
+def satisfies(value: Any, check: Callable[[Any], bool], name: str = "value", wanted: str = "") -> None:
+    """Refuse a value that a check does not allow; say what is wanted."""
     if _Switch.on and not isinstance(value, Col) and not check(value):
-        raise ValueError(f"{name} is not allowed: got {value!r}")
+        hint = f", and {wanted} is wanted" if wanted else ""
+        raise ValueError(f"{name} is not allowed: got {value!r}{hint}")
 
 
 def form_element(element: Any, name: str = "element") -> None:
     """Refuse a form's element that the schemas of form events do not allow."""
-    satisfies(element, _is_form_element, name)
+    satisfies(
+        element,
+        _is_form_element,
+        name,
+        "a dict with name, value, a nodeName of HTML and perhaps a type of an input",
+    )
 
 
 def iglu_uri(value: Any, name: str = "schema") -> None:
@@ -154,7 +160,7 @@ def entities(value: Any, name: str = "context") -> None:
 def self_describing(value: Any, name: str) -> None:
     """Refuse what is no self-describing JSON."""
     if _Switch.on and not hasattr(value, "to_json") and not isinstance(value, Col):
-        raise ValueError(f"{name} is not allowed: got {value!r}")
+        raise ValueError(f"{name} must be a SelfDescribingJson: got {value!r}")
 
 
 def fits(field: Field, value: Any, name: str) -> None:

@@ -68,12 +68,14 @@ class Snowplow:
         from nbtrack.delivery import Emitter  # noqa: PLC0415 - only who sends loads it
 
         if endpoint is None:
-            raise TypeError("Emitter or Collector URL must be provided")
+            raise TypeError(
+                "endpoint is missing: give the collector's host or URL, such as https://sp.acme.com"
+            )
         writing = tracker_config or TrackerConfiguration()
         sending = emitter_config or EmitterConfiguration()
         with Snowplow._lock:
             if namespace in Snowplow._trackers:  # before there is an emitter that would need closing
-                raise TypeError("Tracker with this namespace already exists")
+                raise _exists(namespace)
             emitter = Emitter(
                 endpoint,
                 method=method,
@@ -134,7 +136,14 @@ class Snowplow:
         namespace = tracker.get_namespace()
         with cls._lock:
             if namespace in cls._trackers:
-                raise TypeError("Tracker with this namespace already exists")
+                raise _exists(namespace)
             cls._trackers[namespace] = tracker
         logger.info("Tracker with namespace %r added", namespace)
         return tracker
+
+
+def _exists(namespace: str) -> TypeError:
+    return TypeError(
+        f"Tracker with this namespace already exists: {namespace!r}; Snowplow.get_tracker gives it, "
+        "Snowplow.remove_tracker_by_namespace forgets it"
+    )

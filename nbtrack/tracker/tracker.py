@@ -286,7 +286,10 @@ class Tracker(LegacyMethods):
     def add_plugin(self, plugin: Any) -> Self:
         """Add a plugin, an object with ``before_track``, ``after_track`` or both; see `Plugin`."""
         contracts.satisfies(
-            plugin, lambda value: hasattr(value, "before_track") or hasattr(value, "after_track"), "plugin"
+            plugin,
+            lambda value: hasattr(value, "before_track") or hasattr(value, "after_track"),
+            "plugin",
+            "an object with before_track or after_track",
         )
         self._plugins.append(plugin)
         return self
@@ -347,4 +350,4 @@ def _advise(value: Any) -> str:
         return (
             "track wants an event, not a payload: snowplow-tracker 1.0 changed that; Event(payload) makes one"
         )
-    return f"track wants an event, and got {value!r}"
+    return f"track wants an event, such as PageView(…), and got {value!r}"
