@@ -229,7 +229,6 @@ def _status(error: BaseException | None, result: Any) -> str:
     return "syntax_error" if refused else status
 
 
-
 def _format(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
