@@ -43,8 +43,8 @@ class Reset(GuardedHandler):
     post = get
 
 
-class Good(GuardedHandler):
-    """Good events, newest first."""
+class Filtered(GuardedHandler):
+    """A list of events: all by GET, those that the filters in the body name by POST."""
 
     def get(self) -> None:
         """Give all."""
@@ -57,6 +57,13 @@ class Good(GuardedHandler):
             self._answer(filters)
 
     def _answer(self, filters: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
+class Good(Filtered):
+    """Good events, newest first."""
+
+    def _answer(self, filters: dict[str, Any]) -> None:
         limit = _limit(filters)
         found: list[dict[str, Any]] = []
         for event in newest(self.state.database, good=True, schema=_full(filters.get("schema"))):
@@ -67,18 +74,8 @@ class Good(GuardedHandler):
         self.write_json(found)
 
 
-class Bad(GuardedHandler):
+class Bad(Filtered):
     """Failed events and requests, newest first."""
-
-    def get(self) -> None:
-        """Give all."""
-        self._answer({})
-
-    def post(self) -> None:
-        """Give those that the filters name."""
-        filters = self.json_body()
-        if not self._finished:
-            self._answer(filters)
 
     def _answer(self, filters: dict[str, Any]) -> None:
         vendor, version, limit = filters.get("vendor"), filters.get("version"), _limit(filters)

@@ -9,7 +9,9 @@ import secrets
 import socket
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 LOG = logging.getLogger("nbtrack.delivery")
 VERSION = 1
@@ -17,6 +19,8 @@ BUSY_SECONDS = 2.0
 WAL_BYTES = 4 * 2**20
 CHECKED_PAGES = 2_048
 """A file up to 8 MiB is checked when it is opened (10 ms); damage in a bigger one shows at its use."""
+AT_ONCE = 500
+"""Ids a statement takes; SQLite allows 999 in its older versions."""
 NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -222,3 +226,24 @@ def is_alive(token: str) -> bool:
         # PermissionError: somebody's process has the number; a token we cannot read: its lease will end
         return True
     return begun in ("", start_time(int(pid)))
+
+
+# Statements over many ids
+
+
+def fetch_each(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> list[Any]:
+    """Run a query with ``IN ({})`` for any number of ids."""
+    found: list[Any] = []
+    for start in range(0, len(ids), AT_ONCE):
+        part = ids[start : start + AT_ONCE]
+        found += connection.execute(statement.format(",".join("?" * len(part))), part).fetchall()
+    return found
+
+
+def run_each(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> int:
+    """Run a change with ``IN ({})`` for any number of ids; give how many rows it changed."""
+    done = 0
+    for start in range(0, len(ids), AT_ONCE):
+        part = ids[start : start + AT_ONCE]
+        done += connection.execute(statement.format(",".join("?" * len(part))), part).rowcount
+    return done

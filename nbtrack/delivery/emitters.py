@@ -253,8 +253,7 @@ class Emitter(Flushing):
             self._engine.drop(reason)
             self._tell()
             return False
-        engine = self._engine
-        if engine.failing and engine.nudge():
+        if self._engine.failing and self._engine.nudge():
             self._wake()
         if self.reached_limit():
             self._trigger()
@@ -270,17 +269,16 @@ class Emitter(Flushing):
         except Exception as fault:  # noqa: BLE001 - a value's own __str__
             LOG.warning("An event was not taken: a value of it has no text (%s)", type(fault).__name__)
             return "unserializable"
-        if len(body) > self._max_event_bytes:
-            LOG.warning(
-                "An event of %d bytes was not taken: the limit is %d", len(body), self._max_event_bytes
-            )
+        size = len(body)
+        if size > self._max_event_bytes:
+            LOG.warning("An event of %d bytes was not taken: the limit is %d", size, self._max_event_bytes)
             return "too_large"
         reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
         if reason is None:
             with self._counting:
                 self._accepted += 1
                 self._queued += 1
-                self._queued_bytes += len(body)
+                self._queued_bytes += size
                 if not self._held:
                     self._held = True
                     lifecycle.hold(self)

@@ -29,17 +29,19 @@ class Breaker:
 
     def reset(self) -> None:
         """Come near again: it works."""
+        self.tripped = False
         self._until = 0.0
         self._pause = AVOID_SECONDS
 
     def trip(self) -> None:
         """Stay away after a failure, longer each time."""
+        self.tripped = True
         self._until = time.monotonic() + self._pause
         self._pause = min(AVOID_MOST, 2 * self._pause)
 
     def is_open(self) -> bool:
         """Tell whether to stay away now."""
-        return time.monotonic() < self._until
+        return self.tripped and time.monotonic() < self._until
 
 
 class Shelter:
@@ -79,7 +81,8 @@ class Shelter:
                     str(fault)[:200],
                 )
             return otherwise
-        breaker.reset()
+        if breaker.tripped:
+            breaker.reset()
         return result
 
     def _read(self, work: Callable[[], T], otherwise: U) -> T | U:
