@@ -74,6 +74,10 @@ class Notebook:
     def run(self, place: int) -> None:
         self.page.evaluate(RUN_ONE, place)
 
+    def pause(self, seconds: float) -> None:
+        """Wait while the page's events go on; a plain sleep would hold them."""
+        self.page.wait_for_timeout(seconds * 1000)
+
     def is_busy(self) -> bool:
         # newer kernels answer widgets on a thread of their own and call themselves idle meanwhile
         return bool(self.page.locator(".jp-InputPrompt:text-is('[*]:')").count())
