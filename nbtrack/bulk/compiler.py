@@ -26,7 +26,14 @@ _BASE64_UNIT = 3  # bytes that base64 writes as one group
 
 
 class TemplateError(ValueError):
-    """The event does not fit the frame: the text says which column, where, and what is there instead."""
+    """The event does not fit the frame: the text says which column, where, and what is there instead.
+
+    Examples
+    --------
+    >>> check_columns(["id", "address"], ["adress"])
+    Traceback (most recent call last):
+    nbtrack.bulk.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,9 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
 
     Parameters
     ----------
-    namespace
-        Of the run: ``namespace=``, or made from the event's schema.
-    key
+    namespace : uuid.UUID
+        Of the run: that of `make_namespace`.
+    key : sequence of str
         The texts of the key columns' values, in their order: those of `nbtrack.values.text`.
 
     Examples

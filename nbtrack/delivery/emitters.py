@@ -33,7 +33,17 @@ MEMORY_EVENTS = 250_000
 
 
 class EmitterProtocol(Protocol):
-    """What a tracker needs of an emitter; `input` alone will do."""
+    """What a tracker needs of an emitter; `input` alone will do.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView, Tracker
+    >>> class Printer:
+    ...     def input(self, payload):
+    ...         print(payload["e"], payload["url"])
+    >>> event_id = Tracker("docs", Printer()).track(PageView("https://acme.com"))
+    pv https://acme.com
+    """
 
     def input(self, payload: PayloadDict) -> Any:
         """Take a payload."""

@@ -72,18 +72,21 @@ class Shelter:
         try:
             result = work()
         except Exception as fault:  # noqa: BLE001 - sqlite3.Error, OSError, redis.RedisError, a user's own
-            breaker.trip()
-            if not self._warned:
-                self._warned = True
-                LOG.warning(
-                    "The store of unsent events failed (%s: %s); they wait in memory until it works again",
-                    type(fault).__name__,
-                    str(fault)[:200],
-                )
+            self._avoid(breaker, fault)
             return otherwise
         if breaker.tripped:
             breaker.reset()
         return result
+
+    def _avoid(self, breaker: Breaker, fault: Exception) -> None:
+        breaker.trip()
+        if not self._warned:
+            self._warned = True
+            LOG.warning(
+                "The store of unsent events failed (%s: %s); they wait in memory until it works again",
+                type(fault).__name__,
+                str(fault)[:200],
+            )
 
     def _read(self, work: Callable[[], T], otherwise: U) -> T | U:
         # a full disk can still be read
@@ -91,9 +94,16 @@ class Shelter:
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event, in memory if need be."""
-        result = self._safely(lambda: self._store.add(route, body, event_id, anonymous, added), FAILED)
-        if result is not FAILED:
-            return result
+        # as `_safely`, without its closure: each event pays for this
+        if not self._writes.is_open():
+            try:
+                reason = self._store.add(route, body, event_id, anonymous, added)
+            except Exception as fault:  # noqa: BLE001 - as there
+                self._avoid(self._writes, fault)
+            else:
+                if self._writes.tripped:
+                    self._writes.reset()
+                return reason
         return self._spare.add(route, body, event_id, anonymous, added)
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:

@@ -41,6 +41,13 @@ class SQLiteEventStore(ReferenceMethods):
         Seconds after which an event is given up, dead letters too: they are personal data.
     synchronous
         "NORMAL" (safe against the death of the process) or "FULL" (against a power cut too).
+    clock
+        Gives epoch seconds; another one for tests.
+
+    Raises
+    ------
+    OSError, sqlite3.Error
+        When the file cannot be made, or a later version of nbtrack wrote it; a damaged one is set aside.
 
     Examples
     --------

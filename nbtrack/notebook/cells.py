@@ -12,12 +12,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbtrack import steps
 from nbtrack.notebook import expressions
 from nbtrack.notebook.header import Header, HeaderError, find_header, parse_header
 from nbtrack.runtime import Session
 from nbtrack.runtime import events as own
 from nbtrack.runtime.redaction import redact
+from nbtrack.steps import spans
 from nbtrack.tracker import ApplicationError, SelfDescribing, SelfDescribingJson
 
 _MESSAGE_LENGTH, _TRACE_LENGTH = 2048, 8192
@@ -75,7 +75,7 @@ class CellRuns:
             run = CellRun(info, header)
             self._stack.append(run)
             if len(self._stack) == 1:
-                steps.enter_run(run.run_id)
+                spans.enter_run(run.run_id)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not show in the user's cell
             self._session.note_fault("the start of a cell", error)
 
@@ -93,7 +93,7 @@ class CellRuns:
                 outer = self._stack[-1]
                 outer.inner_error = error or run.inner_error or outer.inner_error
                 return
-            steps.enter_run(None)
+            spans.enter_run(None)
             self._record(run, result, error or run.inner_error, ended)
         except Exception as error:  # noqa: BLE001 - as above
             self._session.note_fault("the end of a cell", error)
@@ -223,7 +223,7 @@ def _error_of(result: Any, run: CellRun) -> BaseException | None:
 def _status(error: BaseException | None, result: Any) -> str:
     if error is None:
         return "ok" if result is not None else "interrupted"
-    status = steps.classify(error)
+    status = spans.classify(error)
     # IPython compiles each statement when its turn comes: an interrupt between two is one "before execution", too
     refused = status == "error" and getattr(result, "error_before_exec", None) is error
     return "syntax_error" if refused else status

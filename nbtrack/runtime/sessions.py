@@ -50,12 +50,25 @@ class Session:
 
     Parameters
     ----------
-    settings
+    settings : NBTrack
         The session's settings.
-    collector
+    collector : CollectorClient, optional
         A running private collector to send to instead of the settings' one.
-    shell
+    shell : IPython.core.interactiveshell.InteractiveShell, optional
         IPython's shell, or None outside IPython.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> from nbtrack.collector import LocalCollector
+    >>> from nbtrack.tracker import PageView
+    >>> with LocalCollector() as collector:
+    ...     session = nbtrack.start(collector, store="memory")
+    ...     event_id = session.tracker.track(PageView("https://acme.com"))
+    ...     report = session.flush()
+    ...     nbtrack.stop()
+    >>> report.sent, report.pending
+    (1, 0)
     """
 
     def __init__(

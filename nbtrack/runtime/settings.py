@@ -21,7 +21,14 @@ Redactor = Callable[[str], str]
 
 
 class SettingError(TraitError, ValueError, TypeError):
-    """A setting's name or value is wrong, or a system-wide file locks it."""
+    """A setting's name or value is wrong, or a system-wide file locks it.
+
+    Examples
+    --------
+    >>> NBTrack(cells="some")
+    Traceback (most recent call last):
+    nbtrack.runtime.settings.SettingError: cells = 'some' (argument) does not fit: ...
+    """
 
 
 class NBTrack(Configurable):
@@ -34,7 +41,7 @@ class NBTrack(Configurable):
 
     Parameters
     ----------
-    config
+    config : traitlets.config.Config, optional
         A traitlets configuration, as IPython and Jupyter hand it to their parts.
     **arguments
         Settings by name.

@@ -23,14 +23,14 @@ class Step(Span):
 
     Parameters
     ----------
-    name
+    name : str, optional
         The step's name; a decorated function's own where not given.
-    label
+    label : str, optional
         A word for telling runs of the same step apart.
 
     Attributes
     ----------
-    rows_in, rows_out
+    rows_in, rows_out : int or None
         Numbers of rows that went in and came out; a decorated function's frames set them.
 
     Examples
@@ -63,11 +63,11 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
 
     Parameters
     ----------
-    target
+    target : str, callable or Event, optional
         A name: gives a step for ``with`` and for decorating. A function (sync, async, generator, async generator,
         method or class): gives the same function, each call of which is a step. An event: sends it.
-    label
-        Of the step.
+    label : str, optional
+        Of the step: a word for telling its runs apart.
 
     Returns
     -------

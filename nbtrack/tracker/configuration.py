@@ -30,6 +30,11 @@ class TrackerConfiguration:
     ------
     ValueError
         If `encode_base64` is no truth value.
+
+    Examples
+    --------
+    >>> TrackerConfiguration(encode_base64=False).encode_base64
+    False
     """
 
     def __init__(self, encode_base64: bool = True, json_encoder: JsonEncoderFunction | None = None) -> None:
@@ -92,6 +97,12 @@ class EmitterConfiguration:
     ------
     ValueError
         If a number is negative or none.
+
+    Examples
+    --------
+    >>> configuration = EmitterConfiguration(batch_size=50, request_timeout=(5, 15))
+    >>> configuration.set_retry_code(429, retry=False), configuration.custom_retry_codes
+    (True, {429: False})
     """
 
     batch_size = _Count()

@@ -65,13 +65,18 @@ class Event:
     """
 
     event_json: SelfDescribingJson | None = None
+    # on the class, so that an event pays only for what it has
+    _event_subject: Subject | None = None
+    _true_timestamp: Any = None
+    _event_id: Any = None
+    _device_timestamp: Any = None
     if not TYPE_CHECKING:
 
         def __new__(cls, *_args: Any, **named: Any) -> Self:
             """Tell users of snowplow-tracker 0.x the new name of an argument."""
             if "tstamp" in named:
                 raise TypeError(f"{cls.__name__} has no tstamp=: the event's true time is true_timestamp=")
-            return super().__new__(cls)
+            return object.__new__(cls)
 
     def __init__(
         self,
@@ -84,11 +89,9 @@ class Event:
         device_timestamp: Moment | None = None,
     ) -> None:
         self.payload = Payload(dict_)
-        self._event_subject = event_subject
+        if event_subject is not None:
+            self._event_subject = event_subject
         self._context: Context = []
-        self._true_timestamp: Any = None
-        self._event_id: Any = None
-        self._device_timestamp: Any = None
         if context is not None:
             self.context = context
         if true_timestamp is not None:

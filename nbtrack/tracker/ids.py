@@ -6,8 +6,10 @@ import os
 
 AT_ONCE = 32
 """One call of the system gives the chance for this many; one call an id would cost more than the id."""
-# RFC 9562: the 13th digit of a random UUID is 4, and the two highest bits of the 17th are 1 and 0
-_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+_BYTES = 16 * AT_ONCE
+# RFC 9562: of a random UUID's 128 bits six are fixed, the version (4) and the variant (binary 10)
+_RANDOM = int("ffffffffffff0fff3fffffffffffffff" * AT_ONCE, 16)
+_FIXED = int("00000000000040008000000000000000" * AT_ONCE, 16)
 _ready: list[str] = []
 if hasattr(os, "register_at_fork"):
     # parent and child must not give the same ids
@@ -24,8 +26,9 @@ def new_id() -> str:
 
 
 def _make() -> list[str]:
-    digits = os.urandom(16 * AT_ONCE).hex()
+    bits = int.from_bytes(os.urandom(_BYTES), "big") & _RANDOM | _FIXED
+    d = bits.to_bytes(_BYTES, "big").hex()
     return [
-        f"{d[:8]}-{d[8:12]}-4{d[13:16]}-{_VARIANT[d[16]]}{d[17:20]}-{d[20:]}"
-        for d in (digits[start : start + 32] for start in range(0, len(digits), 32))
+        f"{d[s : s + 8]}-{d[s + 8 : s + 12]}-{d[s + 12 : s + 16]}-{d[s + 16 : s + 20]}-{d[s + 20 : s + 32]}"
+        for s in range(0, 2 * _BYTES, 32)
     ]

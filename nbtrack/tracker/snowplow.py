@@ -15,7 +15,16 @@ logger = logging.getLogger(__name__)
 
 
 class Snowplow:
-    """Makes trackers and keeps them by namespace, for the whole process."""
+    """Makes trackers and keeps them by namespace, for the whole process.
+
+    Examples
+    --------
+    >>> tracker = Snowplow.create_tracker("shop", "https://sp.acme.com", app_id="web")
+    >>> Snowplow.get_tracker("shop") is tracker
+    True
+    >>> Snowplow.remove_tracker(tracker)
+    >>> _ = tracker.emitters[0].close()
+    """
 
     _trackers: ClassVar[dict[str, Tracker]] = {}
     _lock: ClassVar[threading.RLock] = threading.RLock()

@@ -42,7 +42,21 @@ class Receiver(Protocol):
 
 
 class Plugin(Protocol):
-    """Something that looks at each event on its way; both methods may be missing."""
+    """Something that looks at each event on its way; both methods may be missing.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> class Printer:
+    ...     def input(self, payload):
+    ...         print(payload["url"])
+    >>> class Cut:
+    ...     def before_track(self, event, payload):
+    ...         payload["url"] = payload["url"].partition("?")[0]
+    >>> tracker = Tracker("docs", Printer()).add_plugin(Cut())
+    >>> event_id = tracker.track(PageView("https://acme.com/?q=secret"))
+    https://acme.com/
+    """
 
     def before_track(self, event: Event, payload: dict[str, str], /) -> bool | None:
         """See, and change, the payload before emitters get it; answer False to drop the event."""
