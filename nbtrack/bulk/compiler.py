@@ -74,8 +74,11 @@ def check_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
     Raises
     ------
     TemplateError
-        With the nearest names.
+        With the nearest names; and for a column whose name another one has too.
     """
+    for name in wanted:
+        if names.count(name) > 1:
+            raise TemplateError(f"the data has more than one column called {name!r}: rename them first")
     missing = [name for name in wanted if name not in names]
     if not missing:
         return

@@ -105,7 +105,7 @@ class Encoded:
     invalid
         How many rows break a contract or a schema, sent or not.
     fingerprint
-        Tells whether these are the rows of another time; None where nobody asks.
+        Tells whether these are the rows of another time.
     """
 
     chunk: Chunk
@@ -115,7 +115,7 @@ class Encoded:
     moments: Positions
     letters: list[Letter]
     invalid: int
-    fingerprint: int | None
+    fingerprint: int
 
     @property
     def events(self) -> int:
@@ -134,15 +134,10 @@ class Encoder:
         Of bodies and events.
     send_invalid
         Whether rows that break a contract or a schema are sent all the same.
-    fingerprints
-        Whether to make them.
     """
 
-    def __init__(
-        self, compiler: Compiler, limits: Limits, *, send_invalid: bool = False, fingerprints: bool = False
-    ) -> None:
-        self._compiler, self._limits = compiler, limits
-        self._send_invalid, self._fingerprints = send_invalid, fingerprints
+    def __init__(self, compiler: Compiler, limits: Limits, *, send_invalid: bool = False) -> None:
+        self._compiler, self._limits, self._send_invalid = compiler, limits, send_invalid
         self._judge: Judge | None = None
         self._rows, self._prepared = _Rows(), _NO_STATEMENT
         self._connection = _open_database(os.getpid()).cursor()
@@ -173,16 +168,15 @@ class Encoder:
         bodies = list(self._slice(chunk.number, starts, data, positions[keep]))
         moments = np.asarray(times.drop_null()).astype(np.int64, copy=False)
         letters = [letter for letter in letters if letter.row - chunk.first_row in refused]
-        print_ = _combine(encoded.column("print")) if self._fingerprints else None
-        return Encoded(chunk, bodies, known, positions[without], moments, letters, len(invalid), print_)
+        # signed, as SQLite holds no other
+        fingerprint = int(np.bitwise_xor.reduce(np.asarray(encoded.column("print")))) - (1 << 63)
+        return Encoded(chunk, bodies, known, positions[without], moments, letters, len(invalid), fingerprint)
 
     def _query(self, statement: Statement, table: pa.Table) -> pa.Table:
         self._rows.table = table
         if self._prepared is not statement:
-            columns_ = "event, id, moment, sure" + ", print" * self._fingerprints
             self._connection.register("chunk", self._rows)
-            # S608: the texts in the statement are quoted
-            self._connection.execute(f"prepare encode as select {columns_} from ({statement.sql})")  # noqa: S608
+            self._connection.execute(f"prepare encode as {statement.sql}")
             self._prepared = statement
         return self._connection.sql("execute encode").to_arrow_reader(max(1, len(table))).read_all()
 
@@ -255,11 +249,6 @@ def _open_database(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001 -
     Each cursor runs on the thread that uses it, and sees only the tables that it registered itself.
     """
     return duckdb.connect(config={"threads": 1})
-
-
-def _combine(hashes: pa.ChunkedArray) -> int:
-    """Give one number of the rows' hashes; signed, as SQLite holds no other."""
-    return int(np.bitwise_xor.reduce(np.asarray(hashes))) - (1 << 63)
 
 
 def _join(column: pa.ChunkedArray) -> pa.Array:
