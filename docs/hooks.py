@@ -31,6 +31,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 _KINDS = {
     "Bool": "true or false",
     "Dict": "table",
+    "Float": "number",
     "Instance": "function",
     "Int": "whole number",
     "List": "list of texts",
