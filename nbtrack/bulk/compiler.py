@@ -63,9 +63,10 @@ class Statement:
     Parameters
     ----------
     sql
-        Gives four columns: ``event``, the event's JSON followed by a comma; ``id``, 64 bits that tell its id from
+        Gives five columns: ``event``, the event's JSON followed by a comma; ``id``, 64 bits that tell its id from
         others, NULL for a row without a key; ``moment``, its time in milliseconds since 1970, NULL for none;
-        ``sure``, true where the row surely follows all contracts and schemas.
+        ``sure``, true where the row surely follows all contracts and schemas; ``print``, a hash of the row's values and
+        position.
     precomputed
         The columns that must be added to the chunk first.
     """
@@ -80,8 +81,11 @@ def check_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
     Raises
     ------
     TemplateError
-        With the nearest names.
+        With the nearest names; and for a column whose name another one has too.
     """
+    for name in wanted:
+        if names.count(name) > 1:
+            raise TemplateError(f"the data has more than one column called {name!r}: rename them first")
     missing = [name for name in wanted if name not in names]
     if not missing:
         return
@@ -215,23 +219,24 @@ class _Writer:
         text = f"coalesce({self._role(own_id, 'text', 'eid')}, '')" if own_id is not None else None
         if text is not None:
             self._sure.append(f"regexp_full_match({text}, '{_UUID}')")
-        rest = f"{self._moment} as moment, {self._write_sure()} as sure"
+        texts = [f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key]
+        read = [*self._schema.names, *(one.name for one in self._precomputed.values()), POSITION]
+        rest = f"{self._moment} as moment, {self._write_sure()} as sure, hash({', '.join(map(identifier, read))}) as print"
         if text is not None:
             event = _join([head, """',"eid":'""", f"to_json({text})::varchar", *body])
             # S608 here and below: every name and text in the query is quoted where it was put in
             return f"select {event} as event, nullif(md5_number_lower({text}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
         begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
-        if self._compiler.key:
-            texts = [f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key]
+        if texts:
             number = self._write_number(f"to_json([{', '.join(texts)}])::varchar")
             whole = " and ".join(f"{text} <> ''" for text in texts)
             inner = f"select *, {number} as number from chunk"  # noqa: S608
             return f"select {_join([*begin, *body])} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
         number = self._write_number(f"""'["' || {POSITION} || '",' || to_json(body) || ']'""")
         inner = f"select {_join(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
-        middle = f"select body, {number} as number, moment, sure from ({inner})"  # noqa: S608
-        return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure from ({middle})"  # noqa: S608
+        middle = f"select body, {number} as number, moment, sure, print from ({inner})"  # noqa: S608
+        return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure, print from ({middle})"  # noqa: S608
 
     def _write_number(self, hashed: str) -> str:
         """Give SQL for the 128 bits of the id that a text makes."""

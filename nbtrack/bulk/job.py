@@ -27,7 +27,7 @@ from nbtrack.bulk.replay import Replay, open_letters
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.run import Run
 from nbtrack.bulk.sampling import sample
-from nbtrack.bulk.source import CHUNK_ROWS, Source, open_source
+from nbtrack.bulk.source import Source, choose_size, open_source
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
 
@@ -228,10 +228,9 @@ def _send(
             if book is not None:
                 stack.callback(book.close)
         run = Run(plan, report, letters, ledger=book, dry=report.dry_run)
+        chunks = source.chunks(compiler.wanted, choose_size(source.rows))
         if report.dry_run:
-            chunks = sample(plan, source.chunks(compiler.wanted, CHUNK_ROWS), report.sample)
-        else:
-            chunks = source.chunks(compiler.wanted, CHUNK_ROWS)
+            chunks = sample(plan, chunks, report.sample)
         _execute(run, chunks, compiler, source.rows, progress)
         if run.interrupted:
             report.interrupted = True
@@ -271,7 +270,7 @@ def _open_ledger(
             template=plan.fingerprint,
             columns="\n".join(columns),
             rows=rows,
-            chunk_rows=CHUNK_ROWS,
+            chunk_rows=choose_size(rows),
             destination=plan.target.url,
             resume=resume,
         )
@@ -311,7 +310,13 @@ def _make_retry(plan: BackfillPlan, path: Path) -> Callable[[bool], BackfillRepo
         run = Run(plan, report, letters)
         started = time.perf_counter()
         try:
-            _execute(run, source.chunks(replay.wanted, CHUNK_ROWS), replay, source.rows, progress=False)
+            _execute(
+                run,
+                source.chunks(replay.wanted, choose_size(source.rows)),
+                replay,
+                source.rows,
+                progress=False,
+            )
         finally:
             report.seconds = time.perf_counter() - started
             report.interrupted = run.interrupted

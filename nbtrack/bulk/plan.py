@@ -15,7 +15,7 @@ from nbtrack.bulk.encoder import ANY_NUMBER, Encoder, Limits
 from nbtrack.delivery.current import Target, find_registry, find_target
 from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.delivery.envelope import FRAME_BYTES
-from nbtrack.schemas import Registry, SchemaNotFound
+from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
 from nbtrack.tracker import plan as description
 from nbtrack.tracker.event import Pair
@@ -103,11 +103,9 @@ class BackfillPlan:
             schemas=self.schemas,
         )
 
-    def encoder(self, compiler: Compiler, *, fingerprints: bool = False) -> Encoder:
+    def encoder(self, compiler: Compiler) -> Encoder:
         """Give an encoder, for one thread."""
-        return Encoder(
-            compiler, self.limits, send_invalid=self.on_invalid == "send", fingerprints=fingerprints
-        )
+        return Encoder(compiler, self.limits, send_invalid=self.on_invalid == "send")
 
     @property
     def limits(self) -> Limits:
@@ -292,9 +290,9 @@ def _find_schemas(
         if not isinstance(value, description.JsonNode):
             continue
         for uri, _ in documents(value.tree):
-            try:
+            if uri in registry:
                 known[uri] = registry.find(uri)
-            except SchemaNotFound:
+            else:
                 unknown.append(uri)
     return known, tuple(dict.fromkeys(unknown))
 

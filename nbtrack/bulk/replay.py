@@ -11,7 +11,7 @@ from nbtrack.bulk.source import RelationSource
 
 _SQL = """
 select payload || ',' as event, md5_number_lower(coalesce(event_id, payload)) as id, null::bigint as moment,
-  true as sure from chunk
+  true as sure, 0::ubigint as print from chunk
 """
 
 

@@ -20,7 +20,6 @@ from nbtrack.bulk.source import Chunk
 from nbtrack.delivery.transport import Transport
 
 _POLL = 0.1  # seconds between looks at the progress
-_GLANCE = 0.01  # the same, at the end of a run
 _LAST_REPLIES = 2.0  # seconds that requests under way get after an interrupt
 _ENCODERS = 4
 _QUIET = 2.0  # seconds without a body taken after which a fault is worth showing
@@ -55,7 +54,7 @@ class _Open:
 
     events: int
     left: int
-    fingerprint: int | None
+    fingerprint: int
     clean: bool = True
 
 
@@ -135,8 +134,7 @@ class Run:
             self._feed(chunks, encoders, tick)
             if self._sender is not None:
                 self._sender.close()
-                while self._sender.is_alive():
-                    time.sleep(_GLANCE)
+                while not self._sender.join(_POLL):
                     tick()
         except KeyboardInterrupt:
             self.interrupted = True
@@ -174,10 +172,10 @@ class Run:
                 break
             if self._is_stopping():
                 break
-        while any(thread.is_alive() for thread in encoders):
-            for thread in encoders:
-                thread.join(_GLANCE)
-            tick()
+        for thread in encoders:
+            while thread.is_alive():
+                thread.join(_POLL)
+                tick()
 
     def _is_stopping(self) -> bool:
         return self._closed or (self._sender is not None and self._sender.stopping.is_set())
@@ -187,15 +185,13 @@ class Run:
         if self._sender is not None:
             self.interrupted = self.interrupted or self._sender.stopping.is_set()
             self._sender.stop()
-            deadline = time.monotonic() + _LAST_REPLIES
-            while self._sender.is_alive() and time.monotonic() < deadline:
-                time.sleep(_GLANCE)
+            self._sender.join(_LAST_REPLIES)
         with self._lock:
             self._closed = True
 
     def _work(self, compiler: Compiler) -> None:
         """Encode chunks, on a thread of its own."""
-        encoder = self._plan.encoder(compiler, fingerprints=self._ledger is not None)
+        encoder = self._plan.encoder(compiler)
         try:
             while not self._is_stopping():
                 try:
@@ -282,7 +278,7 @@ class Run:
 
     def _finish(self, number: int) -> None:
         chunk = self._open.pop(number)
-        if self._ledger is not None and chunk.clean and chunk.fingerprint is not None:
+        if self._ledger is not None and chunk.clean:
             self._ledger.finish(number, chunk.fingerprint, chunk.events)
 
     def _settle_accounts(self, rows: int | None) -> None:

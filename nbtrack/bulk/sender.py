@@ -78,15 +78,17 @@ class Sender:
         self.stopping = threading.Event()
         self.pace = Pace(connections, rate, byte_rate, self.stopping)
         self.stats = SenderStats()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"nbtrack-backfill-{number}", daemon=True)
-            for number in range(connections)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._connections = connections
+        self._threads: list[threading.Thread] = []
+        self._starting = threading.Lock()
 
     def put(self, body: Body) -> bool:
         """Hand over a body, waiting for room; False once stopped."""
+        with self._starting:
+            if len(self._threads) < self._connections:  # one a body: a small run needs few
+                name = f"nbtrack-backfill-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+                self._threads[-1].start()
         return self._put(body)
 
     def close(self) -> None:
@@ -94,9 +96,12 @@ class Sender:
         for _ in self._threads:
             self._put(None)
 
-    def is_alive(self) -> bool:
-        """Tell whether a thread still works."""
-        return any(thread.is_alive() for thread in self._threads)
+    def join(self, seconds: float) -> bool:
+        """Wait a while for the threads to end; tell whether they have."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Stop after the requests under way; what waits stays unsent."""

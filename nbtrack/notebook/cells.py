@@ -12,12 +12,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbtrack import steps
 from nbtrack.notebook import expressions
 from nbtrack.notebook.header import Header, HeaderError, find_header, parse_header
 from nbtrack.runtime import Session
 from nbtrack.runtime import events as own
 from nbtrack.runtime.redaction import redact
+from nbtrack.steps import spans
 from nbtrack.tracker import ApplicationError, SelfDescribing, SelfDescribingJson
 
 _MESSAGE_LENGTH, _TRACE_LENGTH = 2048, 8192
@@ -35,6 +35,8 @@ class CellRun:
     cpu: float = field(default_factory=time.process_time)
     memory: int | None = field(default_factory=lambda: measure_memory())  # noqa: PLW0108 - defined below
     inner_error: BaseException | None = None
+    # what IPython has shown last: `%run` shows a script's error, and calls its cell a success
+    shown_error: BaseException | None = field(default_factory=lambda: getattr(sys, "last_value", None))
 
 
 class _Stack(threading.local):
@@ -73,7 +75,7 @@ class CellRuns:
             run = CellRun(info, header)
             self._stack.append(run)
             if len(self._stack) == 1:
-                steps.enter_run(run.run_id)
+                spans.enter_run(run.run_id)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not show in the user's cell
             self._session.note_fault("the start of a cell", error)
 
@@ -86,12 +88,12 @@ class CellRuns:
             run = self._pop(getattr(result, "info", None))
             if run is None:
                 return
-            error = _error_of(result)
+            error = _error_of(result, run)
             if self._stack:  # a magic ran this as a cell inside a cell: its error is the outer one's
                 outer = self._stack[-1]
                 outer.inner_error = error or run.inner_error or outer.inner_error
                 return
-            steps.enter_run(None)
+            spans.enter_run(None)
             self._record(run, result, error or run.inner_error, ended)
         except Exception as error:  # noqa: BLE001 - as above
             self._session.note_fault("the end of a cell", error)
@@ -210,16 +212,21 @@ def measure_memory() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
 
 
-def _error_of(result: Any) -> BaseException | None:
-    return getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
+def _error_of(result: Any, run: CellRun) -> BaseException | None:
+    error = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
+    if error is not None or result is None:
+        return error
+    shown = getattr(sys, "last_value", None)
+    return None if shown is run.shown_error else shown
 
 
 def _status(error: BaseException | None, result: Any) -> str:
     if error is None:
         return "ok" if result is not None else "interrupted"
-    if getattr(result, "error_before_exec", None) is error:
-        return "syntax_error"
-    return steps.classify(error)
+    status = spans.classify(error)
+    # IPython compiles each statement when its turn comes: an interrupt between two is one "before execution", too
+    refused = status == "error" and getattr(result, "error_before_exec", None) is error
+    return "syntax_error" if refused else status
 
 
 def _format(error: BaseException) -> str:

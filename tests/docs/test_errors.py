@@ -112,9 +112,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "backfill reads Parquet and CSV files, not .xlsx",
     ),
     "two columns of one name": (
-        lambda: backfill(pd.DataFrame([[1, 2]], columns=["a", "a"]), EVENT, collector=NOBODY),
-        TypeError,
-        "the frame has more than one column called 'a': rename them first",
+        lambda: backfill(
+            pd.DataFrame([[1, 2]], columns=["a", "a"]), StructuredEvent("shop", col("a")), collector=NOBODY
+        ),
+        ValueError,
+        "the data has more than one column called 'a': rename them first",
     ),
     "something in place of an event in a backfill": (
         lambda: backfill(FRAME, {"e": "pv"}, collector=NOBODY),

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, SQLiteEventStore, database, outbox
 from nbtrack.delivery.envelope import encode
 from nbtrack.delivery.terms import Timing
-from tests.faults.server import Act, FaultServer, wait_until
+from tests.faults.server import Act, FaultServer
+from tests.support.waiting import poll
 
 ROUTE = "post /p local"
 
@@ -257,7 +258,7 @@ def test_31_a_callback_that_blocks_holds_no_caller(server: FaultServer) -> None:
     gate = threading.Event()
     emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1, on_success=lambda _: gate.wait(20))
     put(emitter, 5)
-    assert wait_until(lambda: server.delivered)
+    assert poll(lambda: server.delivered)
     assert emitter.flush(0.2).timed_out
     gate.set()
     emitter.close()

@@ -9,7 +9,7 @@ from nbtrack.bulk.batches import send_chunks
 from nbtrack.bulk.engines.shares import share_of
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import ChunkReport
-from nbtrack.bulk.source import CHUNK_ROWS, open_source
+from nbtrack.bulk.source import choose_size, open_source
 
 RETRIES = 3
 
@@ -34,7 +34,7 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
 def send_frame(frame: Any, plan: BackfillPlan, dry: bool) -> ChunkReport:
     """Send one partition, on a worker."""
     source = open_source(frame)
-    chunks = source.chunks(plan.compiler().wanted, CHUNK_ROWS)
+    chunks = source.chunks(plan.compiler().wanted, choose_size(source.rows))
     return send_chunks(plan, chunks, dry=dry)
 
 
