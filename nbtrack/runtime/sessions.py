@@ -3,7 +3,7 @@
 import collections
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,8 @@ class Session:
         self.fault_count = 0
         self.off_reason: str | None = None
         self.ended = False
+        # the notebook puts off a cell's event until the kernel's reply is out: this has it recorded at once
+        self.settle: Callable[[], None] = lambda: None
         self._forbidden = optout.find_optout()
         self._parts = Parts(settings, self.home, collector, shell, held=self._forbidden is not None)
         self.session_id = self._parts.session_id
@@ -209,10 +211,12 @@ class Session:
 
     def flush(self, timeout: float = 10.0) -> FlushReport | None:
         """Send what waits; None where tracking is off, as nothing may be sent then."""
+        self.settle()
         return self.emitter.flush(timeout) if self.enabled else None
 
     def close(self, timeout: float = EXIT_BUDGET) -> None:
         """End the session within a bound; what could not be sent stays stored."""
+        self.settle()
         self.ended = True
         emitter, client = self._parts.let_go()
         try:

@@ -112,9 +112,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "backfill reads Parquet and CSV files, not .xlsx",
     ),
     "two columns of one name": (
-        lambda: backfill(pd.DataFrame([[1, 2]], columns=["a", "a"]), EVENT, collector=NOBODY),
-        TypeError,
-        "the frame has more than one column called 'a': rename them first",
+        lambda: backfill(
+            pd.DataFrame([[1, 2]], columns=["a", "a"]), StructuredEvent("shop", col("a")), collector=NOBODY
+        ),
+        ValueError,
+        "the data has more than one column called 'a': rename them first",
     ),
     "something in place of an event in a backfill": (
         lambda: backfill(FRAME, {"e": "pv"}, collector=NOBODY),
@@ -370,7 +372,7 @@ def test_an_outbox_of_a_later_version_is_left_alone_and_named(tmp_path: Path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(
-        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a later nbtrack .*update nbtrack"
+        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a newer nbtrack .*update nbtrack"
     ):
         SQLiteEventStore(path)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nbtrack.collector import LocalCollector
 from tests.notebook.kernel import Kernel, Ran, start_kernel
+from tests.notebook.payloads import unpack
 
 CELL_RUN = "iglu:io.github.nbtrack/cell_run/jsonschema/1-0-0"
 
@@ -49,11 +50,6 @@ def cell_runs(collector: LocalCollector) -> list[dict[str, Any]]:
 
 def newest_first(collector: LocalCollector) -> list[dict[str, str]]:
     return collector.payloads()[::-1]
-
-
-def unpack(payload: dict[str, str]) -> tuple[str, Any]:
-    event = json.loads(base64.urlsafe_b64decode(payload["ue_px"]))["data"]
-    return event["schema"], event["data"]
 
 
 MASKS = (
