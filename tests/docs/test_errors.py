@@ -17,7 +17,7 @@ from nbtrack.bulk import LedgerError
 from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
 from nbtrack.delivery import Emitter, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
-from nbtrack.runtime import NBTrack
+from nbtrack.runtime import NBTrack, SettingError
 from nbtrack.schemas import Registry
 from nbtrack.tracker import (
     EmitterConfiguration,
@@ -65,6 +65,21 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: backfill("nowhere.parquet", EVENT, collector=NOBODY),
         TypeError,
         "no file is at nowhere.parquet",
+    ),
+    "a session with an address of no known kind": (
+        lambda: nbtrack.start("ftp://sp.acme.com"),
+        SettingError,
+        "'ftp' is no protocol of a collector; use one of http, https; or 'local', this machine's own",
+    ),
+    "a session with an address that is no text": (
+        lambda: nbtrack.start(collector=5),
+        SettingError,
+        "collector = 5 (argument) does not fit: The 'collector' trait of a NBTrack instance expected a unicode string",
+    ),
+    "a tracker's name where a tracker is wanted": (
+        lambda: Snowplow.remove_tracker("shop"),
+        TypeError,
+        "remove_tracker wants a tracker, and got 'shop': remove_tracker_by_namespace takes a name",
     ),
     "no collector": (
         lambda: backfill(FRAME, EVENT),
