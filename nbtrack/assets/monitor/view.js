@@ -112,7 +112,7 @@ class View {
       tab.setAttribute("aria-controls", this.pane.id);
       this.tabs[name] = tab;
       list.append(tab);
-      this.tables[name] = new Table({ label, columns, keyOf: name === "collector" ? (row) => `${row.time} ${row.place}` : (row) => row[0], onOpen: (row) => this.open(name, row) });
+      this.tables[name] = new Table({ label, columns, keyOf: name === "collector" ? (row) => row.number : (row) => row[0], onOpen: (row) => this.open(name, row) });
     }
     list.addEventListener("keydown", (event) => this.pressTab(event));
     this.filter = element("input");
@@ -167,7 +167,7 @@ class View {
   open(name, row) {
     if (name === "buffer") this.panel.open(row[3], { kind: "event", number: row[0] });
     else if (name === "log") this.panel.open(`Attempt ${row[0]}`, { kind: "attempt", number: row[0] });
-    else this.panel.openNow(row.schema, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
+    else this.panel.open(row.schema, { kind: "verdict", number: row.number }, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
   }
 
   schedule() {
@@ -243,7 +243,7 @@ class View {
     const table = this.tables[this.tab];
     if (this.home.firstChild !== table.scroll) this.home.replaceChildren(table.scroll);
     const source = this.held ?? this.store;
-    const rows = this.tab === "collector" ? (source.collector?.last ?? []).map((row, place) => ({ ...row, place })) : source[this.tab];
+    const rows = this.tab === "collector" ? source.collector?.last ?? [] : source[this.tab];
     const shown = this.choose(rows, table.columns);
     table.show(shown, this.caption(shown.length, rows.length), rows.length ? "No row matches the filter." : TABLES[this.tab].empty);
   }
@@ -264,7 +264,7 @@ class View {
     if (this.tab === "buffer") return `Waiting events, the oldest first: ${some} shown, ${count(head.counters.waiting)} wait${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;
     const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} bad` : "";
-    return `The local collector's last verdicts${counts}${held}`;
+    return `The local collector's last verdicts, and the last bad ones${counts}${held}`;
   }
 
   // Colours of states must suit the background that the front end's theme gives, which has many names.
