@@ -387,7 +387,7 @@ def test_an_outbox_of_a_later_version_is_left_alone_and_named(tmp_path: Path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(
-        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a newer nbtrack .*update nbtrack"
+        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a later nbtrack .*update nbtrack"
     ):
         SQLiteEventStore(path)
 
