@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.delivery import AsyncEmitter, FlushReport, InMemoryEventStore, SQLiteEventStore, current
 from nbtrack.delivery.endpoint import base_uri, split_credentials
+from nbtrack.delivery.home import find_home
 from nbtrack.runtime import home, host, optout
 from nbtrack.runtime.settings import NBTrack, strip_credentials
 from nbtrack.runtime.subject import NotebookSubject, SessionEntities, make_session_id
@@ -68,7 +69,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.shell = shell
-        self.home = home.find_home()
+        self.home = find_home()
         self.faults: collections.deque[SessionFault] = collections.deque(maxlen=50)
         self.fault_count = 0
         self.off_reason: str | None = None
