@@ -11,8 +11,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.lab import Notebook, poll, start_lab  # noqa: E402 - the path comes first
+from tests.browser.lab import Notebook, start_lab  # noqa: E402 - the path comes first
 from tests.collector.page_support import browser  # noqa: E402
+from tests.support.waiting import poll  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 200_000
@@ -51,7 +52,6 @@ CELLS = [
         tracker.track(PageView(f"https://reports.acme.com/{path}", title))
         timing = {"category": "report", "variable": path, "timing": 120 + number}
         tracker.track(SelfDescribing(SelfDescribingJson(TIMING, timing)))
-    time.sleep(1.5)
     print("pictures", "please")
     """,
     'print("page:", nbtrack.session().collector.page_url)',
@@ -94,7 +94,7 @@ def show_monitor(opened: Notebook) -> str:
 
 def show_live_page(chromium: Any, address: str) -> None:
     """Take the live page's picture with a failed event open."""
-    context = chromium.new_context(viewport={"width": 1180, "height": 720})
+    context = chromium.new_context(viewport={"width": 1400, "height": 760})
     page = context.new_page()
     page.goto(address)
     page.locator(".nbt-row .nbt-mark[data-good=no]").first.wait_for()

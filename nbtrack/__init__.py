@@ -67,6 +67,18 @@ def monitor() -> Any:
     ------
     RuntimeError
         When no session runs.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> session = nbtrack.start(store="memory")
+    >>> monitor = nbtrack.monitor()
+    >>> monitor.still()
+    nbtrack: ok
+      events go to  local
+      events        nothing yet
+    >>> monitor.close()
+    >>> nbtrack.stop()
     """
     from nbtrack.runtime import session  # noqa: PLC0415 - as all of this module
     from nbtrack.widget import make_monitor  # noqa: PLC0415
@@ -84,14 +96,26 @@ def _offer_accessor(*_: Any) -> None:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Load nbtrack into IPython: what ``%load_ext nbtrack`` calls."""
+    """Load nbtrack into IPython: what ``%load_ext nbtrack`` calls.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell to load it into.
+    """
     from nbtrack.notebook.extension import load  # noqa: PLC0415
 
     load(shell, before_cell=_offer_accessor)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Take nbtrack out of IPython: what ``%unload_ext nbtrack`` calls."""
+    """Take nbtrack out of IPython: what ``%unload_ext nbtrack`` calls.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell to take it out of.
+    """
     from nbtrack.notebook.extension import unload  # noqa: PLC0415
 
     unload(shell)

@@ -12,9 +12,27 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+__all__ = [
+    "CONTEXTS",
+    "EVENT_NAMES",
+    "FIELDS",
+    "GET_PATH",
+    "IGLU_URI",
+    "OWN_VENDOR",
+    "PAYLOAD_DATA",
+    "PLATFORMS",
+    "POST_PATH",
+    "SNOWPLOW_VENDOR",
+    "UNSTRUCT_EVENT",
+    "Field",
+    "Kind",
+    "iglu",
+]
+
 Kind = Literal[
     "string", "integer", "number", "uuid", "timestamp", "flag", "size", "uri", "json", "base64_json", "enum"
 ]
+"""What the text of a key must hold; see `Field`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,11 @@ class Field:
         The values of ``e`` of the events that carry it; empty for every event.
     meaning : str
         What it says.
+
+    Examples
+    --------
+    >>> FIELDS["se_ca"].column, FIELDS["se_ca"].max_length, FIELDS["se_ca"].events
+    ('se_category', 1000, ('se',))
     """
 
     key: str
@@ -130,8 +153,8 @@ _FIELDS = (
     Field("sid", "domain_sessionid", "uuid", 128, (), "session of the first-party user"),
     Field("ttm", "true_tstamp", "timestamp", None, (), "when the event really happened"),
 )
-# in the order of payload_data/1-0-4, which accepts these keys and no other
 FIELDS: Mapping[str, Field] = MappingProxyType({field.key: field for field in _FIELDS})
+"""Every key of a payload, in the order of ``payload_data/1-0-4``, which accepts these and no other."""
 
 EVENT_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -143,21 +166,41 @@ EVENT_NAMES: Mapping[str, str] = MappingProxyType(
         "ti": "transaction_item",
     }
 )
+"""Names of the types of events, by the value of ``e``."""
 PLATFORMS = frozenset({"web", "mob", "pc", "srv", "app", "tv", "cnsl", "iot", "headset"})
+"""What ``p`` may hold."""
 
 POST_PATH = "/com.snowplowanalytics.snowplow/tp2"
+"""Where a collector takes events by POST."""
 GET_PATH = "/i"
+"""Where a collector takes an event by GET."""
 OWN_VENDOR = "io.github.nbtrack"
+"""Vendor of nbtrack's own schemas."""
 SNOWPLOW_VENDOR = "com.snowplowanalytics.snowplow"
-# what a vendor, a name and a format may be spelled with, and the three parts of a SchemaVer
+"""Vendor of most schemas of Snowplow."""
 IGLU_URI = re.compile(
     r"iglu:(?P<vendor>[a-zA-Z0-9_.-]+)/(?P<name>[a-zA-Z0-9_-]+)/(?P<format>[a-zA-Z0-9_-]+)/"
     r"(?P<version>[1-9][0-9]*-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*))"
 )
+"""What a schema's URI looks like: vendor, name, format and the three parts of a SchemaVer."""
 
 
 def iglu(vendor: str, name: str, version: str = "1-0-0") -> str:
     """Give the URI of a JSON Schema in Iglu.
+
+    Parameters
+    ----------
+    vendor : str
+        Who made the schema, a reversed domain.
+    name : str
+        The schema's name.
+    version : str, default "1-0-0"
+        Its SchemaVer: model, revision and addition.
+
+    Returns
+    -------
+    str
+        The URI.
 
     Examples
     --------
@@ -168,5 +211,8 @@ def iglu(vendor: str, name: str, version: str = "1-0-0") -> str:
 
 
 PAYLOAD_DATA = iglu(SNOWPLOW_VENDOR, "payload_data", "1-0-4")
+"""Schema of a POST's body."""
 CONTEXTS = iglu(SNOWPLOW_VENDOR, "contexts", "1-0-1")
+"""Schema of the list of an event's entities, in ``cx`` and ``co``."""
 UNSTRUCT_EVENT = iglu(SNOWPLOW_VENDOR, "unstruct_event")
+"""Schema around a self-describing event's data, in ``ue_px`` and ``ue_pr``."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
+__all__ = ["Col", "col"]
+
 CastName = Literal["str", "int", "float", "bool"]
 StepName = Literal["default", "map", "cast", "format"]
 CASTS: Mapping[str, Callable[[Any], Any]] = {"str": str, "int": int, "float": float, "bool": bool}
@@ -32,17 +34,68 @@ class Col:
         The column's name in the frame.
     steps : tuple of Step
         What is done to its value, in order.
+
+    Raises
+    ------
+    TypeError
+        When it is used as if it were the value: compared, counted, printed or asked for its truth.
+
+    Examples
+    --------
+    >>> amount = col("total").cast("float").default(0.0)
+    >>> amount.evaluate("9.90"), amount.evaluate(None)
+    (9.9, 0.0)
+    >>> amount > 5
+    Traceback (most recent call last):
+    TypeError: col('total').cast('float').default(0.0) stands for a column and has no value of its own: give the event to nbtrack.backfill, which fills it in for each row
     """
 
     name: str
     steps: tuple[Step, ...] = field(default=())
 
     def default(self, value: Any) -> Col:
-        """Put `value` where the row has none (None, NaN, NaT or NA)."""
+        """Put a value where the row has none (None, NaN, NaT or NA).
+
+        Parameters
+        ----------
+        value : Any
+            What to put there.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Examples
+        --------
+        >>> col("country").default("unknown").evaluate(float("nan"))
+        'unknown'
+        """
         return self._then("default", value)
 
     def map(self, table: Mapping[Any, Any]) -> Col:
-        """Replace the value by what `table` holds for it; a value that is not in it becomes null."""
+        """Replace the value by what a table holds for it; a value that is not in it becomes null.
+
+        Parameters
+        ----------
+        table : mapping
+            New values by old ones.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Raises
+        ------
+        TypeError
+            If `table` is no mapping.
+
+        Examples
+        --------
+        >>> col("tier").map({"g": "gold", "s": "silver"}).evaluate("g")
+        'gold'
+        """
         if not isinstance(table, Mapping):
             raise TypeError(f"map of {self!r} wants a mapping, and got {table!r}")
         return self._then("map", tuple(table.items()))
@@ -51,19 +104,70 @@ class Col:
         """Turn the value into a ``"str"``, ``"int"``, ``"float"`` or ``"bool"``.
 
         A float is cut towards zero by ``"int"``; texts such as ``"yes"`` and ``"0"`` are read by ``"bool"``.
+
+        Parameters
+        ----------
+        kind : {"str", "int", "float", "bool"}
+            The type's name.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Raises
+        ------
+        ValueError
+            For another name.
+
+        Examples
+        --------
+        >>> col("n").cast("int").evaluate("17"), col("paid").cast("bool").evaluate("yes")
+        (17, True)
         """
         if kind not in CASTS:
             raise ValueError(f"cast of {self!r} wants one of {', '.join(CASTS)}, and got {kind!r}")
         return self._then("cast", kind)
 
     def format(self, pattern: str) -> Col:
-        """Put the value's text where ``{}`` stands in `pattern`, as in ``"order-{}"``."""
+        """Put the value's text where ``{}`` stands in a pattern.
+
+        Parameters
+        ----------
+        pattern : str
+            A text with one ``{}`` in it.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Raises
+        ------
+        ValueError
+            For a pattern with none, or more than one.
+
+        Examples
+        --------
+        >>> col("order_id").format("order-{}").evaluate(17)
+        'order-17'
+        """
         if pattern.count("{}") != 1 or set("{}") & set(pattern.replace("{}", "")):
             raise ValueError(f"format of {self!r} wants a pattern with one {{}} in it, and got {pattern!r}")
         return self._then("format", pattern)
 
     def evaluate(self, value: Any) -> Any:
-        """Give what one row's `value` becomes: the meaning of the steps.
+        """Give what one row's value becomes: the meaning of the steps.
+
+        Parameters
+        ----------
+        value : Any
+            What the row holds in the column.
+
+        Returns
+        -------
+        Any
+            What goes into the event; None where there is nothing.
 
         Examples
         --------
@@ -80,7 +184,13 @@ class Col:
         return None if is_missing(value) else value
 
     def same_as(self, other: object) -> bool:
-        """Tell whether `other` is a placeholder for the same column with the same steps."""
+        """Tell whether another is a placeholder for the same column with the same steps, since ``==`` is refused.
+
+        Examples
+        --------
+        >>> col("total").cast("float").same_as(col("total"))
+        False
+        """
         return isinstance(other, Col) and (self.name, self.steps) == (other.name, other.steps)
 
     def _then(self, name: StepName, value: Any) -> Col:

@@ -42,6 +42,8 @@ import orjson
 
 from nbtrack.template import Col
 
+__all__ = ["dumps", "jsonable", "milliseconds", "text"]
+
 Nan = Literal["null", "raise"]
 Encoder = Callable[[Any], Any]
 MAX_DEPTH = 254
@@ -123,6 +125,23 @@ def text(value: Any, *, nan: Nan = "null") -> str:
 
     Numbers and truth values read as ``str`` writes them (``True``, ``1.0``), everything else as its JSON
     form; None, NaN and the infinities read as the empty text, which a payload leaves out.
+
+    Parameters
+    ----------
+    value : Any
+        See the module's table.
+    nan : {"null", "raise"}, default "null"
+        What becomes of NaN and the infinities.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dumps`.
 
     Examples
     --------

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.environments import make_environment
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -56,14 +58,7 @@ def test_the_wheel_holds_schemas_scripts_and_styles_and_nothing_beside_the_packa
 @pytest.mark.timeout(600)
 def test_the_demo_notebook_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     venv, home = tmp_path / "venv", tmp_path / "home"
-    if uv := shutil.which("uv"):
-        subprocess.run(
-            [uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, timeout=120
-        )
-        install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
-    else:
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
-        install = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    install = make_environment(venv)
     subprocess.run([*install, f"{wheel}[demo]"], check=True, timeout=400)
     notebook = tmp_path / "01_quickstart.ipynb"
     shutil.copy(ROOT / "notebooks" / "01_quickstart.ipynb", notebook)

@@ -23,7 +23,14 @@ _BASE64_UNIT = 3  # bytes that base64 writes as one group
 
 
 class TemplateError(ValueError):
-    """The event does not fit the frame: the text says which column, where, and what is there instead."""
+    """The event does not fit the frame: the text says which column, where, and what is there instead.
+
+    Examples
+    --------
+    >>> check_columns(["id", "address"], ["adress"])
+    Traceback (most recent call last):
+    nbtrack.bulk.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
+    """
 
 
 @dataclass(frozen=True, slots=True)

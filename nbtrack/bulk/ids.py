@@ -18,9 +18,9 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
 
     Parameters
     ----------
-    namespace
-        Of the run: ``namespace=``, or made from the event's schema.
-    key
+    namespace : uuid.UUID
+        Of the run: that of `make_namespace`.
+    key : sequence of str
         The texts of the key columns' values, in their order: those of `nbtrack.values.text`.
 
     Examples

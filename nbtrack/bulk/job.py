@@ -76,7 +76,7 @@ def backfill(
     encode_base64 : bool, default True
         Whether JSON goes out as base64.
     registry : Registry, optional
-        Schemas that rows are checked against; those that come with nbtrack by default.
+        Schemas that rows are checked against; by default the running session's, else those that come with nbtrack.
     dry_run : bool, default False
         Encode and check all rows, and send nothing.
     on_invalid : {"skip", "raise", "send"}, default "skip"
@@ -171,13 +171,22 @@ async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillRep
 
     Parameters
     ----------
-    data, event, **options
+    data : frame, table, path or iterable of frames
+        As that of `backfill`.
+    event : Event
+        As that of `backfill`.
+    **options
         As those of `backfill`.
 
     Returns
     -------
     BackfillReport
         As that of `backfill`.
+
+    Raises
+    ------
+    TemplateError, InvalidRow, LedgerError, RuntimeError
+        As `backfill`.
 
     Examples
     --------

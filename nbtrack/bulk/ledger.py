@@ -17,7 +17,25 @@ create table if not exists chunk (
 
 
 class LedgerError(RuntimeError):
-    """The ledger is of another backfill, or in use: the text says what differs."""
+    """The ledger is of another backfill, or in use: the text says what differs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from nbtrack import backfill, col
+    >>> from nbtrack.collector import LocalCollector
+    >>> from nbtrack.tracker import PageView
+    >>> frame = pd.DataFrame({"address": ["https://acme.com/a"]})
+    >>> with LocalCollector() as collector, tempfile.TemporaryDirectory() as folder:
+    ...     where = {"collector": collector.url, "ledger": Path(folder) / "ledger.sqlite"}
+    ...     report = backfill(frame, PageView(col("address")), **where)
+    ...     try:
+    ...         backfill(frame, PageView(col("address"), page_title="Home"), **where, resume=True)
+    ...     except LedgerError as error:
+    ...         print(error)
+    the backfill in ...ledger.sqlite cannot be resumed: the event or its options changed since; ...
+    """
 
 
 class Ledger:

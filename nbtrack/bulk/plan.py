@@ -51,8 +51,27 @@ class BackfillPlan:
         URIs that no registry knows: what they describe is not checked.
     target : Target
         The collector.
-    on_invalid, on_duplicate, connections, max_body_bytes, rate, byte_rate, give_up_after
-        As those of `nbtrack.bulk.backfill`.
+    on_invalid : {"skip", "raise", "send"}
+        What becomes of rows that break a contract or a schema.
+    on_duplicate : {"report", "send"}
+        Whether rows that share an id make the report not ok.
+    connections : int
+        Requests under way at once, at most.
+    max_body_bytes : int
+        Size of a request.
+    rate, byte_rate : float or None
+        Most events and bytes a second.
+    give_up_after : float
+        Seconds without a body taken after which the run ends.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> from nbtrack import col
+    >>> from nbtrack.tracker import PageView
+    >>> plan = make_plan(PageView(col("address")), ["id", "address"], key="id", send=False)
+    >>> plan.key, pickle.loads(pickle.dumps(plan)).fingerprint == plan.fingerprint
+    (('id',), True)
     """
 
     event: description.Plan
@@ -140,14 +159,21 @@ def make_plan(
 
     Parameters
     ----------
-    event
+    event : Event
         With placeholders.
-    names
+    names : sequence of str
         Columns of the data.
-    send
+    key, collector, namespace, subject, app_id, tracker_namespace, encode_base64, registry
+        See `nbtrack.bulk.backfill`.
+    send : bool, default True
         Whether a collector is needed.
     **sending
-        How to send, and what becomes of which rows: fields of `BackfillPlan`.
+        How to send, and what becomes of which rows: the fields of `BackfillPlan` from ``on_invalid`` on.
+
+    Returns
+    -------
+    BackfillPlan
+        For `send_batches`.
 
     Raises
     ------
@@ -159,6 +185,14 @@ def make_plan(
         For an option that is out of range.
     RuntimeError
         When no collector is known, or sending is switched off.
+
+    Examples
+    --------
+    >>> from nbtrack import col
+    >>> from nbtrack.tracker import PageView
+    >>> make_plan(PageView(col("adress")), ["id", "address"], send=False)
+    Traceback (most recent call last):
+    nbtrack.bulk.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
     """
     if not isinstance(event, Event):
         raise TypeError(
@@ -191,6 +225,18 @@ def make_plan(
 
 def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.UUID:
     """Give the namespace of a run's ids: of a name, else of the event's schema, or of its class.
+
+    Parameters
+    ----------
+    event : Event
+        What rows become.
+    named : str or uuid.UUID, optional
+        A name, or the namespace itself.
+
+    Returns
+    -------
+    uuid.UUID
+        For `make_event_id`.
 
     Examples
     --------

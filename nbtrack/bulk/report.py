@@ -20,36 +20,7 @@ HOUR = 3_600_000  # milliseconds
 
 @dataclass(slots=True)
 class Accounts:
-    """Counts of rows, and what became of them.
-
-    Attributes
-    ----------
-    rows : int
-        All rows; ``rows == sent + skipped + failed``.
-    sent : int
-        Delivered: the collector answered 2xx, in this run or in the one that it resumes.
-    skipped : int
-        Not sent because they became no event, or are invalid.
-    failed : int
-        Refused by the collector, or not sent because the run ended early.
-    resumed, unsent, invalid : int
-        Those of ``sent`` that an earlier run delivered; those of ``failed`` that were never sent, or whose answer never
-        came; rows that break a contract or a schema, sent or not.
-    bytes, requests, retries : int
-        Bytes of delivered bodies; requests made; those of them that repeated one.
-    null_keys, repeated_keys : int
-        Rows without a key, and rows whose key an earlier row has.
-    null_rows, repeated_rows : list of int
-        A few of them, by position.
-    hours : Counter
-        Events by hour since 1970.
-    first, last : int or None
-        Of the events' times, milliseconds since 1970.
-    reasons : Counter
-        Rows not sent, by reason.
-    last_error : str or None
-        The last fault between here and the collector.
-    """
+    """Counts of rows, and what became of them: the first fields of a `BackfillReport`, which tells of each."""
 
     rows: int = 0
     sent: int = 0
@@ -110,10 +81,21 @@ class ChunkReport(Accounts):
 
     Attributes
     ----------
+    rows, sent, skipped, failed, resumed, unsent, invalid, bytes, requests, retries
+        See `BackfillReport`.
+    null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last, reasons, last_error
+        See `BackfillReport`.
     letters : list of Letter
         The rows that were not delivered, at most 1,000.
     seconds : float
         How long it took.
+
+    Examples
+    --------
+    >>> one, other = ChunkReport(rows=2, sent=2), ChunkReport(rows=3, sent=1, failed=2)
+    >>> one.add(other)
+    >>> one.rows, one.sent, one.failed
+    (5, 3, 2)
     """
 
     letters: list[Letter] = field(default_factory=list)
@@ -124,10 +106,33 @@ class ChunkReport(Accounts):
 class BackfillReport(Accounts):
     """The result of a backfill: counts, the rows that failed and why; shows itself as text and as HTML.
 
-    The counts are those of `Accounts`, among them ``rows``, ``sent``, ``skipped`` and ``failed``.
-
     Attributes
     ----------
+    rows : int
+        All rows; ``rows == sent + skipped + failed``.
+    sent : int
+        Delivered: the collector answered 2xx, in this run or in the one that it resumes.
+    skipped : int
+        Not sent because they became no event, or are invalid.
+    failed : int
+        Refused by the collector, or not sent because the run ended early.
+    resumed, unsent, invalid : int
+        Those of ``sent`` that an earlier run delivered; those of ``failed`` that were never sent, or whose answer never
+        came; rows that break a contract or a schema, sent or not.
+    bytes, requests, retries : int
+        Bytes of delivered bodies; requests made; those of them that repeated one.
+    null_keys, repeated_keys : int
+        Rows without a key, and rows whose key an earlier row has.
+    null_rows, repeated_rows : list of int
+        A few of them, by position.
+    hours : Counter
+        Events by hour since 1970.
+    first, last : int or None
+        Of the events' times, milliseconds since 1970.
+    reasons : Counter
+        Rows not sent, by reason.
+    last_error : str or None
+        The last fault between here and the collector.
     seconds : float
         How long it took.
     destination : str
@@ -140,12 +145,16 @@ class BackfillReport(Accounts):
         Whether it was stopped before its end.
     dry_run : bool
         Whether nothing was to be sent; then ``sent`` counts what would have been.
+    on_duplicate : {"report", "send"}
+        Whether rows that share an id make it not ok.
     sample : list of dict
         Of a dry run: the first events, decoded.
     dead_letters : Path or None
         Parquet file of the rows that were not delivered: row, event_id, reason, payload, refused.
     hint : str or None
         What to do about rows that were not sent.
+    send_again : callable or None
+        What `retry` calls.
 
     Examples
     --------

@@ -27,7 +27,18 @@ _UNSENT = "not sent: the run ended early"
 
 
 class InvalidRow(ValueError):  # noqa: N818 - it names what was found
-    """A row breaks a contract or a schema, and ``on_invalid="raise"`` was asked for."""
+    """A row breaks a contract or a schema, and ``on_invalid="raise"`` was asked for.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from nbtrack import backfill, col
+    >>> from nbtrack.tracker import PageView
+    >>> frame = pd.DataFrame({"address": ["https://acme.com/a", None]})
+    >>> backfill(frame, PageView(col("address")), on_invalid="raise", dry_run=True)
+    Traceback (most recent call last):
+    nbtrack.bulk.run.InvalidRow: row 1: url is empty
+    """
 
 
 class LetterBox(Protocol):

@@ -19,8 +19,10 @@ def preview(data: Any, event: Event, n: int = 5, **options: Any) -> "pd.DataFram
 
     Parameters
     ----------
-    data, event
-        As those of `backfill`.
+    data : frame, table, path or iterable of frames
+        As that of `backfill`.
+    event : Event
+        As that of `backfill`.
     n : int, default 5
         How many rows.
     **options

@@ -56,7 +56,16 @@ class Source(Protocol):
 
 
 class SourceError(TypeError):
-    """The data is of a kind that cannot be read, or a file is not there."""
+    """The data is of a kind that cannot be read, or a file is not there.
+
+    Examples
+    --------
+    >>> from nbtrack import backfill, col
+    >>> from nbtrack.tracker import PageView
+    >>> backfill("orders.parquet", PageView(col("address")), dry_run=True)
+    Traceback (most recent call last):
+    nbtrack.bulk.source.SourceError: no file is at orders.parquet
+    """
 
 
 def open_source(data: Any) -> Source:

@@ -23,7 +23,16 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class CollectorError(RuntimeError):
-    """The collector refused; the message is its own."""
+    """The collector refused; the message is its own.
+
+    Examples
+    --------
+    >>> from nbtrack.collector import LocalCollector
+    >>> with LocalCollector() as collector:
+    ...     CollectorClient(collector.url, "a wrong token").counts()
+    Traceback (most recent call last):
+    nbtrack.collector.client.CollectorError: the collector at http://127.0.0.1:... answers: the collector's token is needed: ...
+    """
 
 
 class CollectorClient:

@@ -30,6 +30,7 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) ->
 async def _watch(state: State, config: dict[str, Any]) -> None:
     """End with the parent, or a while after the last kernel left."""
     parent, idle = config["parent"], config["idle_timeout"]
+    interval = CHECK if idle is None else min(CHECK, idle)
     while not state.stop.is_set():
         if parent and process_started(parent["pid"]) != parent["started"]:
             state.stop.set()
@@ -41,7 +42,7 @@ async def _watch(state: State, config: dict[str, Any]) -> None:
             if not state.kernels and time.monotonic() - state.touched > idle:
                 state.stop.set()
         try:
-            await asyncio.wait_for(state.stop.wait(), CHECK)
+            await asyncio.wait_for(state.stop.wait(), interval)
         except TimeoutError:
             continue
 

@@ -25,13 +25,22 @@ class AsyncEmitter(Emitter):
 
     Parameters
     ----------
+    endpoint, protocol, port, method, batch_size, on_success, on_failure
+        See `Emitter`.
     thread_count
         Most threads that send.
+    byte_limit, request_timeout, max_retry_delay_seconds, buffer_capacity, custom_retry_codes, event_store, session
+        See `Emitter`.
     linger
         Seconds that events may gather after the first one before a thread sends them; a flush does not wait. While
         it lasts, the caller's thread has the interpreter for itself.
     **options
-        The keyword-only arguments of `Emitter`; all others are those of `Emitter`, too.
+        The keyword-only arguments of `Emitter`.
+
+    Raises
+    ------
+    ValueError
+        For arguments that cannot work.
 
     Examples
     --------

@@ -8,8 +8,11 @@ import re
 import secrets
 import socket
 import sqlite3
-import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from nbtrack.delivery.salvaging import salvage, set_aside
 
 LOG = logging.getLogger("nbtrack.delivery")
 VERSION = 1
@@ -17,6 +20,8 @@ BUSY_SECONDS = 2.0
 WAL_BYTES = 4 * 2**20
 CHECKED_PAGES = 2_048
 """A file up to 8 MiB is checked when it is opened (10 ms); damage in a bigger one shows at its use."""
+AT_ONCE = 500
+"""Ids a statement takes; SQLite allows 999 in its older versions."""
 NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -62,7 +67,7 @@ PRAGMA user_version = {VERSION};
 
 
 def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
-    """Open the outbox's file; one that is broken or of a newer version is set aside first.
+    """Open the outbox's file; one that is broken is set aside first.
 
     Parameters
     ----------
@@ -89,9 +94,20 @@ def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connect
     except sqlite3.DatabaseError as fault:
         if not is_corrupt(fault):
             raise
-        quarantine(path, str(fault))
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        return _connect(path, synchronous)
+        return renew(path, str(fault), synchronous=synchronous)
+
+
+def renew(path: Path, reason: str, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
+    """Set a broken outbox aside and begin a new one with the events that can still be read."""
+    aside = set_aside(path)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    fresh = _connect(path, synchronous)
+    saved = salvage(aside, fresh)
+    LOG.warning(
+        "The store of unsent events %s is unreadable (%s); it was set aside as %s, and %d events were read from it",
+        path, reason, aside.name, saved,
+    )  # fmt: skip
+    return fresh
 
 
 class NewerFileError(sqlite3.DatabaseError):
@@ -122,7 +138,10 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             # it works for a later version of this package, perhaps in the next kernel: leave it alone
-            message = f"version {version} of the outbox is newer than {VERSION}"
+            message = (
+                f"{path} was written by a newer nbtrack (its version is {version}, this one knows {VERSION}): "
+                "update nbtrack, or give another file"
+            )
             raise NewerFileError(message)  # noqa: TRY301 - the except clause below only closes
         journal = "TRUNCATE" if is_network_path(path) else "WAL"
         if version == 0:
@@ -149,16 +168,12 @@ def _expect(condition: bool, otherwise: str) -> None:
         raise UnusableFileError(otherwise)
 
 
-def quarantine(path: Path, reason: str) -> Path:
-    """Set a broken outbox aside with its journal; give its new place."""
-    aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}")
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-    LOG.warning(
-        "The store of unsent events %s is unreadable (%s); it was set aside as %s", path, reason, aside.name
-    )
-    return aside
+def inode_of(path: Path) -> int | None:
+    """Tell which file is at a path, or None where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def is_network_path(path: Path) -> bool:
@@ -222,3 +237,24 @@ def is_alive(token: str) -> bool:
         # PermissionError: somebody's process has the number; a token we cannot read: its lease will end
         return True
     return begun in ("", start_time(int(pid)))
+
+
+# Statements over many ids
+
+
+def fetch_each(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> list[Any]:
+    """Run a query with ``IN ({})`` for any number of ids."""
+    found: list[Any] = []
+    for start in range(0, len(ids), AT_ONCE):
+        part = ids[start : start + AT_ONCE]
+        found += connection.execute(statement.format(",".join("?" * len(part))), part).fetchall()
+    return found
+
+
+def run_each(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> int:
+    """Run a change with ``IN ({})`` for any number of ids; give how many rows it changed."""
+    done = 0
+    for start in range(0, len(ids), AT_ONCE):
+        part = ids[start : start + AT_ONCE]
+        done += connection.execute(statement.format(",".join("?" * len(part))), part).rowcount
+    return done

@@ -1,6 +1,7 @@
 """The emitters: one that sends on the caller's thread, one that sends in the background."""
 
 import logging
+import numbers
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
@@ -33,7 +34,17 @@ MEMORY_EVENTS = 250_000
 
 
 class EmitterProtocol(Protocol):
-    """What a tracker needs of an emitter; `input` alone will do."""
+    """What a tracker needs of an emitter; `input` alone will do.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView, Tracker
+    >>> class Printer:
+    ...     def input(self, payload):
+    ...         print(payload["e"], payload["url"])
+    >>> event_id = Tracker("docs", Printer()).track(PageView("https://acme.com"))
+    pv https://acme.com
+    """
 
     def input(self, payload: PayloadDict) -> Any:
         """Take a payload."""
@@ -145,7 +156,9 @@ class Emitter(Flushing):
         if method not in uris.METHODS:
             raise ValueError(f"{method!r} is no method of a collector; use one of {', '.join(uris.METHODS)}.")
         if protocol not in uris.PROTOCOLS:
-            raise ValueError(f"{protocol!r} is not supported; use one of {', '.join(uris.PROTOCOLS)}.")
+            raise ValueError(
+                f"{protocol!r} is no protocol of a collector; use one of {', '.join(uris.PROTOCOLS)}."
+            )
         _check_positive(
             batch_size=batch_size,
             byte_limit=byte_limit,
@@ -253,8 +266,7 @@ class Emitter(Flushing):
             self._engine.drop(reason)
             self._tell()
             return False
-        engine = self._engine
-        if engine.failing and engine.nudge():
+        if self._engine.failing and self._engine.nudge():
             self._wake()
         if self.reached_limit():
             self._trigger()
@@ -270,17 +282,16 @@ class Emitter(Flushing):
         except Exception as fault:  # noqa: BLE001 - a value's own __str__
             LOG.warning("An event was not taken: a value of it has no text (%s)", type(fault).__name__)
             return "unserializable"
-        if len(body) > self._max_event_bytes:
-            LOG.warning(
-                "An event of %d bytes was not taken: the limit is %d", len(body), self._max_event_bytes
-            )
+        size = len(body)
+        if size > self._max_event_bytes:
+            LOG.warning("An event of %d bytes was not taken: the limit is %d", size, self._max_event_bytes)
             return "too_large"
         reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
         if reason is None:
             with self._counting:
                 self._accepted += 1
                 self._queued += 1
-                self._queued_bytes += len(body)
+                self._queued_bytes += size
                 if not self._held:
                     self._held = True
                     lifecycle.hold(self)
@@ -317,7 +328,9 @@ class Emitter(Flushing):
         return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
 
 
-def _check_positive(**values: float | None) -> None:
+def _check_positive(**values: Any) -> None:
     for name, value in values.items():
+        if value is not None and not isinstance(value, numbers.Real):
+            raise TypeError(f"{name} must be a number, not {value!r}")
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")

@@ -26,6 +26,8 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
 
     Raises
     ------
+    TypeError
+        For an endpoint that is no text.
     ValueError
         For an endpoint without a host, an unknown protocol, a port out of range.
 
@@ -35,10 +37,18 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
     'https://c.example.com:8080'
     """
     if not endpoint:
-        raise ValueError("No endpoint provided.")
-    scheme, found, rest = endpoint.rstrip("/").partition("://")
+        raise ValueError(
+            "No endpoint provided: give the collector's host or URL, such as https://sp.acme.com"
+        )
+    if not isinstance(endpoint, str):
+        raise TypeError(
+            "the endpoint is the collector's host or URL, a text such as https://sp.acme.com or the url of a "
+            f"LocalCollector; got {endpoint!r}"
+        )
+    scheme, found, rest = endpoint.partition("://")
     if not found:
         scheme, rest = protocol, scheme
+    rest = rest.rstrip("/")
     scheme = scheme.lower()
     if scheme not in PROTOCOLS:
         raise ValueError(f"{scheme!r} is no protocol of a collector; use one of {', '.join(PROTOCOLS)}.")
@@ -47,9 +57,12 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
     host, slash, path = rest.partition("/")
     uri = f"{scheme}://{host}{f':{port}' if port is not None else ''}{slash}{path}"
     parts = urlsplit(uri)
-    # reading the port raises for one that is no number
-    if not parts.hostname or parts.port == 0:
-        raise ValueError(f"No host in the endpoint {endpoint!r}.")
+    try:
+        number = parts.port
+    except ValueError as error:
+        raise ValueError(f"the port in the endpoint {endpoint!r} is none: {error}") from None
+    if not parts.hostname or number == 0 or any(letter.isspace() for letter in parts.netloc):
+        raise ValueError(f"No host in the endpoint {endpoint!r}; it looks like https://sp.acme.com")
     return uri
 
 

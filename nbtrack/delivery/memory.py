@@ -12,6 +12,8 @@ from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
 from nbtrack.delivery.reference import OWN
 
 LOG = logging.getLogger("nbtrack.delivery")
+Kept = tuple[bytes, str, bool, float]
+"""What an event is while it waits: body, event id, anonymous, added. A tuple costs a tenth of a `Row`."""
 
 
 class InMemoryEventStore:
@@ -50,9 +52,11 @@ class InMemoryEventStore:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._rows: dict[str, dict[RowId, Row]] = {}
+        self._kept: dict[str, dict[RowId, Kept]] = {}
+        self._claims: dict[RowId, str] = {}
+        self._attempts: dict[RowId, int] = {}
         self._dead: dict[RowId, DeadEvent] = {}
-        self._route_of: dict[RowId, str] = {}
+        self._events = 0
         self._bytes = 0
         # negative: a sheltered store tells its own rows from those of the disk by the sign
         self._numbers = itertools.count(-1, -1)
@@ -69,9 +73,7 @@ class InMemoryEventStore:
     def event_buffer(self) -> list[PayloadDict]:
         """The payloads that wait, decoded."""
         with self._lock:
-            return [
-                decode(row.body) for rows in self._rows.values() for row in rows.values() if not row.token
-            ]
+            return [decode(row.body) for route in self._kept for row in self._waiting(route)]
 
     def add_event(self, payload: PayloadDict) -> bool:
         """Add a payload; False when the buffer is full."""
@@ -81,10 +83,9 @@ class InMemoryEventStore:
     def get_events_batch(self) -> list[PayloadDict]:
         """Take all the waiting payloads out."""
         with self._lock:
-            ids = [row.id for rows in self._rows.values() for row in rows.values() if not row.token]
-            batch = self.event_buffer
-            self.ack(ids)
-            return batch
+            rows = [row for route in self._kept for row in self._waiting(route)]
+            self.ack([row.id for row in rows])
+            return [decode(row.body) for row in rows]
 
     def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
         """Put a batch back when it needs a retry."""
@@ -94,27 +95,27 @@ class InMemoryEventStore:
     def size(self) -> int:
         """Count the waiting payloads."""
         with self._lock:
-            return sum(not row.token for rows in self._rows.values() for row in rows.values())
+            return sum(map(len, self._kept.values())) - len(self._claims)
 
     # What the engine works with
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event; give the reason when it was not taken."""
         with self._lock:
-            while len(self._route_of) >= self.buffer_capacity or self._bytes + len(body) > self.max_bytes:
+            size = len(body)
+            while self._events >= self.buffer_capacity or self._bytes + size > self.max_bytes:
                 if not self._drop_oldest_dead():
                     if not self._full:
                         self._full = True
                         self.logger.error("Event buffer is full, dropping event.")
                     return "queue_full"
-            number = next(self._numbers)
-            row = Row(number, event_id, body, anonymous, added)
-            self._bytes += len(body)
-            self._route_of[number] = route
-            rows = self._rows.get(route)
-            if rows is None:
-                rows = self._rows[route] = {}
-            rows[number] = row
+            kept = self._kept.get(route)
+            if kept is None:
+                kept = self._kept[route] = {}
+            self._events += 1
+            self._bytes += size
+            # copied: orjson's own bytes hold on to a kilobyte each, and to keep many costs 1.5 us more apiece
+            kept[next(self._numbers)] = (bytes(memoryview(body)), event_id, anonymous, added)
             return None
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
@@ -128,10 +129,20 @@ class InMemoryEventStore:
                 taken.append(row)
             for row in taken:
                 row.token = token
+                self._claims[row.id] = token
         return taken
 
     def _waiting(self, route: str) -> Iterator[Row]:
-        return (row for row in self._rows.get(route, {}).values() if not row.token)
+        return (
+            self._row(number, kept)
+            for number, kept in self._kept.get(route, {}).items()
+            if number not in self._claims
+        )
+
+    def _row(self, number: RowId, kept: Kept) -> Row:
+        body, event_id, anonymous, added = kept
+        attempts, token = self._attempts.get(number, 0), self._claims.get(number, "")
+        return Row(number, event_id, body, anonymous, added, attempts, token)
 
     def ack(self, ids: Sequence[RowId]) -> None:
         """Forget delivered events."""
@@ -143,45 +154,45 @@ class InMemoryEventStore:
         """Let events wait again after a failed attempt."""
         with self._lock:
             for number in ids:
-                row = self._rows.get(self._route_of.get(number, ""), {}).get(number)
-                if row is not None:
-                    row.attempts += 1
-                    row.token = ""
+                if any(number in kept for kept in self._kept.values()):
+                    self._attempts[number] = self._attempts.get(number, 0) + 1
+                    self._claims.pop(number, None)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         with self._lock:
             for number in ids:
-                route = self._route_of.get(number, "")
-                row = self._rows.get(route, {}).get(number)
-                if row is not None:
-                    self._dead[number] = DeadEvent(
-                        number, row.event_id, route, reason, status, row.added, row.anonymous, row.body
-                    )
-                    del self._rows[route][number]
+                for route, kept in self._kept.items():
+                    if number in kept:
+                        body, event_id, anonymous, added = kept[number]
+                        self._dead[number] = DeadEvent(
+                            number, event_id, route, reason, status, added, anonymous, body
+                        )
+                        del kept[number]
+                        self._forget_claim(number)
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
         with self._lock:
-            for rows in self._rows.values():
-                for row in rows.values():
-                    if row.token == token:
-                        row.token = ""
+            for number in [number for number, held in self._claims.items() if held == token]:
+                del self._claims[number]
 
     def count(self, route: str) -> int:
         """Count a route's events, waiting and claimed."""
-        return len(self._rows.get(route, ()))
+        return len(self._kept.get(route, ()))
 
     def peek(self, route: str, limit: int) -> list[Row]:
         """Show the oldest events of a route."""
         with self._lock:
-            return list(itertools.islice(self._rows.get(route, {}).values(), limit))
+            oldest = itertools.islice(self._kept.get(route, {}).items(), limit)
+            return [self._row(number, kept) for number, kept in oldest]
 
     def find(self, route: str, event_id: str) -> bytes | None:
         """Give the payload of one event that has not left."""
         with self._lock:
-            rows = self._rows.get(route, {}).values()
-            return next((row.body for row in rows if row.event_id == event_id), None)
+            return next(
+                (body for body, known, _, _ in self._kept.get(route, {}).values() if known == event_id), None
+            )
 
     def take_drops(self) -> dict[str, int]:
         """Tell, once, how many events were given up for room."""
@@ -205,7 +216,7 @@ class InMemoryEventStore:
     def routes(self) -> list[str]:
         """Name the routes with events."""
         with self._lock:
-            return [route for route, rows in self._rows.items() if rows]
+            return [route for route, kept in self._kept.items() if kept]
 
     def settle(self) -> None:
         """Everything is where it belongs."""
@@ -215,13 +226,23 @@ class InMemoryEventStore:
 
     def _remove(self, number: RowId) -> None:
         # one step of each: an interrupt between two leaves a number too many, never an event too few
-        route = self._route_of.get(number)
-        if route is None:
-            return
-        row = self._rows.get(route, {}).pop(number, None) or self._dead.pop(number, None)
-        self._route_of.pop(number, None)
-        self._bytes -= len(row.body) if row is not None else 0
+        for kept in self._kept.values():
+            if number in kept:
+                size = len(kept.pop(number)[0])
+                break
+        else:
+            dead = self._dead.pop(number, None)
+            if dead is None:
+                return
+            size = len(dead.body)
+        self._forget_claim(number)
+        self._events -= 1
+        self._bytes -= size
         self._full = False
+
+    def _forget_claim(self, number: RowId) -> None:
+        self._claims.pop(number, None)
+        self._attempts.pop(number, None)
 
     def _drop_oldest_dead(self) -> bool:
         oldest = next(iter(self._dead), None)

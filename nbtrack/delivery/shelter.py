@@ -29,17 +29,19 @@ class Breaker:
 
     def reset(self) -> None:
         """Come near again: it works."""
+        self.tripped = False
         self._until = 0.0
         self._pause = AVOID_SECONDS
 
     def trip(self) -> None:
         """Stay away after a failure, longer each time."""
+        self.tripped = True
         self._until = time.monotonic() + self._pause
         self._pause = min(AVOID_MOST, 2 * self._pause)
 
     def is_open(self) -> bool:
         """Tell whether to stay away now."""
-        return time.monotonic() < self._until
+        return self.tripped and time.monotonic() < self._until
 
 
 class Shelter:
@@ -70,17 +72,21 @@ class Shelter:
         try:
             result = work()
         except Exception as fault:  # noqa: BLE001 - sqlite3.Error, OSError, redis.RedisError, a user's own
-            breaker.trip()
-            if not self._warned:
-                self._warned = True
-                LOG.warning(
-                    "The store of unsent events failed (%s: %s); they wait in memory until it works again",
-                    type(fault).__name__,
-                    str(fault)[:200],
-                )
+            self._avoid(breaker, fault)
             return otherwise
-        breaker.reset()
+        if breaker.tripped:
+            breaker.reset()
         return result
+
+    def _avoid(self, breaker: Breaker, fault: Exception) -> None:
+        breaker.trip()
+        if not self._warned:
+            self._warned = True
+            LOG.warning(
+                "The store of unsent events failed (%s: %s); they wait in memory until it works again",
+                type(fault).__name__,
+                str(fault)[:200],
+            )
 
     def _read(self, work: Callable[[], T], otherwise: U) -> T | U:
         # a full disk can still be read
@@ -88,9 +94,16 @@ class Shelter:
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event, in memory if need be."""
-        result = self._safely(lambda: self._store.add(route, body, event_id, anonymous, added), FAILED)
-        if result is not FAILED:
-            return result
+        # as `_safely`, without its closure: each event pays for this
+        if not self._writes.is_open():
+            try:
+                reason = self._store.add(route, body, event_id, anonymous, added)
+            except Exception as fault:  # noqa: BLE001 - as there
+                self._avoid(self._writes, fault)
+            else:
+                if self._writes.tripped:
+                    self._writes.reset()
+                return reason
         return self._spare.add(route, body, event_id, anonymous, added)
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:

@@ -5,7 +5,6 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Self
 from nbtrack.delivery import database, lifecycle
 from nbtrack.delivery.records import DeadEvent, Row, RowId
 from nbtrack.delivery.reference import ReferenceMethods
+from nbtrack.delivery.room import Room
 
 LEASE_SECONDS = 120.0
 """Longer than the worst request; a claim of a dead process on this machine is undone at once."""
@@ -21,7 +21,7 @@ CARE_SECONDS = 5.0
 """How often caps, ages and foreign leases are looked after."""
 COUNTED_UP_TO = 20_000
 """Beyond this many rows a count is kept, not made."""
-MARKS = 500
+INSERT = "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 ID_SALTS = 1024
 """Ids are microseconds times this, plus a number of the process: in order, and never used twice, so that a late
 settlement cannot meet a stranger. SQLite's own AUTOINCREMENT does that too, for a third more time an insert."""
@@ -41,6 +41,13 @@ class SQLiteEventStore(ReferenceMethods):
         Seconds after which an event is given up, dead letters too: they are personal data.
     synchronous
         "NORMAL" (safe against the death of the process) or "FULL" (against a power cut too).
+    clock
+        Gives epoch seconds; another one for tests.
+
+    Raises
+    ------
+    OSError, sqlite3.Error
+        When the file cannot be made, or a later version of nbtrack wrote it; a damaged one is set aside.
 
     Examples
     --------
@@ -63,12 +70,10 @@ class SQLiteEventStore(ReferenceMethods):
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
-        self.max_bytes = max_bytes
         self.max_events = max_events
-        self.max_age = max_age
         self._synchronous = synchronous
         self._clock = clock
-        self._drops: Counter[str] = Counter()
+        self._room = Room(max_bytes, max_events, max_age)
         self._start()
         with self._using():
             pass
@@ -80,8 +85,7 @@ class SQLiteEventStore(ReferenceMethods):
         self._pid = os.getpid()
         self._owner = database.new_owner()
         self._cared_at = float("-inf")
-        self._events = 0
-        self._bytes = 0
+        self._inode: int | None = None
         self._last_id = 0
         self._salt = secrets.randbelow(ID_SALTS)
 
@@ -107,23 +111,34 @@ class SQLiteEventStore(ReferenceMethods):
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            if self._pid != os.getpid():
-                # a fork that ran no hooks
-                if self._connection is not None:
-                    lifecycle.leak(self._connection)
-                self._start()
-            if self._connection is None:
-                self._connection = database.open_database(self.path, synchronous=self._synchronous)
-                self._recount(self._connection)
+            connection = self._open()
             try:
-                yield self._connection
+                yield connection
             except BaseException as fault:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
-                if database.is_corrupt(fault):
-                    self.close()
-                    database.quarantine(self.path, str(fault))
+                self._recover(connection, fault)
                 raise
+
+    def _open(self) -> sqlite3.Connection:
+        """Give the connection, under our lock."""
+        if self._pid != os.getpid():
+            # a fork that ran no hooks
+            if self._connection is not None:
+                lifecycle.leak(self._connection)
+            self._start()
+        if self._connection is None:
+            self._connection = database.open_database(self.path, synchronous=self._synchronous)
+            self._inode = database.inode_of(self.path)
+            self._room.recount(self._connection)
+        return self._connection
+
+    def _recover(self, connection: sqlite3.Connection, fault: BaseException) -> None:
+        """Leave a consistent state behind, whatever struck."""
+        if connection.in_transaction:
+            connection.rollback()
+        if database.is_corrupt(fault):
+            self.close()
+            if self._inode == database.inode_of(self.path):  # else another kernel has begun a new one
+                database.renew(self.path, str(fault)).close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -159,16 +174,19 @@ class SQLiteEventStore(ReferenceMethods):
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event; give the reason when it was not taken."""
         size = len(body)
-        with self._using() as connection:
-            if not self._has_room(size) and not self._make_room(connection, size):
-                return "queue_full"
-            self._last_id = max(self._last_id + 1, time.time_ns() // 1_000 * ID_SALTS + self._salt)
-            connection.execute(
-                "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (self._last_id, route, anonymous, added, size, event_id, body),
-            )
-            self._events += 1
-            self._bytes += size
+        room = self._room
+        with self._lock:  # as `_using`, without what a context manager costs: each event pays for this
+            connection = self._open()
+            try:
+                if not room.fits(size) and not room.make(connection, size):
+                    return "queue_full"
+                self._last_id = max(self._last_id + 1, time.time_ns() // 1_000 * ID_SALTS + self._salt)
+                connection.execute(INSERT, (self._last_id, route, anonymous, added, size, event_id, body))
+            except BaseException as fault:
+                self._recover(connection, fault)
+                raise
+            room.events += 1
+            room.bytes += size
         return None
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
@@ -212,15 +230,15 @@ class SQLiteEventStore(ReferenceMethods):
     def ack(self, ids: Sequence[RowId]) -> None:
         """Forget delivered events."""
         with self._writing() as connection:
-            sizes = _each(connection, "SELECT size FROM events WHERE id IN ({})", ids)
-            _run(connection, "DELETE FROM events WHERE id IN ({})", ids)
-        self._events -= len(sizes)
-        self._bytes -= sum(size for (size,) in sizes)
+            sizes = database.fetch_each(connection, "SELECT size FROM events WHERE id IN ({})", ids)
+            database.run_each(connection, "DELETE FROM events WHERE id IN ({})", ids)
+        self._room.events -= len(sizes)
+        self._room.bytes -= sum(size for (size,) in sizes)
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
         with self._writing() as connection:
-            _run(
+            database.run_each(
                 connection,
                 "UPDATE events SET token = '', lease_until = 0, attempts = attempts + 1 WHERE id IN ({})",
                 ids,
@@ -234,7 +252,7 @@ class SQLiteEventStore(ReferenceMethods):
                 " SELECT id, route, anonymous, ?, ?, added, size, event_id, body FROM events WHERE id = ?",
                 [(reason, status, number) for number in ids],
             )
-            _run(connection, "DELETE FROM events WHERE id IN ({})", ids)
+            database.run_each(connection, "DELETE FROM events WHERE id IN ({})", ids)
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
@@ -246,8 +264,8 @@ class SQLiteEventStore(ReferenceMethods):
     def count(self, route: str) -> int:
         """Count a route's events, waiting and claimed; a guess from the last look beyond 20,000."""
         with self._using() as connection:
-            if self._events > COUNTED_UP_TO:
-                return self._events
+            if self._room.events > COUNTED_UP_TO:
+                return self._room.events
             (number,) = connection.execute("SELECT count(*) FROM events WHERE route = ?", (route,)).fetchone()
             return int(number)
 
@@ -272,8 +290,7 @@ class SQLiteEventStore(ReferenceMethods):
     def take_drops(self) -> dict[str, int]:
         """Tell, once, how many events were given up for age or room."""
         with self._lock:
-            drops, self._drops = dict(self._drops), Counter()
-            return drops
+            return self._room.take_drops()
 
     def dead(self, limit: int) -> list[DeadEvent]:
         """Show dead letters, the oldest first."""
@@ -289,8 +306,8 @@ class SQLiteEventStore(ReferenceMethods):
     def remove_dead(self, ids: Sequence[RowId]) -> int:
         """Forget dead letters; give how many there were."""
         with self._writing() as connection:
-            gone = _run(connection, "DELETE FROM dead WHERE id IN ({})", ids)
-            self._recount(connection)
+            gone = database.run_each(connection, "DELETE FROM dead WHERE id IN ({})", ids)
+            self._room.recount(connection)
         return gone
 
     def routes(self) -> list[str]:
@@ -303,29 +320,6 @@ class SQLiteEventStore(ReferenceMethods):
         with self._using() as connection:
             (number,) = connection.execute("SELECT count(*) FROM events").fetchone()
         return int(number)
-
-    # Room, age and other processes' leases
-
-    def _has_room(self, size: int) -> bool:
-        return self._events < self.max_events and self._bytes + size <= self.max_bytes
-
-    def _recount(self, connection: sqlite3.Connection) -> None:
-        self._events, self._bytes = connection.execute(
-            "SELECT count(*), coalesce(sum(size), 0)"
-            " FROM (SELECT size FROM events UNION ALL SELECT size FROM dead)"
-        ).fetchone()
-
-    def _make_room(self, connection: sqlite3.Connection, size: int) -> bool:
-        self._recount(connection)
-        while not self._has_room(size):
-            oldest = connection.execute("SELECT id, size FROM dead ORDER BY id LIMIT 1").fetchone()
-            if oldest is None:
-                return False
-            connection.execute("DELETE FROM dead WHERE id = ?", oldest[:1])
-            self._drops["dead_letters_full"] += 1
-            self._events -= 1
-            self._bytes -= oldest[1]
-        return True
 
     def _care(self) -> None:
         """Now and then: give up the too old, free the leases of dead processes, give pages back."""
@@ -342,27 +336,7 @@ class SQLiteEventStore(ReferenceMethods):
                     connection.execute(
                         "UPDATE events SET token = '', lease_until = 0 WHERE token = ?", (token,)
                     )
-            oldest = self._clock() - self.max_age
-            for table in ("events", "dead"):
-                gone = connection.execute(f"DELETE FROM {table} WHERE added < ?", (oldest,)).rowcount  # noqa: S608
-                if gone:
-                    self._drops["expired"] += gone
+            self._room.expire(connection, self._clock())
             # a script, for `execute` takes one step, and each step gives one page back
             connection.executescript("PRAGMA incremental_vacuum(2000)")
-            self._recount(connection)
-
-
-def _each(connection: sqlite3.Connection, statement: str, ids: Sequence[RowId]) -> list[tuple[int]]:
-    found: list[tuple[int]] = []
-    for start in range(0, len(ids), MARKS):
-        part = ids[start : start + MARKS]
-        found += connection.execute(statement.format(",".join("?" * len(part))), part).fetchall()
-    return found
-
-
-def _run(connection: sqlite3.Connection, statement: str, ids: Sequence[RowId]) -> int:
-    done = 0
-    for start in range(0, len(ids), MARKS):
-        part = ids[start : start + MARKS]
-        done += connection.execute(statement.format(",".join("?" * len(part))), part).rowcount
-    return done
+            self._room.recount(connection)

@@ -7,7 +7,37 @@ from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
 
 
 class EventStore(Protocol):
-    """A buffer of events, as the reference tracker defines it: implement these four to bring your own."""
+    """A buffer of events, as the reference tracker defines it: implement these four to bring your own.
+
+    Examples
+    --------
+    >>> from nbtrack.delivery import Emitter
+    >>> class ListStore:
+    ...     def __init__(self):
+    ...         self.waiting = []
+    ...
+    ...     def add_event(self, payload):
+    ...         self.waiting.append(payload)
+    ...         return True
+    ...
+    ...     def get_events_batch(self):
+    ...         batch, self.waiting = self.waiting, []
+    ...         return batch
+    ...
+    ...     def cleanup(self, batch, need_retry):
+    ...         if need_retry:
+    ...             self.waiting = batch + self.waiting
+    ...
+    ...     def size(self):
+    ...         return len(self.waiting)
+    >>> store = ListStore()
+    >>> emitter = Emitter("sp.acme.com", event_store=store)
+    >>> emitter.input({"e": "pv", "eid": "1"}), store.size()
+    (True, 1)
+    >>> emitter.pause()  # so that closing sends nothing to a host that is not ours
+    >>> emitter.close().pending
+    1
+    """
 
     def add_event(self, payload: PayloadDict) -> bool:
         """Add a payload; False when it was not taken."""

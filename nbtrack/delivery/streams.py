@@ -34,6 +34,11 @@ class RedisEventStore(ReferenceMethods):
     max_age
         Seconds after which dead letters are given up.
 
+    Raises
+    ------
+    ModuleNotFoundError
+        For a URL, where the package ``redis`` is missing.
+
     Examples
     --------
     >>> store = RedisEventStore("redis://127.0.0.1:6379/0")  # connects at the first event
@@ -50,9 +55,11 @@ class RedisEventStore(ReferenceMethods):
         max_age: float = 30 * 86_400.0,
     ) -> None:
         if isinstance(client_or_url, str):
-            # an optional dependency, and slow to load
-            import redis  # noqa: PLC0415
-
+            try:
+                import redis  # noqa: PLC0415 - an optional dependency, and slow to load
+            except ModuleNotFoundError as fault:
+                message = "RedisEventStore needs the package redis: pip install 'nbtrack[redis]'"
+                raise ModuleNotFoundError(message, name=fault.name) from None
             client_or_url = redis.Redis.from_url(
                 client_or_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
             )

@@ -4,37 +4,24 @@ Source of the rules: IPython swallows what a callback raises but shows it in the
 callbacks may come unpaired, so runs are matched by IPython's own ``info`` object.
 """
 
-import sys
+import asyncio
+import collections
 import threading
 import time
 import traceback
-import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
-from nbtrack import steps
 from nbtrack.notebook import expressions
 from nbtrack.notebook.header import Header, HeaderError, find_header, parse_header
+from nbtrack.notebook.runs import CellRun
 from nbtrack.runtime import Session
 from nbtrack.runtime import events as own
 from nbtrack.runtime.redaction import redact
+from nbtrack.steps import spans
 from nbtrack.tracker import ApplicationError, SelfDescribing, SelfDescribingJson
+from nbtrack.tracker.ids import new_id
 
 _MESSAGE_LENGTH, _TRACE_LENGTH = 2048, 8192
-_MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes: Linux counts in KiB
-
-
-@dataclass(slots=True)
-class CellRun:
-    """A cell's run that goes on."""
-
-    info: Any
-    header: Header | None
-    run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    started: float = field(default_factory=time.perf_counter)
-    cpu: float = field(default_factory=time.process_time)
-    memory: int | None = field(default_factory=lambda: measure_memory())  # noqa: PLW0108 - defined below
-    inner_error: BaseException | None = None
 
 
 class _Stack(threading.local):
@@ -55,11 +42,13 @@ class CellRuns:
     def __init__(self, session: Session, shell: Any) -> None:
         self._session, self._shell = session, shell
         self._local = _Stack()
+        self._ended: collections.deque[CellRun] = collections.deque()
         self.last_event: SelfDescribing | None = None
 
     def begin(self, info: Any = None, *_: Any, **__: Any) -> None:
         """Note the start of a cell (``pre_run_cell``)."""
         try:
+            self.settle()
             if not self._session.enabled or self._session.settings.cells == "off":
                 return
             options = find_header(info.raw_cell or "")
@@ -73,12 +62,12 @@ class CellRuns:
             run = CellRun(info, header)
             self._stack.append(run)
             if len(self._stack) == 1:
-                steps.enter_run(run.run_id)
+                spans.enter_run(run.run_id)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not show in the user's cell
             self._session.note_fault("the start of a cell", error)
 
     def end(self, result: Any = None, *_: Any, **__: Any) -> None:
-        """Send the run of a cell (``post_run_cell``)."""
+        """Note the end of a cell (``post_run_cell``), and have its run sent."""
         ended = time.perf_counter()
         try:
             if not self._stack:
@@ -86,15 +75,44 @@ class CellRuns:
             run = self._pop(getattr(result, "info", None))
             if run is None:
                 return
-            error = _error_of(result)
+            run.finish(result, ended)
             if self._stack:  # a magic ran this as a cell inside a cell: its error is the outer one's
                 outer = self._stack[-1]
-                outer.inner_error = error or run.inner_error or outer.inner_error
+                outer.error = run.error or outer.error
                 return
-            steps.enter_run(None)
-            self._record(run, result, error or run.inner_error, ended)
+            spans.enter_run(None)
+            if (loop := self._find_loop(run)) is None:
+                self._record(run)
+            else:
+                self._ended.append(run)
+                loop.call_soon(self.settle)
         except Exception as error:  # noqa: BLE001 - as above
             self._session.note_fault("the end of a cell", error)
+
+    def settle(self) -> None:
+        """Send the run that ended last, if that was put off until the kernel's reply was out."""
+        while self._ended:
+            try:
+                self._record(self._ended.popleft())
+            except IndexError:  # another thread was quicker
+                return
+            except Exception as error:  # noqa: BLE001 - as above
+                self._session.note_fault("the end of a cell", error)
+
+    def _find_loop(self, run: CellRun) -> Any:
+        """Find the loop that will come round once the kernel has replied; None where the run is sent at once.
+
+        Nobody can tell the difference: whatever happens after that, such as the next cell, settles first. What the
+        user's own expressions give is asked for at once.
+        """
+        if not hasattr(self._shell, "kernel") or (
+            run.header and (run.header.properties or run.header.entities)
+        ):
+            return None
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            return None
 
     @property
     def _stack(self) -> list[CellRun]:
@@ -120,23 +138,19 @@ class CellRuns:
         if self._stack and getattr(info, "store_history", False):
             self._stack.clear()
 
-    def _record(self, run: CellRun, result: Any, error: BaseException | None, ended: float) -> None:
+    def _record(self, run: CellRun) -> None:
         session, settings = self._session, self._session.settings
-        event = self.describe(run, result, error, ended)
+        event = self.describe(run)
         self.last_event = event
         parent = session.record(event, "a cell's run")
         wants = settings.error_messages or settings.tracebacks
-        if parent and error is not None and wants and _status(error, result) == "error":
-            session.record(self._describe_error(parent, error), "a cell's error")
+        if parent and run.error is not None and wants and run.status == "error":
+            session.record(self._describe_error(parent, run.error), "a cell's error")
 
-    def describe(
-        self, run: CellRun, result: Any, error: BaseException | None, ended: float
-    ) -> SelfDescribing:
+    def describe(self, run: CellRun) -> SelfDescribing:
         """Make the event of a cell's run: names and numbers; text only where the settings ask for it."""
         settings, info, header = self._session.settings, run.info, run.header or Header()
-        source = info.raw_cell or ""
-        status = _status(error, result)
-        memory = measure_memory()
+        source, error = info.raw_cell or "", run.error
         wants_source = settings.source if header.source is None else header.source
         data = own.drop_unknown(
             {
@@ -144,14 +158,13 @@ class CellRuns:
                 "name": header.name[: own.NAME_LENGTH] if header.name else None,
                 "label": header.label[: own.TEXT_LENGTH] if header.label else None,
                 "cell_id": (getattr(info, "cell_id", None) or "")[:64] or None,
-                "execution_count": getattr(result, "execution_count", None),
-                "status": status,
-                "duration_ms": round((ended - run.started) * 1000),
-                "cpu_ms": round((time.process_time() - run.cpu) * 1000),
-                "memory_delta_mb": None if memory is None or run.memory is None
-                else round((memory - run.memory) / 2**20, 1),
+                "execution_count": getattr(run.result, "execution_count", None),
+                "status": run.status,
+                "duration_ms": round(run.seconds * 1000),
+                "cpu_ms": round(run.cpu_seconds * 1000),
+                "memory_delta_mb": None if run.memory_delta is None else round(run.memory_delta / 2**20, 1),
                 "source_lines": source.count("\n") + (not source.endswith("\n")),
-                "magics": _list_magics(info) or None,
+                "magics": run.list_magics() or None,
                 "error_class": type(error).__name__[: own.NAME_LENGTH] if error is not None else None,
                 "source": self._clean(source, own.CODE_LENGTH) if wants_source else None,
                 "error_message": self._clean(str(error), _MESSAGE_LENGTH)
@@ -162,9 +175,7 @@ class CellRuns:
             }
         )  # fmt: skip
         return SelfDescribing(
-            SelfDescribingJson(own.CELL_RUN, data),
-            context=self._find_entities(header),
-            event_id=str(uuid.uuid4()),
+            SelfDescribingJson(own.CELL_RUN, data), context=self._find_entities(header), event_id=new_id()
         )
 
     def _describe_error(self, parent_id: str, error: BaseException) -> ApplicationError:
@@ -201,40 +212,5 @@ class CellRuns:
         return found
 
 
-def measure_memory() -> int | None:
-    """Give the most memory this process has held, in bytes; None where the system does not tell."""
-    try:
-        import resource  # noqa: PLC0415 - Windows and Pyodide have none
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
-
-
-def _error_of(result: Any) -> BaseException | None:
-    return getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
-
-
-def _status(error: BaseException | None, result: Any) -> str:
-    if error is None:
-        return "ok" if result is not None else "interrupted"
-    if getattr(result, "error_before_exec", None) is error:
-        return "syntax_error"
-    return steps.classify(error)
-
-
 def _format(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
-
-
-def _list_magics(info: Any) -> list[str]:
-    """List the names of the magics a cell uses, not what they are given."""
-    code = getattr(info, "transformed_cell", None) or ""
-    raw = info.raw_cell or ""
-    found: dict[str, None] = {}
-    if "%" not in raw and "run_line_magic" not in code:
-        return []
-    for line in raw.splitlines():
-        word = line.lstrip().partition(" ")[0].strip()
-        if word.startswith("%") and len(word) > 1 and (name := word.lstrip("%").rstrip("?")).isidentifier():
-            found["%" * (2 if word.startswith("%%") else 1) + name[:62]] = None
-    return [name for name in found if name != "%%track"][:50]

@@ -41,6 +41,7 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
         unload(shell)
     session = start(shell=shell, config=getattr(shell, "config", None))
     cells = CellRuns(session, shell)
+    session.settle = cells.settle
     magics = NBTrackMagics(shell, session, cells)
     tables = shell.magics_manager.magics
     shadowed = {key: tables[key[0]].get(key[1]) for key in _MAGICS}

@@ -7,11 +7,11 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 
-from nbtrack import steps
 from nbtrack.notebook import expressions, preview
 from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
 from nbtrack.runtime import Session
+from nbtrack.steps.tracking import send_analysis
 
 CONTROL_WORDS = (
     "status",
@@ -160,7 +160,7 @@ class NBTrackMagics(Magics):
                 properties.append((key, expressions.evaluate_property(text, self.shell.user_ns)))
             except Exception as error:  # noqa: BLE001 - the user's expression may raise anything
                 raise UsageError(f"%track: {key}={text} raised {type(error).__name__}: {error}") from None
-        steps.send_analysis(name, properties, [])
+        send_analysis(name, properties, [])
 
     # -- %nbtrack
 

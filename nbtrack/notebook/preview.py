@@ -6,8 +6,9 @@ import json
 import time
 from typing import Any
 
-from nbtrack.notebook.cells import CellRun, CellRuns
+from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, find_header, parse_header
+from nbtrack.notebook.runs import CellRun
 from nbtrack.runtime import NBTrack, Session
 from nbtrack.widget import render_text, take_snapshot
 
@@ -53,7 +54,7 @@ def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> st
         title = (
             "The event of the next cell with this header, as it would be sent (run-time values are examples):"
         )
-        event = cells.describe(_pretend(code or "%%track", shell), _Result(), None, time.perf_counter())
+        event = cells.describe(_pretend(code or "%%track", shell))
     payload = decode_payload(session.tracker.complete_payload(event))
     return f"{title}\n{json.dumps(payload, indent=2, ensure_ascii=False)}\n{_list_left_out(session.settings)}"
 
@@ -91,7 +92,9 @@ def _pretend(code: str, shell: Any) -> CellRun:
         header = parse_header(options or "")
     except HeaderError as error:
         raise ValueError(str(error)) from None
-    return CellRun(_Info(code + f"\n# In[{getattr(shell, 'execution_count', '')}]"), header)
+    run = CellRun(_Info(code + f"\n# In[{getattr(shell, 'execution_count', '')}]"), header)
+    run.finish(_Result(), time.perf_counter())
+    return run
 
 
 def _list_left_out(settings: NBTrack) -> str:

@@ -25,12 +25,12 @@ def start(
 
     Parameters
     ----------
-    collector
-        ``"local"`` (the default), a URL, or a `LocalCollector`.
-    shell
+    collector : str or LocalCollector, optional
+        ``"local"`` (the default), a URL, or a private collector that runs.
+    shell : IPython.core.interactiveshell.InteractiveShell, optional
         IPython's shell; `%load_ext nbtrack` gives it.
-    config
-        A traitlets configuration.
+    config : traitlets.config.Config, optional
+        A traitlets configuration, as IPython and Jupyter hand it to their parts.
     **settings
         Settings by name: see `NBTrack`.
 
@@ -51,10 +51,12 @@ def start(
     >>> nbtrack.stop()
     """
     global _active
-    if isinstance(collector, str):
-        settings["collector"] = collector
-        collector = None
-    made = Session(NBTrack(config=config, **settings), collector=collector, shell=shell)
+    client: Any = None
+    if hasattr(collector, "url"):
+        client = collector
+    elif collector is not None:
+        settings["collector"] = collector  # which refuses what is no address
+    made = Session(NBTrack(config=config, **settings), collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made
         current.set_target(made.find_target, lambda: made.registry)
@@ -64,7 +66,21 @@ def start(
 
 
 def stop(timeout: float = EXIT_BUDGET) -> None:
-    """End the running session, if there is one, within ``timeout`` seconds; what was not sent stays stored."""
+    """End the running session, if there is one; what was not sent stays stored.
+
+    Parameters
+    ----------
+    timeout : float, default 1
+        Seconds that sending the rest may take.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> session = nbtrack.start(store="memory")
+    >>> nbtrack.stop()
+    >>> session.ended
+    True
+    """
     global _active
     with _active_lock:
         ended, _active = _active, None
@@ -76,10 +92,23 @@ def stop(timeout: float = EXIT_BUDGET) -> None:
 def session() -> Session:
     """Give the running session.
 
+    Returns
+    -------
+    Session
+        With its tracker, emitter, subject, collector and settings.
+
     Raises
     ------
     RuntimeError
         When none runs; the text says how to start one.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> _ = nbtrack.start(store="memory", app_id="churn-study")
+    >>> nbtrack.session().settings.app_id
+    'churn-study'
+    >>> nbtrack.stop()
     """
     if _active is None:
         raise RuntimeError(
@@ -89,5 +118,16 @@ def session() -> Session:
 
 
 def find_session() -> Session | None:
-    """Give the running session, or None."""
+    """Give the running session, or None.
+
+    Returns
+    -------
+    Session or None
+        For code that works with nbtrack and without it.
+
+    Examples
+    --------
+    >>> find_session() is None
+    True
+    """
     return _active

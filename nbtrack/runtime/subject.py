@@ -21,12 +21,20 @@ class NotebookSubject(Subject):
 
     Parameters
     ----------
-    installation
+    installation : nbtrack.runtime.home.Installation
         Whose random id is the domain user id.
-    session_id
+    session_id : str
         The kernel's UUID.
-    user_id
+    user_id : str, optional
         Sent only if set.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> session = nbtrack.start(store="memory", user_id="zoe")
+    >>> session.subject.standard_nv_pairs["uid"]
+    'zoe'
+    >>> nbtrack.stop()
     """
 
     def __init__(self, installation: home.Installation, session_id: str, user_id: str | None = None) -> None:

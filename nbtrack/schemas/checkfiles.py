@@ -22,6 +22,7 @@ class Report:
     Attributes
     ----------
     path : Path
+        The file.
     checked : int
         How many documents were looked at.
     problems : list of str
@@ -48,6 +49,19 @@ def check_file(path: str | Path, registry: Registry | None = None) -> Report:
     Returns
     -------
     Report
+        How many documents were ``checked``, and their ``problems``, a line each; a file that cannot be read is one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> schema = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+    >>> event = {"schema": schema, "data": {"category": "query", "variable": "load", "timing": "fast"}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "event.json"
+    ...     _ = path.write_text(json.dumps(event))
+    ...     report = check_file(path)
+    >>> report.checked, report.problems
+    (1, ['$ (iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0) $.timing: string found, number expected'])
     """
     registry = registry or Registry()
     report = Report(Path(path))

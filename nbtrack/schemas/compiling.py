@@ -10,7 +10,16 @@ UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 class BadSchema(ValueError):  # noqa: N818 - the name is public
-    """A schema was found, but it cannot be used; the message says why."""
+    """A schema was found, but it cannot be used; the message says why.
+
+    Examples
+    --------
+    >>> from nbtrack.schemas import Registry
+    >>> name = {"vendor": "com.acme", "name": "visit", "format": "jsonschema", "version": "1-0-0"}
+    >>> Registry().register({"self": name, "type": "objekt"})
+    Traceback (most recent call last):
+    nbtrack.schemas.compiling.BadSchema: iglu:com.acme/visit/jsonschema/1-0-0 cannot be used: "objekt" is not valid ...
+    """
 
 
 class Validator(Protocol):

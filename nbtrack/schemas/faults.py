@@ -27,6 +27,14 @@ class Fault:
         The rule of JSON Schema that was broken, such as ``type`` or ``maxLength``.
     expected, found : str
         The rule's value and a short form of the data's value.
+
+    Examples
+    --------
+    >>> from nbtrack.schemas import Registry
+    >>> uri = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+    >>> (fault,) = Registry().faults(uri, {"category": "io", "variable": "read", "timing": "3"})
+    >>> fault.path, fault.keyword, fault.expected
+    ('$.timing', 'type', 'number')
     """
 
     path: str

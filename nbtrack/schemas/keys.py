@@ -9,7 +9,25 @@ from nbtrack.protocol import IGLU_URI
 
 @dataclass(frozen=True, slots=True, order=True)
 class SchemaKey:
-    """The four parts of ``iglu:vendor/name/format/version``."""
+    """The four parts of ``iglu:vendor/name/format/version``.
+
+    Attributes
+    ----------
+    vendor : str
+        Who made the schema, a reversed domain.
+    name : str
+        The schema's name.
+    format : str
+        ``jsonschema`` for all that nbtrack checks.
+    version : str
+        SchemaVer: model, revision and addition.
+
+    Examples
+    --------
+    >>> key = SchemaKey("com.acme", "purchase", "jsonschema", "1-0-0")
+    >>> str(key), key.path
+    ('iglu:com.acme/purchase/jsonschema/1-0-0', 'com.acme/purchase/jsonschema/1-0-0')
+    """
 
     vendor: str
     name: str
@@ -36,6 +54,7 @@ def parse_uri(uri: str) -> SchemaKey:
     Returns
     -------
     SchemaKey
+        Its vendor, name, format and version.
 
     Raises
     ------

@@ -32,6 +32,12 @@ class Problem:
         What to change.
     severity : str
         ``error`` for what would not load, ``warning`` for the rest.
+
+    Examples
+    --------
+    >>> problem = Problem("$.properties.name", "stringLength", "a string needs maxLength")
+    >>> print(problem)
+    $.properties.name: a string needs maxLength (stringLength)
     """
 
     path: str
@@ -49,6 +55,7 @@ def lint_schema(schema: Mapping[str, Any], path: str | Path | None = None) -> li
     Parameters
     ----------
     schema : mapping
+        With its ``self`` and ``$schema``.
     path : path, optional
         The file it comes from: its folders must say the same as ``self``.
 

@@ -24,10 +24,19 @@ class SchemaNotFound(LookupError):  # noqa: N818 - the name is public
     Attributes
     ----------
     uri : str
+        The schema that was looked for.
     suggestions : tuple of str
         Known URIs that look alike, nearest first.
     looked : tuple of str
         The registries that were asked.
+
+    Examples
+    --------
+    >>> try:
+    ...     Registry().find("iglu:com.snowplowanalytics.snowplow/timin/jsonschema/1-0-0")
+    ... except SchemaNotFound as error:
+    ...     print(error.suggestions[0])
+    iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0
     """
 
     def __init__(self, uri: str, suggestions: tuple[str, ...] = (), looked: tuple[str, ...] = ()) -> None:
@@ -278,6 +287,17 @@ def registry_of(
         Folder in which to keep what servers gave.
     builtin : bool
         Whether the schemas that come with nbtrack are known; True by default.
+
+    Returns
+    -------
+    Registry
+        Folders are read and servers are asked when a schema is looked for.
+
+    Examples
+    --------
+    >>> registry = registry_of(["schemas", "https://schemas.acme.com/api"])
+    >>> registry.folders, registry.servers
+    ([PosixPath('schemas')], [<IgluServer https://schemas.acme.com/api>])
     """
     folders: list[str] = []
     servers: list[Server] = []

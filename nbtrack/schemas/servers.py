@@ -33,6 +33,19 @@ class IgluServer:
         Seconds a request may take; 3 by default.
     patience : float
         Seconds for which a server that failed, or does not have a schema, is not asked again; 10 by default.
+
+    Raises
+    ------
+    ValueError
+        If `url` does not begin with ``http://`` or ``https://``.
+
+    Examples
+    --------
+    >>> from nbtrack.schemas import Registry
+    >>> server = IgluServer("https://schemas.acme.com/api", api_key="secret")  # asked when a schema is looked for
+    >>> registry = Registry(servers=[server])
+    >>> server
+    <IgluServer https://schemas.acme.com/api>
     """
 
     def __init__(

@@ -104,8 +104,8 @@ __all__ = [
     "logger",
 ]
 
-# the parent of every logger of the package: one setLevel speaks to all, and no handler of ours prints
 logger = logging.getLogger("nbtrack")
+"""The parent of every logger of the package: one ``setLevel`` speaks to all, and no handler of nbtrack's prints."""
 logger.addHandler(logging.NullHandler())
 
 _LAZY = {

@@ -75,7 +75,11 @@ def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribi
     signature = _signature(keys, properties, required)
 
     def __init__(self: SelfDescribing, *args: Any, **named: Any) -> None:  # noqa: N807 - becomes the class's own
-        values = signature.bind(*args, **named).arguments
+        try:
+            values = signature.bind(*args, **named).arguments
+        except TypeError as error:
+            wanted = ", ".join(sorted(keys, key=lambda name: keys[name] not in required))
+            raise TypeError(f"{type(self).__name__}: {error}; it takes {wanted}") from None
         common = {name: values.pop(name) for name in _COMMON if name in values}
         data = {
             keys[name]: value

@@ -22,11 +22,21 @@ class AddToCart(TypicalEvent):
     name, category : str, optional
         What it is.
     unit_price : number, optional
-        Price of one.
+        Price of one, in `currency`.
     currency : str, optional
         ISO 4217 code.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `sku` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> AddToCart("mug-01", 2, unit_price=8.5, currency="EUR").event_json.data
+    {'sku': 'mug-01', 'quantity': 2, 'unitPrice': 8.5, 'currency': 'EUR'}
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "add_to_cart")
@@ -59,7 +69,18 @@ class AddToCart(TypicalEvent):
 
 
 class RemoveFromCart(AddToCart):
-    """Something was taken out of a cart (``remove_from_cart/1-0-0``); the arguments are those of `AddToCart`."""
+    """Something was taken out of a cart (``remove_from_cart/1-0-0``).
+
+    Parameters
+    ----------
+    sku, quantity, name, category, unit_price, currency, **common
+        See `AddToCart`.
+
+    Examples
+    --------
+    >>> RemoveFromCart("mug-01", 1).event_json.schema
+    'iglu:com.snowplowanalytics.snowplow/remove_from_cart/jsonschema/1-0-0'
+    """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "remove_from_cart")
 
@@ -72,17 +93,28 @@ class Transaction(Event):
     order_id : str
         The order.
     total_value : number
-        What it costs in all.
+        What it costs in all, in `currency`.
     affiliation : str, optional
         Shop or branch.
     tax_value, shipping : number, optional
-        Tax, and costs of shipping.
+        Tax, and costs of shipping, in `currency`.
     city, state, country : str, optional
         Where to.
     currency : str, optional
         ISO 4217 code.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `order_id` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> order = Transaction("order-17", 21.5, shipping=4.5, currency="EUR")
+    >>> order.build_payload(encode_base64=True, json_encoder=None)
+    {'e': 'tr', 'tr_id': 'order-17', 'tr_tt': '21.5', 'tr_sh': '4.5', 'tr_cu': 'EUR'}
     """
 
     order_id = Pair[str]("tr_id", required=True)
@@ -128,7 +160,7 @@ class TransactionItem(Event):
     order_id, sku : str
         The order, and the item's stock keeping unit.
     price : number
-        Price of one.
+        Price of one, in `currency`.
     quantity : int
         How many.
     name, category : str, optional
@@ -137,6 +169,17 @@ class TransactionItem(Event):
         ISO 4217 code.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `order_id` or `sku` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> item = TransactionItem("order-17", "mug-01", price=8.5, quantity=2)
+    >>> item.build_payload(encode_base64=True, json_encoder=None)
+    {'e': 'ti', 'ti_id': 'order-17', 'ti_sk': 'mug-01', 'ti_pr': '8.5', 'ti_qu': '2'}
     """
 
     order_id = Pair[str]("ti_id", required=True)

@@ -30,6 +30,11 @@ class TrackerConfiguration:
     ------
     ValueError
         If `encode_base64` is no truth value.
+
+    Examples
+    --------
+    >>> TrackerConfiguration(encode_base64=False).encode_base64
+    False
     """
 
     def __init__(self, encode_base64: bool = True, json_encoder: JsonEncoderFunction | None = None) -> None:
@@ -60,9 +65,11 @@ class _Count:
 
     def __set__(self, configuration: Any, value: int | None) -> None:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise ValueError(f"{self.name} must be of type int: got {value!r}")
+            raise ValueError(
+                f"{self.name} must be a whole number, or None for the emitter's default: got {value!r}"
+            )
         if value is not None and value < 0:
-            raise ValueError(f"{self.name} must greater than 0: got {value!r}")
+            raise ValueError(f"{self.name} must be 0 or greater: got {value!r}")
         vars(configuration)[self.name] = value
 
 
@@ -92,6 +99,12 @@ class EmitterConfiguration:
     ------
     ValueError
         If a number is negative or none.
+
+    Examples
+    --------
+    >>> configuration = EmitterConfiguration(batch_size=50, request_timeout=(5, 15))
+    >>> configuration.set_retry_code(429, retry=False), configuration.custom_retry_codes
+    (True, {429: False})
     """
 
     batch_size = _Count()

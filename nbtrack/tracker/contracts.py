@@ -20,6 +20,7 @@ from nbtrack.template import Col
 from nbtrack.tracker.aliases import FORM_NODE_NAMES, FORM_TYPES
 from nbtrack.values import milliseconds
 
+_LISTS = (list, tuple)
 _INTEGER = re.compile(r"-?[0-9]+")
 # read as milliseconds these fall into the first four months of 1970; as seconds, between 2001 and 2286
 _SECONDS = range(10**9, 10**10)
@@ -30,17 +31,45 @@ class _Switch:
 
 
 def enable_contracts() -> None:
-    """Switch the checks on, for the whole process; they are on from the start."""
+    """Switch the checks of values on, for the whole process; they are on from the start.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> enable_contracts()
+    >>> PageView("")
+    Traceback (most recent call last):
+    ValueError: page_url is empty: got ''
+    """
     _Switch.on = True
 
 
 def disable_contracts() -> None:
-    """Switch the checks off, for the whole process."""
+    """Switch the checks of values off, for the whole process.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> disable_contracts()
+    >>> event = PageView("")
+    >>> enable_contracts()
+    """
     _Switch.on = False
 
 
 def contracts_enabled() -> bool:
-    """Tell whether the checks are on."""
+    """Tell whether the checks of values are on.
+
+    Returns
+    -------
+    bool
+        True from the start, and until `disable_contracts` was called.
+
+    Examples
+    --------
+    >>> contracts_enabled()
+    True
+    """
     return _Switch.on
 
 
@@ -74,15 +103,21 @@ def one_of(value: Any, supported: Collection[Any], name: str = "value") -> None:
         raise ValueError(f"{name} is not supported: got {value!r}, and it may be one of {choice}")
 
 
-def satisfies(value: Any, check: Callable[[Any], bool], name: str = "value") -> None:
-    """Refuse a value that a check does not allow."""
+def satisfies(value: Any, check: Callable[[Any], bool], name: str = "value", wanted: str = "") -> None:
+    """Refuse a value that a check does not allow; say what is wanted."""
     if _Switch.on and not isinstance(value, Col) and not check(value):
-        raise ValueError(f"{name} is not allowed: got {value!r}")
+        hint = f", and {wanted} is wanted" if wanted else ""
+        raise ValueError(f"{name} is not allowed: got {value!r}{hint}")
 
 
 def form_element(element: Any, name: str = "element") -> None:
     """Refuse a form's element that the schemas of form events do not allow."""
-    satisfies(element, _is_form_element, name)
+    satisfies(
+        element,
+        _is_form_element,
+        name,
+        "a dict with name, value, a nodeName of HTML and perhaps a type of an input",
+    )
 
 
 def iglu_uri(value: Any, name: str = "schema") -> None:
@@ -111,10 +146,21 @@ def moment(value: Any, name: str) -> None:
 
 def entities(value: Any, name: str = "context") -> None:
     """Refuse a context that is no list of self-describing JSONs."""
-    if _Switch.on and not (
-        isinstance(value, list | tuple) and all(hasattr(entity, "to_json") for entity in value)
-    ):
-        raise ValueError(f"{name} must be a list of SelfDescribingJson: got {value!r}")
+    if not _Switch.on:
+        return
+    if isinstance(value, _LISTS):
+        for entity in value:
+            if not hasattr(entity, "to_json"):
+                break
+        else:
+            return
+    raise ValueError(f"{name} must be a list of SelfDescribingJson: got {value!r}")
+
+
+def self_describing(value: Any, name: str) -> None:
+    """Refuse what is no self-describing JSON."""
+    if _Switch.on and not hasattr(value, "to_json") and not isinstance(value, Col):
+        raise ValueError(f"{name} must be a SelfDescribingJson: got {value!r}")
 
 
 def fits(field: Field, value: Any, name: str) -> None:

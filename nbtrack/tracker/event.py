@@ -65,13 +65,18 @@ class Event:
     """
 
     event_json: SelfDescribingJson | None = None
+    # on the class, so that an event pays only for what it has
+    _event_subject: Subject | None = None
+    _true_timestamp: Any = None
+    _event_id: Any = None
+    _device_timestamp: Any = None
     if not TYPE_CHECKING:
 
         def __new__(cls, *_args: Any, **named: Any) -> Self:
             """Tell users of snowplow-tracker 0.x the new name of an argument."""
             if "tstamp" in named:
                 raise TypeError(f"{cls.__name__} has no tstamp=: the event's true time is true_timestamp=")
-            return super().__new__(cls)
+            return object.__new__(cls)
 
     def __init__(
         self,
@@ -84,11 +89,9 @@ class Event:
         device_timestamp: Moment | None = None,
     ) -> None:
         self.payload = Payload(dict_)
-        self._event_subject = event_subject
+        if event_subject is not None:
+            self._event_subject = event_subject
         self._context: Context = []
-        self._true_timestamp: Any = None
-        self._event_id: Any = None
-        self._device_timestamp: Any = None
         if context is not None:
             self.context = context
         if true_timestamp is not None:
@@ -196,19 +199,16 @@ class Event:
             pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)
         if self._true_timestamp is not None:
             pairs["ttm"] = self._true_timestamp
+        subject: Mapping[str, Any] = {} if tracker_subject is None else tracker_subject.standard_nv_pairs
         if self._event_subject is not None:
-            self._add_subject(pairs, self._event_subject.combine_subject(tracker_subject))
-        elif tracker_subject is not None:
-            self._add_subject(pairs, tracker_subject.standard_nv_pairs)
+            subject = self._event_subject.combine_subject(tracker_subject)
+        if not _PAGE.isdisjoint(subject):
+            subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
+        pairs.update(subject)
         pairs["eid"] = self._event_id
         pairs["dtm"] = self._device_timestamp
         pairs.update(standard)
         return pairs
-
-    def _add_subject(self, pairs: dict[str, Any], subject: Mapping[str, Any]) -> None:
-        if not _PAGE.isdisjoint(subject):
-            subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
-        pairs.update(subject)
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
         """Give the event one would track for a row of a frame.

@@ -28,6 +28,11 @@ class PageView(Event):
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
+    Raises
+    ------
+    ValueError
+        If `page_url` is empty or no text, while contracts are on.
+
     Examples
     --------
     >>> PageView("https://acme.com/pricing", page_title="Pricing").page_title
@@ -72,6 +77,12 @@ class PagePing(PageView):
         Least and greatest offsets since the last ping, in pixels.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
+
+    Examples
+    --------
+    >>> ping = PagePing("https://acme.com/pricing", min_y=0, max_y=1200)
+    >>> ping.build_payload(encode_base64=True, json_encoder=None)
+    {'e': 'pp', 'url': 'https://acme.com/pricing', 'pp_miy': '0', 'pp_may': '1200'}
     """
 
     min_x = Pair[int | None]("pp_mix")
@@ -124,6 +135,11 @@ class StructuredEvent(Event):
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
+    Raises
+    ------
+    ValueError
+        If `category` or `action` is empty or no text, while contracts are on.
+
     Examples
     --------
     >>> StructuredEvent("shop", "add-to-basket", value=2).value
@@ -174,6 +190,11 @@ class SelfDescribing(Event):
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
+    Raises
+    ------
+    ValueError
+        If `event_json` is no `SelfDescribingJson`, while contracts are on.
+
     Examples
     --------
     >>> SelfDescribing(SelfDescribingJson("iglu:com.acme/signup/jsonschema/1-0-0", {"plan": "free"}))
@@ -196,7 +217,7 @@ class SelfDescribing(Event):
             {"e": "ue"}, event_subject, context, true_timestamp,
             event_id=event_id, device_timestamp=device_timestamp,
         )  # fmt: skip
-        contracts.satisfies(event_json, lambda value: hasattr(value, "to_json"), "event_json")
+        contracts.self_describing(event_json, "event_json")
         self.event_json = event_json
 
 
@@ -217,6 +238,17 @@ class ScreenView(SelfDescribing):
         How the screen came up.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `id_` or `name` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> view = ScreenView("5d79770b-015b-4af8-8c91-b2ed6faf4b1e", "settings", previous_name="feed")
+    >>> view.event_json.data
+    {'id': '5d79770b-015b-4af8-8c91-b2ed6faf4b1e', 'name': 'settings', 'previousName': 'feed'}
     """
 
     id_ = Member[str]("id", required=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbtrack.tracker.subject import Subject
 
 TRACKER_VERSION = f"py-nbtrack-{__version__}"
+"""The tracker and its version: ``tv`` of every event."""
 MOMENTS = frozenset({"dtm", "ttm"})
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 

@@ -15,7 +15,16 @@ logger = logging.getLogger(__name__)
 
 
 class Snowplow:
-    """Makes trackers and keeps them by namespace, for the whole process."""
+    """Makes trackers and keeps them by namespace, for the whole process.
+
+    Examples
+    --------
+    >>> tracker = Snowplow.create_tracker("shop", "https://sp.acme.com", app_id="web")
+    >>> Snowplow.get_tracker("shop") is tracker
+    True
+    >>> Snowplow.remove_tracker(tracker)
+    >>> _ = tracker.emitters[0].close()
+    """
 
     _trackers: ClassVar[dict[str, Tracker]] = {}
     _lock: ClassVar[threading.RLock] = threading.RLock()
@@ -59,12 +68,14 @@ class Snowplow:
         from nbtrack.delivery import Emitter  # noqa: PLC0415 - only who sends loads it
 
         if endpoint is None:
-            raise TypeError("Emitter or Collector URL must be provided")
+            raise TypeError(
+                "endpoint is missing: give the collector's host or URL, such as https://sp.acme.com"
+            )
         writing = tracker_config or TrackerConfiguration()
         sending = emitter_config or EmitterConfiguration()
         with Snowplow._lock:
             if namespace in Snowplow._trackers:  # before there is an emitter that would need closing
-                raise TypeError("Tracker with this namespace already exists")
+                raise _exists(namespace)
             emitter = Emitter(
                 endpoint,
                 method=method,
@@ -99,7 +110,17 @@ class Snowplow:
 
     @classmethod
     def remove_tracker(cls, tracker: Tracker) -> None:
-        """Forget a tracker; its emitters stay open."""
+        """Forget a tracker; its emitters stay open.
+
+        Raises
+        ------
+        TypeError
+            For what is no tracker, such as a tracker's name.
+        """
+        if not isinstance(tracker, Tracker):
+            raise TypeError(
+                f"remove_tracker wants a tracker, and got {tracker!r}: remove_tracker_by_namespace takes a name"
+            )
         cls.remove_tracker_by_namespace(tracker.get_namespace())
 
     @classmethod
@@ -125,7 +146,14 @@ class Snowplow:
         namespace = tracker.get_namespace()
         with cls._lock:
             if namespace in cls._trackers:
-                raise TypeError("Tracker with this namespace already exists")
+                raise _exists(namespace)
             cls._trackers[namespace] = tracker
         logger.info("Tracker with namespace %r added", namespace)
         return tracker
+
+
+def _exists(namespace: str) -> TypeError:
+    return TypeError(
+        f"Tracker with this namespace already exists: {namespace!r}; Snowplow.get_tracker gives it, "
+        "Snowplow.remove_tracker_by_namespace forgets it"
+    )

@@ -120,7 +120,7 @@ class Subject:
         """Set whether the browser takes cookies."""
         if isinstance(enabled, bool):
             return self._set("cookie", "1" if enabled else "0", "enabled")
-        contracts.satisfies(enabled, lambda value: value is None, "enabled")
+        contracts.satisfies(enabled, lambda value: value is None, "enabled", "True or False")
         return self._set("cookie", enabled, "enabled")
 
     def combine_subject(self, subject: Subject | None) -> dict[str, Any]:

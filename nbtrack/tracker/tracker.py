@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from os import urandom
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
 from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.event import Event
+from nbtrack.tracker.ids import new_id
 from nbtrack.tracker.legacy import LegacyMethods
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
 from nbtrack.tracker.plan import render, render_json
@@ -26,8 +26,6 @@ Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
 ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]
 GlobalContext: TypeAlias = ContextSource | tuple[Callable[[Event], bool], ContextSource]
 
-# RFC 9562: the 13th digit of a random UUID is 4, and the two highest bits of the 17th are 1 and 0
-_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _HINTS = {
     "addEmitter": "add_emitter",
     "set_platform": "subject.set_platform",
@@ -44,7 +42,21 @@ class Receiver(Protocol):
 
 
 class Plugin(Protocol):
-    """Something that looks at each event on its way; both methods may be missing."""
+    """Something that looks at each event on its way; both methods may be missing.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> class Printer:
+    ...     def input(self, payload):
+    ...         print(payload["url"])
+    >>> class Cut:
+    ...     def before_track(self, event, payload):
+    ...         payload["url"] = payload["url"].partition("?")[0]
+    >>> tracker = Tracker("docs", Printer()).add_plugin(Cut())
+    >>> event_id = tracker.track(PageView("https://acme.com/?q=secret"))
+    https://acme.com/
+    """
 
     def before_track(self, event: Event, payload: dict[str, str], /) -> bool | None:
         """See, and change, the payload before emitters get it; answer False to drop the event."""
@@ -144,9 +156,7 @@ class Tracker(LegacyMethods):
     @staticmethod
     def get_uuid() -> str:
         """Make a random event id."""
-        digits = urandom(16).hex()  # a third of the time that uuid.uuid4() and str() take
-        variant = _VARIANT[digits[16]]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        return new_id()
 
     @staticmethod
     def get_timestamp(tstamp: Any = None) -> int:
@@ -156,7 +166,7 @@ class Tracker(LegacyMethods):
                 return milliseconds(tstamp)
             except (TypeError, ValueError):
                 pass  # as the reference: a wrong type still gives a time
-        return time.time_ns() // 1_000_000
+        return time_ns() // 1_000_000
 
     def track(self, event: Event) -> str:
         """Hand an event to the emitters.
@@ -276,7 +286,10 @@ class Tracker(LegacyMethods):
     def add_plugin(self, plugin: Any) -> Self:
         """Add a plugin, an object with ``before_track``, ``after_track`` or both; see `Plugin`."""
         contracts.satisfies(
-            plugin, lambda value: hasattr(value, "before_track") or hasattr(value, "after_track"), "plugin"
+            plugin,
+            lambda value: hasattr(value, "before_track") or hasattr(value, "after_track"),
+            "plugin",
+            "an object with before_track or after_track",
         )
         self._plugins.append(plugin)
         return self
@@ -337,4 +350,4 @@ def _advise(value: Any) -> str:
         return (
             "track wants an event, not a payload: snowplow-tracker 1.0 changed that; Event(payload) makes one"
         )
-    return f"track wants an event, and got {value!r}"
+    return f"track wants an event, such as PageView(…), and got {value!r}"

@@ -53,6 +53,16 @@ class LinkClick(TypicalEvent):
         The link's id, classes, target and text in the page.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `target_url` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> LinkClick("https://acme.com/pricing", element_classes=["button"]).event_json.data
+    {'targetUrl': 'https://acme.com/pricing', 'elementClasses': ['button']}
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "link_click", "1-0-1")
@@ -98,6 +108,16 @@ class FormChange(TypicalEvent):
         Classes of the element.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        For an empty `form_id`, or a `node_name` or `type_` that HTML does not have, while contracts are on.
+
+    Examples
+    --------
+    >>> FormChange("signup", "plan", "SELECT", "free").event_json.data
+    {'formId': 'signup', 'elementId': 'plan', 'nodeName': 'SELECT', 'value': 'free'}
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "change_form")
@@ -147,6 +167,17 @@ class FormSubmit(TypicalEvent):
         The form's elements, each with ``name``, ``value``, ``nodeName`` and perhaps ``type``; not changed.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        For an empty `form_id`, or an element that is none, while contracts are on.
+
+    Examples
+    --------
+    >>> plan = {"name": "plan", "value": "free", "nodeName": "SELECT"}
+    >>> FormSubmit("signup", elements=[plan]).event_json.data["elements"]
+    [{'name': 'plan', 'value': 'free', 'nodeName': 'SELECT'}]
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "submit_form")
@@ -182,6 +213,16 @@ class SiteSearch(TypicalEvent):
         How much was found, and how much the page showed.
     **common
         The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If there are no `terms`, while contracts are on.
+
+    Examples
+    --------
+    >>> SiteSearch(["blue", "mug"], filters={"in stock": True}, total_results=3).event_json.data
+    {'terms': ['blue', 'mug'], 'filters': {'in stock': True}, 'totalResults': 3}
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "site_search")
@@ -223,6 +264,11 @@ class Timing(TypicalEvent):
     **common
         The arguments of every event; see `Event`.
 
+    Raises
+    ------
+    ValueError
+        If `category` or `variable` is empty or no text, while contracts are on.
+
     Examples
     --------
     >>> Timing("query", "load flights", 412).event_json.data
@@ -263,6 +309,11 @@ class ApplicationError(TypicalEvent):
     **common
         The arguments of every event; see `Event`.
 
+    Raises
+    ------
+    ValueError
+        If `message` is empty or no text, while contracts are on.
+
     Examples
     --------
     >>> ApplicationError.of(KeyError("price")).event_json.data["exceptionName"]
@@ -294,7 +345,17 @@ class ApplicationError(TypicalEvent):
 
     @classmethod
     def of(cls, error: BaseException, is_fatal: bool | None = None, **common: Unpack[Common]) -> Self:
-        """Describe an exception, with its traceback."""
+        """Describe an exception, with its traceback.
+
+        Parameters
+        ----------
+        error : BaseException
+            What was raised.
+        is_fatal : bool, optional
+            Whether the program ended.
+        **common
+            The arguments of every event; see `Event`.
+        """
         name = type(error).__qualname__
         trace = "".join(traceback.format_exception(error))
         return cls(str(error) or name, name, trace, is_fatal, **common)

@@ -22,6 +22,20 @@ class InvalidEvent(ValueError):  # noqa: N818 - it says what it is
     ----------
     faults : tuple of (str, Fault or str)
         The schema's URI and what is wrong, the latter a text for a schema that was not found.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import SelfDescribing, Tracker
+    >>> schema = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+    >>> event = SelfDescribing(SelfDescribingJson(schema, {"category": "query", "variable": "load", "timing": "fast"}))
+    >>> class Nowhere:
+    ...     def input(self, payload): ...
+    >>> try:
+    ...     event_id = Tracker("docs", Nowhere(), validate="raise").track(event)
+    ... except InvalidEvent as error:
+    ...     for _, fault in error.faults:
+    ...         print(fault)
+    $.timing: string found, number expected
     """
 
     def __init__(self, faults: Iterable[tuple[str, Fault | str]]) -> None:
@@ -30,7 +44,16 @@ class InvalidEvent(ValueError):  # noqa: N818 - it says what it is
 
 
 class InvalidEventWarning(UserWarning):
-    """An event that does not fit its schemas was tracked all the same."""
+    """An event that does not fit its schemas was tracked all the same.
+
+    Examples
+    --------
+    A test that shall fail on such an event turns the warning into an error:
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", InvalidEventWarning)
+    """
 
 
 class Validation:

@@ -29,13 +29,19 @@ def render_html(snapshot: Snapshot) -> str:
 
     Parameters
     ----------
-    snapshot
+    snapshot : Snapshot
         What to show.
 
     Returns
     -------
     str
         HTML in which every text from elsewhere is escaped.
+
+    Examples
+    --------
+    >>> html = render_html(Snapshot(0.0, "<local>", "ok", "", {"accepted": 1}))
+    >>> "&lt;local&gt;" in html, "<script" in html
+    (True, False)
     """
     state = f"{ICONS[snapshot.state]} {snapshot.state}" + (f", {snapshot.reason}" if snapshot.reason else "")
     parts = [

@@ -61,8 +61,20 @@ class Monitor(anywidget.AnyWidget):
 
     Parameters
     ----------
-    source
+    source : Source
         The session.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> session = nbtrack.start(store="memory")
+    >>> with_widgets = Monitor(session)  # a cell's last expression shows it
+    >>> with_widgets.still()
+    nbtrack: ok
+      events go to  local
+      events        nothing yet
+    >>> with_widgets.close()
+    >>> nbtrack.stop()
     """
 
     # the parts share one scope: a module that Jupyter loads from text has no address to import others from
@@ -226,8 +238,23 @@ def make_monitor(source: Source) -> Monitor:
 
     Parameters
     ----------
-    source
+    source : Source
         The session.
+
+    Returns
+    -------
+    Monitor
+        Shown as often as one likes; `nbtrack.monitor` gives that of the running session.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> session = nbtrack.start(store="memory")
+    >>> monitor = make_monitor(session)
+    >>> make_monitor(session) is monitor
+    True
+    >>> monitor.close()
+    >>> nbtrack.stop()
     """
     known = _monitors.get(source)
     if known is None or known.comm is None:

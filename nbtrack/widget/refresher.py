@@ -10,7 +10,8 @@ from types import MethodType
 logger = logging.getLogger(__name__)
 
 INTERVAL = 0.25
-"""Seconds between two ticks at least: four a second are as live as eyes need, and far below Jupyter's limits."""
+"""Seconds from a tick's end to the next one's start, so that no second holds more than four messages, however long a
+tick takes: as live as eyes need, and far below Jupyter's limits."""
 SHARE = 30
 """A tick is followed by a rest of so many times its length, so that it costs at most a thirtieth of a core."""
 STOP_SECONDS = 1.0
@@ -65,13 +66,13 @@ class Refresher:
             tick = self._tick()
             if self._stopped.is_set() or tick is None:
                 return
-            started, cpu = time.monotonic(), time.thread_time()
+            cpu = time.thread_time()
             try:
                 again = tick()
             except Exception as fault:  # noqa: BLE001 - a fault of the view must not reach the user
                 self._on_fault(fault)
                 return
             del tick
-            rest = max(INTERVAL - (time.monotonic() - started), SHARE * (time.thread_time() - cpu))
+            rest = max(INTERVAL, SHARE * (time.thread_time() - cpu))
             if self._stopped.wait(rest):
                 return

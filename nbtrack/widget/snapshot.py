@@ -16,42 +16,63 @@ class Fault(Protocol):
     """A fault of nbtrack's own that a session kept."""
 
     @property
-    def where(self) -> str: ...  # noqa: D102 - the session's own docstrings tell
+    def where(self) -> str:
+        """What nbtrack was doing."""
 
     @property
-    def text(self) -> str: ...  # noqa: D102
+    def text(self) -> str:
+        """What went wrong."""
 
 
 class Source(Protocol):
-    """What a snapshot is taken of: a session."""
+    """What a snapshot is taken of: a session.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> source: Source = nbtrack.start(store="memory")
+    >>> source.destination, source.peek_emitter()
+    ('local', None)
+    >>> nbtrack.stop()
+    """
 
     @property
-    def destination(self) -> str: ...  # noqa: D102 - the session's own docstrings tell
+    def destination(self) -> str:
+        """Where events go, without credentials."""
 
     @property
-    def enabled(self) -> bool: ...  # noqa: D102
+    def enabled(self) -> bool:
+        """Whether cells, magics and steps become events."""
 
     @property
-    def ended(self) -> bool: ...  # noqa: D102
+    def ended(self) -> bool:
+        """Whether it was closed."""
 
     @property
-    def is_local(self) -> bool: ...  # noqa: D102
+    def is_local(self) -> bool:
+        """Whether events stay on this machine."""
 
     @property
-    def optout(self) -> str | None: ...  # noqa: D102
+    def optout(self) -> str | None:
+        """The environment variable that forbids tracking, or None."""
 
     @property
-    def emitter(self) -> AsyncEmitter: ...  # noqa: D102
+    def emitter(self) -> AsyncEmitter:
+        """Its emitter, made if there is none."""
 
     @property
-    def fault_count(self) -> int: ...  # noqa: D102
+    def fault_count(self) -> int:
+        """How many faults of nbtrack's own there were."""
 
     @property
-    def faults(self) -> Sequence[Fault]: ...  # noqa: D102
+    def faults(self) -> Sequence[Fault]:
+        """The last of them."""
 
-    def peek_emitter(self) -> AsyncEmitter | None: ...  # noqa: D102
+    def peek_emitter(self) -> AsyncEmitter | None:
+        """Give its emitter if there is one; make none."""
 
-    def peek_collector(self) -> Any: ...  # noqa: D102
+    def peek_collector(self) -> Any:
+        """Give its local collector if it has met one; start none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +81,35 @@ class Snapshot:
 
     Parameters
     ----------
-    time
+    time : float
         Seconds since 1970.
-    destination
+    destination : str
         ``local`` or a URL without credentials.
-    state, reason
-        One word, and what explains it.
-    counters
-        Accepted, waiting, sent, retried, failed …, by name.
-    buffer
+    state : {"ok", "waiting", "sending", "retrying", "paused", "off", "ended"}
+        How things stand.
+    reason : str
+        What explains it, or the empty text.
+    counters : dict of int
+        Events accepted, waiting, in flight, sent, retried, refused and dropped, by name.
+    buffer : list of PendingEvent
         The oldest waiting events.
-    attempts
+    attempts : list of Attempt
         The last attempts to send, newest first.
-    verdicts
+    verdicts : dict or None
         The local collector's counts and last verdicts; None where it was not met.
-    retry_at
+    retry_at : float or None
         When the next attempt is due, seconds since 1970; None unless retrying.
-    local
+    local : bool
         Whether a local collector checks the events.
+
+    Examples
+    --------
+    >>> from nbtrack.widget import render_text
+    >>> snapshot = Snapshot(0.0, "https://sp.acme.com", "paused", "%nbtrack resume sends again", {"waiting": 3})
+    >>> print(render_text(snapshot))
+    nbtrack: paused (%nbtrack resume sends again)
+      events go to  https://sp.acme.com
+      events        3 waiting
     """
 
     time: float
@@ -97,10 +129,23 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
 
     Parameters
     ----------
-    source
+    source : Source
         The session. Its local collector is asked, so this may take as long as an HTTP request.
-    rows
+    rows : int, default 50
         How many waiting events and attempts at most.
+
+    Returns
+    -------
+    Snapshot
+        Names, times and numbers.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> snapshot = take_snapshot(nbtrack.start(store="memory"))
+    >>> snapshot.state, snapshot.destination, snapshot.counters["accepted"]
+    ('ok', 'local', 0)
+    >>> nbtrack.stop()
     """
     return describe(source, source.emitter, ask_verdicts(source), rows)
 

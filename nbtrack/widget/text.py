@@ -4,7 +4,25 @@ from nbtrack.widget.snapshot import Snapshot
 
 
 def render_text(snapshot: Snapshot) -> str:
-    """Render a snapshot as a few lines."""
+    """Render a snapshot as a few lines.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What to show.
+
+    Returns
+    -------
+    str
+        Plain text, without an end of line.
+
+    Examples
+    --------
+    >>> print(render_text(Snapshot(0.0, "local", "ok", "", {"accepted": 1200, "sent": 1200})))
+    nbtrack: ok
+      events go to  local
+      events        1,200 accepted, 1,200 sent
+    """
     counters = (
         ", ".join(f"{number:,} {name}" for name, number in snapshot.counters.items() if number)
         or "nothing yet"

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import nbformat
 
+from tests.support.waiting import poll
+
 PLACES = ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 START_SECONDS = 60
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext"
@@ -72,6 +74,10 @@ class Notebook:
     def run(self, place: int) -> None:
         self.page.evaluate(RUN_ONE, place)
 
+    def pause(self, seconds: float) -> None:
+        """Wait while the page's events go on; a plain sleep would hold them."""
+        self.page.wait_for_timeout(seconds * 1000)
+
     def is_busy(self) -> bool:
         # newer kernels answer widgets on a thread of their own and call themselves idle meanwhile
         return bool(self.page.locator(".jp-InputPrompt:text-is('[*]:')").count())
@@ -90,16 +96,6 @@ class Notebook:
     def places_asked(self) -> set[str | None]:
         """Tell which hosts the page asked for anything."""
         return {urlsplit(url).hostname for url in self.asked if not url.startswith(("data:", "blob:"))}
-
-
-def poll(condition: Any, seconds: float = 20, *, wait: Any = time.sleep) -> Any:
-    """Wait until a condition holds; give what it gave."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found or time.monotonic() > deadline:
-            return found
-        wait(0.05)
 
 
 class Lab:

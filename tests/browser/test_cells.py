@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.lab import poll
+from tests.support.waiting import poll
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 CELLS = (

@@ -19,16 +19,14 @@ from nbtrack.collector import LocalCollector, shared
 from nbtrack.collector.process_info import process_started
 from nbtrack.protocol import PAYLOAD_DATA, POST_PATH
 from tests.collector.support import JSON, Sender, ask, page_view
+from tests.support.waiting import poll
 
 KILLS = 20 if os.environ.get("NBTRACK_LONG") else 2
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and fork are POSIX's")
 
 
-def until(condition, timeout=15.0):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+def until(condition):
+    assert poll(condition), "it did not happen in time"
 
 
 def gone(pid):
@@ -253,7 +251,7 @@ def test_the_shared_collector_ends_a_while_after_the_last_kernel_left(tmp_path):
     program = """
 import sys, pathlib
 from nbtrack.collector import shared
-shared.connect(pathlib.Path(sys.argv[1]), port=0, idle_timeout=0.5)
+shared.connect(pathlib.Path(sys.argv[1]), port=0, idle_timeout=0.05)
 print("here", flush=True)
 sys.stdin.readline()
 """
@@ -261,8 +259,8 @@ sys.stdin.readline()
     try:
         assert kernel.stdout.readline() == "here\n"
         pid = json.loads((tmp_path / "collector.json").read_text())["pid"]
-        time.sleep(1)
-        assert not gone(pid)  # its kernel is still there
+        time.sleep(0.3)  # six times that: it has looked, and its kernel is still there
+        assert not gone(pid)
     finally:
         kernel.communicate("\n", timeout=10)
     until(lambda: gone(pid))

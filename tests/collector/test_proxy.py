@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from tests.collector.page_support import browser
 from tests.collector.support import page_view
 from tests.support.tools import require
+from tests.support.waiting import poll
 
 PREFIX = "/user/me/proxy/9090"
 
@@ -34,17 +34,18 @@ def proxied(collector, tmp_path):
         [nginx, "-p", str(tmp_path), "-c", str(config)], stderr=subprocess.DEVNULL
     ) as process:
         try:
-            deadline = time.monotonic() + 10
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
+            assert poll(lambda: listens(port))
             yield f"http://127.0.0.1:{port}{PREFIX}"
         finally:
             process.terminate()
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.browser

@@ -10,8 +10,9 @@ import pytest
 
 from nbtrack.delivery import InMemoryEventStore, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.store import Store
-from tests.faults.server import FaultServer, free_port, wait_until
+from tests.faults.server import FaultServer, free_port
 from tests.support.tools import require
+from tests.support.waiting import poll
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def redis_url() -> Iterator[str]:
             except redis.ConnectionError:
                 return False
 
-        assert wait_until(ready, 20)
+        assert poll(ready, 20)
     yield f"redis://127.0.0.1:{port}/0"
     process.terminate()
     process.wait(10)

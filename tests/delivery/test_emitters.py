@@ -12,7 +12,8 @@ from nbtrack.delivery import background as module
 from nbtrack.delivery.retry import Verdict, decide
 from nbtrack.delivery.terms import Timing
 from nbtrack.delivery.transport import Reply, Transport
-from tests.faults.server import Act, FaultServer, free_port, wait_until
+from tests.faults.server import Act, FaultServer, free_port
+from tests.support.waiting import poll
 
 BOTH = pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
 
@@ -56,7 +57,7 @@ def test_batch_size_triggers_and_a_request_carries_all_that_waits(
 ) -> None:
     emitter = kind("127.0.0.1", "http", server.port, batch_size=5)
     put(emitter, 4)
-    time.sleep(0.05)
+    time.sleep(0.05)  # one that does not wait for the fifth would have sent by now
     assert not server.seen
     emitter.pause()
     put(emitter, 18, start=4)
@@ -94,7 +95,7 @@ def test_stats_log_and_pending_tell_what_happens(kind: type[Emitter]) -> None:
         inner = f'{{"schema":"{schema}","data":{{"schema":"iglu:com.acme/purchase/jsonschema/1-0-0","data":{{}}}}}}'
         emitter.input({"e": "ue", "eid": "a", "ue_pr": inner})
         emitter.input({"e": "ue", "eid": "b", "ue_px": base64.urlsafe_b64encode(inner.encode()).decode()})
-        assert wait_until(lambda: emitter.stats().state == "retrying" and len(emitter.log))
+        assert poll(lambda: emitter.stats().state == "retrying" and len(emitter.log))
         stats = emitter.stats()
         assert (stats.accepted, stats.sent, stats.retried, stats.pending, stats.last_status) == (
             2,
@@ -198,7 +199,7 @@ def test_the_base_url_is_resolved_on_the_senders_thread_and_again_after_a_failur
         "local", batch_size=1, resolve=resolve, destination="local", timing=Timing(base=0.01)
     )
     put(emitter, 1)
-    assert wait_until(lambda: threads)
+    assert poll(lambda: threads)
     with FaultServer() as one:
         urls.append(one.url)
         assert one.wait_for(1)
@@ -308,7 +309,7 @@ def test_an_idle_emitter_ends_its_thread(server: FaultServer, monkeypatch: pytes
     emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1)
     put(emitter, 1)
     assert server.wait_for(1)
-    assert wait_until(lambda: not emitter._threads)
+    assert poll(lambda: not emitter._threads)
     put(emitter, 1, start=1)
     assert server.wait_for(2)
     emitter.close()

@@ -1,12 +1,12 @@
 """Binder: its steps, in an environment of their own."""
 
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.environments import make_environment
 
 ROOT = Path(__file__).parents[2]
 RUN = """
@@ -20,14 +20,7 @@ NotebookClient(book, timeout=60, kernel_name="python3").execute()
 @pytest.mark.timeout(600)
 def test_the_steps_give_an_environment_that_runs_a_tutorial(tmp_path: Path):
     venv, home = tmp_path / "venv", tmp_path / "home"
-    if uv := shutil.which("uv"):
-        subprocess.run(
-            [uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, timeout=120
-        )
-        install = [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
-    else:
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
-        install = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    install = make_environment(venv)
     # as repo2docker does it: from the root of the clone
     subprocess.run([*install, "-r", "binder/requirements.txt"], cwd=ROOT, check=True, timeout=400)
     kept = {

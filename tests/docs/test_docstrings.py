@@ -1,23 +1,50 @@
 """Docstrings: every public name has one, and the examples in them run and leave nothing behind."""
 
+import ast
 import doctest
 import importlib
 import inspect
+import itertools
 import multiprocessing
 import pkgutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 
 import nbtrack
 from nbtrack.collector import shared
 from nbtrack.runtime import find_session
 
-ROOMS = ("", ".bulk", ".collector", ".delivery", ".runtime", ".schemas", ".tracker")
+DOCS = Path(__file__).parents[2] / "docs"
+# every name in `__all__` of these is public, and so are the methods of public classes
+ROOMS = (
+    "",
+    ".bulk",
+    ".collector",
+    ".delivery",
+    ".pandas",
+    ".protocol",
+    ".runtime",
+    ".schemas",
+    ".steps",
+    ".template",
+    ".tracker",
+    ".values",
+    ".widget",
+)
+# what cannot show itself in a doctest, and why
+WITHOUT_EXAMPLE = {
+    "nbtrack.load_ipython_extension": "only `%load_ext` calls it; tests/notebook runs it",
+    "nbtrack.unload_ipython_extension": "only `%unload_ext` calls it; tests/notebook runs it",
+}
 MODULES = sorted(
-    module.name
-    for module in pkgutil.walk_packages(nbtrack.__path__, "nbtrack.")
-    if ">>>" in Path(importlib.util.find_spec(module.name).origin).read_text(encoding="utf-8")
+    name
+    for name in ("nbtrack", *(module.name for module in pkgutil.walk_packages(nbtrack.__path__, "nbtrack.")))
+    if ">>>" in Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
 )
 
 
@@ -29,30 +56,103 @@ def public_names():
 
 
 OBJECTS = {
-    name: thing for name, thing in public_names() if inspect.isclass(thing) or inspect.isfunction(thing)
+    name: thing for name, thing in public_names() if inspect.isclass(thing) or inspect.isroutine(thing)
 }
+CLASSES = [name for name, thing in OBJECTS.items() if inspect.isclass(thing)]
+
+
+def documented_constants() -> set[str]:
+    """Name the assignments of all modules that a text follows."""
+    found = set()
+    for path in Path(nbtrack.__file__).parent.rglob("*.py"):
+        lines = ast.parse(path.read_text(encoding="utf-8")).body
+        for line, after in itertools.pairwise(lines):
+            targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                found |= {one.id for one in targets if isinstance(one, ast.Name)}
+    return found
+
+
+def own_docstring(thing: Any) -> str:
+    return inspect.cleandoc(
+        (vars(thing) if inspect.isclass(thing) else {"__doc__": thing.__doc__})["__doc__"] or ""
+    )
+
+
+def parameters(thing: Any) -> dict[str, inspect.Parameter]:
+    """Give what a caller of a function or class hands over."""
+    if not inspect.isclass(thing):
+        signature = inspect.signature(thing)
+    elif getattr(thing, "_is_protocol", False) or not inspect.isfunction(thing.__init__):
+        return {}  # nobody makes one, or Python's own constructor does
+    else:
+        signature = inspect.signature(thing.__init__)
+    return {name: one for name, one in signature.parameters.items() if name != "self"}
+
+
+def methods(thing: type) -> Iterator[tuple[str, Any]]:
+    """Give the public methods and properties that a class has of us, inherited ones too."""
+    for member in dir(thing):
+        value = inspect.getattr_static(thing, member)
+        value = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+        function = value.fget if isinstance(value, property) else value
+        if member[0] != "_" and inspect.isfunction(function) and function.__module__.startswith("nbtrack"):
+            yield member, value
+
+
+def documented(thing: Any) -> dict[str, str]:
+    """Give what the docstring says about each parameter: its type and its meaning."""
+    found = NumpyDocString(own_docstring(thing))
+    return {
+        name.strip(" *"): " ".join([one.type, *one.desc])
+        for one in [*found["Parameters"], *found["Attributes"]]
+        for name in one.name.split(",")
+    }
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_has_a_page_of_the_reference(room: str):
+    page = f"api/{room.removeprefix('.') or 'nbtrack'}.md"
+    assert f"::: nbtrack{room}\n" in (DOCS / "pages" / page).read_text(encoding="utf-8")
+    assert f" nbtrack{room}: {page}\n" in (DOCS / "mkdocs.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_public_name_has_a_docstring(name: str):
-    thing = OBJECTS[name]
-    text = thing.__dict__.get("__doc__") if inspect.isclass(thing) else thing.__doc__
-    assert text
-    assert text.strip()
-    first = text.strip().splitlines()[0]
+    text = own_docstring(OBJECTS[name])
+    assert text, f"{name} has no docstring"
+    first = text.splitlines()[0]
     assert first.endswith((".", ":")), first
 
 
-@pytest.mark.parametrize("name", [n for n, t in OBJECTS.items() if inspect.isclass(t)])
+def test_so_has_a_public_constant():
+    constants = {name.rpartition(".")[2] for name, thing in public_names() if name not in OBJECTS}
+    assert constants - documented_constants() == set()
+
+
+@pytest.mark.parametrize("name", CLASSES)
 def test_so_have_its_public_methods(name: str):
-    missing = [
-        member
-        for member, value in vars(OBJECTS[name]).items()
-        if not member.startswith("_")
-        and (inspect.isfunction(value) or isinstance(value, property))
-        and not inspect.getdoc(value)
-    ]
-    assert missing == []
+    assert [member for member, value in methods(OBJECTS[name]) if not inspect.getdoc(value)] == []
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_docstring_tells_of_each_parameter_and_its_type(name: str):
+    wanted, told = parameters(OBJECTS[name]), documented(OBJECTS[name])
+    assert bool(told) or not wanted, f"{name} has no section Parameters"
+    several = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    silent = [one for one, what in wanted.items() if what.kind not in several and not told.get(one)]
+    assert silent == [], f"{name} does not tell of {silent}"
+    assert [one for one, what in wanted.items() if what.annotation is inspect.Parameter.empty] == []
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_docstring_has_an_example_that_runs(name: str):
+    thing = OBJECTS[name]
+    found = doctest.DocTestFinder(recurse=False).find(thing, module=inspect.getmodule(thing))
+    shown = thing.__module__ in MODULES and any(one.examples for one in found)
+    assert shown != (name in WITHOUT_EXAMPLE), (
+        f"{name} has no example, or is needlessly listed as having none"
+    )
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -60,6 +160,7 @@ def test_the_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
     monkeypatch.chdir(tmp_path)
+    threads = threading.active_count()
     try:
         result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     finally:
@@ -68,4 +169,5 @@ def test_the_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: py
     assert result.attempted
     assert find_session() is None
     assert multiprocessing.active_children() == []
+    assert threading.active_count() <= threads
     assert {path.name for path in tmp_path.iterdir()} <= {"home"}

@@ -1,6 +1,9 @@
 """The messages that people meet: each says what, where and why, and what to do. The page Questions explains them."""
 
+import contextlib
 import re
+import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +13,37 @@ import pytest
 
 import nbtrack
 from nbtrack import backfill, col
-from nbtrack.collector import LocalCollector
-from nbtrack.delivery import Emitter
+from nbtrack.bulk import LedgerError
+from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
+from nbtrack.delivery import Emitter, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
-from nbtrack.runtime import NBTrack
+from nbtrack.runtime import NBTrack, SettingError
 from nbtrack.schemas import Registry
-from nbtrack.tracker import PageView, SelfDescribingJson, StructuredEvent, Tracker, event_class
+from nbtrack.tracker import (
+    EmitterConfiguration,
+    FormSubmit,
+    PageView,
+    SelfDescribing,
+    SelfDescribingJson,
+    Snowplow,
+    StructuredEvent,
+    Subject,
+    Tracker,
+    event_class,
+)
 
+TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+NAME = {"vendor": "com.acme", "name": "visit", "format": "jsonschema", "version": "1-0-0"}
+UUID = "5d79770b-015b-4af8-8c91-b2ed6faf4b1e"
 NOBODY = "http://127.0.0.1:9"
 FRAME = pd.DataFrame({"order_id": ["o-1"], "total": [9.5]})
 EVENT = StructuredEvent("shop", "buy", label=col("order_id"))
+
+
+def write(name: str) -> Path:
+    Path(name).write_text("")
+    return Path(name)
+
 
 MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a column that is not there": (
@@ -42,6 +66,21 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "no file is at nowhere.parquet",
     ),
+    "a session with an address of no known kind": (
+        lambda: nbtrack.start("ftp://sp.acme.com"),
+        SettingError,
+        "'ftp' is no protocol of a collector; use one of http, https; or 'local', this machine's own",
+    ),
+    "a session with an address that is no text": (
+        lambda: nbtrack.start(collector=5),
+        SettingError,
+        "collector = 5 (argument) does not fit: The 'collector' trait of a NBTrack instance expected a unicode string",
+    ),
+    "a tracker's name where a tracker is wanted": (
+        lambda: Snowplow.remove_tracker("shop"),
+        TypeError,
+        "remove_tracker wants a tracker, and got 'shop': remove_tracker_by_namespace takes a name",
+    ),
     "no collector": (
         lambda: backfill(FRAME, EVENT),
         RuntimeError,
@@ -51,6 +90,75 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: backfill(FRAME, EVENT, collector="ftp://sp.acme.com"),
         ValueError,
         "'ftp' is no protocol of a collector; use one of http, https.",
+    ),
+    "a collector in place of its URL": (
+        lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
+        TypeError,
+        "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
+    ),
+    "no host at all": (
+        lambda: Emitter(""),
+        ValueError,
+        "No endpoint provided: give the collector's host or URL, such as https://sp.acme.com",
+    ),
+    "a port that is no number": (
+        lambda: Emitter("sp.acme.com:https"),
+        ValueError,
+        "the port in the endpoint 'sp.acme.com:https' is none",
+    ),
+    "a method of no collector": (
+        lambda: Emitter("sp.acme.com", method="put"),
+        ValueError,
+        "'put' is no method of a collector; use one of get, post.",
+    ),
+    "a number as a text": (
+        lambda: Emitter("sp.acme.com", batch_size="10"),
+        TypeError,
+        "batch_size must be a number, not '10'",
+    ),
+    "a number that is too small": (
+        lambda: Emitter("sp.acme.com", buffer_capacity=0),
+        ValueError,
+        "buffer_capacity must be at least 1, not 0",
+    ),
+    "a file of no known kind": (
+        lambda: backfill(write("orders.xlsx"), EVENT, collector=NOBODY),
+        TypeError,
+        "backfill reads Parquet and CSV files, not .xlsx",
+    ),
+    "two columns of one name": (
+        lambda: backfill(
+            pd.DataFrame([[1, 2]], columns=["a", "a"]), StructuredEvent("shop", col("a")), collector=NOBODY
+        ),
+        ValueError,
+        "the data has more than one column called 'a': rename them first",
+    ),
+    "something in place of an event in a backfill": (
+        lambda: backfill(FRAME, {"e": "pv"}, collector=NOBODY),
+        TypeError,
+        "backfill wants the event one would track, such as SelfDescribing(SelfDescribingJson(…)) with col(…)",
+    ),
+    "a time made of texts": (
+        lambda: backfill(FRAME, StructuredEvent("a", "b", true_timestamp=col("order_id")), collector=NOBODY),
+        ValueError,
+        "col('order_id') gives str values where a time goes: give datetimes, or milliseconds since 1970",
+    ),
+    "one id for all rows": (
+        lambda: backfill(FRAME, StructuredEvent("a", "b", event_id=UUID), collector=NOBODY),
+        ValueError,
+        "event_id= is one id for all rows: give event_id=col(…), or key=[…] for ids made from columns",
+    ),
+    "two sources of ids": (
+        lambda: backfill(
+            FRAME, StructuredEvent("a", "b", event_id=col("order_id")), key="total", collector=NOBODY
+        ),
+        ValueError,
+        "the event has event_id=col(…) and there is a key too: give one of them",
+    ),
+    "nothing to send again": (
+        lambda: backfill(FRAME, EVENT, dry_run=True).retry(),
+        RuntimeError,
+        "there is nothing to send again: no row was refused",
     ),
     "a wrong option": (
         lambda: backfill(FRAME, EVENT, collector=NOBODY, on_invalid="drop"),
@@ -82,6 +190,21 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "a schema needs `self` with its vendor, name, format and version",
     ),
+    "a schema that cannot be used": (
+        lambda: Registry().register({"self": NAME, "type": "objekt"}),
+        ValueError,
+        "iglu:com.acme/visit/jsonschema/1-0-0 cannot be used: ",
+    ),
+    "a server's address without its scheme": (
+        lambda: Registry(servers=["schemas.acme.com"]),
+        ValueError,
+        "'schemas.acme.com' is not the address of an Iglu server",
+    ),
+    "a collector that is gone": (
+        lambda: CollectorClient(NOBODY).counts(),
+        ConnectionError,
+        "no collector answers at http://127.0.0.1:9 (",
+    ),
     "a required text that is empty": (lambda: PageView(""), ValueError, "page_url is empty: got ''"),
     "a time that is none": (
         lambda: PageView("https://acme.com", true_timestamp="noon"),
@@ -91,7 +214,7 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a payload in place of an event": (
         lambda: Tracker("shop", Emitter(NOBODY)).track({"e": "pv"}),
         TypeError,
-        "track wants an event, and got {'e': 'pv'}",
+        "track wants an event, such as PageView(…), and got {'e': 'pv'}",
     ),
     "a tracker without an emitter": (
         lambda: Tracker("shop", []),
@@ -102,6 +225,78 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: Tracker(Emitter(NOBODY), namespace="shop"),
         TypeError,
         "Tracker wants the namespace first, a text: Tracker('my-namespace', emitters)",
+    ),
+    "a text in place of an emitter": (
+        lambda: Tracker("shop", "sp.acme.com"),
+        ValueError,
+        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got 'sp.acme.com'",
+    ),
+    "an entity that is not in a list": (
+        lambda: PageView("https://acme.com", context=SelfDescribingJson(TIMING, {})),
+        ValueError,
+        "context must be a list of SelfDescribingJson: got SelfDescribingJson(",
+    ),
+    "a dict in place of self-describing JSON": (
+        lambda: SelfDescribing({"schema": TIMING, "data": {}}),
+        ValueError,
+        "event_json must be a SelfDescribingJson: got {'schema': ",
+    ),
+    "an event id that is none": (
+        lambda: PageView("https://acme.com", event_id="1"),
+        ValueError,
+        "event_id must be a UUID: got '1'",
+    ),
+    "a platform that is none": (
+        lambda: Subject().set_platform("toaster"),
+        ValueError,
+        "value is not supported: got 'toaster', and it may be one of app, cnsl,",
+    ),
+    "a form's element that is none": (
+        lambda: FormSubmit("signup", elements=[{"name": "plan"}]),
+        ValueError,
+        "elements is not allowed: got {'name': 'plan'}, and a dict with name, value, a nodeName of HTML",
+    ),
+    "a plugin that does nothing": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_plugin(print),
+        ValueError,
+        "and an object with before_track or after_track is wanted",
+    ),
+    "a value without a JSON form": (
+        lambda: Tracker("shop", Emitter(NOBODY)).track(
+            SelfDescribing(SelfDescribingJson(TIMING, {"timing": object()}))
+        ),
+        TypeError,
+        "timing is a object, which has no JSON form: convert it, or give a json_encoder",
+    ),
+    "a placeholder in a tracked event": (
+        lambda: Tracker("shop", Emitter(NOBODY)).track(EVENT),
+        TypeError,
+        "se_la is col('order_id'), which stands for a column and has no value of its own: give the event to",
+    ),
+    "a name of snowplow-tracker's early days": (
+        lambda: Tracker("shop", Emitter(NOBODY)).addEmitter,
+        AttributeError,
+        "Tracker has no addEmitter: use add_emitter",
+    ),
+    "a property that a schema's class wants": (
+        lambda: event_class(TIMING)(category="query"),
+        TypeError,
+        "Timing: missing a required argument: 'variable'; it takes category, variable, timing, label",
+    ),
+    "a property that the schema does not allow": (
+        lambda: event_class(TIMING)(category="query", variable="load", timing="slow"),
+        ValueError,
+        "Timing: $.timing: string found, number expected",
+    ),
+    "a name that a tracker has already": (
+        lambda: [Snowplow.add_tracker(Tracker("twice", Emitter(NOBODY))) for _ in "ab"],
+        TypeError,
+        "Tracker with this namespace already exists: 'twice'; Snowplow.get_tracker gives it",
+    ),
+    "a negative number in a configuration": (
+        lambda: EmitterConfiguration(batch_size=-1),
+        ValueError,
+        "batch_size must be 0 or greater: got -1",
     ),
     "a port out of range": (
         lambda: Emitter("sp.acme.com", port=99_999),
@@ -128,6 +323,12 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "cells = 'some' (argument) does not fit: ",
     ),
+    "an attribute that nbtrack has not": (
+        lambda: nbtrack.load,
+        AttributeError,
+        "module 'nbtrack' has no attribute 'load'",
+    ),
+    "a monitor without a session": (nbtrack.monitor, RuntimeError, "run `%load_ext nbtrack` in a notebook"),
     "an attribute that a step has not": (
         lambda: setattr(nbtrack.track("fit"), "auc", 0.9),
         AttributeError,
@@ -143,8 +344,72 @@ def test_a_message_says_what_is_wrong_and_what_to_do(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
     make, kind, text = MESSAGES[case]
-    with pytest.raises(kind, match=re.escape(text)):
-        make()
+    try:
+        with pytest.raises(kind, match=re.escape(text)):
+            make()
+    finally:
+        Snowplow.reset()
+
+
+def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"RedisEventStore needs the package redis: pip install 'nbtrack\[redis\]'"
+    ):
+        RedisEventStore("redis://127.0.0.1:6379/0")
+
+
+def test_a_backfill_under_nbtrack_disabled_says_which_variable_forbids_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NBTRACK_DISABLED", "1")
+    with pytest.raises(
+        RuntimeError, match="NBTRACK_DISABLED is set: nothing may be sent from here; unset it"
+    ):
+        backfill(FRAME, EVENT, collector=NOBODY)
+
+
+def test_a_full_disk_is_told_once_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with SQLiteEventStore(tmp_path / "outbox.sqlite") as store:
+        emitter = Emitter(NOBODY, event_store=store, batch_size=1_000)
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        for number in range(100):
+            assert emitter.input({"e": "pv", "eid": str(number), "page": "x" * 500})
+        store._connection.execute("PRAGMA max_page_count = 1000000")
+        emitter.close(timeout=0)
+    (record,) = caplog.records
+    assert "The store of unsent events failed" in record.getMessage()
+    assert "full); they wait in memory until it works again" in record.getMessage()
+
+
+def test_an_outbox_of_a_later_version_is_left_alone_and_named(tmp_path: Path):
+    path = tmp_path / "outbox.sqlite"
+    SQLiteEventStore(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(
+        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a newer nbtrack .*update nbtrack"
+    ):
+        SQLiteEventStore(path)
+
+
+def test_a_resumed_backfill_of_other_rows_says_what_changed(tmp_path: Path):
+    with LocalCollector() as collector:
+        options = {"collector": collector.url, "ledger": tmp_path / "ledger.sqlite"}
+        assert backfill(FRAME, EVENT, **options).ok
+        other = StructuredEvent("shop", "sell", label=col("order_id"))
+        text = (
+            r"ledger\.sqlite cannot be resumed: the event or its options changed since; without resume=True"
+        )
+        with pytest.raises(LedgerError, match=text):
+            backfill(FRAME, other, **options, resume=True)
+
+
+def test_a_collector_that_wants_a_token_says_where_it_is():
+    with (
+        LocalCollector() as collector,
+        pytest.raises(CollectorError, match="the collector's token is needed"),
+    ):
+        CollectorClient(collector.url, "wrong").counts()
 
 
 def test_an_event_that_did_not_come_is_told_with_what_came():

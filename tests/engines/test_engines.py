@@ -117,7 +117,7 @@ def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) 
         context = TaskContext.get()
         if context.partitionId() == 3 and context.attemptNumber() == 0:
             Path(flag).touch()
-            time.sleep(0.5)  # what was passed on has left by now
+            time.sleep(0.3)  # what was passed on has left by now
             raise ConnectionError("an injected fault")
 
     with FaultServer() as server:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.waiting import poll
+
 RST = struct.pack("ii", 1, 0)
 IDS = re.compile(rb'"eid":\s?"([^"]*)"')
 
@@ -123,10 +125,10 @@ class FaultServer:
 
     def wait_for(self, events: int, timeout: float = 10.0) -> bool:
         """Wait until so many different events are delivered."""
-        return wait_until(lambda: len(self.delivered) >= events, timeout)
+        return poll(lambda: len(self.delivered) >= events, timeout)
 
     def wait_for_requests(self, number: int, timeout: float = 10.0) -> bool:
-        return wait_until(lambda: len(self.seen) >= number, timeout)
+        return poll(lambda: len(self.seen) >= number, timeout)
 
     def _spawn(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -252,16 +254,6 @@ def _reply(act: Act) -> bytes:
 def _reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
     connection.close()
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> bool:
-    """Poll a condition until it holds or the time is up."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 def free_port() -> int:

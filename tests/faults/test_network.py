@@ -16,7 +16,8 @@ from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, transpor
 from nbtrack.delivery.retry import Backoff, parse_retry_after
 from nbtrack.delivery.terms import Timing
 from nbtrack.delivery.transport import Transport
-from tests.faults.server import Act, FaultServer, free_port, wait_until
+from tests.faults.server import Act, FaultServer, free_port
+from tests.support.waiting import poll
 
 QUICK = Timing(base=0.02)
 
@@ -61,7 +62,7 @@ def test_06_with_the_collector_down_events_wait_and_track_is_not_slowed() -> Non
         slowest.append(time.perf_counter() - started)
     assert sorted(slowest)[250] < 0.005
     assert emitter.stats().pending == 500
-    assert wait_until(lambda: emitter.stats().state == "retrying")
+    assert poll(lambda: emitter.stats().state == "retrying")
     # a probe a second at most, although each of 500 events asked for sending
     assert len(emitter.log) <= 3
     assert emitter.close(timeout=0).pending == 500
@@ -71,11 +72,11 @@ def test_06_delivery_resumes_within_a_second_of_the_return_if_an_event_follows()
     port = free_port()
     emitter = AsyncEmitter("127.0.0.1", "http", port, batch_size=1, timing=Timing(base=1000.0))
     put(emitter, 1)
-    assert wait_until(lambda: emitter.stats().state == "retrying")
+    assert poll(lambda: emitter.stats().state == "retrying")
     with FaultServer(port=port) as server:
         put(emitter, 1, start=1)
         assert server.wait_for(2, timeout=3.0)
-        assert wait_until(lambda: emitter.stats().pending == 0)
+        assert poll(lambda: emitter.stats().pending == 0)
         assert len(emitter.log) <= 3
         emitter.close()
 
@@ -85,7 +86,7 @@ def test_06_a_probe_never_comes_before_retry_after() -> None:
         emitter = emitter_for(server, AsyncEmitter, batch_size=1)
         put(emitter, 1)
         assert server.wait_for_requests(1)
-        assert wait_until(lambda: emitter.stats().state == "retrying")
+        assert poll(lambda: emitter.stats().state == "retrying")
         put(emitter, 5, start=1)
         assert emitter.stats().retry_at > time.time() + 90
         assert len(server.seen) == 1
@@ -387,3 +388,14 @@ def test_19_a_captive_portal_that_redirects_is_no_delivery() -> None:
         emitter.flush(5)
         assert emitter.stats().sent == 0
         assert len(store.dead(10)) == 1
+
+
+def test_19_a_captive_portal_that_answers_200_with_its_page_is_no_delivery() -> None:
+    page = Act(200, {"Content-Type": "text/html"}, b"\n<!DOCTYPE html><title>Welcome aboard</title>")
+    with FaultServer([page, Act()]) as server, emitter_for(server) as emitter:
+        put(emitter, 1)
+        emitter.flush(0.05)
+        assert "sign-in page" in str(emitter.stats().last_error)
+        assert emitter.flush(5).pending == 0
+        assert emitter.stats().sent == 1
+    assert len(server.seen) == 2

@@ -11,13 +11,15 @@ from typing import Any
 
 from jupyter_client.manager import KernelManager
 
+from tests.support.waiting import poll
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TIMEOUT = 60
 
 
 @dataclass
 class Ran:
-    """What a cell gave: the reply's status, and its outputs as a person sees them."""
+    """What a cell gave: the reply's status, its outputs as a person sees them, and its error's class and value."""
 
     status: str
     outputs: list[tuple[str, str]] = field(default_factory=list)
@@ -29,15 +31,20 @@ class Ran:
 
 
 class Kernel:
-    def __init__(self, manager: KernelManager) -> None:
-        self.manager = manager
+    def __init__(self, manager: KernelManager, folder: Path) -> None:
+        self.manager, self.folder = manager, folder
         self.client = manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT)
 
-    def run(self, code: str, *, interrupt_after: str | None = None, **options: Any) -> Ran:
-        """Run a cell to its end; with `interrupt_after`, interrupt the kernel once that text was printed."""
+    def run(self, code: str, *, interrupt_when: str | None = None, **options: Any) -> Ran:
+        """Run a cell to its end; with `interrupt_when`, interrupt the kernel once a file of that name is there."""
         message_id = self.client.execute(code, **options)
+        if interrupt_when:
+            ready = self.folder / interrupt_when
+            assert poll(ready.exists, TIMEOUT)
+            ready.unlink()
+            self.manager.interrupt_kernel()
         outputs: list[tuple[str, str]] = []
         error = None
         while True:
@@ -50,12 +57,10 @@ class Kernel:
                     outputs[-1] = (content["name"], outputs[-1][1] + content["text"])
                 else:
                     outputs.append((content["name"], content["text"]))
-                if interrupt_after and interrupt_after in content["text"]:
-                    self.manager.interrupt_kernel()
             elif kind in {"execute_result", "display_data"}:
                 outputs.append((kind, content["data"].get("text/plain", "")))
             elif kind == "error":
-                error = content["ename"]
+                error = f"{content['ename']}: {content['evalue']}"
                 outputs.append((kind, _ANSI.sub("", "\n".join(content["traceback"]))))
             elif kind == "status" and content["execution_state"] == "idle":
                 break
@@ -87,7 +92,7 @@ def start_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
     manager.start_kernel(env=env | environment, cwd=str(folder))
     kernel = None
     try:
-        kernel = Kernel(manager)
+        kernel = Kernel(manager, folder)
         yield kernel
     finally:
         if kernel:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nbtrack.collector import LocalCollector
 from tests.notebook.kernel import Kernel, Ran, start_kernel
+from tests.notebook.payloads import unpack
 
 CELL_RUN = "iglu:io.github.nbtrack/cell_run/jsonschema/1-0-0"
 
@@ -51,33 +52,63 @@ def newest_first(collector: LocalCollector) -> list[dict[str, str]]:
     return collector.payloads()[::-1]
 
 
-def unpack(payload: dict[str, str]) -> tuple[str, Any]:
-    event = json.loads(base64.urlsafe_b64decode(payload["ue_px"]))["data"]
-    return event["schema"], event["data"]
+MASKS = (
+    (r"(?<=[\s:])\d+(\.\d+)?(e[+-]\d+)? (ns|[μµu]s|ms|s)\b", "T"),
+    (r"0x[0-9a-f]+", "ADDR"),
+    (r"In\[\d+\]", "In"),
+    (r"ipykernel_\d+", "ipykernel"),
+    (r"/\S*/(tracked|plain)\d+/", "/"),
+    (r"\d{5,}", "N"),
+)
+
+
+def mask(text: str) -> str:
+    for pattern, new in MASKS:
+        text = re.sub(pattern, new, text)
+    return text
 
 
 def same(one: Ran, other: Ran) -> None:
     """Two runs look alike but for times, addresses and execution counts."""
+    assert [(kind, mask(text)) for kind, text in one.outputs] == [
+        (kind, mask(text)) for kind, text in other.outputs
+    ]
+    assert (one.status, mask(one.error or "")) == (other.status, mask(other.error or ""))
 
-    def clean(ran: Ran) -> list[tuple[str, str]]:
-        replaced = [
-            (r"(?<=[\s:])\d+(\.\d+)? (ns|[μµu]s|ms|s)\b", "T"),
-            (r"0x[0-9a-f]+", "ADDR"),
-            (r"In\[\d+\]", "In"),
-            (r"ipykernel_\d+", "ipykernel"),
-            (r"/\S*/(tracked|plain)\d+/", "/"),
-            (r"\d{5,}", "N"),
-        ]
-        outputs = []
-        for kind, text in ran.outputs:
-            for pattern, new in replaced:
-                text = re.sub(pattern, new, text)  # noqa: PLW2901
-            outputs.append((kind, text))
-        return outputs
 
-    assert one.status == other.status
-    assert clean(one) == clean(other)
-
+# a thread tells by a file that the main one sleeps in its line: an interrupt strikes there and nowhere else
+SLEEPS = """
+import sys, threading, time
+print("before")
+def sleep_long():
+    time.sleep(30)
+def watch(main=threading.main_thread().ident, line=sleep_long.__code__.co_firstlineno + 1):
+    while (frame := sys._current_frames()[main]).f_code is not sleep_long.__code__ or frame.f_lineno != line:
+        time.sleep(0.01)
+    open("asleep", "w").close()
+threading.Thread(target=watch).start()
+sleep_long()
+"""
+# the loop comes to write the file only when the cell waits; it must be awake to see the kernel's interrupt
+AWAITS = """
+import asyncio
+print("before")
+asyncio.get_running_loop().call_soon(lambda: open("asleep", "w").close())
+for _ in range(3000):
+    await asyncio.sleep(0.01)
+"""
+# IPython compiles each statement when its turn comes: this strikes while it compiles the last one
+STRUCK = """
+import sys
+armed = []
+def strike(event, _):
+    if event == "compile" and armed:
+        armed.clear()
+        raise KeyboardInterrupt
+sys.addaudithook(strike)
+armed.append(1)
+x = 1
+"""
 
 # body, the event's status, its error class, how the kernel runs it
 MATRIX = {
@@ -90,12 +121,13 @@ MATRIX = {
     "not in the history": ("x = 3\nx", "ok", None, {"store_history": False}),
     "await": ("import asyncio\nawait asyncio.sleep(0.01)\n'done'", "ok", None, {}),
     "await that fails": ("import asyncio\nawait asyncio.sleep(0.01)\n1 / 0", "error", "ZeroDivisionError", {}),
-    "interrupt": ("import time\nprint('now', flush=True)\nfor _ in range(2000):\n    time.sleep(0.01)", "interrupted", "KeyboardInterrupt", {"interrupt_after": "now"}),
-    "interrupt of await": (
-        "import asyncio\nprint('now', flush=True)\nfor _ in range(2000):\n    await asyncio.sleep(0.01)", "interrupted", "CancelledError", {"interrupt_after": "now"}
-    ),
+    "interrupt": (SLEEPS, "interrupted", "KeyboardInterrupt", {"interrupt_when": "asleep"}),
+    "interrupt of await": (AWAITS, "interrupted", "CancelledError", {"interrupt_when": "asleep"}),
+    "interrupt between two statements": (STRUCK, "interrupted", "KeyboardInterrupt", {}),
+    "KeyboardInterrupt raised": ("def f():\n    raise KeyboardInterrupt('enough')\nf()", "interrupted", "KeyboardInterrupt", {}),
     "exit": ("raise SystemExit(3)", "exited", "SystemExit", {}),
     "a script": ("open('s.py', 'w').write('print(5)') and None\n%run s.py", "ok", None, {}),
+    "a script that fails": ("open('f.py', 'w').write('1 / 0') and None\n%run f.py", "error", "ZeroDivisionError", {}),
     "white space": ("   \n\t\n", "ok", None, {}),
     "unknown magic": ("%nosuchmagic", "error", "UsageError", {}),
     "time below": ("%%time\nz = 5\nz", "ok", None, {}),
@@ -116,10 +148,7 @@ def test_a_tracked_cell_looks_like_one_whose_header_is_a_comment(
     ours = tracked.run(f"%%track {name.replace(' ', '-')} -l matrix\n{body}", **options)
     header = f"# %%track {name.replace(' ', '-')} -l matrix\n"
     theirs = plain.run(body if body.startswith("%%") else header + body, **options)
-    if "interrupt" in name:  # where exactly it struck is chance
-        assert (ours.status, ours.error) == (theirs.status, theirs.error)
-    else:
-        same(ours, theirs)
+    same(ours, theirs)
     event = last_run(tracked, collector)
     assert (event["name"], event["label"]) == (name.replace(" ", "-"), "matrix")
     assert event["status"] == status

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from nbtrack.collector import LocalCollector
 from nbtrack.runtime import home, host
 from nbtrack.runtime.redaction import redact
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
+from tests.support.waiting import poll
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +114,36 @@ def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_ses
     finally:
         nbtrack.stop()
         shared.stop(session.home)
+
+
+def test_no_event_waits_for_a_collector_that_is_being_started() -> None:
+    from nbtrack.collector import shared
+
+    session = nbtrack.start(local_port=0, store="memory")
+    session.home.mkdir()
+    try:
+        with shared._locked(session.home / "collector.lock"):  # as another kernel that starts it holds it
+            session.record(StructuredEvent("c", "a"))
+            assert poll(lambda: "_locked" in functions_that_run())
+            second = threading.Thread(target=session.record, args=[StructuredEvent("c", "a")])
+            second.start()
+            second.join(20)
+            assert not second.is_alive()
+            assert session.emitter.stats().pending == 2
+        assert session.flush(20).pending == 0  # type: ignore[union-attr]
+    finally:
+        nbtrack.stop()
+        shared.stop(session.home)
+
+
+def functions_that_run() -> set[str]:
+    names = set()
+    for frame in sys._current_frames().values():
+        place: Any = frame
+        while place:
+            names.add(place.f_code.co_name)
+            place = place.f_back
+    return names
 
 
 def test_changing_the_collector_moves_what_comes_after() -> None:

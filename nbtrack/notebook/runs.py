@@ -1,0 +1,94 @@
+"""One run of a cell: what is measured at its start and at its end, and how it came out."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbtrack.notebook.header import Header
+from nbtrack.steps import spans
+from nbtrack.tracker.ids import new_id
+
+_MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes: Linux counts in KiB
+
+
+def measure_memory() -> int | None:
+    """Give the most memory this process has held, in bytes; None where the system does not tell."""
+    try:
+        import resource  # noqa: PLC0415 - Windows and Pyodide have none
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
+
+
+@dataclass(slots=True)
+class CellRun:
+    """A cell's run, measured from the moment this is made until `finish`.
+
+    Parameters
+    ----------
+    info
+        IPython's description of what it was asked to run.
+    header
+        The cell's ``%%track``, where it has one.
+    """
+
+    info: Any
+    header: Header | None
+    run_id: str = field(default_factory=new_id)
+    started: float = field(default_factory=time.perf_counter)
+    cpu: float = field(default_factory=time.process_time)
+    memory: int | None = field(default_factory=measure_memory)
+    # what IPython has shown last: `%run` shows a script's error, and calls its cell a success
+    shown_error: BaseException | None = field(default_factory=lambda: getattr(sys, "last_value", None))
+    result: Any = None
+    error: BaseException | None = None
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_delta: int | None = None
+
+    def finish(self, result: Any, ended: float) -> None:
+        """Note the end: IPython's result, None where it lost it, and the time by ``time.perf_counter()``."""
+        self.seconds, self.cpu_seconds = ended - self.started, time.process_time() - self.cpu
+        memory = measure_memory()
+        self.memory_delta = None if memory is None or self.memory is None else memory - self.memory
+        self.result = result
+        # an error that is here already is one of a cell that a magic ran inside this one
+        self.error = self._find_error() or self.error
+
+    def _find_error(self) -> BaseException | None:
+        result = self.result
+        error: BaseException | None = getattr(result, "error_before_exec", None) or getattr(
+            result, "error_in_exec", None
+        )
+        if error is not None or result is None:
+            return error
+        shown: BaseException | None = getattr(sys, "last_value", None)
+        return None if shown is self.shown_error else shown
+
+    @property
+    def status(self) -> str:
+        """How it came out, in the schema's words."""
+        if self.error is None:
+            return "ok" if self.result is not None else "interrupted"
+        status = spans.classify(self.error)
+        # IPython compiles each statement when its turn comes: an interrupt between two is one "before execution", too
+        refused = status == "error" and getattr(self.result, "error_before_exec", None) is self.error
+        return "syntax_error" if refused else status
+
+    def list_magics(self) -> list[str]:
+        """List the names of the magics a cell uses, not what they are given."""
+        code = getattr(self.info, "transformed_cell", None) or ""
+        raw = self.info.raw_cell or ""
+        found: dict[str, None] = {}
+        if "%" not in raw and "run_line_magic" not in code:
+            return []
+        for line in raw.splitlines():
+            word = line.lstrip().partition(" ")[0].strip()
+            if (
+                word.startswith("%")
+                and len(word) > 1
+                and (name := word.lstrip("%").rstrip("?")).isidentifier()
+            ):
+                found["%" * (2 if word.startswith("%%") else 1) + name[:62]] = None
+        return [name for name in found if name != "%%track"][:50]

@@ -1,0 +1,5 @@
+"""nbtrack.track: a context manager and a decorator for steps of an analysis, and one-off events."""
+
+from nbtrack.steps.tracking import Step, track
+
+__all__ = ["Step", "track"]

@@ -1,0 +1,121 @@
+"""``track``: what users call, for a step, for a function and for one event."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from nbtrack.runtime import events as own
+from nbtrack.runtime import session
+from nbtrack.steps.functions import decorate
+from nbtrack.steps.spans import Span, find_run
+from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_WHAT_FITS = (
+    "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) "
+    "or an event (nbtrack.track(PageView(…)))"
+)
+
+
+class Step(Span):
+    """One step of an analysis: a context manager, and a decorator of functions of every kind.
+
+    Parameters
+    ----------
+    name : str, optional
+        The step's name; a decorated function's own where not given.
+    label : str, optional
+        A word for telling runs of the same step apart.
+
+    Attributes
+    ----------
+    rows_in, rows_out : int or None
+        Numbers of rows that went in and came out; a decorated function's frames set them.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> with nbtrack.track("fit model", label="baseline") as step:
+    ...     step.rows_in = 1_000
+    ...     step["auc"] = 0.91
+    """
+
+    __slots__ = ()
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Decorate a function: each call becomes an event of its own."""
+        if not callable(function):
+            raise TypeError(f"{_WHAT_FITS}; not {type(function).__name__}")
+        return decorate(function, self.name, self.label)
+
+
+@overload
+def track(target: str, *, label: str | None = None) -> Step: ...
+@overload
+def track(target: Event) -> str | None: ...
+@overload
+def track(target: _Function, *, label: str | None = None) -> _Function: ...
+@overload
+def track(target: None = None, *, label: str | None = None) -> Step: ...
+def track(target: Any = None, *, label: str | None = None) -> Any:
+    """Track a step of an analysis, a function's calls, or one event.
+
+    Parameters
+    ----------
+    target : str, callable or Event, optional
+        A name: gives a step for ``with`` and for decorating. A function (sync, async, generator, async generator,
+        method or class): gives the same function, each call of which is a step. An event: sends it.
+    label : str, optional
+        Of the step: a word for telling its runs apart.
+
+    Returns
+    -------
+    Step, function or str
+        For an event its id, or None where tracking is off.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    RuntimeError
+        For an event when no session runs.
+
+    Notes
+    -----
+    Frames that go into and come out of a decorated function are counted: rows and columns, never values, and nothing
+    lazy is computed. With tracking off, or without a session, steps do nothing.
+
+    Examples
+    --------
+    >>> @track
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(21)
+    42
+    """
+    if target is None or isinstance(target, str):
+        return Step(target, label)
+    if isinstance(target, Event):
+        return session().record(target, "nbtrack.track")
+    if callable(target) or isinstance(target, classmethod):
+        return decorate(target, None, label)
+    raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")
+
+
+def send_analysis(
+    name: str, properties: list[tuple[str, Any]], entities: list[SelfDescribingJson]
+) -> str | None:
+    """Send one ``analysis`` event of kind ``event``, now."""
+    data = own.drop_unknown(
+        {
+            "name": name[: own.NAME_LENGTH],
+            "kind": "event",
+            "run_id": find_run(),
+            "properties": own.list_properties(properties) or None,
+        }
+    )
+    event = SelfDescribing(
+        SelfDescribingJson(own.ANALYSIS, data), context=entities, event_id=str(uuid.uuid4())
+    )
+    return session().record(event, f"%track {name}")
