@@ -91,7 +91,12 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "'ftp' is no protocol of a collector; use one of http, https.",
     ),
-    "a collector in place of its URL": (
+    "a column in place of a frame": (
+        lambda: backfill(FRAME["total"], EVENT, collector=NOBODY),
+        TypeError,
+        "backfill wants a frame of rows, and a Series is one column: make it a frame, as with series.to_frame('name')",
+    ),
+    "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
         "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
