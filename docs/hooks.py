@@ -31,6 +31,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 _KINDS = {
     "Bool": "true or false",
     "Dict": "table",
+    "Float": "number",
     "Instance": "function",
     "Int": "whole number",
     "List": "list of texts",
@@ -207,7 +208,7 @@ def write_settings() -> Iterator[str]:
         kind = (
             "one of " + ", ".join(f"`{value}`" for value in trait.values) if hasattr(trait, "values") else ""
         )
-        kind = kind or _KINDS[type(trait).__name__]
+        kind = kind or next(_KINDS[one.__name__] for one in type(trait).__mro__ if one.__name__ in _KINDS)
         default = trait.default() if callable(getattr(trait, "default", None)) else trait.default_value
         yield f"| `{name}` | `{default!r}` | {kind} | {trait.help} |"
     yield from (
@@ -244,9 +245,9 @@ def write_benchmarks(path: Path) -> Iterator[str]:
         yield "No numbers are kept here yet: `python -m tests.bench --write` does it."
         return
     kept = json.loads(path.read_text(encoding="utf-8"))
-    yield f"Measured on {kept['machine']}:"
+    yield from ("", "## Figures", "", f"Measured on {kept['machine']}:")
     for part, figures in kept["parts"].items():
-        yield from ("", f"## {part.capitalize()}", "", "| | |", "|---|---:|")
+        yield from ("", f"### {part.capitalize()}", "", "| Figure | Value |", "|---|---:|")
         yield from (f"| {name} | {value:,.3f} |" for name, value in figures.items())
 
 

@@ -95,7 +95,7 @@ def show_monitor(opened: Notebook) -> str:
 
 def show_live_page(chromium: Any, address: str) -> None:
     """Take the live page's picture with a failed event open."""
-    context = chromium.new_context(viewport={"width": 1180, "height": 720})
+    context = chromium.new_context(viewport={"width": 1400, "height": 760})
     page = context.new_page()
     page.goto(address)
     page.locator(".nbt-row .nbt-mark[data-good=no]").first.wait_for()

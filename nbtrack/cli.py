@@ -215,7 +215,7 @@ def outbox(context: click.Context, store: str | None) -> None:
 @contextmanager
 def _open_store(place: str | None) -> Iterator[Any]:
     from nbtrack.delivery import RedisEventStore, SQLiteEventStore
-    from nbtrack.runtime.home import find_home
+    from nbtrack.delivery.home import find_home
 
     if place and place.startswith(("redis://", "rediss://")):
         store: Any = RedisEventStore(place)
@@ -290,8 +290,8 @@ def purge(place: str | None, *, waiting: bool) -> None:
 def drain(place: str | None, own: str | None, timeout: float, header: tuple[str, ...]) -> None:
     """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
     from nbtrack.collector import shared
+    from nbtrack.delivery.home import find_home
     from nbtrack.delivery.outbox import drain as send
-    from nbtrack.runtime.home import find_home
 
     headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
     with _open_store(own or place) as store:

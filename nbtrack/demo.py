@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrack.collector import shared
-from nbtrack.runtime.home import find_home
+from nbtrack.delivery.home import find_home
 
 QUICKSTART = "01_quickstart.ipynb"
 _CELL_TIMEOUT = 600  # seconds

@@ -10,8 +10,9 @@ from typing import Literal
 
 from nbtrack._version import __version__
 from nbtrack.collector import LocalCollector, shared
+from nbtrack.delivery.home import find_home
 from nbtrack.runtime import NBTrack
-from nbtrack.runtime.home import find_home, is_writable
+from nbtrack.runtime.home import is_writable
 from nbtrack.runtime.optout import find_optout
 from nbtrack.runtime.settings import strip_credentials
 

@@ -45,7 +45,7 @@ FORMS = [
     (np.float32("nan"), None),
     (pd.NaT, None),
     (pd.NA, None),
-    (np.datetime64("NaT"), None),
+    (np.datetime64("NaT", "us"), None),
     (np.int64(3), 3),
     (np.float64(2.5), 2.5),
     (np.bool_(True), True),
@@ -215,7 +215,7 @@ def test_a_moment_before_1970_is_rounded_down_alike():
     assert milliseconds(np.datetime64("1969-12-31T23:59:59.999500")) == -1
 
 
-@pytest.mark.parametrize("value", [math.nan, pd.NaT, np.datetime64("NaT"), np.float64("inf")], ids=repr)
+@pytest.mark.parametrize("value", [math.nan, pd.NaT, np.datetime64("NaT", "us"), np.float64("inf")], ids=repr)
 def test_no_moment_is_a_value_error(value):
     with pytest.raises(ValueError, match="a moment is wanted"):
         milliseconds(value)

@@ -1,7 +1,8 @@
 """Frames to events: one event a row, at the speed of the hardware, every row accounted for."""
 
 from nbtrack.bulk.batches import send_batches
-from nbtrack.bulk.compiler import TemplateError, make_event_id
+from nbtrack.bulk.compiler import TemplateError
+from nbtrack.bulk.ids import make_event_id
 from nbtrack.bulk.job import backfill, backfill_async
 from nbtrack.bulk.ledger import LedgerError
 from nbtrack.bulk.plan import BackfillPlan, make_namespace, make_plan

@@ -2,7 +2,6 @@
 
 import base64
 import difflib
-import hashlib
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -13,14 +12,12 @@ import pyarrow as pa
 
 from nbtrack.bulk import checks, columns
 from nbtrack.bulk.columns import Expression, Role, identifier, quote
+from nbtrack.bulk.ids import write_number
 from nbtrack.bulk.pieces import is_boundary, split
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import MOMENTS, JsonNode, Plan, render
 
 POSITION = "__nbtrack_row"
-# a UUID's version and variant bits, for version 8: free to use, and filled from an MD5
-_KEEP = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
-_VERSION_8 = (0x8 << 76) | (0x2 << 62)
 _UUID = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _BASE64_UNIT = 3  # bytes that base64 writes as one group
 
@@ -94,29 +91,6 @@ def check_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
         near = difflib.get_close_matches(name, names, 3)
         hints.append(f"{name!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
     raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {', '.join(map(str, names))}")
-
-
-def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
-    """Give a row's event id, as the SQL of a backfill does; recipe version 1.
-
-    The id is a UUID of version 8, filled from the MD5 of the namespace's 16 bytes followed by the compact JSON list
-    of the key columns' texts in UTF-8; the digest is read as a little-endian number.
-
-    Parameters
-    ----------
-    namespace : uuid.UUID
-        Of the run: that of `make_namespace`.
-    key : sequence of str
-        The texts of the key columns' values, in their order: those of `nbtrack.values.text`.
-
-    Examples
-    --------
-    >>> make_event_id(uuid.NAMESPACE_URL, ["o-1"])
-    UUID('487150da-f865-890b-89f5-a0f92abbfd1b')
-    """
-    written = namespace.bytes + json.dumps(list(key), ensure_ascii=False, separators=(",", ":")).encode()
-    digest = hashlib.md5(written, usedforsecurity=False).digest()
-    return uuid.UUID(int=(int.from_bytes(digest, "little") & _KEEP) | _VERSION_8)
 
 
 class Compiler:
@@ -229,19 +203,16 @@ class _Writer:
         begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
         if texts:
-            number = self._write_number(f"to_json([{', '.join(texts)}])::varchar")
+            number = write_number(self._compiler.namespace, f"to_json([{', '.join(texts)}])::varchar")
             whole = " and ".join(f"{text} <> ''" for text in texts)
             inner = f"select *, {number} as number from chunk"  # noqa: S608
             return f"select {_join([*begin, *body])} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
-        number = self._write_number(f"""'["' || {POSITION} || '",' || to_json(body) || ']'""")
+        number = write_number(
+            self._compiler.namespace, f"""'["' || {POSITION} || '",' || to_json(body) || ']'"""
+        )
         inner = f"select {_join(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
         middle = f"select body, {number} as number, moment, sure, print from ({inner})"  # noqa: S608
         return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure, print from ({middle})"  # noqa: S608
-
-    def _write_number(self, hashed: str) -> str:
-        """Give SQL for the 128 bits of the id that a text makes."""
-        seed = f"unhex('{self._compiler.namespace.hex}') || encode({hashed})"
-        return f"((md5_number({seed}) & {_KEEP}::uhugeint) | {_VERSION_8}::uhugeint)"
 
     def _write_sure(self) -> str:
         return f"coalesce({' and '.join(dict.fromkeys(self._sure))}, false)" if self._sure else "true"

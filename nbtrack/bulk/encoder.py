@@ -178,7 +178,7 @@ class Encoder:
             self._connection.register("chunk", self._rows)
             self._connection.execute(f"prepare encode as {statement.sql}")
             self._prepared = statement
-        return self._connection.sql("execute encode").to_arrow_reader(max(1, len(table))).read_all()
+        return self._connection.sql("execute encode").to_arrow_table()
 
     def _prepare(self, chunk: Chunk) -> tuple[pa.Table, Statement, dict[int, str]]:
         """Add the columns that Python evaluates, and the rows' positions."""

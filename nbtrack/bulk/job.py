@@ -1,17 +1,16 @@
 """The front door: a frame, an event, a report."""
 
 import asyncio
-import dataclasses
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nbtrack.bulk.engines import find_engine, run_engine
-from nbtrack.bulk.ledger import Ledger, LedgerError
+from nbtrack.bulk.folder import letters_path, tidy
 from nbtrack.bulk.letters import DeadLetters
+from nbtrack.bulk.local import end_report, send_source
 from nbtrack.bulk.plan import (
     CONNECTIONS,
     GIVE_UP_AFTER,
@@ -19,19 +18,12 @@ from nbtrack.bulk.plan import (
     BackfillPlan,
     OnDuplicate,
     OnInvalid,
-    find_folder,
     make_plan,
 )
-from nbtrack.bulk.progress import make_bar
-from nbtrack.bulk.replay import Replay, open_letters
 from nbtrack.bulk.report import BackfillReport
-from nbtrack.bulk.run import Run
-from nbtrack.bulk.sampling import sample
-from nbtrack.bulk.source import Source, choose_size, open_source
+from nbtrack.bulk.source import open_source
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
-
-_SECONDS = range(10**9, 10**10)  # as milliseconds, the first months of 1970
 
 
 def backfill(
@@ -39,7 +31,7 @@ def backfill(
     event: Event,
     *,
     key: str | Sequence[str] = (),
-    collector: str | None = None,
+    collector: Any = None,
     namespace: str | uuid.UUID | None = None,
     subject: Subject | None = None,
     app_id: str | None = "backfill",
@@ -71,8 +63,8 @@ def backfill(
     key : str or sequence of str, optional
         Columns that identify a row: the event id is made from them, so that a repeated backfill sends the same ids.
         Without it, and without ``event_id=col(…)``, the id is made from the row's content and position.
-    collector : str, optional
-        URL of the collector; the session's by default.
+    collector : str or LocalCollector, optional
+        URL of the collector, or one that runs here; the session's by default.
     namespace : str or uuid.UUID, optional
         Keeps ids of different histories apart; made from the event's schema by default.
     subject : Subject, optional
@@ -160,18 +152,18 @@ def backfill(
         give_up_after=give_up_after,
     )
     report = _begin_report(plan, source.names, dry_run=dry_run)
-    path = Path(dead_letters) if dead_letters is not None else _letters_path(plan)
-    letters = DeadLetters(path)
+    tidy()
+    letters = DeadLetters(Path(dead_letters) if dead_letters is not None else letters_path(plan.namespace))
     started = time.perf_counter()
     try:
         if engine is not None:
             run_engine(engine, data, plan, report, letters, resume=resume)
         else:
-            _send(plan, source, report, letters, ledger=ledger, resume=resume, progress=progress)
+            send_source(plan, source, report, letters, ledger=ledger, resume=resume, progress=progress)
     finally:
         report.seconds = time.perf_counter() - started
         report.dead_letters = letters.close()
-    return _end_report(report, plan)
+    return end_report(report, plan)
 
 
 async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillReport:
@@ -209,78 +201,6 @@ async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillRep
     return await asyncio.to_thread(backfill, data, event, **options)
 
 
-def _send(
-    plan: BackfillPlan,
-    source: Source,
-    report: BackfillReport,
-    letters: DeadLetters,
-    *,
-    ledger: str | Path | bool,
-    resume: bool,
-    progress: bool | None,
-) -> None:
-    compiler = plan.compiler()
-    with ExitStack() as stack:
-        book = None
-        if ledger is not False and not report.dry_run:
-            path = find_folder() / f"{plan.namespace.hex}.sqlite" if ledger is True else Path(ledger)
-            book = _open_ledger(path, plan, compiler.wanted, source.rows, resume=resume, report=report)
-            if book is not None:
-                stack.callback(book.close)
-        run = Run(plan, report, letters, ledger=book, dry=report.dry_run)
-        chunks = source.chunks(compiler.wanted, choose_size(source.rows))
-        if report.dry_run:
-            chunks = sample(plan, chunks, report.sample)
-        _execute(run, chunks, compiler, source.rows, progress)
-        if run.interrupted:
-            report.interrupted = True
-            report.hint = (
-                "the same call with resume=True goes on where this one stopped"
-                if book is not None
-                else "the same call again sends the same ids"
-            )
-
-
-def _execute(run: Run, chunks: Any, compiler: Any, rows: int | None, progress: bool | None) -> None:
-    bar = make_bar(rows, progress)
-    accounts = run.accounts
-
-    def tick() -> None:
-        bar.show(accounts.sent + accounts.skipped + accounts.failed, run.fault)
-
-    try:
-        run.execute(chunks, compiler, rows, tick)
-        tick()
-    finally:
-        bar.close()
-
-
-def _open_ledger(
-    path: Path,
-    plan: BackfillPlan,
-    columns: Sequence[str],
-    rows: int | None,
-    *,
-    resume: bool,
-    report: BackfillReport,
-) -> Ledger | None:
-    try:
-        return Ledger(
-            path,
-            template=plan.fingerprint,
-            columns="\n".join(columns),
-            rows=rows,
-            chunk_rows=choose_size(rows),
-            destination=plan.target.url,
-            resume=resume,
-        )
-    except (OSError, LedgerError) as error:
-        if resume:
-            raise
-        report.notes.append(f"no ledger is kept, so an interrupted run cannot be resumed: {error}")
-        return None
-
-
 def _begin_report(plan: BackfillPlan, names: Sequence[str], *, dry_run: bool) -> BackfillReport:
     wanted = plan.compiler().wanted
     report = BackfillReport(
@@ -292,40 +212,3 @@ def _begin_report(plan: BackfillPlan, names: Sequence[str], *, dry_run: bool) ->
     if plan.unknown_schemas:
         report.notes.append(f"not checked, as no registry knows them: {', '.join(plan.unknown_schemas)}")
     return report
-
-
-def _end_report(report: BackfillReport, plan: BackfillPlan) -> BackfillReport:
-    if report.last is not None and report.last in _SECONDS:
-        report.notes.append("the times look like seconds; they are taken as milliseconds since 1970")
-    if report.dead_letters is not None and not report.dry_run:
-        report.send_again = _make_retry(plan, report.dead_letters)
-    return report
-
-
-def _make_retry(plan: BackfillPlan, path: Path) -> Callable[[bool], BackfillReport]:
-    def retry(invalid: bool) -> BackfillReport:
-        report = BackfillReport(destination=plan.target.url, on_duplicate="send")
-        letters = DeadLetters(_letters_path(plan))
-        source, replay = open_letters(path, invalid=invalid), Replay()
-        run = Run(plan, report, letters)
-        started = time.perf_counter()
-        try:
-            _execute(
-                run,
-                source.chunks(replay.wanted, choose_size(source.rows)),
-                replay,
-                source.rows,
-                progress=False,
-            )
-        finally:
-            report.seconds = time.perf_counter() - started
-            report.interrupted = run.interrupted
-            report.dead_letters = letters.close()
-        return _end_report(report, dataclasses.replace(plan, on_duplicate="send"))
-
-    return retry
-
-
-def _letters_path(plan: BackfillPlan) -> Path:
-    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return find_folder() / f"{plan.namespace.hex}-{moment}-{uuid.uuid4().hex[:4]}.parquet"

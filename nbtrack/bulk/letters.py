@@ -81,7 +81,7 @@ class DeadLetters:
 
     def _write(self) -> None:
         if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd")
         arrays = zip(*map(astuple, self._held), strict=True)
         self._writer.write_table(pa.table([list(values) for values in arrays], schema=SCHEMA))

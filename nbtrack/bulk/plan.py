@@ -6,8 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nbtrack.bulk.checks import documents
 from nbtrack.bulk.compiler import Compiler, check_columns
@@ -25,8 +24,7 @@ OnDuplicate = Literal["report", "send"]
 MAX_BODY_BYTES = 900_000
 CONNECTIONS = 4
 GIVE_UP_AFTER = 300.0
-_INVALID = ("skip", "raise", "send")
-_DUPLICATE = ("report", "send")
+_MOST_BYTES = 1_048_576  # beyond it, a collector answers 200 and loses the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +90,24 @@ class BackfillPlan:
     byte_rate: float | None = None
     give_up_after: float = GIVE_UP_AFTER
 
+    def __post_init__(self) -> None:
+        """Refuse options that are out of range."""
+        for name, value, choice in (
+            ("on_invalid", self.on_invalid, get_args(OnInvalid)),
+            ("on_duplicate", self.on_duplicate, get_args(OnDuplicate)),
+        ):
+            if value not in choice:
+                raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
+        if self.connections < 1:
+            raise ValueError(f"connections is 1 or more, not {self.connections!r}")
+        if not FRAME_BYTES < self.max_body_bytes <= _MOST_BYTES:
+            raise ValueError(
+                f"max_body_bytes is at most {_MOST_BYTES:,}, not {self.max_body_bytes!r}: a collector drops larger ones"
+            )
+        for name, limit in (("rate", self.rate), ("byte_rate", self.byte_rate)):
+            if limit is not None and not limit > 0:
+                raise ValueError(f"{name} is a number above 0, not {limit!r}")
+
     def compiler(self) -> Compiler:
         """Give a compiler of the plan's event."""
         return Compiler(
@@ -129,7 +145,7 @@ def make_plan(
     names: Sequence[str],
     *,
     key: str | Sequence[str] = (),
-    collector: str | None = None,
+    collector: Any = None,
     send: bool = True,
     namespace: str | uuid.UUID | None = None,
     subject: Subject | None = None,
@@ -137,13 +153,7 @@ def make_plan(
     tracker_namespace: str = "nbtrack",
     encode_base64: bool = True,
     registry: Registry | None = None,
-    on_invalid: OnInvalid = "skip",
-    on_duplicate: OnDuplicate = "report",
-    connections: int = CONNECTIONS,
-    max_body_bytes: int = MAX_BODY_BYTES,
-    rate: float | None = None,
-    byte_rate: float | None = None,
-    give_up_after: float = GIVE_UP_AFTER,
+    **sending: Any,
 ) -> BackfillPlan:
     """Make the plan of a backfill; `nbtrack.bulk.backfill` tells of the parameters.
 
@@ -157,8 +167,8 @@ def make_plan(
         See `nbtrack.bulk.backfill`.
     send : bool, default True
         Whether a collector is needed.
-    on_invalid, on_duplicate, connections, max_body_bytes, rate, byte_rate, give_up_after
-        See `nbtrack.bulk.backfill`.
+    **sending
+        How to send, and what becomes of which rows: the fields of `BackfillPlan` from ``on_invalid`` on.
 
     Returns
     -------
@@ -189,7 +199,6 @@ def make_plan(
             "backfill wants the event one would track, such as SelfDescribing(SelfDescribingJson(…)) with col(…) where a "
             f"row's value goes; not {type(event).__name__}"
         )
-    _check_options(on_invalid, on_duplicate, connections, max_body_bytes, rate, byte_rate)
     pairs = description.describe(
         event,
         tracker_subject=subject or Subject(),
@@ -208,13 +217,7 @@ def make_plan(
         schemas=known,
         unknown_schemas=unknown,
         target=find_collector(collector) if send else Target(""),
-        on_invalid=on_invalid,
-        on_duplicate=on_duplicate,
-        connections=connections,
-        max_body_bytes=max_body_bytes,
-        rate=rate,
-        byte_rate=byte_rate,
-        give_up_after=give_up_after,
+        **sending,
     )
     check_columns(names, plan.compiler().wanted)
     return plan
@@ -248,20 +251,21 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
     return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
 
 
-def find_collector(url: str | None) -> Target:
-    """Give the collector to send to: that of a URL, or the session's.
+def find_collector(given: Any) -> Target:
+    """Give the collector to send to: that of a URL, one that runs here, or the session's.
 
     Raises
     ------
     RuntimeError
-        Without a URL, when no session runs; and when ``NBTRACK_DISABLED`` is set.
+        With none given, when no session runs; and when ``NBTRACK_DISABLED`` is set.
     """
     if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
         raise RuntimeError(
             "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
         )
-    if url is not None:
-        address, headers = split_credentials(base_uri(url))
+    if given is not None:
+        # LocalCollector and its like have an address once they run
+        address, headers = split_credentials(base_uri(getattr(given, "url", None) or given))
         return Target(address, headers)
     if (target := find_target()) is None:
         raise RuntimeError(
@@ -269,15 +273,6 @@ def find_collector(url: str | None) -> Target:
             "notebook, nbtrack.start() in a script)"
         )
     return target
-
-
-def find_folder() -> Path:
-    """Tell where ledgers and dead letters are kept: below ``NBTRACK_HOME``, else the user's state directory."""
-    if named := os.environ.get("NBTRACK_HOME"):
-        return Path(named).expanduser() / "backfills"
-    import platformdirs  # noqa: PLC0415 - only where the variable is not set
-
-    return Path(platformdirs.user_state_dir("nbtrack", appauthor=False)) / "backfills"
 
 
 def _find_schemas(
@@ -303,26 +298,3 @@ def _required_keys(event: Event) -> tuple[str, ...]:
         return ()
     found = [value for kind in type(event).__mro__ for value in vars(kind).values()]
     return tuple(dict.fromkeys(pair.key for pair in found if isinstance(pair, Pair) and pair.required))
-
-
-def _check_options(
-    on_invalid: str,
-    on_duplicate: str,
-    connections: int,
-    body: int,
-    rate: float | None,
-    byte_rate: float | None,
-) -> None:
-    for name, value, choice in (
-        ("on_invalid", on_invalid, _INVALID),
-        ("on_duplicate", on_duplicate, _DUPLICATE),
-    ):
-        if value not in choice:
-            raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
-    if connections < 1:
-        raise ValueError(f"connections is 1 or more, not {connections!r}")
-    if not FRAME_BYTES < body <= 1_048_576:  # noqa: PLR2004 - beyond it, a collector answers 200 and loses the body
-        raise ValueError(f"max_body_bytes is at most 1,048,576, not {body!r}: a collector drops larger ones")
-    for name, limit in (("rate", rate), ("byte_rate", byte_rate)):
-        if limit is not None and not limit > 0:
-            raise ValueError(f"{name} is a number above 0, not {limit!r}")

@@ -271,10 +271,10 @@ class BackfillReport(Accounts):
     def _key_lines(self) -> list[str]:
         lines = []
         if self.null_keys:
-            lines.append(f"{self.null_keys:,} rows without a key, such as row {_listed(self.null_rows)}")
+            lines.append(f"{self.null_keys:,} rows without a key{_listed(self.null_rows)}")
         if self.repeated_keys:
             lines.append(
-                f"{self.repeated_keys:,} rows with the key of an earlier one, such as row {_listed(self.repeated_rows)}"
+                f"{self.repeated_keys:,} rows with the key of an earlier one{_listed(self.repeated_rows)}"
             )
         if lines and self.on_duplicate != "send":
             lines.append("such rows share one event id, of which a pipeline keeps one: mend the key")
@@ -282,7 +282,7 @@ class BackfillReport(Accounts):
 
 
 def _listed(rows: list[int]) -> str:
-    return ", ".join(map(str, rows[:_SHOWN]))
+    return f", such as row {', '.join(map(str, rows[:_SHOWN]))}" if rows else ""
 
 
 def _moment(milliseconds: int) -> datetime:

@@ -13,6 +13,9 @@ from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.transport import Reply, Transport
 
 _POLL = 0.1  # seconds between looks at the stop sign
+_LONGEST_WAIT = (
+    5.0  # seconds between tries: a few connections are no storm, and a collector that is back is soon seen
+)
 _OVERLOADED = frozenset({429, 503})
 
 
@@ -117,7 +120,7 @@ class Sender:
         return False
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(cap=_LONGEST_WAIT)
         while not self.stopping.is_set():
             try:
                 body = self._queue.get(timeout=_POLL)

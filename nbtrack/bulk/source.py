@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import pyarrow as pa
 
@@ -277,8 +277,17 @@ def _library(data: Any) -> str:
     return type(data).__module__.partition(".")[0]
 
 
+def _refuse_column(data: Any) -> NoReturn:
+    raise SourceError(
+        f"backfill wants a frame of rows, and a {type(data).__name__} is one column: make it a frame, as with "
+        "series.to_frame('name')"
+    )
+
+
 # what fits, and what reads it; the first that fits counts
+_COLUMNS = {"Series", "ChunkedArray", "Index"}
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
+    (lambda data: type(data).__name__ in _COLUMNS, _refuse_column),
     (lambda data: _library(data) == "pandas" and hasattr(data, "columns"), PandasSource),
     (lambda data: _library(data) == "polars", _open_polars),
     (lambda data: isinstance(data, pa.Table), TableSource),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -64,29 +65,22 @@ class Good(Filtered):
     """Good events, newest first."""
 
     def _answer(self, filters: dict[str, Any]) -> None:
-        limit = _limit(filters)
-        found: list[dict[str, Any]] = []
-        for event in newest(self.state.database, good=True, schema=_full(filters.get("schema"))):
-            if _wanted(event, filters):
-                found.append(event.good_event())
-            if len(found) >= limit:
-                break
-        self.write_json(found)
+        events = newest(self.state.database, good=True, schema=_full(filters.get("schema")))
+        found = (event.good_event() for event in events if _wanted(event, filters))
+        self.write_json(list(islice(found, _limit(filters))))
 
 
 class Bad(Filtered):
     """Failed events and requests, newest first."""
 
     def _answer(self, filters: dict[str, Any]) -> None:
-        vendor, version, limit = filters.get("vendor"), filters.get("version"), _limit(filters)
-        found: list[dict[str, Any]] = []
-        for event in newest(self.state.database, good=False):
-            request = event.request
-            if vendor in (None, request.vendor) and version in (None, request.version):
-                found.append(event.bad_event())
-            if len(found) >= limit:
-                break
-        self.write_json(found)
+        vendor, version = filters.get("vendor"), filters.get("version")
+        found = (
+            event.bad_event()
+            for event in newest(self.state.database, good=False)
+            if vendor in (None, event.request.vendor) and version in (None, event.request.version)
+        )
+        self.write_json(list(islice(found, _limit(filters))))
 
 
 class Events(GuardedHandler):

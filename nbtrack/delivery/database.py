@@ -8,10 +8,11 @@ import re
 import secrets
 import socket
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from nbtrack.delivery.salvaging import salvage, set_aside
 
 LOG = logging.getLogger("nbtrack.delivery")
 VERSION = 1
@@ -66,7 +67,7 @@ PRAGMA user_version = {VERSION};
 
 
 def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
-    """Open the outbox's file; one that is broken or of a newer version is set aside first.
+    """Open the outbox's file; one that is broken is set aside first.
 
     Parameters
     ----------
@@ -93,9 +94,20 @@ def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connect
     except sqlite3.DatabaseError as fault:
         if not is_corrupt(fault):
             raise
-        quarantine(path, str(fault))
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        return _connect(path, synchronous)
+        return renew(path, str(fault), synchronous=synchronous)
+
+
+def renew(path: Path, reason: str, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
+    """Set a broken outbox aside and begin a new one with the events that can still be read."""
+    aside = set_aside(path)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    fresh = _connect(path, synchronous)
+    saved = salvage(aside, fresh)
+    LOG.warning(
+        "The store of unsent events %s is unreadable (%s); it was set aside as %s, and %d events were read from it",
+        path, reason, aside.name, saved,
+    )  # fmt: skip
+    return fresh
 
 
 class NewerFileError(sqlite3.DatabaseError):
@@ -156,16 +168,12 @@ def _expect(condition: bool, otherwise: str) -> None:
         raise UnusableFileError(otherwise)
 
 
-def quarantine(path: Path, reason: str) -> Path:
-    """Set a broken outbox aside with its journal; give its new place."""
-    aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}")
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-    LOG.warning(
-        "The store of unsent events %s is unreadable (%s); it was set aside as %s", path, reason, aside.name
-    )
-    return aside
+def inode_of(path: Path) -> int | None:
+    """Tell which file is at a path, or None where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def is_network_path(path: Path) -> bool:

@@ -45,9 +45,10 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
             "the endpoint is the collector's host or URL, a text such as https://sp.acme.com or the url of a "
             f"LocalCollector; got {endpoint!r}"
         )
-    scheme, found, rest = endpoint.rstrip("/").partition("://")
+    scheme, found, rest = endpoint.partition("://")
     if not found:
         scheme, rest = protocol, scheme
+    rest = rest.rstrip("/")
     scheme = scheme.lower()
     if scheme not in PROTOCOLS:
         raise ValueError(f"{scheme!r} is no protocol of a collector; use one of {', '.join(PROTOCOLS)}.")
@@ -60,7 +61,7 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
         number = parts.port
     except ValueError as error:
         raise ValueError(f"the port in the endpoint {endpoint!r} is none: {error}") from None
-    if not parts.hostname or number == 0:
+    if not parts.hostname or number == 0 or any(letter.isspace() for letter in parts.netloc):
         raise ValueError(f"No host in the endpoint {endpoint!r}; it looks like https://sp.acme.com")
     return uri
 

@@ -31,6 +31,10 @@ class Answer(Protocol):
     def status(self) -> int | None:
         """HTTP status, or None without a reply."""
 
+    @property
+    def error(self) -> str | None:
+        """Why no collector answered, or None when one did."""
+
 
 def decide(reply: Answer, *, events: int, custom: Mapping[int, bool]) -> Verdict:
     """Judge a reply.
@@ -38,7 +42,7 @@ def decide(reply: Answer, *, events: int, custom: Mapping[int, bool]) -> Verdict
     Parameters
     ----------
     reply
-        Anything with a `status`: the HTTP status, or None when no reply came.
+        What came back; its status is None when nothing did.
     events
         Number of events in the request.
     custom
@@ -58,7 +62,7 @@ def decide(reply: Answer, *, events: int, custom: Mapping[int, bool]) -> Verdict
     """
     status = NETWORK_FAULT if reply.status is None else reply.status
     if 200 <= status < 300:  # noqa: PLR2004
-        return Verdict.SENT
+        return Verdict.SENT if reply.error is None else Verdict.RETRY
     if status in custom:
         return Verdict.RETRY if custom[status] else Verdict.BURY
     if status == 413:  # noqa: PLR2004

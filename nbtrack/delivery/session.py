@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nbtrack.delivery.retry import parse_retry_after
-from nbtrack.delivery.transport import JSON_TYPE, Reply
+from nbtrack.delivery.transport import JSON_TYPE, Reply, find_portal
 
 
 class SessionTransport:
@@ -76,6 +76,7 @@ class SessionTransport:
             return Reply(error=type(fault).__name__, elapsed=time.monotonic() - started)
         return Reply(
             status=response.status_code,
+            error=find_portal(response.status_code, response.content),
             body=response.content[:65_536],
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
             elapsed=time.monotonic() - started,

@@ -85,6 +85,7 @@ class SQLiteEventStore(ReferenceMethods):
         self._pid = os.getpid()
         self._owner = database.new_owner()
         self._cared_at = float("-inf")
+        self._inode: int | None = None
         self._last_id = 0
         self._salt = secrets.randbelow(ID_SALTS)
 
@@ -126,6 +127,7 @@ class SQLiteEventStore(ReferenceMethods):
             self._start()
         if self._connection is None:
             self._connection = database.open_database(self.path, synchronous=self._synchronous)
+            self._inode = database.inode_of(self.path)
             self._room.recount(self._connection)
         return self._connection
 
@@ -135,7 +137,8 @@ class SQLiteEventStore(ReferenceMethods):
             connection.rollback()
         if database.is_corrupt(fault):
             self.close()
-            database.quarantine(self.path, str(fault))
+            if self._inode == database.inode_of(self.path):  # else another kernel has begun a new one
+                database.renew(self.path, str(fault)).close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

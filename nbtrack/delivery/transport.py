@@ -19,6 +19,7 @@ TIMEOUT = (5.0, 15.0)
 TLS_RETRY_SECONDS = 30.0
 """A certificate does not mend itself in a second."""
 REPLY_BYTES = 65_536
+WEB_PAGE = (b"<!doctype html", b"<html")
 SEND_BYTES = 131_072
 KEPT_METHOD = frozenset({307, 308})
 MAX_REDIRECTS = 3
@@ -33,7 +34,7 @@ class Reply:
     status
         HTTP status; None when no reply came.
     error
-        Why no reply came, in a few words without credentials; None with a reply.
+        Why no collector answered, in a few words without credentials; None when one did.
     retry_after
         Seconds the server asked to wait, if it did.
     elapsed
@@ -236,7 +237,20 @@ def _read(response: Any) -> tuple[Reply, str | None]:
         response.close()
     headers = response.headers
     wait = parse_retry_after(headers.get("Retry-After"))
-    return Reply(status=response.status, body=body, retry_after=wait), headers.get("Location")
+    reply = Reply(
+        status=response.status, error=find_portal(response.status, body), body=body, retry_after=wait
+    )
+    return reply, headers.get("Location")
+
+
+def find_portal(status: int, body: bytes) -> str | None:
+    """Tell a 2xx that is no delivery: the sign-in page of a train's network answers for everybody.
+
+    Collectors answer a POST with "ok" and a GET with a picture.
+    """
+    if 200 <= status < 300 and body[:100].lstrip().lower().startswith(WEB_PAGE):  # noqa: PLR2004
+        return f"HTTP {status} with a web page: no collector, perhaps the network's sign-in page"
+    return None
 
 
 def _same_server(url: str, target: str) -> bool:

@@ -51,10 +51,12 @@ def start(
     >>> nbtrack.stop()
     """
     global _active
-    if isinstance(collector, str):
-        settings["collector"] = collector
-        collector = None
-    made = Session(NBTrack(config=config, **settings), collector=collector, shell=shell)
+    client: Any = None
+    if hasattr(collector, "url"):
+        client = collector
+    elif collector is not None:
+        settings["collector"] = collector  # which refuses what is no address
+    made = Session(NBTrack(config=config, **settings), collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made
         current.set_target(made.find_target, lambda: made.registry)

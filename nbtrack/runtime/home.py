@@ -7,8 +7,6 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-HOME_VARIABLE = "NBTRACK_HOME"
-
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -24,15 +22,6 @@ class Installation:
 
     id: str
     salt: str
-
-
-def find_home() -> Path:
-    """Tell the folder of nbtrack's own files: ``NBTRACK_HOME``, else the platform's user state directory."""
-    if named := os.environ.get(HOME_VARIABLE):
-        return Path(named).expanduser()
-    import platformdirs  # noqa: PLC0415 - only where the variable is not set
-
-    return Path(platformdirs.user_state_dir("nbtrack", appauthor=False))
 
 
 def make_home(home: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore, current
 from nbtrack.delivery.endpoint import base_uri, split_credentials
+from nbtrack.delivery.home import find_home
 from nbtrack.runtime import home, optout
 from nbtrack.runtime.parts import Parts
 from nbtrack.runtime.settings import NBTrack
@@ -76,7 +77,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.shell = shell
-        self.home = home.find_home()
+        self.home = find_home()
         self.faults: collections.deque[SessionFault] = collections.deque(maxlen=50)
         self.fault_count = 0
         self.off_reason: str | None = None

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from traitlets import Bool, Dict, Enum, Instance, Int, List, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
+from nbtrack.delivery.endpoint import base_uri
+
 _ENVIRONMENT = "NBTRACK_"
 # variables that are no settings: the home, the opt-out, and what the tests read
 _RESERVED = frozenset({"HOME", "DISABLED", "REQUIRE", "LONG"})
@@ -29,6 +31,20 @@ class SettingError(TraitError, ValueError, TypeError):
     Traceback (most recent call last):
     nbtrack.runtime.settings.SettingError: cells = 'some' (argument) does not fit: ...
     """
+
+
+class CollectorAddress(Unicode):
+    """A setting that is ``local`` or a collector's host or URL."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse what is no address of a collector."""
+        text = super().validate(obj, value)
+        if text != "local":
+            try:
+                base_uri(text)
+            except ValueError as error:
+                raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
+        return text
 
 
 class NBTrack(Configurable):
@@ -60,7 +76,7 @@ class NBTrack(Configurable):
     nbtrack.runtime.settings.SettingError: nbtrack has no setting 'cell' (argument). Did you mean 'cells'?
     """
 
-    collector = Unicode(
+    collector = CollectorAddress(
         "local",
         help="Where events go: 'local' (this machine's collector) or the URL of a company's collector.",
     ).tag(config=True)

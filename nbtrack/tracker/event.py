@@ -199,19 +199,16 @@ class Event:
             pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)
         if self._true_timestamp is not None:
             pairs["ttm"] = self._true_timestamp
+        subject: Mapping[str, Any] = {} if tracker_subject is None else tracker_subject.standard_nv_pairs
         if self._event_subject is not None:
-            self._add_subject(pairs, self._event_subject.combine_subject(tracker_subject))
-        elif tracker_subject is not None:
-            self._add_subject(pairs, tracker_subject.standard_nv_pairs)
+            subject = self._event_subject.combine_subject(tracker_subject)
+        if not _PAGE.isdisjoint(subject):
+            subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
+        pairs.update(subject)
         pairs["eid"] = self._event_id
         pairs["dtm"] = self._device_timestamp
         pairs.update(standard)
         return pairs
-
-    def _add_subject(self, pairs: dict[str, Any], subject: Mapping[str, Any]) -> None:
-        if not _PAGE.isdisjoint(subject):
-            subject = {k: v for k, v in subject.items() if k not in _PAGE or k not in pairs}
-        pairs.update(subject)
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
         """Give the event one would track for a row of a frame.

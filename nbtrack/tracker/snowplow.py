@@ -110,7 +110,17 @@ class Snowplow:
 
     @classmethod
     def remove_tracker(cls, tracker: Tracker) -> None:
-        """Forget a tracker; its emitters stay open."""
+        """Forget a tracker; its emitters stay open.
+
+        Raises
+        ------
+        TypeError
+            For what is no tracker, such as a tracker's name.
+        """
+        if not isinstance(tracker, Tracker):
+            raise TypeError(
+                f"remove_tracker wants a tracker, and got {tracker!r}: remove_tracker_by_namespace takes a name"
+            )
         cls.remove_tracker_by_namespace(tracker.get_namespace())
 
     @classmethod

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 EVENTS = 100_000
+STRETCH = 0.0003
 SLOW_EVENTS = 20_000
 """The reference needs tens of seconds for more; its rate does not depend on the number."""
 PAYLOAD = {
@@ -120,6 +121,24 @@ def own_track(emitter: Any) -> Callable[[], Any]:
     )
 
 
+def long_stretches(track: Callable[[], Any], seconds: float) -> float:
+    """Count how often a second another thread, or another process, holds this one up for more than 0.3 ms.
+
+    The thread does nothing but look at the clock, and calls `track` 200 times a second.
+    """
+    found = 0
+    started = last = due = time.perf_counter()
+    while last < started + seconds:
+        now = time.perf_counter()
+        found += now - last > STRETCH
+        last = now
+        if now >= due:
+            due += 0.005
+            track()
+            last = time.perf_counter()
+    return found / seconds
+
+
 def closed_port() -> int:
     """Give a port nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -163,6 +182,9 @@ def measure() -> dict[str, float]:
                 paced = latencies(own_track(emitter), 3_000, 200)
                 found[f"track_{name}_p50_us"] = statistics.median(paced) * 1e6
                 found[f"track_{name}_p99_us"] = paced[int(len(paced) * 0.99)] * 1e6
+                if name == "up":
+                    found["stretches_idle_a_second"] = long_stretches(lambda: None, 3)
+                    found["stretches_sending_a_second"] = long_stretches(own_track(emitter), 3)
                 emitter.pause()
                 quick = latencies(own_track(emitter), 5_000, None)
                 found[f"track_{name}_busy_p50_us"] = statistics.median(quick) * 1e6

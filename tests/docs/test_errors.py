@@ -17,7 +17,7 @@ from nbtrack.bulk import LedgerError
 from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
 from nbtrack.delivery import Emitter, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
-from nbtrack.runtime import NBTrack
+from nbtrack.runtime import NBTrack, SettingError
 from nbtrack.schemas import Registry
 from nbtrack.tracker import (
     EmitterConfiguration,
@@ -66,6 +66,21 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "no file is at nowhere.parquet",
     ),
+    "a session with an address of no known kind": (
+        lambda: nbtrack.start("ftp://sp.acme.com"),
+        SettingError,
+        "'ftp' is no protocol of a collector; use one of http, https; or 'local', this machine's own",
+    ),
+    "a session with an address that is no text": (
+        lambda: nbtrack.start(collector=5),
+        SettingError,
+        "collector = 5 (argument) does not fit: The 'collector' trait of a NBTrack instance expected a unicode string",
+    ),
+    "a tracker's name where a tracker is wanted": (
+        lambda: Snowplow.remove_tracker("shop"),
+        TypeError,
+        "remove_tracker wants a tracker, and got 'shop': remove_tracker_by_namespace takes a name",
+    ),
     "no collector": (
         lambda: backfill(FRAME, EVENT),
         RuntimeError,
@@ -76,7 +91,12 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "'ftp' is no protocol of a collector; use one of http, https.",
     ),
-    "a collector in place of its URL": (
+    "a column in place of a frame": (
+        lambda: backfill(FRAME["total"], EVENT, collector=NOBODY),
+        TypeError,
+        "backfill wants a frame of rows, and a Series is one column: make it a frame, as with series.to_frame('name')",
+    ),
+    "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
         "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
@@ -112,9 +132,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "backfill reads Parquet and CSV files, not .xlsx",
     ),
     "two columns of one name": (
-        lambda: backfill(pd.DataFrame([[1, 2]], columns=["a", "a"]), EVENT, collector=NOBODY),
-        TypeError,
-        "the frame has more than one column called 'a': rename them first",
+        lambda: backfill(
+            pd.DataFrame([[1, 2]], columns=["a", "a"]), StructuredEvent("shop", col("a")), collector=NOBODY
+        ),
+        ValueError,
+        "the data has more than one column called 'a': rename them first",
     ),
     "something in place of an event in a backfill": (
         lambda: backfill(FRAME, {"e": "pv"}, collector=NOBODY),

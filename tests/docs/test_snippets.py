@@ -197,9 +197,9 @@ def test_what_the_recipes_name_is_there():
     }
     assert len(paths) > 5
     assert [path for path in paths if "VENDOR" not in path and not (ROOT / path).exists()] == []
-    sessions = (ROOT / "nbtrack" / "runtime" / "sessions.py").read_text(encoding="utf-8")
-    for name in re.findall(r"`(_[A-Z_]+)`", text):
-        assert name in sessions
+    for names, path in re.findall(r"((?:`_[A-Z_]+`[^`]*)+)`(nbtrack/[\w/]+\.py)`", text):
+        for name in re.findall(r"_[A-Z_]+", names):
+            assert name in (ROOT / path).read_text(encoding="utf-8")
     for line in snippets(ROOT / "CONTRIBUTING.md", "sh")[0].splitlines():
         assert f"\n{line.split()[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 

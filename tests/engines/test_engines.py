@@ -1,5 +1,6 @@
 """Dask and Spark send their own frames; a task that is tried again sends the same ids, and counts once."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from nbtrack import backfill, col
-from nbtrack.bulk import make_event_id, make_namespace
+from nbtrack.bulk import make_event_id, make_namespace, make_plan
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
-from tests.faults.server import FaultServer
+from tests.faults.server import Act, FaultServer
 
 pytestmark = [
     pytest.mark.engines,
@@ -151,3 +152,55 @@ def test_invalid_rows_come_back_from_the_tasks() -> None:
     assert (report.rows, report.skipped, report.sent) == (100, 100, 0)
     assert len(report.errors) == 100
     assert "must be a UUID" in report.errors["reason"][0]
+
+
+def test_rows_that_share_a_key_are_found_across_parts(spark: Any) -> None:
+    dataframe = pytest.importorskip("dask.dataframe")
+    frame = pd.concat([orders()[:90], orders()[:7], pd.DataFrame({"order": [None, None], "qty": [1, 2]})])
+    for parted in (
+        dataframe.from_pandas(frame.reset_index(drop=True), npartitions=4),
+        spark.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False)).repartition(4),
+    ):
+        report = backfill(parted, purchase(), key="order", dry_run=True)
+        assert (report.rows, report.repeated_keys, report.null_keys, report.ok) == (99, 7, 2, False)
+        assert "7 rows with the key of an earlier one\n" in str(report)
+
+
+def test_spark_writes_to_the_format_nbtrack(spark: Any, tmp_path: Path) -> None:
+    from nbtrack.bulk.engines.spark_source import make_source
+
+    flag, counts = str(tmp_path / "failed"), tmp_path / "counts.json"
+    frame = spark.createDataFrame(pa.Table.from_pandas(orders())).repartition(PARTS, "order")
+
+    def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        yield from batches
+        context = TaskContext.get()
+        if context.partitionId() == 3 and context.attemptNumber() == 0:
+            Path(flag).touch()
+            time.sleep(0.5)  # what was passed on has left by now
+            raise ConnectionError("an injected fault")
+
+    with FaultServer() as server:
+        plan = make_plan(purchase(), frame.columns, key="order", collector=server.url, max_body_bytes=100_000)
+        spark.dataSource.register(make_source(plan))
+        failing = frame.mapInArrow(pass_on, frame.schema)
+        failing.write.format("nbtrack").mode("append").option("report", str(counts)).save()
+        assert Path(flag).exists()
+        assert set(server.delivered) == wanted()
+    found = json.loads(counts.read_text())
+    assert (found["rows"], found["sent"], found["failed"], found["skipped"]) == (ROWS, ROWS, 0, 0)
+
+
+def test_spark_says_so_when_rows_are_not_delivered(spark: Any, tmp_path: Path) -> None:
+    from nbtrack.bulk.engines.spark_source import make_source
+
+    counts = tmp_path / "counts.json"
+    frame = spark.createDataFrame(pa.Table.from_pandas(orders()[:100])).repartition(2)
+    with FaultServer([Act(status=401)]) as server:
+        plan = make_plan(purchase(), frame.columns, key="order", collector=server.url)
+        spark.dataSource.register(make_source(plan))
+        with pytest.raises(Exception, match="0 of 100 rows sent"):
+            frame.write.format("nbtrack").mode("append").option("report", str(counts)).save()
+    assert json.loads(counts.read_text())["reasons"] == {"HTTP 401": 100}

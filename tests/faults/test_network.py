@@ -388,3 +388,14 @@ def test_19_a_captive_portal_that_redirects_is_no_delivery() -> None:
         emitter.flush(5)
         assert emitter.stats().sent == 0
         assert len(store.dead(10)) == 1
+
+
+def test_19_a_captive_portal_that_answers_200_with_its_page_is_no_delivery() -> None:
+    page = Act(200, {"Content-Type": "text/html"}, b"\n<!DOCTYPE html><title>Welcome aboard</title>")
+    with FaultServer([page, Act()]) as server, emitter_for(server) as emitter:
+        put(emitter, 1)
+        emitter.flush(0.05)
+        assert "sign-in page" in str(emitter.stats().last_error)
+        assert emitter.flush(5).pending == 0
+        assert emitter.stats().sent == 1
+    assert len(server.seen) == 2

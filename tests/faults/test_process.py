@@ -102,7 +102,7 @@ def test_01_kill_9_while_tracking_loses_nothing_accepted(path: Path, server: Fau
 
 
 def test_01_four_kernels_on_one_store_are_killed_and_lose_nothing(path: Path, server: FaultServer) -> None:
-    kill_rounds(path, server, ROUNDS // 5, kernels=4)
+    kill_rounds(path, server, ROUNDS, kernels=4)
 
 
 def test_02_kill_9_while_sending_frees_the_claim_at_once(path: Path, server: FaultServer) -> None:

@@ -23,6 +23,7 @@ import snowplow_tracker as reference
 import nbtrack.tracker as ours
 
 URI = "iglu:com.acme/thing/jsonschema/1-0-0"
+OLD_METHODS = [name for name in vars(reference.Tracker) if name.startswith("track_")]
 CHECKS: dict[str, Callable[..., None]] = {}
 
 
@@ -318,9 +319,41 @@ def an_element_that_is_no_dict_is_a_value_error(library):
         library.Tracker("ns", Receiver()).track_form_submit("f", elements=["age"])
 
 
+@defect(30)
+def what_is_said_once_is_written_once(library):
+    assert library.PagePing.page_url is library.PageView.page_url
+    bodies = {getattr(library.Tracker, name).__code__ for name in OLD_METHODS}
+    assert len(bodies) == 1
+
+
 @defect(31)
 def a_tracker_holds_nothing_that_is_never_used(library):
     assert not hasattr(library.Tracker("ns", Receiver()), "timer")
+
+
+@defect(32)
+def an_event_takes_few_calls(library):
+    """Count calls of Python functions, which no busy machine changes; `make bench` has the times."""
+    emitter = library.Emitter("127.0.0.1", batch_size=1000)
+    tracker = library.Tracker("ns", emitter)
+    event = library.SelfDescribing(
+        library.SelfDescribingJson(URI, {"a": 1}), context=[library.SelfDescribingJson(URI, {"b": 2})]
+    )
+    calls = []
+    sys.setprofile(lambda frame, kind, _: calls.append(frame.f_code.co_name) if kind == "call" else None)
+    try:
+        tracker.track(event)
+    finally:
+        sys.setprofile(None)
+    if library is ours:
+        emitter.close(timeout=0)
+    assert len(calls) < 30, calls
+
+
+@defect(32)
+def the_import_does_not_bring_requests(library):
+    code = f"import sys, {library.__name__}; sys.exit('requests' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
 @defect(33)

@@ -1,7 +1,7 @@
 """Frames that their own engine sends: each task encodes and posts its part, with the ids that any other try has."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -21,6 +21,9 @@ class Engine(Protocol):
 
     def send(self, data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
         """Send the rows; give a report of each part, once."""
+
+    def count_repeated(self, data: Any, columns: Sequence[str]) -> int:
+        """Count the rows whose values in some columns an earlier row has; rows with a gap there do not count."""
 
 
 def find_engine(data: Any) -> Any | None:
@@ -45,7 +48,9 @@ def run_engine(
     ValueError
         Without a key, as the order of rows is not the same in each try; and for ``resume=True``.
     """
-    if not plan.key and dict(plan.event.pairs).get("eid") is None:
+    own_id = dict(plan.event.pairs).get("eid")
+    key = plan.key if own_id is None else (own_id.name,)
+    if not key:
         raise ValueError("the rows of this frame have no stable order: give key=[…], or event_id=col(…)")
     if resume:
         raise ValueError(
@@ -54,7 +59,12 @@ def run_engine(
     for part in engine.send(data, plan, dry=report.dry_run):
         report.add(part)
         letters.add(part.letters)
-    report.notes.append("rows that share a key are found within a part of the frame, not across parts")
+    if report.dry_run:
+        report.repeated_keys, report.repeated_rows = engine.count_repeated(data, key), []
+    else:
+        report.notes.append(
+            "rows that share a key were looked for within each part of the frame; dry_run=True finds them across parts"
+        )
 
 
 def _is_engine(kind: type) -> bool:

@@ -1,6 +1,6 @@
 """Dask frames: each partition is sent by the worker that holds it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +29,16 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     tasks = [send_one(part, share, dry) for part in parts]
     reports: tuple[ChunkReport, ...] = dask.compute(*tasks, **_retries())
     return reports
+
+
+def count_repeated(data: Any, columns: Sequence[str]) -> int:
+    """Count the rows whose key an earlier row has, across partitions."""
+    import dask  # noqa: PLC0415 - only where a frame of it is
+
+    labels = {str(label): label for label in data.columns}
+    keys = data[[labels[name] for name in columns]].dropna()
+    rows, different = dask.compute(keys.shape[0], keys.drop_duplicates(split_out=keys.npartitions).shape[0])
+    return int(rows - different)
 
 
 def send_frame(frame: Any, plan: BackfillPlan, dry: bool) -> ChunkReport:

@@ -1,7 +1,7 @@
 """Spark frames: each task sends its partition's Arrow batches."""
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +29,12 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     # one row a partition; of a partition tried twice, Spark keeps the rows of one try
     found = {row.partition: pickle.loads(row.report) for row in wanted.mapInArrow(work, _COLUMNS).collect()}  # noqa: S301 - our own tasks wrote it
     return list(found.values())
+
+
+def count_repeated(data: Any, columns: Sequence[str]) -> int:
+    """Count the rows whose key an earlier row has, across partitions."""
+    keys = data.select(*columns).dropna()
+    return int(keys.count() - keys.distinct().count())
 
 
 def _count_tasks(data: Any, plan: BackfillPlan) -> int:

@@ -1,0 +1,104 @@
+"""A data source for Spark: `df.write.format("nbtrack")`, for jobs that say it that way.
+
+The tasks are those of a backfill; what differs is who learns of the result. Spark runs what follows the tasks in a Python
+process of its own, and ``save()`` returns nothing: so a row that is not delivered makes it raise, and the report goes to a file.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
+
+from nbtrack.bulk.batches import send_batches
+from nbtrack.bulk.compiler import check_columns
+from nbtrack.bulk.engines.shares import share_of
+from nbtrack.bulk.plan import BackfillPlan
+from nbtrack.bulk.report import BackfillReport, ChunkReport
+
+
+def make_source(plan: BackfillPlan, *, tasks: int = 1) -> type[DataSource]:
+    """Make the data source of a plan, to be registered with a Spark session.
+
+    Parameters
+    ----------
+    plan : BackfillPlan
+        Made by `nbtrack.bulk.make_plan`.
+    tasks : int, default 1
+        How many tasks run at once: each has its part of the plan's rates.
+
+    Returns
+    -------
+    type
+        ``spark.dataSource.register(make_source(plan))``, then ``df.write.format("nbtrack").mode("append").save()``.
+        ``.option("report", path)`` names a JSON file for the counts, on the driver's machine.
+    """
+    share = share_of(plan, tasks)
+
+    class Events(DataSource):  # type: ignore[misc]  # Spark is installed where this is imported
+        @classmethod
+        def name(cls) -> str:
+            return "nbtrack"
+
+        def writer(self, schema: Any, overwrite: bool) -> DataSourceArrowWriter:  # noqa: ARG002 - Spark's; events are only added
+            check_columns(schema.names, share.compiler().wanted)
+            return EventWriter(share, self.options.get("report"))
+
+    return Events
+
+
+@dataclass
+class Sent(WriterCommitMessage):  # type: ignore[misc]
+    """What became of one partition."""
+
+    report: ChunkReport
+
+
+class EventWriter(DataSourceArrowWriter):  # type: ignore[misc]
+    """Sends partitions, on the workers; then adds up, on the driver, the reports of those that ended well.
+
+    Parameters
+    ----------
+    plan
+        What to send.
+    path
+        Of the file for the counts; None for none.
+    """
+
+    def __init__(self, plan: BackfillPlan, path: str | None) -> None:
+        self._plan, self._path = plan, path
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> Sent:
+        """Send one partition."""
+        return Sent(send_batches(self._plan, iterator))
+
+    def commit(self, messages: list[Sent | None]) -> None:
+        """Write the counts.
+
+        Raises
+        ------
+        RuntimeError
+            When rows were not delivered, or share a key; the text is the report.
+        """
+        report = self._add_up(messages)
+        if not report.ok:
+            raise RuntimeError(str(report))
+
+    def abort(self, messages: list[Sent | None]) -> None:
+        """Write the counts of the partitions that ended well before one failed for good."""
+        self._add_up(messages)
+
+    def _add_up(self, messages: list[Sent | None]) -> BackfillReport:
+        report = BackfillReport(destination=self._plan.target.url, on_duplicate=self._plan.on_duplicate)
+        for message in messages:
+            if message is not None:
+                report.add(message.report)
+                report.seconds = max(report.seconds, message.report.seconds)
+        if self._path is not None:
+            names = ("rows", "sent", "skipped", "failed", "retries", "null_keys", "repeated_keys")
+            counts = {name: getattr(report, name) for name in names}
+            Path(self._path).write_text(json.dumps({**counts, "reasons": report.reasons}), encoding="utf-8")
+        return report
