@@ -86,6 +86,7 @@ def show_monitor(opened: Notebook) -> str:
         "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     )
     poll(lambda: opened.monitor.get_attribute("data-theme") == "dark")
+    poll(lambda: "2 bad" in opened.monitor.locator("caption").inner_text())
     opened.page.mouse.move(2, 2)
     opened.page.wait_for_timeout(300)
     take_picture("monitor-dark", opened.monitor)

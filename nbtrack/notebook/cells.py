@@ -51,10 +51,10 @@ class CellRuns:
             self.settle()
             if not self._session.enabled or self._session.settings.cells == "off":
                 return
+            self._drop_lost(info)
             options = find_header(info.raw_cell or "")
             if options is None and self._session.settings.cells == "marked" and not self._stack:
                 return
-            self._drop_lost(info)
             try:
                 header = parse_header(options) if options is not None else None
             except HeaderError:  # the cell's first line tells the user
@@ -131,12 +131,14 @@ class CellRuns:
                 run = self._stack[index]
                 del self._stack[index:]  # those above it never ended
                 return run
-        return None
+        # where IPython itself failed, as on an error that cannot be shown, it makes up an info for the result
+        return self._stack.pop() if self._stack[-1].info.raw_cell == info.raw_cell else None
 
     def _drop_lost(self, info: Any) -> None:
         """Forget runs whose end never came: what a magic runs inside a cell is not stored in the history."""
         if self._stack and getattr(info, "store_history", False):
             self._stack.clear()
+            spans.enter_run(None)
 
     def _record(self, run: CellRun) -> None:
         session, settings = self._session, self._session.settings

@@ -166,7 +166,12 @@ def find_header(raw_cell: str) -> str | None:
     """
     if "%%track" not in raw_cell:
         return None
-    for line in raw_cell.splitlines():
+    lines = raw_cell.splitlines()
+    # IPython takes the first line's indent off the whole cell
+    first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    for indented in lines:
+        line = indented.removeprefix(indent)
         if found := _HEADER.match(line):
             return found["options"] or ""
         if _COMMENT_OR_BLANK.match(line):

@@ -71,6 +71,8 @@ class CellRun:
         """How it came out, in the schema's words."""
         if self.error is None:
             return "ok" if self.result is not None else "interrupted"
+        if isinstance(self.error, GeneratorExit):  # the end of a generator is none of a cell
+            return "error"
         status = spans.classify(self.error)
         # IPython compiles each statement when its turn comes: an interrupt between two is one "before execution", too
         refused = status == "error" and getattr(self.result, "error_before_exec", None) is self.error

@@ -152,12 +152,13 @@ class Span:
 
 def classify(error: BaseException | None) -> Status:
     """Give the status that an exception means; None means that all went well."""
-    if error is None or isinstance(error, GeneratorExit):
+    kind = type(error)  # what an exception says of its own class may be anything
+    if error is None or issubclass(kind, GeneratorExit):
         return "ok"
     # by its name, as asyncio is slow to load
-    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError":
+    if issubclass(kind, KeyboardInterrupt) or kind.__name__ == "CancelledError":
         return "interrupted"
-    return "exited" if isinstance(error, SystemExit) else "error"
+    return "exited" if issubclass(kind, SystemExit) else "error"
 
 
 def enter_run(run_id: str | None) -> None:

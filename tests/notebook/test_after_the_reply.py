@@ -28,7 +28,10 @@ def names_stored(folder: Path) -> list[Any]:
     if not path.exists():
         return []
     with contextlib.closing(sqlite3.connect(path)) as outbox:
-        bodies = outbox.execute("SELECT body FROM events ORDER BY id").fetchall()
+        try:
+            bodies = outbox.execute("SELECT body FROM events ORDER BY id").fetchall()
+        except sqlite3.OperationalError:  # the file is there, its table not yet
+            return []
     found = [unpack(json.loads(body))[1] for (body,) in bodies]
     return [data["name"] for data in found if "name" in data]
 

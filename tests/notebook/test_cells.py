@@ -136,6 +136,8 @@ MATRIX = {
     "comment before a body": ("# only a comment\nz = 6\nz", "ok", None, {}),
     "help": ("len?", "ok", None, {}),
     "shell": ("!echo hello", "ok", None, {}),
+    "an error that cannot be shown": ("class E(Exception):\n    def __str__(self): raise ValueError('no text')\nraise E()", "error", "ValueError", {}),
+    "the end of a generator": ("raise GeneratorExit", "error", "GeneratorExit", {}),
     "exception group": ("raise ExceptionGroup('g', [ValueError(1)])", "error", "ExceptionGroup", {}),
 }  # fmt: skip
 
@@ -170,6 +172,11 @@ def test_a_header_below_time_or_capture_is_found(
     )
     event = last_run(tracked, collector)
     assert (event["name"], event["status"]) == ("inner-capture", "error")
+
+
+def test_an_indented_cell_has_its_header(tracked: Kernel, plain: Kernel, collector: LocalCollector) -> None:
+    same(tracked.run("\n  %%track indented\n  i = 1\n  i"), plain.run("\n  # %%track indented\n  i = 1\n  i"))
+    assert last_run(tracked, collector)["name"] == "indented"
 
 
 def test_comments_and_blank_lines_may_stand_above_the_header(
