@@ -208,7 +208,7 @@ def write_settings() -> Iterator[str]:
         kind = (
             "one of " + ", ".join(f"`{value}`" for value in trait.values) if hasattr(trait, "values") else ""
         )
-        kind = kind or _KINDS[type(trait).__name__]
+        kind = kind or next(_KINDS[one.__name__] for one in type(trait).__mro__ if one.__name__ in _KINDS)
         default = trait.default() if callable(getattr(trait, "default", None)) else trait.default_value
         yield f"| `{name}` | `{default!r}` | {kind} | {trait.help} |"
     yield from (

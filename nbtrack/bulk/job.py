@@ -31,7 +31,7 @@ def backfill(
     event: Event,
     *,
     key: str | Sequence[str] = (),
-    collector: str | None = None,
+    collector: Any = None,
     namespace: str | uuid.UUID | None = None,
     subject: Subject | None = None,
     app_id: str | None = "backfill",
@@ -63,8 +63,8 @@ def backfill(
     key : str or sequence of str, optional
         Columns that identify a row: the event id is made from them, so that a repeated backfill sends the same ids.
         Without it, and without ``event_id=col(…)``, the id is made from the row's content and position.
-    collector : str, optional
-        URL of the collector; the session's by default.
+    collector : str or LocalCollector, optional
+        URL of the collector, or one that runs here; the session's by default.
     namespace : str or uuid.UUID, optional
         Keeps ids of different histories apart; made from the event's schema by default.
     subject : Subject, optional

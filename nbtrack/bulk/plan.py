@@ -145,7 +145,7 @@ def make_plan(
     names: Sequence[str],
     *,
     key: str | Sequence[str] = (),
-    collector: str | None = None,
+    collector: Any = None,
     send: bool = True,
     namespace: str | uuid.UUID | None = None,
     subject: Subject | None = None,
@@ -251,20 +251,21 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
     return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
 
 
-def find_collector(url: str | None) -> Target:
-    """Give the collector to send to: that of a URL, or the session's.
+def find_collector(given: Any) -> Target:
+    """Give the collector to send to: that of a URL, one that runs here, or the session's.
 
     Raises
     ------
     RuntimeError
-        Without a URL, when no session runs; and when ``NBTRACK_DISABLED`` is set.
+        With none given, when no session runs; and when ``NBTRACK_DISABLED`` is set.
     """
     if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
         raise RuntimeError(
             "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
         )
-    if url is not None:
-        address, headers = split_credentials(base_uri(url))
+    if given is not None:
+        # LocalCollector and its like have an address once they run
+        address, headers = split_credentials(base_uri(getattr(given, "url", None) or given))
         return Target(address, headers)
     if (target := find_target()) is None:
         raise RuntimeError(

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
@@ -155,17 +155,21 @@ def _objects_to_arrow(series: Any) -> pa.Array | list[Any]:
     return list(series)
 
 
-def _is_series(data: Any) -> bool:
-    """Tell whether data is one column, which has no name that an event could ask for."""
-    return type(data).__name__ == "Series"
-
-
 def _library(data: Any) -> str:
     return type(data).__module__.partition(".")[0]
 
 
+def _refuse_column(data: Any) -> NoReturn:
+    raise SourceError(
+        f"backfill wants a frame of rows, and a {type(data).__name__} is one column: make it a frame, as with "
+        "series.to_frame('name')"
+    )
+
+
 # what fits, and what reads it; the first that fits counts
+_COLUMNS = {"Series", "ChunkedArray", "Index"}
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
+    (lambda data: type(data).__name__ in _COLUMNS, _refuse_column),
     (lambda data: _library(data) == "pandas" and hasattr(data, "columns"), PandasSource),
     (lambda data: _library(data) == "polars", _open_polars),
     (lambda data: isinstance(data, pa.Table), TableSource),
@@ -178,13 +182,11 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
         lambda data: ReaderSource(pa.RecordBatchReader.from_batches(data.schema, data.to_batches())),
     ),
     (
-        lambda data: hasattr(data, "__arrow_c_stream__") and not _is_series(data),
+        lambda data: hasattr(data, "__arrow_c_stream__"),
         lambda data: ReaderSource(pa.RecordBatchReader.from_stream(data)),
     ),
     (
-        lambda data: (
-            isinstance(data, Iterable) and not isinstance(data, dict | bytes) and not _is_series(data)
-        ),
+        lambda data: isinstance(data, Iterable) and not isinstance(data, dict | bytes),
         lambda data: FramesSource(iter(data)),
     ),
 )

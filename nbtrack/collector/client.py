@@ -81,13 +81,13 @@ class CollectorClient:
         return {name: found[name] for name in ("total", "good", "bad")}
 
     def summary(self) -> dict[str, Any]:
-        """Give counts and the newest events.
+        """Give counts, the newest events and the newest failed ones.
 
         Returns
         -------
         dict
-            ``url, total, good, bad, repeats`` and ``last``: at most 20 of ``{time, event_id, schema, good, reasons}``,
-            newest first, time in milliseconds since 1970.
+            ``url, total, good, bad, repeats``, ``last`` and ``last_bad``: each at most 20 of ``{time, event_id,
+            schema, good, reasons}``, newest first, time in milliseconds since 1970.
         """
         return {**self._ask("GET", "summary"), "url": self.url}
 
@@ -202,9 +202,21 @@ class CollectorClient:
 
         return bad_frame(self._rows(good=False, limit=limit))
 
-    def payloads(self, *, good: bool | None = None, limit: int | None = None) -> list[dict[str, str]]:
-        """Give the events as their trackers sent them, oldest first."""
-        return [row[5] for row in self._rows(good=good, limit=limit) if row[5] is not None]
+    def payloads(
+        self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None
+    ) -> list[dict[str, str]]:
+        """Give the events as their trackers sent them, oldest first.
+
+        Parameters
+        ----------
+        good : bool, optional
+            Only good or only failed ones.
+        event_id : str, optional
+            Only this event.
+        limit : int, optional
+            At most so many, the newest.
+        """
+        return [row[5] for row in self._rows(good=good, event_id=event_id, limit=limit) if row[5] is not None]
 
     def reset(self) -> None:
         """Delete all events."""

@@ -74,7 +74,7 @@ def launch(
     config: dict[str, Any] = {
         "host": host, "port": port, "db": db, "iglu": iglu, "strict_lengths": strict_lengths, "open": open,
         "hosts": [host, *(hosts or [])], "cache": cache, "folder": folder, "idle_timeout": idle_timeout, "token": token, "fd": None,
-        "parent": None if detached else {"pid": os.getpid(), "started": process_started(os.getpid())},
+        "starter": {"pid": os.getpid(), "started": process_started(os.getpid())}, "detached": detached,
     }  # fmt: skip
     listener = None
     options: dict[str, Any] = {"start_new_session": True}

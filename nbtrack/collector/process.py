@@ -29,7 +29,7 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) ->
 
 async def _watch(state: State, config: dict[str, Any]) -> None:
     """End with the parent, or a while after the last kernel left."""
-    parent, idle = config["parent"], config["idle_timeout"]
+    parent, idle = None if config["detached"] else config["starter"], config["idle_timeout"]
     interval = CHECK if idle is None else min(CHECK, idle)
     while not state.stop.is_set():
         if parent and process_started(parent["pid"]) != parent["started"]:
@@ -55,7 +55,10 @@ async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
             loop.add_signal_handler(name, state.stop.set)
         except NotImplementedError:  # Windows has no signals to handle here
             break
-    if config["parent"]:
+    if config["detached"]:
+        # its first kernel, which may be slow to say so
+        state.kernels[config["starter"]["pid"]] = config["starter"]["started"]
+    else:
         reader = threading.Thread(target=_await_end_of_input, args=(loop, state.stop), daemon=True)
         reader.start()
     state.pipeline.start()

@@ -63,11 +63,22 @@ def sentence(reason: dict[str, Any]) -> str:
 
 
 def summary(database: Database) -> dict[str, Any]:
-    """Give counts and the newest events, newest first."""
+    """Give counts, the newest events and the newest failed ones, newest first."""
+    return {
+        **counts(database),
+        "repeats": database.repeats,
+        "epoch": database.epoch,
+        "last": _newest(database, "1"),
+        "last_bad": _newest(database, "good = 0") if database.bad else [],
+    }
+
+
+def _newest(database: Database, condition: str) -> list[dict[str, Any]]:
     rows = database.read(
-        "SELECT time, event_id, schema, good, failure FROM events ORDER BY id DESC LIMIT ?", (LAST,)
+        f"SELECT time, event_id, schema, good, failure FROM events WHERE {condition} ORDER BY id DESC LIMIT ?",  # noqa: S608 - ours
+        (LAST,),
     )
-    last = [
+    return [
         {
             "time": time,
             "event_id": event_id,
@@ -77,7 +88,6 @@ def summary(database: Database) -> dict[str, Any]:
         }
         for time, event_id, schema, good, failure in rows
     ]
-    return {**counts(database), "repeats": database.repeats, "epoch": database.epoch, "last": last}
 
 
 def export_rows(

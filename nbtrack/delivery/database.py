@@ -139,7 +139,7 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
         if version > VERSION:
             # it works for a later version of this package, perhaps in the next kernel: leave it alone
             message = (
-                f"{path} was written by a newer nbtrack (its version is {version}, this one knows {VERSION}): "
+                f"{path} was written by a later nbtrack (its version is {version}, this one knows {VERSION}): "
                 "update nbtrack, or give another file"
             )
             raise NewerFileError(message)  # noqa: TRY301 - the except clause below only closes

@@ -48,15 +48,19 @@ def show_log(session: Session, number: int) -> str:
 
 def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> str:
     """Show the payload of the last tracked cell, or of the code given, decoded; and what is left out."""
-    event = cells.last_event
-    title = "The last tracked cell's event, as it was sent:"
-    if code or event is None:
+    last = cells.last_event
+    if code or last is None:
         title = (
             "The event of the next cell with this header, as it would be sent (run-time values are examples):"
         )
-        event = cells.describe(_pretend(code or "%%track", shell))
-    payload = decode_payload(session.tracker.complete_payload(event))
-    return f"{title}\n{json.dumps(payload, indent=2, ensure_ascii=False)}\n{_list_left_out(session.settings)}"
+        payload = session.preview(cells.describe(_pretend(code or "%%track", shell)))
+    elif found := session.find_payload(str(last.event_id)):
+        title, payload = "The last tracked cell's event, as it was sent:", found
+    else:
+        title = "The last tracked cell's event; it was sent, so its times and its place in the session are made anew:"
+        payload = session.preview(last)
+    shown = json.dumps(decode_payload(payload), indent=2, ensure_ascii=False)
+    return f"{title}\n{shown}\n{_list_left_out(session.settings)}"
 
 
 def decode_payload(payload: dict[str, str]) -> dict[str, Any]:

@@ -114,6 +114,16 @@ class Parts:
             return self._tracker
 
     @property
+    def entities(self) -> SessionEntities:
+        """What makes the entities of each event."""
+        with self._lock:
+            if self._entities is None:
+                self._entities = SessionEntities(
+                    self._settings, self.installation, self.session_id, self._kernel_id, self._shell
+                )
+            return self._entities
+
+    @property
     def registry(self) -> "Registry":
         """The schemas that this session checks events against: those registered here, its folders and servers."""
         with self._lock:
@@ -199,12 +209,7 @@ class Parts:
     # -- inside
 
     def _list_entities(self, event: Event) -> list[Any]:
-        with self._lock:
-            if self._entities is None:
-                self._entities = SessionEntities(
-                    self._settings, self.installation, self.session_id, self._kernel_id, self._shell
-                )
-        return self._entities.list_for(event.event_id)
+        return self.entities.list_for(event.event_id)
 
     def _make_emitter(self) -> AsyncEmitter:
         settings = self._settings

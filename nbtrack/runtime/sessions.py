@@ -201,6 +201,34 @@ class Session:
             self.note_fault(where, error)
             return None
 
+    def preview(self, event: Event) -> dict[str, str]:
+        """Give the payload that an event would have as the session's next one; change nothing.
+
+        Parameters
+        ----------
+        event : Event
+            What is looked at.
+        """
+        with self._parts.entities.uncounted():
+            return self.tracker.complete_payload(event)
+
+    def find_payload(self, event_id: str) -> dict[str, str] | None:
+        """Give an event as it was tracked, from where it waits, or from the local collector; None where it is gone.
+
+        Parameters
+        ----------
+        event_id : str
+            What `record` or a tracker's ``track`` gave.
+        """
+        emitter, client = self.peek_emitter(), self.peek_collector()
+        payload = emitter.payload(event_id) if emitter is not None else None
+        if payload is None and client is not None:
+            try:
+                payload = next(iter(client.payloads(event_id=event_id, limit=1)), None)
+            except (OSError, RuntimeError, ValueError):
+                return None
+        return payload
+
     def note_fault(self, where: str, error: BaseException) -> None:
         """Keep a fault for the monitor, and log it once for each kind."""
         text = f"{type(error).__name__}: {error}"

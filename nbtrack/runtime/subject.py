@@ -1,9 +1,10 @@
 """Who and where: the subject of a notebook's session, and the entities that each of its events carries."""
 
+import contextlib
 import datetime as dt
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbtrack import _version
@@ -78,7 +79,7 @@ class SessionEntities:
             session_id,
             shell,
         )
-        self._lock, self._index = threading.Lock(), 0
+        self._lock, self._index, self._counts = threading.RLock(), 0, True
         self._first: tuple[str | None, str] = (None, "")
         self._host = host.name_host(shell)
         self._notebook: tuple[tuple[str | None, str], SelfDescribingJson] | None = None
@@ -103,10 +104,11 @@ class SessionEntities:
             The event's id, where it is known already: the first one of a session is named in all the others.
         """
         with self._lock:
-            self._index += 1
-            if self._index == 1:
-                self._first = (None if event_id is None else str(event_id), _now())
-            index, first = self._index, self._first
+            index, first = self._index + 1, self._first
+            if index == 1:
+                first = (None if event_id is None else str(event_id), _now())
+            if self._counts:
+                self._index, self._first = index, first
         session = SelfDescribingJson(
             events.CLIENT_SESSION,
             events.drop_unknown(
@@ -123,6 +125,16 @@ class SessionEntities:
             | {"previousSessionId": None},
         )
         return [self._describe_notebook(), self._kernel, session]
+
+    @contextlib.contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Give entities that are only looked at; other threads' events wait."""
+        with self._lock:
+            self._counts = False
+            try:
+                yield
+            finally:
+                self._counts = True
 
     def _describe_notebook(self) -> SelfDescribingJson:
         names: Mapping[str, Any] = getattr(self._shell, "user_ns", {})

@@ -28,11 +28,13 @@ from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enab
 from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.event import Event
 from nbtrack.tracker.events import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
+from nbtrack.tracker.forms import FormChange, FormSubmit
+from nbtrack.tracker.hooks import Plugin
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
 from nbtrack.tracker.snowplow import Snowplow
 from nbtrack.tracker.subject import Subject
-from nbtrack.tracker.tracker import Plugin, Tracker
-from nbtrack.tracker.typical import ApplicationError, FormChange, FormSubmit, LinkClick, SiteSearch, Timing
+from nbtrack.tracker.tracker import Tracker
+from nbtrack.tracker.typical import ApplicationError, LinkClick, SiteSearch, Timing
 
 if TYPE_CHECKING:
     from nbtrack.delivery import (

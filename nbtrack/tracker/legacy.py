@@ -19,8 +19,9 @@ from nbtrack.tracker.commerce import AddToCart, RemoveFromCart, Transaction, Tra
 from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.event import Context, Event
 from nbtrack.tracker.events import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
+from nbtrack.tracker.forms import FormChange, FormSubmit
 from nbtrack.tracker.subject import Subject
-from nbtrack.tracker.typical import FormChange, FormSubmit, LinkClick, SiteSearch
+from nbtrack.tracker.typical import LinkClick, SiteSearch
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="LegacyMethods")

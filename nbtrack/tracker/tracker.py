@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
 from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.event import Event
+from nbtrack.tracker.hooks import GlobalContext, collect_entities
 from nbtrack.tracker.ids import new_id
 from nbtrack.tracker.legacy import LegacyMethods
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
@@ -21,10 +22,6 @@ from nbtrack.values import Nan, milliseconds
 if TYPE_CHECKING:
     from nbtrack.schemas import Registry
     from nbtrack.tracker.validation import Validation
-
-Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
-ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]
-GlobalContext: TypeAlias = ContextSource | tuple[Callable[[Event], bool], ContextSource]
 
 _HINTS = {
     "addEmitter": "add_emitter",
@@ -39,30 +36,6 @@ class Receiver(Protocol):
 
     def input(self, payload: dict[str, Any], /) -> Any:
         """Take the payload of one event."""
-
-
-class Plugin(Protocol):
-    """Something that looks at each event on its way; both methods may be missing.
-
-    Examples
-    --------
-    >>> from nbtrack.tracker import PageView
-    >>> class Printer:
-    ...     def input(self, payload):
-    ...         print(payload["url"])
-    >>> class Cut:
-    ...     def before_track(self, event, payload):
-    ...         payload["url"] = payload["url"].partition("?")[0]
-    >>> tracker = Tracker("docs", Printer()).add_plugin(Cut())
-    >>> event_id = tracker.track(PageView("https://acme.com/?q=secret"))
-    https://acme.com/
-    """
-
-    def before_track(self, event: Event, payload: dict[str, str], /) -> bool | None:
-        """See, and change, the payload before emitters get it; answer False to drop the event."""
-
-    def after_track(self, event: Event, payload: dict[str, str], /) -> None:
-        """See the payload that emitters got."""
 
 
 class Tracker(LegacyMethods):
@@ -190,7 +163,7 @@ class Tracker(LegacyMethods):
         """
         if not isinstance(event, Event):
             raise TypeError(_advise(event))
-        entities = self._entities(event) if self._global_contexts else ()
+        entities = collect_entities(self._global_contexts, event) if self._global_contexts else ()
         if self._validation is not None:
             self._validation.check(event, entities, self.json_encoder)
         payload = self._render(event, entities)
@@ -213,7 +186,7 @@ class Tracker(LegacyMethods):
         Payload
             Keys and texts; a new one at each call, with its own event id.
         """
-        return Payload(self._render(event, self._entities(event)))
+        return Payload(self._render(event, collect_entities(self._global_contexts, event)))
 
     def flush(self, is_async: bool = False) -> Self:
         """Send what waits in the emitters.
@@ -313,18 +286,6 @@ class Tracker(LegacyMethods):
         if pairs.get("aid", "") is None:
             del pairs["aid"]  # so that what is left is texts only, which is quick
         return render(pairs, encoder, nan)
-
-    def _entities(self, event: Event) -> list[SelfDescribingJson]:
-        found: list[SelfDescribingJson] = []
-        for source in self._global_contexts:
-            if isinstance(source, tuple):
-                wanted, source = source  # noqa: PLW2901 - the pair is only a way to write it
-                if not wanted(event):
-                    continue
-            made = source(event) if callable(source) else source
-            if made is not None:
-                found.extend([made] if isinstance(made, SelfDescribingJson) else made)
-        return found
 
     def _hand_out(self, event: Event, payload: dict[str, str]) -> None:
         before = [p.before_track(event, payload) for p in self._plugins if hasattr(p, "before_track")]

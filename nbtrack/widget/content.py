@@ -3,6 +3,7 @@
 import base64
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from nbtrack.delivery import AsyncEmitter
@@ -18,14 +19,26 @@ _CODED, _PLAIN = {"ue_px": "unstruct_event", "cx": "contexts"}, {"ue_pr": "unstr
 
 
 def show_event(
-    emitter: AsyncEmitter, event_id: str | None, endpoint: str, asked: dict[str, Any]
+    payload: dict[str, Any] | None, endpoint: str, asked: dict[str, Any], reasons: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Give a waiting event's content, decoded, and a command that sends it by hand."""
-    payload = emitter.payload(event_id) if event_id else None
+    """Give an event's content, decoded, and a command that sends it by hand.
+
+    Parameters
+    ----------
+    payload
+        The event; None where it is not to be had any more.
+    endpoint
+        Where the command sends it.
+    asked
+        What the browser asked.
+    reasons
+        Why it is bad, where it is.
+    """
     answer = {"kind": "content", "mark": asked.get("mark")}
     if payload is None:
-        return {**answer, "missing": "This event no longer waits: it was sent, and nbtrack keeps no copy."}
-    decoded, left = _bound(decode(payload), MOST_VALUES)
+        return {**answer, "missing": "This event is no longer to be had: it was sent, or it never was one."}
+    why = {"why it is bad": list(reasons)} if reasons else {}
+    decoded, left = _bound(why | decode(payload), MOST_VALUES)
     cut = None if left > 0 else f"Only the first {MOST_VALUES:,} values are shown."
     return {**answer, "content": decoded, "note": cut, "curl": write_curl(endpoint, payload)}
 

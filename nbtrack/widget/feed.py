@@ -14,7 +14,6 @@ SMALL_WINDOW, BIG_WINDOW = 200, 5_000
 """Waiting events looked at: few while they come and go, many when they only wait."""
 POINTS = 180
 SAVED_ROWS = 50
-BAD_KEPT = 50
 _COUNTS = ("good", "bad", "repeats")
 
 Row = list[Any]
@@ -34,7 +33,8 @@ class Feed:
         self._told: dict[int, int] = {}
         self._logged = 0
         self._collector: dict[str, Any] | None = None
-        self._bad: dict[str, dict[str, Any]] = {}
+        self._verdicts: dict[int, dict[str, Any]] = {}
+        self._judged: dict[tuple[Any, ...], int] = {}
         self._points: deque[tuple[int, int, int]] = deque(maxlen=POINTS)
         self._fresh = True
         self._last: Snapshot | None = None
@@ -46,6 +46,10 @@ class Feed:
     def find_event(self, number: int) -> str | None:
         """Give the id of the event that a row shows."""
         return next((key[0] for key, known in self._numbers.items() if known == number), None)
+
+    def find_verdict(self, number: int) -> dict[str, Any] | None:
+        """Give the verdict that a row shows, with its event's id and its reasons in full."""
+        return self._verdicts.get(number)
 
     def tell(self, snapshot: Snapshot) -> tuple[dict[str, Any], bool]:
         """Make the next message.
@@ -109,13 +113,18 @@ class Feed:
 
     def _collect(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Join the last verdicts with the last bad ones: those are what one looks for when good ones rush by."""
-        if not summary["bad"]:
-            self._bad = {}
-        last = {one["event_id"] or str(place): one for place, one in enumerate(summary["last"])}
-        self._bad |= {key: one for key, one in last.items() if not one["good"]}
-        self._bad = dict(sorted(self._bad.items(), key=lambda item: -item[1]["time"])[:BAD_KEPT])
-        shown = sorted((self._bad | last).values(), key=lambda one: -one["time"])
-        return {name: summary[name] for name in _COUNTS} | {"last": [_verdict(one) for one in shown]}
+        found = {_identify(one): one for one in [*summary["last"], *summary.get("last_bad", ())]}
+        judged: dict[tuple[Any, ...], int] = {}
+        for key in sorted(found, key=lambda key: key[0]):
+            if (number := self._judged.get(key)) is None:
+                number, self._next = self._next, self._next + 1
+            judged[key] = number
+        self._judged = judged
+        self._verdicts = {number: found[key] for key, number in judged.items()}
+        newest_first = sorted(self._verdicts.items(), key=lambda item: -item[1]["time"])
+        return {name: summary[name] for name in _COUNTS} | {
+            "last": [_verdict(number, one) for number, one in newest_first]
+        }
 
     def _note_point(self, snapshot: Snapshot) -> None:
         point = (int(snapshot.time), snapshot.counters["waiting"], snapshot.counters["sent"])
@@ -165,8 +174,14 @@ def _log_row(attempt: Attempt) -> Row:
     ]
 
 
-def _verdict(found: dict[str, Any]) -> dict[str, Any]:
+def _identify(verdict: dict[str, Any]) -> tuple[Any, ...]:
+    # a request that holds no event has no id
+    return verdict["time"], verdict["event_id"], verdict["schema"], *verdict["reasons"]
+
+
+def _verdict(number: int, found: dict[str, Any]) -> dict[str, Any]:
     return {
+        "number": number,
         "time": found["time"] / 1000,
         "schema": shorten(found["schema"] or "-"),
         "good": found["good"],

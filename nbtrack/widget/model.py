@@ -203,7 +203,14 @@ class Monitor(anywidget.AnyWidget):
             elif kind == "event":
                 with self._guard:
                     event_id = self._feed.find_event(asked.get("number", 0))
-                self.send(content.show_event(emitter, event_id, _find_endpoint(source, emitter), asked))
+                payload = source.find_payload(event_id) if event_id else None
+                self.send(content.show_event(payload, _find_endpoint(source, emitter), asked))
+            elif kind == "verdict":
+                with self._guard:
+                    found = self._feed.find_verdict(asked.get("number", 0)) or {}
+                payload = source.find_payload(found["event_id"]) if found.get("event_id") else None
+                reasons = found.get("reasons", ())
+                self.send(content.show_event(payload, _find_endpoint(source, emitter), asked, reasons))
             elif kind == "attempt":
                 self.send(content.show_attempt(emitter, asked))
             elif kind in {"pause", "resume", "flush"}:

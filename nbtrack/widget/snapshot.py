@@ -74,6 +74,9 @@ class Source(Protocol):
     def peek_collector(self) -> Any:
         """Give its local collector if it has met one; start none."""
 
+    def find_payload(self, event_id: str) -> dict[str, str] | None:
+        """Give an event from where it waits or was received; None where it is gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

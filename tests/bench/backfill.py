@@ -14,8 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.faults.server import free_port, wait_until
+from tests.faults.server import free_port
 from tests.support.tools import require
+from tests.support.waiting import poll
 
 ROWS = 1_000_000
 ROUNDS = 3
@@ -69,7 +70,7 @@ def sink() -> Iterator[int]:
         config.write_text(NGINX.format(folder=folder, outer=outer, inner=inner))
         process = subprocess.Popen([program, "-p", folder, "-c", str(config)], stderr=subprocess.DEVNULL)
         try:
-            assert wait_until(lambda: _answers(outer)), "nginx does not answer"
+            assert poll(lambda: _answers(outer)), "nginx does not answer"
             yield outer
         finally:
             process.terminate()

@@ -71,11 +71,14 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     bad = rows(opened).filter(has_text="bad").first
     bad.scroll_into_view_if_needed()
     assert "category: is missing" in bad.inner_text()
+    bad.click()
+    content = opened.monitor.locator(".nbm-json")
+    assert poll(lambda: '"eid"' in content.inner_text())
+    assert "category: is missing" in json.loads(content.inner_text())["why it is bad"][0]
 
     # one click shows an event, hostile as it is, as text
     tab(opened, "Buffer")
     rows(opened).first.click()
-    content = opened.monitor.locator(".nbm-json")
     assert poll(lambda: "800,0" in content.inner_text() or EVIL[:20] in content.inner_text())
     assert "\u202e" not in content.inner_text()
     shown = json.loads(content.inner_text())

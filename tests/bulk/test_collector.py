@@ -39,7 +39,7 @@ def test_flights_arrive_whole_and_valid(tmp_path: Path) -> None:
             frame,
             event,
             key=["time_hour", "carrier", "flight", "origin"],
-            collector=collector.url,
+            collector=collector,
             registry=registry,
         )
         assert report.ok, report

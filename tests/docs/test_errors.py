@@ -91,7 +91,12 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "'ftp' is no protocol of a collector; use one of http, https.",
     ),
-    "a collector in place of its URL": (
+    "a column in place of a frame": (
+        lambda: backfill(FRAME["total"], EVENT, collector=NOBODY),
+        TypeError,
+        "backfill wants a frame of rows, and a Series is one column: make it a frame, as with series.to_frame('name')",
+    ),
+    "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
         "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
@@ -387,7 +392,7 @@ def test_an_outbox_of_a_later_version_is_left_alone_and_named(tmp_path: Path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(
-        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a newer nbtrack .*update nbtrack"
+        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a later nbtrack .*update nbtrack"
     ):
         SQLiteEventStore(path)
 

@@ -1,5 +1,6 @@
 """Loading and unloading: one line, nothing started, and no trace left."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -144,6 +145,34 @@ def test_off_pauses_what_waits_and_on_resumes(shell: Any, capsys: Any) -> None:
     assert "off (%nbtrack off)" in capsys.readouterr().out
     shell.run_line_magic("nbtrack", "on")
     assert nbtrack.session().enabled
+
+
+def test_a_preview_changes_nothing_and_shows_what_was_sent(shell: Any, capsys: Any) -> None:
+    nbtrack.load_ipython_extension(shell)
+    capsys.readouterr()
+
+    def preview(code: str = "") -> dict[str, Any]:
+        shell.run_line_magic("nbtrack", f"preview {code}")
+        shown = capsys.readouterr().out
+        return dict(json.loads(shown[shown.index("{") : shown.rindex("}") + 1]))
+
+    def place_in_session(payload: dict[str, Any]) -> Any:
+        return [one["data"]["eventIndex"] for one in payload["cx"]["data"] if "eventIndex" in one["data"]]
+
+    for _ in range(2):
+        assert place_in_session(preview("next -l try")) == [1]
+    shell.run_cell("%%track first\npass", store_history=True)
+    (waiting,) = nbtrack.session().emitter.pending()
+    sent = nbtrack.session().emitter.payload(waiting.event_id)
+    assert sent is not None
+    for _ in range(2):
+        shown = preview()
+        assert {key: shown[key] for key in ("eid", "dtm", "tna")} == {
+            key: sent[key] for key in ("eid", "dtm", "tna")
+        }
+        assert place_in_session(shown) == [1]
+    assert place_in_session(preview("next")) == [2]
+    assert nbtrack.session().emitter.stats().accepted == 1
 
 
 def test_a_collector_out_of_reach_disturbs_nothing(

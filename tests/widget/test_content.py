@@ -16,7 +16,7 @@ LINK = "iglu:com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1"
 def event_of(session, event):
     session.emitter.pause()
     event_id = session.tracker.track(event)
-    return show_event(session.emitter, event_id, "http://127.0.0.1:1/x", {"mark": 7})
+    return show_event(session.find_payload(event_id), "http://127.0.0.1:1/x", {"mark": 7})
 
 
 def test_base64_is_decoded(session):
@@ -35,8 +35,8 @@ def test_long_values_are_cut_and_say_so(session):
 
 
 def test_an_event_that_was_sent_is_said_to_be_gone(session):
-    assert "no longer waits" in show_event(session.emitter, "unknown", "http://x", {})["missing"]
-    assert "no longer waits" in show_event(session.emitter, None, "http://x", {})["missing"]
+    assert session.find_payload("unknown") is None
+    assert "no longer to be had" in show_event(None, "http://x", {})["missing"]
 
 
 @pytest.mark.parametrize("value", HOSTILE)

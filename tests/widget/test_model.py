@@ -10,9 +10,11 @@ import pytest
 
 import nbtrack
 from nbtrack import runtime
-from nbtrack.tracker import StructuredEvent
+from nbtrack.tracker import SelfDescribing, SelfDescribingJson, StructuredEvent
 from nbtrack.widget.refresher import INTERVAL, Refresher
 from tests.support.waiting import poll
+
+TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 
 
 class Sent(list):
@@ -95,6 +97,29 @@ def test_details_are_fetched_when_asked_for(session, monitor):
     answers = poll(lambda: [message for _, message in monitor.send if message["kind"] == "content"])
     assert answers[0]["content"]["se_ca"] == "shop"
     assert answers[0]["curl"].startswith("curl ")
+
+
+def test_bad_events_stay_in_sight_and_show_why_and_what(session, monitor):
+    wrong = SelfDescribing(SelfDescribingJson(TIMING, {"category": "report", "timing": 3}))
+    wrong_id = session.tracker.track(wrong)
+    session.emitter.flush(10)
+    for _ in range(50):
+        session.tracker.track(StructuredEvent("shop", "buy"))
+    session.emitter.flush(10)
+
+    def told():
+        last = [tick["collector"] for tick in monitor.send.ticks() if "collector" in tick][-1:]
+        return last and last[0]["good"] == 50 and last[0]["last"]
+
+    verdicts = poll(told)
+    (bad,) = [one for one in verdicts if not one["good"]]
+    assert len(verdicts) == 21
+    monitor._hear(monitor, {"kind": "verdict", "number": bad["number"], "mark": "m"}, [])
+    (answer,) = poll(lambda: [message for _, message in monitor.send if message["kind"] == "content"])
+    assert answer["content"]["eid"] == wrong_id
+    assert "variable" in " ".join(answer["content"]["why it is bad"])
+    monitor._hear(monitor, {"kind": "verdict", "number": 10**9, "mark": "n"}, [])
+    assert poll(lambda: [one for _, one in monitor.send if one.get("mark") == "n"])[0]["missing"]
 
 
 def test_what_an_attempt_sent_is_shown(session, monitor):

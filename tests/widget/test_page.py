@@ -173,7 +173,7 @@ def test_content_is_copied_as_json_and_as_curl(bare):
 
 
 def test_hostile_content_is_text_and_the_layout_holds(bare):
-    verdict = {"time": 1.0, "schema": EVIL, "good": False, "reasons": [EVIL * 50]}
+    verdict = {"number": 1, "time": 1.0, "schema": EVIL, "good": False, "reasons": [EVIL * 50]}
     bare.start(
         add=[row(1, EVIL), row(2, "x" * 20_000)],
         log=[logged(1, EVIL)],
@@ -250,7 +250,7 @@ def test_one_voice_and_not_too_often(bare):
 
 
 def test_what_a_saved_notebook_keeps_quotes_no_value(bare):
-    verdict = {"time": 1.0, "schema": "s", "good": False, "reasons": ["'secret' found"]}
+    verdict = {"number": 1, "time": 1.0, "schema": "s", "good": False, "reasons": ["'secret' found"]}
     bare.start()
     bare.tell(fresh=True, points=[], add=[row(number) for number in range(400)])
     bare.page.evaluate("() => { window.state.summary = null }")
@@ -317,6 +317,7 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
     bare.page.emulate_media(color_scheme=scheme)
     verdict = {
         "time": 1.0,
+        "number": 1,
         "schema": "iglu:com.acme/order/jsonschema/1-0-0",
         "good": False,
         "reasons": ["is missing"],
@@ -331,7 +332,7 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
             "good": 3,
             "bad": 1,
             "repeats": 0,
-            "last": [verdict, verdict | {"good": True, "reasons": []}],
+            "last": [verdict, verdict | {"number": 2, "good": True, "reasons": []}],
         },
     )
     assert bare.page.locator("#one .nbtrack-monitor").get_attribute("data-theme") == scheme
@@ -340,9 +341,8 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
         bare.tab(name)
         bare.rows().first.click()
         bare.page.mouse.move(5, 5)
-        if name != "Collector":
-            kind = {"Buffer": "event", "Send log": "attempt"}[name]
-            bare.answer(kind, content={"e": "pv"}, note="cut", curl="curl x")
+        kind = {"Buffer": "event", "Send log": "attempt", "Collector": "verdict"}[name]
+        bare.answer(kind, content={"e": "pv"}, note="cut", curl="curl x")
         found = bare.page.evaluate("async () => (await axe.run('#one')).violations")
         serious = [
             (one["id"], [node["html"] for node in one["nodes"]][:3])

@@ -2,7 +2,7 @@
 
 const ROW = 28;
 const SPARE = 8;
-const WIDTHS = { time: "112px", status: "84px", event: "minmax(130px, 1fr)", reason: "minmax(220px, 3fr)", event_id: "290px", schema: "minmax(320px, 2fr)" };
+const WIDTHS = { time: "112px", status: "84px", event: "minmax(130px, 1fr)", app_id: "120px", entities: "minmax(120px, 1.6fr)", reason: "minmax(220px, 3fr)", event_id: "290px", schema: "minmax(320px, 2fr)" };
 
 export class Grid {
   constructor({ grid, head, space, empty, onChoose }) {

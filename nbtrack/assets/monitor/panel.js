@@ -27,23 +27,15 @@ class Panel {
     return made;
   }
 
-  open(title, message) {
+  // `known`: what can be shown until the kernel answers, and when it knows no more.
+  open(title, message, known = null) {
     this.forget?.();
     this.root.hidden = false;
     say(this.title, visible(title));
-    this.put(null, "Asked the kernel. It answers when the running cell ends at the latest.", null);
+    this.put(known, "Asked the kernel. It answers when the running cell ends at the latest.", null);
     this.forget = this.store.ask(message, (answer) => {
-      this.put(answer.content ?? null, answer.missing ?? answer.note ?? "", answer.curl ?? null);
+      this.put(answer.content ?? known, answer.missing ?? answer.note ?? "", answer.curl ?? null);
     });
-    this.shut.focus({ preventScroll: true });
-  }
-
-  // What is known here already.
-  openNow(title, data) {
-    this.forget?.();
-    this.root.hidden = false;
-    say(this.title, visible(title));
-    this.put(data, "", null);
     this.shut.focus({ preventScroll: true });
   }
 

@@ -6,6 +6,9 @@ const SAY_EVERY = 5000;
 const LATER = "Buttons and details act when the running cell ends at the latest.";
 let views = 0;
 
+// The name first: where there is little room the vendor is cut, which is the same in most rows.
+const readable = (schema) => schema.replace(/^iglu:([^/]+)\/([^/]+)\/jsonschema\/(.*)$/, "$2 $3 · $1");
+
 const TABLES = {
   buffer: {
     label: "Buffer",
@@ -26,7 +29,7 @@ const TABLES = {
       { name: "bytes", width: "78px", number: true, text: (row) => count(row[3]) },
       { name: "status", width: "66px", mood: (row) => (row[4] >= 200 && row[4] < 300 ? "good" : "bad"), text: (row) => (row[4] >= 200 && row[4] < 300 ? `✓ ${row[4]}` : `✗ ${row[4] ?? "none"}`) },
       { name: "ms", width: "54px", number: true, text: (row) => count(Math.round(row[5])) },
-      { name: "next retry", width: "78px", text: (row) => (row[6] === null ? "" : `in ${row[6]} s`) },
+      { name: "next retry", width: "88px", text: (row) => (row[6] === null ? "" : `in ${row[6]} s`) },
       { name: "error", width: "auto", text: (row) => row[7] ?? "" },
     ],
     empty: "Nothing was sent yet.",
@@ -36,7 +39,7 @@ const TABLES = {
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
       { name: "verdict", width: "70px", mood: (row) => (row.good ? "good" : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
-      { name: "schema", width: "40%", text: (row) => row.schema.replace(/^iglu:/, "").replace("/jsonschema/", " ") },
+      { name: "schema", width: "34%", text: (row) => readable(row.schema) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
     empty: "The local collector has seen nothing yet.",
@@ -112,7 +115,7 @@ class View {
       tab.setAttribute("aria-controls", this.pane.id);
       this.tabs[name] = tab;
       list.append(tab);
-      this.tables[name] = new Table({ label, columns, keyOf: name === "collector" ? (row) => `${row.time} ${row.place}` : (row) => row[0], onOpen: (row) => this.open(name, row) });
+      this.tables[name] = new Table({ label, columns, keyOf: name === "collector" ? (row) => row.number : (row) => row[0], onOpen: (row) => this.open(name, row) });
     }
     list.addEventListener("keydown", (event) => this.pressTab(event));
     this.filter = element("input");
@@ -167,7 +170,7 @@ class View {
   open(name, row) {
     if (name === "buffer") this.panel.open(row[3], { kind: "event", number: row[0] });
     else if (name === "log") this.panel.open(`Attempt ${row[0]}`, { kind: "attempt", number: row[0] });
-    else this.panel.openNow(row.schema, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
+    else this.panel.open(readable(row.schema), { kind: "verdict", number: row.number }, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
   }
 
   schedule() {
@@ -243,7 +246,7 @@ class View {
     const table = this.tables[this.tab];
     if (this.home.firstChild !== table.scroll) this.home.replaceChildren(table.scroll);
     const source = this.held ?? this.store;
-    const rows = this.tab === "collector" ? (source.collector?.last ?? []).map((row, place) => ({ ...row, place })) : source[this.tab];
+    const rows = this.tab === "collector" ? source.collector?.last ?? [] : source[this.tab];
     const shown = this.choose(rows, table.columns);
     table.show(shown, this.caption(shown.length, rows.length), rows.length ? "No row matches the filter." : TABLES[this.tab].empty);
   }
@@ -264,7 +267,7 @@ class View {
     if (this.tab === "buffer") return `Waiting events, the oldest first: ${some} shown, ${count(head.counters.waiting)} wait${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;
     const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} bad` : "";
-    return `The local collector's last verdicts${counts}${held}`;
+    return `The local collector's last verdicts, and the last bad ones${counts}${held}`;
   }
 
   // Colours of states must suit the background that the front end's theme gives, which has many names.

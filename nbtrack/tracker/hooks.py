@@ -1,0 +1,51 @@
+"""What users hang on a tracker: entities for every event, and plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
+
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.event import Event
+
+Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
+ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]
+GlobalContext: TypeAlias = ContextSource | tuple[Callable[[Event], bool], ContextSource]
+
+
+class Plugin(Protocol):
+    """Something that looks at each event on its way; both methods may be missing.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView, Tracker
+    >>> class Printer:
+    ...     def input(self, payload):
+    ...         print(payload["url"])
+    >>> class Cut:
+    ...     def before_track(self, event, payload):
+    ...         payload["url"] = payload["url"].partition("?")[0]
+    >>> tracker = Tracker("docs", Printer()).add_plugin(Cut())
+    >>> event_id = tracker.track(PageView("https://acme.com/?q=secret"))
+    https://acme.com/
+    """
+
+    def before_track(self, event: Event, payload: dict[str, str], /) -> bool | None:
+        """See, and change, the payload before emitters get it; answer False to drop the event."""
+
+    def after_track(self, event: Event, payload: dict[str, str], /) -> None:
+        """See the payload that emitters got."""
+
+
+def collect_entities(sources: Iterable[GlobalContext], event: Event) -> list[SelfDescribingJson]:
+    """Give the entities that the global contexts have for an event."""
+    found: list[SelfDescribingJson] = []
+    for source in sources:
+        if isinstance(source, tuple):
+            wanted, source = source  # noqa: PLW2901 - the pair is only a way to write it
+            if not wanted(event):
+                continue
+        made = source(event) if callable(source) else source
+        if made is not None:
+            found.extend([made] if isinstance(made, SelfDescribingJson) else made)
+    return found
