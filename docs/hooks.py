@@ -32,7 +32,7 @@ _KINDS = {
     "Bool": "true or false",
     "Dict": "table",
     "Float": "number",
-    "Instance": "function",
+    "Callable": "function",
     "Int": "whole number",
     "List": "list of texts",
     "Unicode": "text",

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from nbtrack.bulk.chunks import CHUNK_ROWS, Chunk, pick, rechunk
 from nbtrack.bulk.letters import Letter
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import ChunkReport
 from nbtrack.bulk.run import Run
-from nbtrack.bulk.source import CHUNK_ROWS, Chunk, rechunk
 
 _MOST_LETTERS = 1_000
 
@@ -55,8 +55,8 @@ def send_batches(
     >>> report.rows, report.sent
     (1, 1)
     """
-    wanted = list(plan.compiler().wanted)
-    tables = (pa.Table.from_batches([batch]).select(wanted) for batch in record_batches)
+    wanted = plan.compiler().wanted
+    tables = (pick(pa.Table.from_batches([batch]), wanted) for batch in record_batches)
     return send_chunks(plan, rechunk(tables, CHUNK_ROWS), dry=dry)
 
 

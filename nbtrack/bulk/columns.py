@@ -37,40 +37,9 @@ def quote(text_: str) -> str:
     return "'" + text_.replace("'", "''") + "'"
 
 
-def identifier(name: str) -> str:
-    """Write a column's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def normalise(table: pa.Table) -> pa.Table:
-    """Give columns the types that SQL reads alike everywhere: moments without a zone (in UTC), no dictionaries.
-
-    Extension types become their storage. The values do not change.
-    """
-    for place, field in enumerate(table.schema):
-        column = table.column(place)
-        kind = field.type
-        if isinstance(kind, pa.BaseExtensionType):
-            column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
-            kind = kind.storage_type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-            column = column.cast(kind)
-        if pa.types.is_timestamp(kind) and kind.tz is not None:
-            kind = pa.timestamp(kind.unit)
-            column = column.cast(pa.int64()).cast(kind)
-        if pa.types.is_float16(kind):
-            column = column.cast(pa.float32())
-        if pa.types.is_date64(kind):
-            column = column.cast(pa.date32())
-        if column is not table.column(place):
-            table = table.set_column(place, field.name, column)
-    return table
-
-
-def express(col: Col, kind: pa.DataType) -> Expression | None:
-    """Say a placeholder in SQL, over a column of an Arrow type; None where only Python gives its meaning."""
-    found = _read(identifier(col.name), kind)
+def express(col: Col, name: str, kind: pa.DataType) -> Expression | None:
+    """Say a placeholder in SQL, over a column of that name there; None where only Python gives its meaning."""
+    found = _read(name, kind)
     for step in col.steps:
         if found is None:
             return None
@@ -165,13 +134,6 @@ def compute(
         if type(value) is str and len(known) < _MOST_KNOWN:
             known[value] = form
     return pa.array(written, pa.int64() if role == "moment" else pa.string()), faults
-
-
-def to_python(values: pa.ChunkedArray) -> list[Any]:
-    """Give a column's values as Python objects: pickled objects are themselves, structs dicts, maps dicts."""
-    if pa.types.is_map(values.type):
-        return [None if pairs is None else dict(pairs) for pairs in values.to_pylist()]
-    return list(values.to_pylist())
 
 
 def _read(name: str, kind: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line a type

@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from nbtrack.bulk import checks, columns
-from nbtrack.bulk.columns import Expression, Role, identifier, quote
+from nbtrack.bulk.columns import Expression, Role, quote
 from nbtrack.bulk.ids import write_number
 from nbtrack.bulk.pieces import is_boundary, split
+from nbtrack.bulk.tables import number
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import MOMENTS, JsonNode, Plan, render
 
@@ -149,7 +150,7 @@ class Compiler:
         Parameters
         ----------
         schema
-            Of a normalised table: see `nbtrack.bulk.columns.normalise`.
+            Of a normalised table: see `nbtrack.bulk.tables.normalise`.
         objects
             Columns whose values are Python objects.
         """
@@ -194,8 +195,9 @@ class _Writer:
         if text is not None:
             self._sure.append(f"regexp_full_match({text}, '{_UUID}')")
         texts = [f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key]
-        read = [*self._schema.names, *(one.name for one in self._precomputed.values()), POSITION]
-        rest = f"{self._moment} as moment, {self._write_sure()} as sure, hash({', '.join(map(identifier, read))}) as print"
+        places = map(number, range(len(self._schema)))
+        read = ", ".join([*places, *(one.name for one in self._precomputed.values()), POSITION])
+        rest = f"{self._moment} as moment, {self._write_sure()} as sure, hash({read}) as print"
         if text is not None:
             event = _join([head, """',"eid":'""", f"to_json({text})::varchar", *body])
             # S608 here and below: every name and text in the query is quoted where it was put in
@@ -203,15 +205,15 @@ class _Writer:
         begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
         if texts:
-            number = write_number(self._compiler.namespace, f"to_json([{', '.join(texts)}])::varchar")
+            made = write_number(self._compiler.namespace, f"to_json([{', '.join(texts)}])::varchar")
             whole = " and ".join(f"{text} <> ''" for text in texts)
-            inner = f"select *, {number} as number from chunk"  # noqa: S608
+            inner = f"select *, {made} as number from chunk"  # noqa: S608
             return f"select {_join([*begin, *body])} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
-        number = write_number(
+        made = write_number(
             self._compiler.namespace, f"""'["' || {POSITION} || '",' || to_json(body) || ']'"""
         )
         inner = f"select {_join(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
-        middle = f"select body, {number} as number, moment, sure, print from ({inner})"  # noqa: S608
+        middle = f"select body, {made} as number, moment, sure, print from ({inner})"  # noqa: S608
         return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure, print from ({middle})"  # noqa: S608
 
     def _write_sure(self) -> str:
@@ -220,7 +222,8 @@ class _Writer:
     def _express(self, col: Col) -> Expression | None:
         if col.name in self._objects:
             return None
-        return columns.express(col, self._schema.field(col.name).type)
+        place = self._schema.get_field_index(col.name)
+        return columns.express(col, number(place), self._schema.field(place).type)
 
     def _role(self, col: Col, role: Role, key: str | None = None) -> str:
         """Give SQL for the form of a placeholder in a role."""
@@ -245,7 +248,7 @@ class _Writer:
         if known is None:
             known = Precomputed(col, role, key, f"__nbtrack_{len(self._precomputed)}")
             self._precomputed[same] = known
-        return identifier(known.name)
+        return known.name
 
     def _write_member(self, key: str, col: Col, otherwise: str | None) -> str:
         """Give SQL for a pair of the payload, with its comma in front; empty where the row has no value."""

@@ -10,11 +10,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from nbtrack.bulk import checks, columns
+from nbtrack.bulk import checks, columns, tables
 from nbtrack.bulk.checks import Judge
+from nbtrack.bulk.chunks import Chunk
 from nbtrack.bulk.compiler import POSITION, Compiler, Statement
 from nbtrack.bulk.letters import Letter, event_id
-from nbtrack.bulk.source import Chunk
 
 Ids = np.ndarray[Any, np.dtype[np.uint64]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -181,14 +181,15 @@ class Encoder:
         return self._connection.sql("execute encode").to_arrow_table()
 
     def _prepare(self, chunk: Chunk) -> tuple[pa.Table, Statement, dict[int, str]]:
-        """Add the columns that Python evaluates, and the rows' positions."""
-        table = columns.normalise(chunk.table)
+        """Name the columns by their places; add those that Python evaluates, and the rows' positions."""
+        read, faults = tables.drop_far(chunk.table)
+        table = tables.normalise(read)
         statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(chunk.objects))
-        faults: dict[int, str] = {}
+        table = table.rename_columns([tables.number(place) for place in range(table.num_columns)])
         for extra in statement.precomputed:
             values = chunk.objects.get(extra.col.name)
             if values is None:
-                values = columns.to_python(chunk.table.column(extra.col.name))
+                values = tables.to_python(read.column(extra.col.name))
             check = checks.check_value(extra.key) if extra.key is not None else None
             texts, found = columns.compute(extra.col, values, extra.role, check)
             table = table.append_column(extra.name, texts)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from nbtrack.bulk.chunks import Source, choose_size
 from nbtrack.bulk.folder import ledger_path, letters_path
 from nbtrack.bulk.ledger import Ledger, LedgerError
 from nbtrack.bulk.letters import DeadLetters
@@ -16,7 +17,6 @@ from nbtrack.bulk.replay import Replay, open_letters
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.run import Run
 from nbtrack.bulk.sampling import sample
-from nbtrack.bulk.source import Source, choose_size
 
 _SECONDS = range(10**9, 10**10)  # as milliseconds, the first months of 1970
 

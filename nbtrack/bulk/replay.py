@@ -7,10 +7,10 @@ import duckdb
 import pyarrow as pa
 
 from nbtrack.bulk.compiler import Statement
-from nbtrack.bulk.source import RelationSource
+from nbtrack.bulk.files import RelationSource
 
 _SQL = """
-select payload || ',' as event, md5_number_lower(coalesce(event_id, payload)) as id, null::bigint as moment,
+select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as moment,
   true as sure, 0::ubigint as print from chunk
 """
 
@@ -18,7 +18,7 @@ select payload || ',' as event, md5_number_lower(coalesce(event_id, payload)) as
 class Replay:
     """In the place of a compiler: its statement takes events as they are."""
 
-    wanted = ("event_id", "payload")
+    wanted = ("event_id", "payload")  # c0 and c1 of the statement
     required: tuple[str, ...] = ()
 
     def __init__(self) -> None:

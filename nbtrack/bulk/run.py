@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from nbtrack.bulk.chunks import Chunk
 from nbtrack.bulk.compiler import Compiler
 from nbtrack.bulk.encoder import Body, Encoded
 from nbtrack.bulk.keys import EXAMPLES, Keys, count_hours
@@ -16,7 +17,6 @@ from nbtrack.bulk.letters import Letter, event_id
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import Accounts
 from nbtrack.bulk.sender import Outcome, Sender
-from nbtrack.bulk.source import Chunk
 from nbtrack.delivery.transport import Transport
 
 _POLL = 0.1  # seconds between looks at the progress

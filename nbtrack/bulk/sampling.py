@@ -5,9 +5,10 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.bulk.chunks import CHUNK_ROWS, Chunk, Source
 from nbtrack.bulk.encoder import Encoded
 from nbtrack.bulk.plan import BackfillPlan, make_plan
-from nbtrack.bulk.source import CHUNK_ROWS, Chunk, Source, open_source
+from nbtrack.bulk.source import open_source
 from nbtrack.tracker import Event
 
 if TYPE_CHECKING:

@@ -1,71 +1,15 @@
 """Where rows come from: frames, tables, files, relations and iterators of these, read in chunks of one size."""
 
-import glob
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from nbtrack.bulk.columns import quote
+from nbtrack.bulk.chunks import NO_COLUMN, Chunk, Source, SourceError, pick, rechunk
+from nbtrack.bulk.files import RelationSource, open_files
 from nbtrack.template import is_missing
-
-CHUNK_ROWS = 20_000  # more do not fit into the processor's cache as events: the encoder is a tenth slower
-_FEWEST_ROWS = 2_500
-_CHUNKS = 8
-NO_COLUMN = "__nbtrack_none"  # holds the number of rows of an event that asks for no column
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some rows in their order.
-
-    Parameters
-    ----------
-    number
-        From 0; chunk ``n`` of a source with a stable order holds the same rows in every run.
-    first_row
-        Position of its first row in the source, from 0.
-    table
-        The columns asked for, ``n`` rows; one without an Arrow type is null there.
-    objects
-        Python objects of the columns without an Arrow type, ``n`` each.
-    """
-
-    number: int
-    first_row: int
-    table: pa.Table
-    objects: Mapping[str, list[Any]] = field(default_factory=dict)
-
-
-class Source(Protocol):
-    """Rows that can be read once, in order."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The columns."""
-
-    @property
-    def rows(self) -> int | None:
-        """How many rows there are; None where that shows only at the end."""
-
-    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
-        """Give the rows of some columns, ``size`` at a time."""
-
-
-class SourceError(TypeError):
-    """The data is of a kind that cannot be read, or a file is not there.
-
-    Examples
-    --------
-    >>> from nbtrack import backfill, col
-    >>> from nbtrack.tracker import PageView
-    >>> backfill("orders.parquet", PageView(col("address")), dry_run=True)
-    Traceback (most recent call last):
-    nbtrack.bulk.source.SourceError: no file is at orders.parquet
-    """
 
 
 def open_source(data: Any) -> Source:
@@ -89,11 +33,6 @@ def open_source(data: Any) -> Source:
         f"backfill cannot read {type(data).__name__}: give a pandas or polars frame, an Arrow table or reader, the path "
         "of a Parquet or CSV file, a DuckDB relation, or an iterable of frames"
     )
-
-
-def choose_size(rows: int | None) -> int:
-    """Give the rows of a chunk: fewer for a small source, so that all threads soon have something to do."""
-    return min(CHUNK_ROWS, max(_FEWEST_ROWS, rows // _CHUNKS)) if rows is not None else CHUNK_ROWS
 
 
 class PandasSource:
@@ -131,9 +70,7 @@ class TableSource:
 
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Give the rows of some columns, ``size`` at a time."""
-        table = self._table.select(list(columns))
-        if not columns:
-            table = pa.table({NO_COLUMN: pa.nulls(self._table.num_rows)})
+        table = pick(self._table, columns)
         for number, start in enumerate(range(0, self._table.num_rows, size)):
             yield Chunk(number, start, table.slice(start, size))
 
@@ -149,24 +86,7 @@ class ReaderSource:
 
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Give the rows of some columns, ``size`` at a time."""
-        tables = (pa.Table.from_batches([batch]).select(list(columns)) for batch in self._reader)
-        return rechunk(tables, size)
-
-
-class RelationSource:
-    """A DuckDB relation, streamed."""
-
-    rows: int | None = None
-
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
-        self.names = list(relation.columns)
-
-    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
-        """Give the rows of some columns, ``size`` at a time."""
-        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or f"null as {NO_COLUMN}"
-        reader = self._relation.project(quoted).to_arrow_reader(size)
-        return rechunk((pa.Table.from_batches([batch]) for batch in reader), size)
+        return rechunk((pick(pa.Table.from_batches([batch]), columns) for batch in self._reader), size)
 
 
 class FramesSource:
@@ -185,7 +105,9 @@ class FramesSource:
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Give the rows of some columns, ``size`` at a time; a chunk ends where a frame ends."""
         number = row = 0
-        for source in itertools.chain([self._first], self._sources):
+        for frame, source in enumerate(itertools.chain([self._first], self._sources)):
+            if missing := [name for name in columns if name not in source.names]:
+                raise SourceError(f"frame {frame} of the iterable has no column {missing[0]!r}")
             for chunk in source.chunks(columns, size):
                 yield Chunk(number, row, chunk.table, chunk.objects)
                 number += 1
@@ -198,46 +120,6 @@ def _open_polars(data: Any) -> Source:
     if not hasattr(data, "to_arrow") or not hasattr(data, "columns"):
         raise SourceError(f"backfill takes a polars frame, not its {type(data).__name__}")
     return TableSource(data.to_arrow())
-
-
-def _open_files(pattern: str) -> Source:
-    paths = sorted(glob.glob(pattern, recursive=True)) or ([pattern] if Path(pattern).exists() else [])  # noqa: PTH207 - a pattern may be absolute
-    if not paths:
-        raise SourceError(f"no file is at {pattern}")
-    suffixes = {Path(path).name.lower().removesuffix(".gz").rpartition(".")[2] for path in paths}
-    if suffixes <= {"parquet", "pq"}:
-        function = "read_parquet"
-    elif suffixes <= {"csv", "tsv", "txt"}:
-        function = "read_csv"
-    else:
-        raise SourceError(f"backfill reads Parquet and CSV files, not .{', .'.join(sorted(suffixes))}")
-    import duckdb  # noqa: PLC0415 - a frame needs none to be read
-
-    connection = duckdb.connect()
-    rows = f"{function}([{', '.join(map(quote, paths))}])"
-    relation = RelationSource(connection.sql(f"select * from {rows}"))  # noqa: S608 - quoted above
-    if function == "read_parquet":
-        counted = connection.sql(f"select count(*) from {rows}").fetchall()  # noqa: S608 - quoted above
-        relation.rows = counted[0][0]
-    return relation
-
-
-def rechunk(tables: Iterable[pa.Table], size: int) -> Iterator[Chunk]:
-    """Cut a stream of tables into chunks of one size, so that their borders do not depend on the reader."""
-    waiting: list[pa.Table] = []
-    held = number = row = 0
-    for table in tables:
-        waiting.append(table)
-        held += table.num_rows
-        while held >= size:
-            whole = pa.concat_tables(waiting)
-            yield Chunk(number, row, whole.slice(0, size))
-            waiting = [whole.slice(size)]
-            held -= size
-            number += 1
-            row += size
-    if held:
-        yield Chunk(number, row, pa.concat_tables(waiting))
 
 
 def _is_integral(series: Any) -> bool:
@@ -293,7 +175,7 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (lambda data: isinstance(data, pa.Table), TableSource),
     (lambda data: isinstance(data, pa.RecordBatch), lambda data: TableSource(pa.Table.from_batches([data]))),
     (lambda data: isinstance(data, pa.RecordBatchReader), ReaderSource),
-    (lambda data: isinstance(data, str | Path), lambda data: _open_files(str(data))),
+    (lambda data: isinstance(data, str | Path), lambda data: open_files(str(data))),
     (lambda data: _library(data) in {"duckdb", "_duckdb"} and hasattr(data, "columns"), RelationSource),
     (
         lambda data: _library(data) == "pyarrow" and hasattr(data, "to_batches") and hasattr(data, "schema"),

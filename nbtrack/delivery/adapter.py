@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 
 from nbtrack.delivery import lifecycle
+from nbtrack.delivery.arguments import STORE_METHODS, check_methods
 from nbtrack.delivery.envelope import decode, encode
 from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
@@ -18,6 +19,7 @@ def as_store(store: EventStore | Store) -> Store:
     """Give a store the form the engine works with."""
     if isinstance(store, InMemoryEventStore):
         return store
+    check_methods(STORE_METHODS, "a store, such as SQLiteEventStore('outbox.sqlite')", event_store=store)
     if isinstance(store, Store):
         return Shelter(store)
     return FourMethodStore(store)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from nbtrack.delivery.arguments import check_least
 from nbtrack.delivery.emitters import Emitter
 from nbtrack.delivery.endpoint import HttpProtocol, Method
 from nbtrack.delivery.records import FailureCallback, SuccessCallback
@@ -72,10 +73,8 @@ class AsyncEmitter(Emitter):
         linger: float = 0.0,
         **options: Any,
     ) -> None:
-        if thread_count < 1:
-            raise ValueError(f"thread_count must be at least 1, not {thread_count}")
-        if not linger >= 0:
-            raise ValueError(f"linger must be at least 0 seconds, not {linger}")
+        check_least(1, thread_count=thread_count)
+        check_least(0, linger=linger)
         self._thread_count = thread_count
         self._linger = linger
         super().__init__(

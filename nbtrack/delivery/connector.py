@@ -36,11 +36,12 @@ def connect(
         Connections kept.
     """
     base, credentials = uris.split_credentials(url)
-    limits = TIMEOUT if timeout is None else timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    given = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    connecting, reading = (limit if one is None else one for one, limit in zip(given, TIMEOUT, strict=True))
 
     def every() -> Mapping[str, str]:
         return {**credentials, **((headers() if callable(headers) else headers) or {})}
 
     if session is not None:
-        return SessionTransport(session, base, path=path, headers=every, timeout=limits)
-    return Transport(base, path=path, headers=every, timeout=limits, pool=pool)
+        return SessionTransport(session, base, path=path, headers=every, timeout=(connecting, reading))
+    return Transport(base, path=path, headers=every, timeout=(connecting, reading), pool=pool)

@@ -131,9 +131,14 @@ def is_corrupt(fault: BaseException) -> bool:
 
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
-    )
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+        )
+    except sqlite3.OperationalError as fault:
+        raise sqlite3.OperationalError(
+            f"{path} cannot be used as a store ({fault}): give a file in a folder that can be written"
+        ) from fault
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:

@@ -1,7 +1,6 @@
 """The emitters: one that sends on the caller's thread, one that sends in the background."""
 
 import logging
-import numbers
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
@@ -9,6 +8,14 @@ from typing import Any, Protocol
 from nbtrack.delivery import endpoint as uris
 from nbtrack.delivery import envelope, lifecycle
 from nbtrack.delivery.adapter import as_store
+from nbtrack.delivery.arguments import (
+    check_functions,
+    check_headers,
+    check_least,
+    check_methods,
+    check_positive,
+    check_timeout,
+)
 from nbtrack.delivery.connector import connect
 from nbtrack.delivery.endpoint import HttpProtocol, Method
 from nbtrack.delivery.engine import Engine
@@ -159,13 +166,23 @@ class Emitter(Flushing):
             raise ValueError(
                 f"{protocol!r} is no protocol of a collector; use one of {', '.join(uris.PROTOCOLS)}."
             )
-        _check_positive(
+        check_least(
+            1,
             batch_size=batch_size,
             byte_limit=byte_limit,
             buffer_capacity=buffer_capacity,
             max_event_bytes=max_event_bytes,
             max_attempts=max_attempts,
+            max_batch_bytes=max_batch_bytes,
         )
+        check_least(0, max_retry_delay_seconds=max_retry_delay_seconds)
+        check_positive(max_age=max_age)
+        check_timeout(request_timeout)
+        check_functions(on_success=on_success, on_failure=on_failure, on_attempt=on_attempt, resolve=resolve)
+        check_methods(("post", "get"), "a requests.Session", session=session)
+        check_methods(("items",), "a dict such as {429: False}", custom_retry_codes=custom_retry_codes)
+        if headers is not None and not callable(headers):
+            check_headers(headers)
         room = max_batch_bytes - envelope.FRAME_BYTES - envelope.EVENT_BYTES
         if room <= 0:
             raise ValueError(f"max_batch_bytes must leave room for an event, {max_batch_bytes} does not")
@@ -326,11 +343,3 @@ class Emitter(Flushing):
     def is_good_status_code(status_code: int) -> bool:
         """Tell whether a status means delivered: 200 to 299."""
         return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
-
-
-def _check_positive(**values: Any) -> None:
-    for name, value in values.items():
-        if value is not None and not isinstance(value, numbers.Real):
-            raise TypeError(f"{name} must be a number, not {value!r}")
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, not {value}")

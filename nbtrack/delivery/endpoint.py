@@ -52,8 +52,9 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
     scheme = scheme.lower()
     if scheme not in PROTOCOLS:
         raise ValueError(f"{scheme!r} is no protocol of a collector; use one of {', '.join(PROTOCOLS)}.")
-    if port is not None and not 0 < port < 65_536:  # noqa: PLR2004
-        raise ValueError(f"port must be between 1 and 65535, not {port}")
+    # the reference takes a text of digits, too
+    if port is not None and not (str(port).isdecimal() and 0 < int(port) < 65_536):  # noqa: PLR2004
+        raise ValueError(f"port must be between 1 and 65535, not {port!r}")
     host, slash, path = rest.partition("/")
     uri = f"{scheme}://{host}{f':{port}' if port is not None else ''}{slash}{path}"
     parts = urlsplit(uri)

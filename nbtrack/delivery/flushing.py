@@ -5,6 +5,7 @@ import threading
 from typing import Self
 
 from nbtrack.delivery import lifecycle
+from nbtrack.delivery.arguments import check_numbers, check_positive
 from nbtrack.delivery.records import FlushReport
 from nbtrack.delivery.telling import Telling
 from nbtrack.delivery.terms import Step
@@ -94,6 +95,7 @@ class Flushing(Telling):
         -------
         FlushReport
         """
+        check_numbers(timeout=timeout)
         clock = self._timing.monotonic
         started = clock()
         deadline = None if timeout is None else started + timeout
@@ -197,6 +199,7 @@ class Flushing(Telling):
         timeout
             Seconds between two flushes.
         """
+        check_positive(timeout=timeout)
         if self._timer is None:
             self._timer = Timer(timeout, self._trigger, repeating=True)
             with contextlib.suppress(RuntimeError):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from nbtrack.delivery import lifecycle
+from nbtrack.delivery.arguments import check_least, check_methods
 from nbtrack.delivery.envelope import decode, encode
 from nbtrack.delivery.records import DeadEvent, PayloadDict, Row, RowId
 from nbtrack.delivery.reference import OWN
@@ -44,6 +45,8 @@ class InMemoryEventStore:
         *,
         max_bytes: int = 128 * 2**20,
     ) -> None:
+        check_methods(("error",), "a logging.Logger", logger=logger)
+        check_least(1, buffer_capacity=buffer_capacity, max_bytes=max_bytes)
         self.logger = logger or LOG
         self.buffer_capacity = buffer_capacity
         self.max_bytes = max_bytes

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from nbtrack.delivery import database, lifecycle
+from nbtrack.delivery.arguments import check_least, check_positive
 from nbtrack.delivery.records import DeadEvent, Row, RowId
 from nbtrack.delivery.reference import ReferenceMethods
 from nbtrack.delivery.room import Room
@@ -22,6 +23,7 @@ CARE_SECONDS = 5.0
 COUNTED_UP_TO = 20_000
 """Beyond this many rows a count is kept, not made."""
 INSERT = "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+SYNCHRONOUS = ("NORMAL", "FULL")
 ID_SALTS = 1024
 """Ids are microseconds times this, plus a number of the process: in order, and never used twice, so that a late
 settlement cannot meet a stranger. SQLite's own AUTOINCREMENT does that too, for a third more time an insert."""
@@ -69,6 +71,12 @@ class SQLiteEventStore(ReferenceMethods):
         synchronous: str = "NORMAL",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        check_least(1, max_bytes=max_bytes, max_events=max_events)
+        check_positive(max_age=max_age)
+        if synchronous not in SYNCHRONOUS:
+            raise ValueError(f"synchronous is one of {', '.join(SYNCHRONOUS)}, not {synchronous!r}")
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"SQLiteEventStore wants the path of a file, not {path!r}")
         self.path = Path(path)
         self.max_events = max_events
         self._synchronous = synchronous

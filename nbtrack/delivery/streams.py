@@ -63,6 +63,10 @@ class RedisEventStore(ReferenceMethods):
             client_or_url = redis.Redis.from_url(
                 client_or_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
             )
+        elif not hasattr(client_or_url, "xadd"):
+            raise TypeError(
+                f"RedisEventStore wants a redis.Redis, or a URL as redis://host:6379/0, not {client_or_url!r}"
+            )
         self._client = client_or_url
         self._key = key
         self.max_events = max_events

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbtrack.delivery import envelope
+from nbtrack.delivery.arguments import check_functions
 from nbtrack.delivery.engine import Engine
 from nbtrack.delivery.log import SendLog
 from nbtrack.delivery.records import (
@@ -52,6 +53,7 @@ class Telling:
         callable
             Ends the subscription.
         """
+        check_functions(callback=callback)
         key = object()
         self._subscribers = {**self._subscribers, key: callback}
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from nbtrack._version import __version__
+from nbtrack.delivery.arguments import check_headers
 from nbtrack.delivery.retry import parse_retry_after
 from nbtrack.protocol import POST_PATH
 
@@ -141,8 +142,9 @@ class Transport:
         started = time.monotonic()
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         try:
-            extra = self._headers() if callable(self._headers) else self._headers
-            headers = {"User-Agent": f"py-nbtrack/{__version__}", **(extra or {})}
+            extra = (self._headers() if callable(self._headers) else self._headers) or {}
+            check_headers(extra)
+            headers = {"User-Agent": f"py-nbtrack/{__version__}", **extra}
         except Exception as fault:  # noqa: BLE001 - the user's function
             return Reply(error=f"headers: {type(fault).__name__}")
         if method == "POST":

@@ -1,14 +1,17 @@
 """The running session: one a process, started, found and stopped here."""
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.delivery import current
 from nbtrack.runtime.sessions import EXIT_BUDGET, Session
-from nbtrack.runtime.settings import NBTrack
+from nbtrack.runtime.settings import NBTrack, SettingError
 
 if TYPE_CHECKING:
     from nbtrack.collector import CollectorClient
+
+logger = logging.getLogger(__name__)
 
 _active: Session | None = None
 _active_lock = threading.Lock()
@@ -54,9 +57,17 @@ def start(
     client: Any = None
     if hasattr(collector, "url"):
         client = collector
+        if not client.url:
+            raise SettingError(
+                f"{client!r} does not run: call its start(), or enter it: with LocalCollector() as …"
+            )
     elif collector is not None:
         settings["collector"] = collector  # which refuses what is no address
-    made = Session(NBTrack(config=config, **settings), collector=client, shell=shell)
+    filled = NBTrack(config=config, **settings)
+    if shell is None and not filled.quiet:  # in a notebook they are printed
+        for complaint in filled.complaints:
+            logger.warning("%s", complaint)
+    made = Session(filled, collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made
         current.set_target(made.find_target, lambda: made.registry)

@@ -1,25 +1,25 @@
 """Settings: one traitlets class, filled from several places, each value with its source; some locked for everyone."""
 
+import ast
 import difflib
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from traitlets import Bool, Dict, Enum, Instance, Int, List, TraitError, Unicode
+from traitlets import Bool, Callable, Dict, Enum, Int, List, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
+from nbtrack.delivery.arguments import check_headers
 from nbtrack.delivery.endpoint import base_uri
 
 _ENVIRONMENT = "NBTRACK_"
 # variables that are no settings: the home, the opt-out, and what the tests read
 _RESERVED = frozenset({"HOME", "DISABLED", "REQUIRE", "LONG"})
 _SECRET = frozenset({"headers"})
-
-Redactor = Callable[[str], str]
 
 
 class SettingError(TraitError, ValueError, TypeError):
@@ -45,6 +45,68 @@ class CollectorAddress(Unicode):
             except ValueError as error:
                 raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
         return text
+
+
+class Name(Unicode):
+    """A setting that is a text with something in it."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse the empty text: no tracker takes it."""
+        text = super().validate(obj, value)
+        if not text:
+            raise TraitError("it is empty")
+        return text
+
+
+class StorePlace(Unicode):
+    """A setting that says where events wait."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse what is no place."""
+        text = super().validate(obj, value)
+        if text not in {"disk", "memory"} and not text.startswith(("redis://", "rediss://")):
+            raise TraitError(
+                "events wait on 'disk', in 'memory', or at a URL such as redis://127.0.0.1:6379/0"
+            )
+        return text
+
+
+class IgluPlaces(List):
+    """A setting that lists folders and Iglu servers."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse addresses of no server."""
+        places = super().validate(obj, value)
+        for place in places:
+            if "://" in place and not place.startswith(("http://", "https://")):
+                raise TraitError(f"{place!r} is neither a folder nor the http:// or https:// URL of a server")
+        return places
+
+    def from_string(self, s: str) -> Any:
+        """Read an environment variable: one place, or a list as Python writes it."""
+        try:
+            return ast.literal_eval(s) if s.startswith("[") else [s]
+        except (SyntaxError, ValueError):
+            raise TraitError(f"{s} is no list as Python writes it") from None
+
+
+class SecretHeaders(Dict):
+    """A setting that holds HTTP headers, whose values no error shows."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse headers that no request can carry."""
+        try:
+            check_headers(value)
+        except (TypeError, ValueError) as error:
+            raise TraitError(str(error)) from None
+        return super().validate(obj, value)
+
+    def from_string(self, s: str) -> Any:
+        """Read an environment variable."""
+        try:
+            return super().from_string(s)
+        except (SyntaxError, TypeError, ValueError, TraitError):
+            raise TraitError("headers are written as {'Authorization': '…'}") from None
 
 
 class NBTrack(Configurable):
@@ -81,7 +143,7 @@ class NBTrack(Configurable):
         help="Where events go: 'local' (this machine's collector) or the URL of a company's collector.",
     ).tag(config=True)
     app_id = Unicode("notebook", help="The application id of every event.").tag(config=True)
-    namespace = Unicode("nbtrack", help="The tracker's namespace.").tag(config=True)
+    namespace = Name("nbtrack", help="The tracker's namespace.").tag(config=True)
     user_id = Unicode(None, allow_none=True, help="The user id of every event; unset, none is sent.").tag(
         config=True
     )
@@ -102,12 +164,12 @@ class NBTrack(Configurable):
     source = Bool(False, help="Send the source of tracked cells (redacted).").tag(config=True)
     error_messages = Bool(False, help="Send messages of exceptions (redacted).").tag(config=True)
     tracebacks = Bool(False, help="Send tracebacks of exceptions (redacted).").tag(config=True)
-    redact = Instance(
-        object,
+    redact = Callable(
+        None,
         allow_none=True,
         help="A function (str) -> str applied to all source and error text that is sent.",
     ).tag(config=True)
-    store = Unicode(
+    store = StorePlace(
         "disk", help="Where events wait: 'disk' (survives kills), 'memory', or a redis:// URL."
     ).tag(config=True)
     validate = Enum(
@@ -115,10 +177,10 @@ class NBTrack(Configurable):
         default_value="off",
         help="Check events against their schemas when they are tracked.",
     ).tag(config=True)
-    iglu = List(Unicode(), help="Folders (in Iglu layout) and URLs of Iglu servers with your schemas.").tag(
-        config=True
-    )
-    headers = Dict(
+    iglu = IgluPlaces(
+        Unicode(), help="Folders (in Iglu layout) and URLs of Iglu servers with your schemas."
+    ).tag(config=True)
+    headers = SecretHeaders(
         help="Extra HTTP headers for the company's collector, such as Authorization. Never stored, shown or logged."
     ).tag(config=True)
     request_timeout = Int(15, min=1, max=300, help="Seconds the collector has for an answer.").tag(
@@ -147,6 +209,7 @@ class NBTrack(Configurable):
         for name, (value, source) in locked.items():
             self._fill(name, value, f"{source} (locked)")
             self._locks[name] = source
+        self._complain_of_folders()
         self._register_validator(self._refuse_locked, tuple(names))
         self.observe(self._note_config, names=names)
         self._filling = False
@@ -206,6 +269,14 @@ class NBTrack(Configurable):
             else:
                 self._fill(name, value, variable, complain=True)
 
+    def _complain_of_folders(self) -> None:
+        """Tell of folders that are not there: no error, for somebody may make them yet."""
+        for place in self.iglu:
+            if "://" not in place and not Path(place).is_dir():
+                self.complaints.append(
+                    f"iglu ({self.sources['iglu']}) names {place!r}, and no folder is at {Path(place).absolute()}"
+                )
+
     def _read_toml(self, path: Path) -> dict[str, Any]:
         try:
             with path.open("rb") as file:
@@ -232,7 +303,8 @@ class NBTrack(Configurable):
         try:
             setattr(self, name, value)
         except TraitError as error:
-            text = f"{name} = {value!r} ({source}) does not fit: {error}"
+            shown = "…" if name in _SECRET else repr(value)
+            text = f"{name} = {shown} ({source}) does not fit: {error}"
             if not complain:
                 raise SettingError(text) from error
             self.complaints.append(text)

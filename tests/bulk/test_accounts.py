@@ -33,8 +33,8 @@ from nbtrack.bulk import (
     preview,
     send_batches,
 )
+from nbtrack.bulk.chunks import CHUNK_ROWS, rechunk
 from nbtrack.bulk.report import BackfillReport
-from nbtrack.bulk.source import CHUNK_ROWS, rechunk
 from nbtrack.schemas import Registry
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent, Subject
 from tests.faults.server import Act, FaultServer, free_port

@@ -26,9 +26,9 @@ URI = "iglu:com.acme/purchase/jsonschema/1-0-0"
 PROGRAM = """
 import sys
 import nbtrack.bulk.job as job
-import nbtrack.bulk.source as source
+import nbtrack.bulk.chunks as chunks
 from tests.bulk.test_faults import orders, purchase
-source.CHUNK_ROWS = 2_000
+chunks.CHUNK_ROWS = 2_000
 print("ready", flush=True)
 report = job.backfill(orders(int(sys.argv[2])), purchase(), key="order", collector=sys.argv[1], resume="resume" in sys.argv,
                       max_body_bytes=50_000, byte_rate=float(sys.argv[3]), progress=False)

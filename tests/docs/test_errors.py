@@ -15,7 +15,7 @@ import nbtrack
 from nbtrack import backfill, col
 from nbtrack.bulk import LedgerError
 from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
-from nbtrack.delivery import Emitter, RedisEventStore, SQLiteEventStore
+from nbtrack.delivery import Emitter, InMemoryEventStore, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
 from nbtrack.runtime import NBTrack, SettingError
 from nbtrack.schemas import Registry
@@ -308,6 +308,71 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "port must be between 1 and 65535, not 99999",
     ),
+    "a word in place of a store": (
+        lambda: Emitter(NOBODY, event_store="disk"),
+        TypeError,
+        "event_store must be a store, such as SQLiteEventStore('outbox.sqlite'); got 'disk', which has no add_event,",
+    ),
+    "a class in place of a store": (
+        lambda: Emitter(NOBODY, event_store=SQLiteEventStore),
+        TypeError,
+        "which is a class: make one of it",
+    ),
+    "headers that are none": (
+        lambda: Emitter(NOBODY, headers="a"),
+        TypeError,
+        "headers must be a dict such as {'Authorization': …}, not a str",
+    ),
+    "a token read from a file with its line break": (
+        lambda: Emitter(NOBODY, headers={"Authorization": "Bearer x\n"}),
+        ValueError,
+        "headers: 'Authorization' has a line break in it or in its value: strip() it",
+    ),
+    "seconds as a text": (
+        lambda: Emitter(NOBODY, request_timeout="3"),
+        TypeError,
+        "request_timeout must be a number, not '3'",
+    ),
+    "too few seconds": (
+        lambda: Emitter(NOBODY, request_timeout=(0, 3)),
+        ValueError,
+        "request_timeout must be above 0, not 0",
+    ),
+    "three timeouts": (
+        lambda: Emitter(NOBODY, request_timeout=(1, 2, 3)),
+        ValueError,
+        "request_timeout must be seconds, or a pair (connect, read), not (1, 2, 3)",
+    ),
+    "a callback that cannot be called": (
+        lambda: Emitter(NOBODY, on_failure="print"),
+        TypeError,
+        "on_failure must be a function, not 'print'",
+    ),
+    "retry codes without a rule": (
+        lambda: Emitter(NOBODY, custom_retry_codes=[429]),
+        TypeError,
+        "custom_retry_codes must be a dict such as {429: False}; got [429]",
+    ),
+    "a flush timer without seconds": (
+        lambda: Emitter(NOBODY).set_flush_timer("5"),
+        TypeError,
+        "timeout must be a number, not '5'",
+    ),
+    "a capacity where the logger goes": (
+        lambda: InMemoryEventStore(500),
+        TypeError,
+        "logger must be a logging.Logger; got 500",
+    ),
+    "a folder in place of a store's file": (
+        lambda: SQLiteEventStore("/"),
+        sqlite3.OperationalError,
+        "/ cannot be used as a store (unable to open database file): give a file in a folder that can be written",
+    ),
+    "nothing in place of a Redis": (
+        lambda: RedisEventStore(None),
+        TypeError,
+        "RedisEventStore wants a redis.Redis, or a URL as redis://host:6379/0, not None",
+    ),
     "no session": (
         nbtrack.session,
         RuntimeError,
@@ -327,6 +392,31 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: NBTrack(cells="some"),
         ValueError,
         "cells = 'some' (argument) does not fit: ",
+    ),
+    "a place where no events wait": (
+        lambda: nbtrack.start(store="dsk"),
+        SettingError,
+        "store = 'dsk' (argument) does not fit: events wait on 'disk', in 'memory', or at a URL such as redis://",
+    ),
+    "a namespace that no tracker takes": (
+        lambda: NBTrack(namespace=""),
+        SettingError,
+        "namespace = '' (argument) does not fit: it is empty",
+    ),
+    "a redaction that cannot be called": (
+        lambda: NBTrack(redact="email"),
+        SettingError,
+        "redact = 'email' (argument) does not fit: The 'redact' trait of a NBTrack instance expected a callable",
+    ),
+    "an address of no Iglu server": (
+        lambda: NBTrack(iglu=["s3://schemas"]),
+        SettingError,
+        "'s3://schemas' is neither a folder nor the http:// or https:// URL of a server",
+    ),
+    "a session with a collector that does not run": (
+        lambda: nbtrack.start(LocalCollector()),
+        SettingError,
+        "<LocalCollector not started> does not run: call its start(), or enter it: with LocalCollector() as …",
     ),
     "an attribute that nbtrack has not": (
         lambda: nbtrack.load,
@@ -454,3 +544,37 @@ def test_an_environment_variable_with_a_typing_error_is_told(monkeypatch: pytest
     assert NBTrack().complaints == [
         "nbtrack has no setting 'colector' (NBTRACK_COLECTOR). Did you mean 'collector'?"
     ]
+
+
+def test_headers_that_do_not_fit_are_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SettingError, match=r"headers = … \(argument\) does not fit: headers must be a dict"
+    ) as told:
+        NBTrack(headers="Bearer secret")
+    assert "secret" not in str(told.value)
+    monkeypatch.setenv("NBTRACK_HEADERS", "Bearer secret")
+    assert NBTrack().complaints == [
+        "NBTRACK_HEADERS is ignored: headers are written as {'Authorization': '…'}"
+    ]
+
+
+def test_folders_of_schemas_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_IGLU", "schemas")
+    told = f"iglu (NBTRACK_IGLU) names 'schemas', and no folder is at {tmp_path / 'schemas'}"
+    assert NBTrack().complaints == [told]
+    monkeypatch.setenv("NBTRACK_IGLU", "['https://iglu.acme.com']")
+    assert (NBTrack().iglu, NBTrack().complaints) == (["https://iglu.acme.com"], [])
+
+
+def test_a_script_reads_of_wrong_settings_in_its_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    monkeypatch.setenv("NBTRACK_COLECTOR", "https://sp.acme.com")
+    nbtrack.start()
+    nbtrack.stop()
+    (record,) = caplog.records
+    assert "nbtrack has no setting 'colector' (NBTRACK_COLECTOR)" in record.getMessage()
