@@ -81,7 +81,7 @@ def collector(
     type=click.Path(exists=True, dir_okay=False),
     help='JSON of the event; {"$col": "name"} stands for a column\'s value.',
 )
-@click.option("--collector", required=True, help="URL of the collector.")
+@click.option("--collector", required=True, help="URL of the collector; 'local' is this machine's own.")
 @click.option("--key", multiple=True, help="Column that identifies a row; may be repeated.")
 @click.option("--namespace", default=None, help="Keeps the ids of different histories apart.")
 @click.option(
@@ -112,6 +112,11 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
         given["registry"] = _open_registry(iglu)
     try:
         event = read_event(json.loads(Path(event_file).read_text(encoding="utf-8")))
+        if given["collector"] == "local" and not given["dry_run"]:
+            from nbtrack.collector import shared
+            from nbtrack.delivery.home import find_home
+
+            given["collector"] = shared.connect(find_home(), iglu=iglu)
         report = send(file, event, progress=False if quiet else None, **given)
     except (TypeError, ValueError, KeyError, RuntimeError, OSError) as error:
         click.echo(f"nbtrack backfill: {error}", err=True)

@@ -152,7 +152,11 @@ class Col:
         >>> col("order_id").format("order-{}").evaluate(17)
         'order-17'
         """
-        if pattern.count("{}") != 1 or set("{}") & set(pattern.replace("{}", "")):
+        if (
+            not isinstance(pattern, str)
+            or pattern.count("{}") != 1
+            or set("{}") & set(pattern.replace("{}", ""))
+        ):
             raise ValueError(f"format of {self!r} wants a pattern with one {{}} in it, and got {pattern!r}")
         return self._then("format", pattern)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -56,8 +57,17 @@ def send_batches(
     (1, 1)
     """
     wanted = plan.compiler().wanted
-    tables = (pick(pa.Table.from_batches([batch]), wanted) for batch in record_batches)
+    tables = (pick(_as_table(batch), wanted) for batch in record_batches)
     return send_chunks(plan, rechunk(tables, CHUNK_ROWS), dry=dry)
+
+
+def _as_table(batch: Any) -> pa.Table:
+    if not isinstance(batch, pa.RecordBatch):
+        raise TypeError(
+            "send_batches wants Arrow batches, such as pyarrow.Table.from_pandas(df).to_batches() gives, not a "
+            f"{type(batch).__name__}"
+        )
+    return pa.Table.from_batches([batch])
 
 
 def send_chunks(plan: BackfillPlan, chunks: Iterable[Chunk], *, dry: bool = False) -> ChunkReport:

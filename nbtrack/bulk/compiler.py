@@ -91,7 +91,9 @@ def check_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
     for name in missing:
         near = difflib.get_close_matches(name, names, 3)
         hints.append(f"{name!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
-    raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {', '.join(map(str, names))}")
+    raise TemplateError(
+        f"the data has no column {', '.join(hints)}; it has: {', '.join(map(str, names)) or 'none'}"
+    )
 
 
 class Compiler:

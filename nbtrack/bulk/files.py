@@ -40,6 +40,10 @@ def open_files(pattern: str) -> RelationSource:
     paths = sorted(glob.glob(pattern, recursive=True)) or ([pattern] if Path(pattern).exists() else [])  # noqa: PTH207 - a pattern may be absolute
     if not paths:
         raise SourceError(f"no file is at {pattern}")
+    if folders := [path for path in paths if Path(path).is_dir()]:
+        raise SourceError(
+            f"{folders[0]} is a folder: name its files by a pattern, such as {Path(folders[0]) / '*.parquet'}"
+        )
     suffixes = {Path(path).name.lower().removesuffix(".gz").rpartition(".")[2] for path in paths}
     if suffixes <= {"parquet", "pq"}:
         function = "read_parquet"

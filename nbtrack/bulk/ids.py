@@ -28,6 +28,14 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
     >>> make_event_id(uuid.NAMESPACE_URL, ["o-1"])
     UUID('487150da-f865-890b-89f5-a0f92abbfd1b')
     """
+    if not isinstance(namespace, uuid.UUID):
+        raise TypeError(
+            f"namespace must be a uuid.UUID, such as make_namespace(event) gives, not {namespace!r}"
+        )
+    if isinstance(key, str) or not all(isinstance(text, str) for text in key):
+        raise TypeError(
+            f"key must be a list of texts, such as ['o-1'], not {key!r}: nbtrack.values.text makes them"
+        )
     written = namespace.bytes + json.dumps(list(key), ensure_ascii=False, separators=(",", ":")).encode()
     digest = hashlib.md5(written, usedforsecurity=False).digest()
     return uuid.UUID(int=(int.from_bytes(digest, "little") & _KEEP) | _VERSION_8)

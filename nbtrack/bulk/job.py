@@ -1,6 +1,7 @@
 """The front door: a frame, an event, a report."""
 
 import asyncio
+import os
 import time
 import uuid
 from collections.abc import Sequence
@@ -129,6 +130,14 @@ def backfill(
     >>> report.errors["reason"].to_list()
     ['url is empty']
     """
+    if isinstance(data, Event):
+        raise TypeError("backfill wants the data first, then the event: backfill(df, event)")
+    if not isinstance(ledger, str | os.PathLike | bool):
+        raise TypeError(f"ledger must be True, False or the path of a file, not {ledger!r}")
+    if dead_letters is not None and not isinstance(dead_letters, str | os.PathLike):
+        raise TypeError(f"dead_letters must be the path of a Parquet file, not {dead_letters!r}")
+    if resume and ledger is False:
+        raise ValueError("resume=True goes by the ledger of the run before, and ledger=False keeps none")
     engine = find_engine(data)
     source = open_source(data if engine is None else engine.empty(data))
     plan = make_plan(
@@ -162,7 +171,10 @@ def backfill(
             send_source(plan, source, report, letters, ledger=ledger, resume=resume, progress=progress)
     finally:
         report.seconds = time.perf_counter() - started
-        report.dead_letters = letters.close()
+        try:
+            report.dead_letters = letters.close()
+        except OSError as error:  # what was sent was sent: the report comes all the same
+            report.notes.append(f"the rows that were not delivered could not be kept: {error}")
     return end_report(report, plan)
 
 

@@ -16,6 +16,12 @@ create table if not exists chunk (
 """
 
 
+BEGIN_ANEW = (
+    "without resume=True it begins anew, and what was delivered goes out again: with the same ids where namespace= and "
+    "key= (or event_id=) are as before, else as other events"
+)
+
+
 class LedgerError(RuntimeError):
     """The ledger is of another backfill, or in use: the text says what differs.
 
@@ -78,7 +84,14 @@ class Ledger:
         self.path = path
         self._lock = threading.Lock()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False, isolation_level=None)
+        try:
+            self._connection = sqlite3.connect(
+                path, timeout=1.0, check_same_thread=False, isolation_level=None
+            )
+        except sqlite3.OperationalError as error:
+            raise LedgerError(
+                f"{path} cannot be used ({error}): give ledger= a file in a folder that can be written"
+            ) from None
         try:
             self._open((_VERSION, template, columns, rows, chunk_rows, destination), resume=resume)
         except sqlite3.DatabaseError as error:
@@ -140,5 +153,5 @@ class Ledger:
             self._connection.execute("rollback")
             raise LedgerError(
                 f"the backfill in {self.path} cannot be resumed: {' and '.join(differ)} changed since; "
-                "without resume=True it begins anew and sends the same ids"
+                f"{BEGIN_ANEW}"
             )

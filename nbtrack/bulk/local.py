@@ -68,7 +68,7 @@ def _execute(run: Run, chunks: Any, compiler: Any, rows: int | None, progress: b
     accounts = run.accounts
 
     def tick() -> None:
-        bar.show(accounts.sent + accounts.skipped + accounts.failed, run.fault)
+        bar.show(accounts.sent + accounts.skipped + accounts.failed - accounts.unsent, run.fault)
 
     try:
         run.execute(chunks, compiler, rows, tick)

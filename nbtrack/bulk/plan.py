@@ -4,17 +4,19 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args
 
 from nbtrack.bulk.checks import documents
 from nbtrack.bulk.compiler import Compiler, check_columns
 from nbtrack.bulk.encoder import ANY_NUMBER, Encoder, Limits
+from nbtrack.delivery.arguments import check_least, check_positive, check_whole
 from nbtrack.delivery.current import Target, find_registry, find_target
 from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.delivery.envelope import FRAME_BYTES
 from nbtrack.schemas import Registry
+from nbtrack.template import Col
 from nbtrack.tracker import Event, Subject
 from nbtrack.tracker import plan as description
 from nbtrack.tracker.event import Pair
@@ -98,15 +100,17 @@ class BackfillPlan:
         ):
             if value not in choice:
                 raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
-        if self.connections < 1:
-            raise ValueError(f"connections is 1 or more, not {self.connections!r}")
+        check_whole(connections=self.connections, max_body_bytes=self.max_body_bytes)
+        check_least(1, connections=self.connections)
         if not FRAME_BYTES < self.max_body_bytes <= _MOST_BYTES:
             raise ValueError(
-                f"max_body_bytes is at most {_MOST_BYTES:,}, not {self.max_body_bytes!r}: a collector drops larger ones"
+                f"max_body_bytes must be between {FRAME_BYTES + 1} (one event) and {_MOST_BYTES:,} (a collector drops "
+                f"larger bodies), not {self.max_body_bytes:,}"
             )
-        for name, limit in (("rate", self.rate), ("byte_rate", self.byte_rate)):
-            if limit is not None and not limit > 0:
-                raise ValueError(f"{name} is a number above 0, not {limit!r}")
+        check_positive(rate=self.rate, byte_rate=self.byte_rate)
+        if self.give_up_after is None:
+            raise TypeError("give_up_after must be a number of seconds, not None: math.inf waits without end")
+        check_least(0, give_up_after=self.give_up_after)
 
     def compiler(self) -> Compiler:
         """Give a compiler of the plan's event."""
@@ -138,6 +142,9 @@ class BackfillPlan:
 
         parts = (self.event.pairs, self.key, self.namespace.hex, self.on_invalid, duckdb.__version__)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+_SENDING = frozenset(one.name for one in fields(BackfillPlan) if one.default is not MISSING)
 
 
 def make_plan(
@@ -199,6 +206,13 @@ def make_plan(
             "backfill wants the event one would track, such as SelfDescribing(SelfDescribingJson(…)) with col(…) where a "
             f"row's value goes; not {type(event).__name__}"
         )
+    if unknown_options := sending.keys() - _SENDING:
+        raise TypeError(
+            f"there is no option {unknown_options.pop()!r} here; there are: {', '.join(sorted(_SENDING))}"
+        )
+    _check_kinds(
+        subject=(subject, Subject, "Subject()"), registry=(registry, Registry, "Registry(['schemas'])")
+    )
     pairs = description.describe(
         event,
         tracker_subject=subject or Subject(),
@@ -210,7 +224,7 @@ def make_plan(
     now = str(time.time_ns() // 1_000_000)
     plan = BackfillPlan(
         event=pairs,
-        key=(key,) if isinstance(key, str) else tuple(key),
+        key=_name_columns(key),
         namespace=make_namespace(event, namespace),
         constants={"dtm": now, "stm": now},
         required=_required_keys(event),
@@ -219,7 +233,7 @@ def make_plan(
         target=find_collector(collector) if send else Target(""),
         **sending,
     )
-    check_columns(names, plan.compiler().wanted)
+    check_columns(list(names), plan.compiler().wanted)
     return plan
 
 
@@ -247,6 +261,8 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
     """
     if isinstance(named, uuid.UUID):
         return named
+    if not isinstance(named, str | None):
+        raise TypeError(f"namespace must be a name or a uuid.UUID, not {named!r}")
     schema = event.event_json.schema if event.event_json is not None else type(event).__name__
     return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
 
@@ -263,6 +279,8 @@ def find_collector(given: Any) -> Target:
         raise RuntimeError(
             "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
         )
+    if isinstance(given, str) and given == "local":
+        return _find_local()
     if given is not None:
         # LocalCollector and its like have an address once they run
         address, headers = split_credentials(base_uri(getattr(given, "url", None) or given))
@@ -273,6 +291,39 @@ def find_collector(given: Any) -> Target:
             "notebook, nbtrack.start() in a script)"
         )
     return target
+
+
+def _find_local() -> Target:
+    """Give the session's local collector: a backfill starts none by itself."""
+    target = find_target()
+    if target is None or not target.local:
+        found = "no session runs" if target is None else f"the session sends to {target.url}"
+        raise RuntimeError(
+            f'collector="local" is that of a session that stays on this machine, and {found}: call nbtrack.start(), or '
+            "give a LocalCollector() that runs, or a URL"
+        )
+    return target
+
+
+def _name_columns(key: Any) -> tuple[str, ...]:
+    if isinstance(key, str):
+        return (key,)
+    names = (
+        ()
+        if key is None
+        else tuple(key)
+        if isinstance(key, Iterable) and not isinstance(key, Col)
+        else (key,)
+    )
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"key must name columns, such as key=['order_id'], not {key!r}")
+    return names
+
+
+def _check_kinds(**given: tuple[Any, type, str]) -> None:
+    for name, (value, kind, example) in given.items():
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"{name} must be a {kind.__name__}, such as {example}, not {value!r}")
 
 
 def _find_schemas(

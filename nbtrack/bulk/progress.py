@@ -1,8 +1,11 @@
 """A progress bar in notebook and terminal; none where nobody looks."""
 
+import logging
 import sys
 import warnings
 from typing import Any, Protocol
+
+LOG = logging.getLogger("nbtrack.bulk")
 
 
 class Bar(Protocol):
@@ -15,9 +18,17 @@ class Bar(Protocol):
         """Leave it as it is."""
 
 
-class _Silent:
+class _Log:
+    """No bar, but a collector that takes nothing is told once each time: the run may wait for minutes."""
+
+    def __init__(self) -> None:
+        self._waiting = False
+
     def show(self, done: int, fault: str | None) -> None:
-        """Show nothing."""
+        """Log the beginning of a wait."""
+        if fault is not None and not self._waiting:
+            LOG.warning("backfill %s; %s rows are done", fault, f"{done:,}")
+        self._waiting = fault is not None
 
     def close(self) -> None:
         """Do nothing."""
@@ -53,7 +64,7 @@ def make_bar(total: int | None, progress: bool | None) -> Bar:
     """
     if progress is None:
         progress = _is_notebook() or sys.stderr.isatty()
-    return _Tqdm(total) if progress else _Silent()
+    return _Tqdm(total) if progress else _Log()
 
 
 def _is_notebook() -> bool:

@@ -12,7 +12,7 @@ from nbtrack.bulk.chunks import Chunk
 from nbtrack.bulk.compiler import Compiler
 from nbtrack.bulk.encoder import Body, Encoded
 from nbtrack.bulk.keys import EXAMPLES, Keys, count_hours
-from nbtrack.bulk.ledger import Ledger, LedgerError
+from nbtrack.bulk.ledger import BEGIN_ANEW, Ledger, LedgerError
 from nbtrack.bulk.letters import Letter, event_id
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import Accounts
@@ -101,7 +101,12 @@ class Run:
         if self._sender is None or self._sender.stats.last_error is None:
             return None
         quiet = time.monotonic() - self._sender.stats.last_success
-        return self._sender.stats.last_error if quiet > _QUIET else None
+        if quiet <= _QUIET:
+            return None
+        plan = self._plan
+        return (
+            f"waits for {plan.target.url} ({self._sender.stats.last_error}), {plan.give_up_after:g} s at most"
+        )
 
     def execute(
         self, chunks: Iterable[Chunk], compiler: Compiler, rows: int | None, tick: Callable[[], None]
@@ -239,7 +244,7 @@ class Run:
             first = encoded.chunk.first_row
             raise LedgerError(
                 f"the backfill in {self._ledger.path} cannot be resumed: rows {first:,} to "
-                f"{first + encoded.chunk.table.num_rows - 1:,} changed since; without resume=True it begins anew"
+                f"{first + encoded.chunk.table.num_rows - 1:,} changed since; {BEGIN_ANEW}"
             )
         return True
 

@@ -9,6 +9,7 @@ from nbtrack.bulk.chunks import CHUNK_ROWS, Chunk, Source
 from nbtrack.bulk.encoder import Encoded
 from nbtrack.bulk.plan import BackfillPlan, make_plan
 from nbtrack.bulk.source import open_source
+from nbtrack.delivery.arguments import check_least, check_whole
 from nbtrack.tracker import Event
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def preview(data: Any, event: Event, n: int = 5, **options: Any) -> "pd.DataFram
     """
     import pandas as pd  # noqa: PLC0415 - only where a person looks
 
+    check_whole(n=n)
+    check_least(0, n=n)
     source = open_source(data)
     plan = make_plan(event, source.names, send=False, **options)
     events: list[dict[str, Any]] = []

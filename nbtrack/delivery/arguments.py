@@ -31,6 +31,13 @@ def check_numbers(**values: Any) -> list[tuple[str, Any]]:
     return given
 
 
+def check_whole(**values: Any) -> None:
+    """Refuse what is no whole number; nothing stands for a default."""
+    for name, value in values.items():
+        if not isinstance(value, numbers.Integral):
+            raise TypeError(f"{name} must be a whole number, not {value!r}")
+
+
 def check_timeout(value: Any) -> None:
     """Refuse what is neither seconds nor a pair of them."""
     if not isinstance(value, tuple):

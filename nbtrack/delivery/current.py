@@ -15,10 +15,13 @@ class Target:
         Its base URL.
     headers
         Extra headers of each request; never shown.
+    local
+        Whether it is of this machine.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    local: bool = False
 
 
 _find: list[Callable[[], Target]] = []

@@ -282,7 +282,7 @@ class Session:
         """
         client = self.collector
         if client is not None:
-            return current.Target(client.url)
+            return current.Target(client.url, local=True)
         url, headers = split_credentials(base_uri(self.settings.collector))
         return current.Target(url, {**headers, **self.settings.headers})
 

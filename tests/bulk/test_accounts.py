@@ -444,7 +444,7 @@ def test_options_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=next(iter(options))):
             backfill(orders(1), purchase(), dry_run=True, **options)
-    with pytest.raises(ValueError, match="a collector drops larger ones"):
+    with pytest.raises(ValueError, match="a collector drops larger bodies"):
         backfill(orders(1), purchase(), dry_run=True, max_body_bytes=2_000_000)
 
 
