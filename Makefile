@@ -14,7 +14,7 @@ BROWSER := browser and not long
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
 again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
-.PHONY: help venv demo test test-engines test-compat test-long docs lint types imports unit browser bench notebooks screenshots clean
+.PHONY: help venv demo test test-engines test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ docs: .venv-docs/.ready ## build the documentation into site/, warnings are erro
 
 bench: venv ## speed, as ratios against the reference in the same run
 	$(BIN)/python -m tests.bench
+
+outputs: venv ## run the tutorials and keep the outputs that are the same each time
+	$(BIN)/python docs/outputs.py
 
 screenshots: venv ## the pictures of the README and the tutorials, from the real thing
 	$(BIN)/python docs/screenshots.py
