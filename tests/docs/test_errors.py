@@ -19,7 +19,7 @@ from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
 from nbtrack.delivery import Emitter, InMemoryEventStore, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
 from nbtrack.runtime import NBTrack, SettingError
-from nbtrack.schemas import Registry
+from nbtrack.schemas import Registry, draft_schema, lint_schema
 from nbtrack.tracker import (
     EmitterConfiguration,
     FormSubmit,
@@ -310,6 +310,86 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: Registry(servers=["schemas.acme.com"]),
         ValueError,
         "'schemas.acme.com' is not the address of an Iglu server",
+    ),
+    "a collector that has not started": (
+        lambda: LocalCollector().events(),
+        ConnectionError,
+        "<LocalCollector not started> does not run: call its start(), or enter it: with LocalCollector() as collector",
+    ),
+    "a folder of schemas that is not there": (
+        lambda: LocalCollector(iglu=["nowhere"]),
+        FileNotFoundError,
+        "iglu names 'nowhere', and no folder is at ",
+    ),
+    "a folder in place of a list of them": (
+        lambda: LocalCollector(iglu="schemas"),
+        TypeError,
+        "iglu must be a list, such as ['schemas', 'https://iglu.acme.com'], not 'schemas'",
+    ),
+    "a database in a place of no file": (
+        lambda: LocalCollector(db="/"),
+        ValueError,
+        "db must be the path of a file in a folder that is there, not '/'",
+    ),
+    "a port as a text": (
+        lambda: LocalCollector(port="9090"),
+        TypeError,
+        "port must be a whole number, 0 or more, not '9090'",
+    ),
+    "a port beyond all": (
+        lambda: LocalCollector(port=70_000),
+        ValueError,
+        "port must be between 0 and 65535, not 70000",
+    ),
+    "a client without an address": (
+        lambda: CollectorClient("127.0.0.1:9090"),
+        ValueError,
+        "url must be a collector's address, such as http://127.0.0.1:9090, not '127.0.0.1:9090'",
+    ),
+    "a schema where the number goes": (
+        lambda: LocalCollector().wait_for(TIMING),
+        TypeError,
+        "n must be a whole number, 0 or more, not 'iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0'",
+    ),
+    "a limit that is none": (
+        lambda: LocalCollector().bad(limit="x"),
+        TypeError,
+        "limit must be a whole number, 0 or more, not 'x'",
+    ),
+    "a folder in place of a registry's list": (
+        lambda: Registry("schemas"),
+        TypeError,
+        "folders must be a list, such as folders=[…], not 'schemas'",
+    ),
+    "a registry's folder that is not there": (
+        lambda: Registry(["nowhere"]).find("iglu:com.acme/visit/jsonschema/1-0-0"),
+        LookupError,
+        "no schema iglu:com.acme/visit/jsonschema/1-0-0 in the session, nowhere (no such folder), the built-in registry",
+    ),
+    "data where the schema's name goes": (
+        lambda: Registry().faults({"timing": 3}, TIMING),
+        ValueError,
+        "{'timing': 3} is not an Iglu URI such as ",
+    ),
+    "data that is no JSON": (
+        lambda: Registry().faults(TIMING, {"timing": object()}),
+        ValueError,
+        "the data holds what JSON does not know (Unsupported type: 'object'): nbtrack.values.jsonable makes",
+    ),
+    "a schema that is none": (
+        lambda: Registry().register(None),
+        ValueError,
+        "a schema needs `self` with its vendor, name, format and version",
+    ),
+    "a dict in place of a frame": (
+        lambda: draft_schema({"quantity": [1]}, "iglu:com.acme/order/jsonschema/1-0-0"),
+        TypeError,
+        "draft_schema wants a frame, such as pandas.DataFrame(…), not a dict",
+    ),
+    "a schema's name in place of the schema": (
+        lambda: lint_schema(TIMING),
+        TypeError,
+        "lint_schema wants a schema, a dict, not a str",
     ),
     "a collector that is gone": (
         lambda: CollectorClient(NOBODY).counts(),
@@ -606,6 +686,15 @@ def test_a_resumed_backfill_of_other_rows_says_what_changed(tmp_path: Path):
             backfill(FRAME, other, **options, resume=True)
 
 
+def test_a_port_that_is_taken_is_named():
+    with LocalCollector() as collector:
+        port = int(collector.url.rpartition(":")[2])
+        with pytest.raises(
+            OSError, match=rf"no collector can listen on port {port} of 127\.0\.0\.1 \(.*port 0 takes"
+        ):
+            LocalCollector(port=port).start()
+
+
 def test_local_is_the_collector_of_a_session_that_stays_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
     with LocalCollector() as collector:
@@ -660,6 +749,10 @@ def test_an_event_that_did_not_come_is_told_with_what_came():
             tracker.track(PageView("https://acme.com", event_id="5d79770b-015b-4af8-8c91-b2ed6faf4b1e"))
         with pytest.raises(TimeoutError, match=r"1 of 2 good events came; in all 1 good and 0 bad"):
             collector.wait_for(2, timeout=0.2)
+        with pytest.raises(ValueError, match=r"no event has a column 'event_idd'; did you mean 'event_id'\?"):
+            collector.events(columns=["event_idd"])
+        with pytest.raises(TypeError, match=r"columns must be a list, such as \['event_id', 'page_url'\]"):
+            collector.events(columns="event_id")
         with pytest.raises(ValueError, match=r"x\.xlsx: the ending must be \.parquet, \.tsv"):
             collector.export("x.xlsx")
 
