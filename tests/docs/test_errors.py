@@ -422,6 +422,56 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "emitters wants an emitter or a list of emitters, such as Emitter(…), and got 'sp.acme.com'",
     ),
+    "a class in place of an emitter": (
+        lambda: Tracker("shop", Emitter),
+        ValueError,
+        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got <class ",
+    ),
+    "a text in place of another emitter": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_emitter("sp.acme.com"),
+        ValueError,
+        "emitter wants an emitter, such as Emitter(…), and got 'sp.acme.com'",
+    ),
+    "a name in place of a tracker's subject": (
+        lambda: Tracker("shop", Emitter(NOBODY), "me"),
+        ValueError,
+        "subject wants a Subject, such as Subject(), and got 'me'",
+    ),
+    "a name in place of an event's subject": (
+        lambda: PageView("https://acme.com", event_subject="me"),
+        ValueError,
+        "event_subject wants a Subject, such as Subject(), and got 'me'",
+    ),
+    "a folder in place of a tracker's registry": (
+        lambda: Tracker("shop", Emitter(NOBODY), registry="schemas"),
+        ValueError,
+        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+    ),
+    "a folder in place of a class's registry": (
+        lambda: event_class(TIMING, registry="schemas"),
+        ValueError,
+        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+    ),
+    "an encoder that cannot be called": (
+        lambda: Tracker("shop", Emitter(NOBODY), json_encoder="default"),
+        ValueError,
+        "json_encoder is not allowed: got 'default', and a function is wanted",
+    ),
+    "a text in place of an entity for every event": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_global_context(TIMING),
+        ValueError,
+        "and a SelfDescribingJson, a function that gives some, or a pair (filter, either) is wanted",
+    ),
+    "a dict in place of a configuration": (
+        lambda: Snowplow.create_tracker("shop", NOBODY, emitter_config={"batch_size": 3}),
+        TypeError,
+        "emitter_config wants EmitterConfiguration(…), and got {'batch_size': 3}",
+    ),
+    "data and schema swapped": (
+        lambda: SelfDescribingJson({"timing": 3}, TIMING),
+        ValueError,
+        "schema must be a text: got {'timing': 3}",
+    ),
     "an entity that is not in a list": (
         lambda: PageView("https://acme.com", context=SelfDescribingJson(TIMING, {})),
         ValueError,
@@ -568,6 +618,16 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: nbtrack.track(42),
         TypeError,
         "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) or an event",
+    ),
+    "a property where the step is named": (
+        lambda: nbtrack.track("fit", auc=0.91),
+        TypeError,
+        "nbtrack.track takes label=, and no auc=: with nbtrack.track('fit') as step, then step['auc'] = …, or",
+    ),
+    "a label that is no text": (
+        lambda: nbtrack.track("fit", label=3),
+        TypeError,
+        "label must be a text, and of a step, not label=3 of 'fit'",
     ),
     "a setting with a typing error": (
         lambda: NBTrack(colector="local"),
