@@ -58,7 +58,7 @@ class SourceError(TypeError):
     >>> from nbtrack.tracker import PageView
     >>> backfill("orders.parquet", PageView(col("address")), dry_run=True)
     Traceback (most recent call last):
-    nbtrack.bulk.source.SourceError: no file is at orders.parquet
+    nbtrack.bulk.chunks.SourceError: no file is at orders.parquet
     """
 
 

@@ -53,7 +53,9 @@ def open_files(pattern: str) -> RelationSource:
         raise SourceError(f"backfill reads Parquet and CSV files, not .{', .'.join(sorted(suffixes))}")
     import duckdb  # noqa: PLC0415 - a frame needs none to be read
 
-    connection = duckdb.connect()
+    connection = duckdb.connect(
+        config={"threads": 1}
+    )  # the encoders need the others, and more threads read more ahead
     # by name: a column that came later is null in the files before
     rows = f"{function}([{', '.join(map(quote, paths))}], union_by_name = true)"
     try:

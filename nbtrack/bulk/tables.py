@@ -62,6 +62,9 @@ def normalise(table: pa.Table) -> pa.Table:
             column = column.cast(pa.int64()).cast(kind)
         if pa.types.is_timestamp(kind) and kind.unit in {"s", "ms"}:
             column = column.cast(pa.timestamp("us"))  # SQL would make them nanoseconds, of which not all fit
+        if pa.types.is_duration(kind):
+            # Python writes them; SQL only hashes them, and trips over what is below a null in larger units
+            column = column.cast(pa.duration("us"), safe=False)
         if pa.types.is_float16(kind):
             column = column.cast(pa.float32())
         if pa.types.is_date64(kind):

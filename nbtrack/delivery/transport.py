@@ -140,7 +140,6 @@ class Transport:
         budget: float | None,
     ) -> Reply:
         started = time.monotonic()
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
         try:
             extra = (self._headers() if callable(self._headers) else self._headers) or {}
             check_headers(extra)
@@ -149,12 +148,12 @@ class Transport:
             return Reply(error=f"headers: {type(fault).__name__}")
         if method == "POST":
             headers["Content-Type"] = JSON_TYPE
-            headers["Content-Length"] = str(len(body))
+            headers["Content-Length"] = str(sum(map(len, parts)))
         if anonymous:
             headers["SP-Anonymous"] = "*"
         reply = Reply()
         for _ in range(MAX_REDIRECTS + 1):
-            reply, location = self._once(method, url, body, headers, budget)
+            reply, location = self._once(method, url, parts, headers, budget)
             target = urljoin(url, location or "")
             if reply.status not in KEPT_METHOD or not location or not _same_server(url, target):
                 break
@@ -165,7 +164,7 @@ class Transport:
         self,
         method: str,
         url: str,
-        body: bytes | memoryview,
+        parts: Sequence[bytes | memoryview],
         headers: Mapping[str, str],
         budget: float | None,
     ) -> tuple[Reply, str | None]:
@@ -186,7 +185,7 @@ class Transport:
                     response = pool.urlopen(
                         method,
                         connections.target_of(pool, url),
-                        body=_slices(body) if method == "POST" else None,
+                        body=_slices(parts) if method == "POST" else None,
                         headers=headers,
                         redirect=False,
                         retries=False,
@@ -218,11 +217,12 @@ class Transport:
             return self._own
 
 
-def _slices(body: bytes | memoryview) -> Iterator[memoryview]:
-    """Cut a body so that the send timeout is one of progress, not of the whole upload."""
-    view = memoryview(body)
-    for start in range(0, len(view), SEND_BYTES):
-        yield view[start : start + SEND_BYTES]
+def _slices(parts: Sequence[bytes | memoryview]) -> Iterator[memoryview]:
+    """Cut a body so that the send timeout is one of progress, not of the whole upload; copy none of it."""
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(view), SEND_BYTES):
+            yield view[start : start + SEND_BYTES]
 
 
 def _read(response: Any) -> tuple[Reply, str | None]:

@@ -4,7 +4,6 @@ Source of the rules: IPython swallows what a callback raises but shows it in the
 callbacks may come unpaired, so runs are matched by IPython's own ``info`` object.
 """
 
-import asyncio
 import collections
 import threading
 import time
@@ -109,6 +108,8 @@ class CellRuns:
             run.header and (run.header.properties or run.header.entities)
         ):
             return None
+        import asyncio  # noqa: PLC0415 - a kernel has loaded it, and a terminal need not
+
         try:
             return asyncio.get_running_loop()
         except RuntimeError:

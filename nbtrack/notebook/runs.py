@@ -58,8 +58,9 @@ class CellRun:
 
     def _find_error(self) -> BaseException | None:
         result = self.result
-        error: BaseException | None = getattr(result, "error_before_exec", None) or getattr(
-            result, "error_in_exec", None
+        # where both are there, IPython failed on showing the first one
+        error: BaseException | None = getattr(result, "error_in_exec", None) or getattr(
+            result, "error_before_exec", None
         )
         if error is not None or result is None:
             return error

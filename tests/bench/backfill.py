@@ -24,7 +24,8 @@ ROUNDS = 3
 REFERENCE_BEST = 40_000
 REFERENCE_DEFAULT = 10_000
 """The reference needs minutes for more; its rate does not depend on the number."""
-LINEAR = (10_000, 100_000)
+LINEAR = {10_000: 15, 100_000: 7, 1_000_000: 3, 10_000_000: 2}
+"""Rows of the Parquet files whose times are compared, and how often each is sent, in turns; the best time counts."""
 SCHEMA = {
     "self": {"vendor": "com.acme", "name": "purchase", "format": "jsonschema", "version": "1-0-0"},
     "type": "object",
@@ -170,22 +171,8 @@ def measure_memory(work: str, rows: int, port: int) -> float:
 
     import nbtrack.bulk
 
-    frame: Any = make_frame(rows) if work == "pandas" else None
     folder = tempfile.TemporaryDirectory()
-    if frame is None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = Path(folder.name) / "rows.parquet"
-        part = pa.Table.from_pandas(make_frame(100_000), preserve_index=False)
-        with pq.ParquetWriter(path, part.schema) as writer:
-            for number in range(rows // 100_000):
-                orders = pa.array(
-                    [f"o-{number}-{row}" for row in range(100_000)], part.schema.field("order").type
-                )
-                writer.write_table(part.set_column(0, part.schema.field("order"), orders))
-        del part, orders
-        frame = str(path)
+    frame: Any = make_frame(rows) if work == "pandas" else write_parquet(folder.name, rows)
     backfill_rate(make_frame(1_000), port)  # what is loaded once is no cost of rows
     assert nbtrack.bulk
     me = psutil.Process()
@@ -204,6 +191,53 @@ def measure_memory(work: str, rows: int, port: int) -> float:
     watcher.join()
     folder.cleanup()
     return (highest - before) / 1e6
+
+
+def write_parquet(folder: str, rows: int) -> str:
+    """Write a Parquet file of orders; give its path."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(folder) / f"{rows}.parquet"
+    size = min(rows, 100_000)
+    part = pa.Table.from_pandas(make_frame(size), preserve_index=False)
+    with pq.ParquetWriter(path, part.schema) as writer:
+        for number in range(rows // size):
+            orders = pa.array([f"o-{number}-{row}" for row in range(size)], part.schema.field("order").type)
+            writer.write_table(part.set_column(0, part.schema.field("order"), orders))
+    return str(path)
+
+
+def measure_linearity(port: int, sizes: dict[int, int]) -> dict[str, float]:
+    """Time backfills of Parquet files of many sizes.
+
+    Returns
+    -------
+    dict of str to float
+        Microseconds a row at each size; how much more that is at the smallest than at the largest size; and of the
+        line "fixed time + time a row" that fits the times best: the fixed time, and the largest relative distance from it.
+    """
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {rows: write_parquet(folder, rows) for rows in sizes}
+        times: dict[int, list[float]] = defaultdict(list)
+        for turn in range(max(sizes.values())):
+            for rows, turns in sizes.items():
+                if turn < turns:
+                    times[rows].append(rows / backfill_rate(paths[rows], port))
+    best = {rows: min(values) for rows, values in times.items()}
+    rows_, seconds = np.array(list(best), dtype=float), np.array(list(best.values()))
+    # of relative distances, so that the small sizes count as much as the large ones
+    line = np.linalg.lstsq(np.stack([1 / seconds, rows_ / seconds], axis=1), np.ones(len(best)), rcond=None)[
+        0
+    ]
+    return {
+        **{f"us_a_row_of_{rows}": best[rows] / rows * 1e6 for rows in best},
+        "small_to_large": best[min(best)] / min(best) / (best[max(best)] / max(best)),
+        "fixed_ms": float(line[0]) * 1e3,
+        "off_the_line": float(np.abs((line[0] + line[1] * rows_) / seconds - 1).max()),
+    }
 
 
 def measure() -> dict[str, float]:
@@ -234,14 +268,13 @@ def measure() -> dict[str, float]:
                 reference_rate(frame[:REFERENCE_DEFAULT], port, best=False)
             )
             rates["encode_rate"].append(encode_rate(frame))
-            for rows in LINEAR:
-                rates[f"rate_of_{rows}"].append(backfill_rate(frame[:rows], port))
             rates["backfill_rate"].append(backfill_rate(frame, port))
         found = {name: max(values) for name, values in rates.items()}
         found["ratio_to_best"] = found["backfill_rate"] / found["reference_best_rate"]
         found["ratio_to_default"] = found["backfill_rate"] / found["reference_default_rate"]
         found["checked_ratio_to_best"] = found["checked_rate"] / found["reference_best_rate"]
         found["share_of_encode"] = found["backfill_rate"] / found["encode_rate"]
+        found |= measure_linearity(port, LINEAR)
         found["pandas_extra_mb"] = extra_memory("pandas", ROWS, port)
         parquet = 10 * ROWS if os.environ.get("NBTRACK_LONG") else ROWS
         found["parquet_extra_mb"] = extra_memory("parquet", parquet, port)

@@ -167,6 +167,39 @@ PANDAS: dict[str, tuple[Any, Any]] = {
     "zoned": (maybe(moments.map(lambda m: m.replace(tzinfo=UTC)), pd.NaT), "datetime64[us, Asia/Kolkata]"),
     "timedelta64[us]": (maybe(st.timedeltas(timedelta(-9999), timedelta(9999)), pd.NaT), "timedelta64[us]"),
     "timedelta64[ns]": (maybe(st.timedeltas(timedelta(-9999), timedelta(9999)), pd.NaT), "timedelta64[ns]"),
+    "timedelta64[s]": (
+        maybe(st.integers(-9999, 9999).map(lambda n: timedelta(seconds=n)), pd.NaT),
+        "timedelta64[s]",
+    ),
+    "float16": (maybe(st.floats(width=16), math.nan), "float16"),
+    "UInt64": (maybe(st.integers(0, 2**64 - 1), pd.NA), "UInt64"),
+    "Float32": (maybe(st.floats(width=32, allow_nan=False), pd.NA), "Float32"),
+    "category of booleans": (maybe(st.booleans()), "category"),
+    "category of times": (maybe(moments.map(pd.Timestamp)), "category"),
+    "zoned seconds": (
+        maybe(moments.map(lambda m: m.replace(microsecond=0, tzinfo=UTC)), pd.NaT),
+        "datetime64[s, America/New_York]",
+    ),
+    "object tuples": (maybe(st.tuples(st.integers(), texts)), object),
+    "object of numpy": (
+        maybe(
+            st.integers(0, 9).map(np.int32)
+            | st.floats(width=32).map(np.float32)
+            | st.booleans().map(np.bool_)
+        ),
+        object,
+    ),
+    "object times of pandas": (maybe(moments.map(pd.Timestamp) | st.sampled_from([pd.NaT, pd.NA])), object),
+    "object arrays": (maybe(st.lists(st.floats(), max_size=3).map(np.array)), object),
+    "decimal[pyarrow]": (maybe(decimals, pd.NA), pd.ArrowDtype(pa.decimal128(20, 3))),
+    "list[pyarrow]": (
+        maybe(st.lists(st.integers(0, 9), max_size=3), pd.NA),
+        pd.ArrowDtype(pa.list_(pa.int64())),
+    ),
+    "zoned[pyarrow]": (
+        maybe(moments.map(lambda m: m.replace(tzinfo=UTC)), pd.NA),
+        pd.ArrowDtype(pa.timestamp("us", "Asia/Tokyo")),
+    ),
     "period": (maybe(days.map(lambda d: pd.Period(d, "D")), pd.NaT), "period[D]"),
     "int64[pyarrow]": (maybe(integers, pd.NA), "int64[pyarrow]"),
     "string[pyarrow]": (maybe(st.text(max_size=9).filter(lambda t: t.isascii()), pd.NA), "string[pyarrow]"),
@@ -188,7 +221,7 @@ def test_a_row_of_pandas_is_tracked_as_it_is(name: str) -> None:
             if present and all(math.isfinite(v) and v.is_integer() and abs(v) < 2**53 for v in present):
                 rows = [{"x": None if math.isnan(row["x"]) else int(row["x"])} for row in rows]
         event = template(col("x"))
-        if any(isinstance(row["x"], list | dict) for row in rows):
+        if any(isinstance(row["x"], list | dict | tuple | np.ndarray) for row in rows):
             event.event_subject = None
         assert_same(event, frame, rows, base64_)
 

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,7 +81,10 @@ class Kernel:
 @contextmanager
 def start_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
     """Start a kernel of this interpreter whose files are all below `folder`."""
-    manager = KernelManager()
+    # sockets with names of their own: of two kernels that start at once, one may find its port taken
+    sockets = tempfile.TemporaryDirectory(prefix="k")
+    named = {"transport": "ipc", "ip": f"{sockets.name}/s"} if os.name == "posix" else {}
+    manager = KernelManager(**named)
     manager.kernel_spec.argv[0] = sys.executable
     places = ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     quiet = {name: value for name, value in os.environ.items() if name not in {"CI", "DO_NOT_TRACK"}}
@@ -99,3 +103,4 @@ def start_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
             kernel.client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
+        sockets.cleanup()

@@ -55,7 +55,7 @@ CELLS = {
     "usual tracebacks": ("%xmode Context", "ok"),
     "magic into a variable": ("v = %pwd\ntype(v)", "ok"),
     "autoreload": ("%load_ext autoreload\n%autoreload 2", "ok"),
-    "repr that raises": ("class R:\n    def __repr__(self): raise ValueError('repr')\nR()", "error"),
+    "repr that raises": ("class R:\n    def __repr__(self):\n        raise ValueError('repr')\nR()", "error"),
     "error shown by hand": ("try: 1/0\nexcept Exception: get_ipython().showtraceback()", "error"),
     "cell in a cell": ("get_ipython().run_cell('print(1); 1/0')\n5", "error"),
     "get_ipython gone": ("del get_ipython\n1", "ok"),
