@@ -100,6 +100,11 @@ class Registry:
                 raise TypeError(f"{name} must be a list, such as {name}=[…], not {places!r}")
         self.folders = [Path(folder) for folder in folders]
         self.servers = [IgluServer(server) if isinstance(server, str) else server for server in servers]
+        for server in self.servers:
+            if not callable(getattr(server, "fetch", None)):
+                raise TypeError(
+                    f"servers takes addresses such as https://iglu.acme.com, and IgluServer(…); not {server!r}"
+                )
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
         self._own: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}

@@ -9,6 +9,7 @@ from nbtrack.runtime import session
 from nbtrack.steps.functions import decorate
 from nbtrack.steps.spans import Span, find_run
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
+from nbtrack.tracker.plan import describe
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -79,7 +80,7 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     Raises
     ------
     TypeError
-        For anything else.
+        For anything else, and for an event with placeholders.
     RuntimeError
         For an event when no session runs.
 
@@ -106,6 +107,12 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     if target is None or isinstance(target, str):
         return Step(target, label)
     if isinstance(target, Event):
+        plan = describe(target, tracker_subject=None, app_id=None, namespace="", encode_base64=False)
+        if columns := plan.columns():
+            raise TypeError(
+                f"the event has col({columns[0]!r}), which stands for a column and has no value of its own: give the event "
+                "to nbtrack.backfill"
+            )
         return session().record(target, "nbtrack.track")
     if callable(target) or isinstance(target, classmethod):
         return decorate(target, None, label)
