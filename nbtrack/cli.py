@@ -44,21 +44,18 @@ def collector(
     """Run a local collector until Ctrl-C."""
     from nbtrack.collector import LocalCollector
 
-    made = LocalCollector(
-        port=port,
-        host=host,
-        db=db,
-        iglu=iglu,
-        strict_lengths=strict_lengths,
-        open=open_,
-        allowed_hosts=allowed_host,
-    )
     try:
-        made.start()
-    except OSError as error:
-        raise click.ClickException(
-            f"port {port} cannot be had: {error}; --port 0 takes any that is free"
-        ) from None
+        made = LocalCollector(
+            port=port,
+            host=host,
+            db=db,
+            iglu=iglu,
+            strict_lengths=strict_lengths,
+            open=open_,
+            allowed_hosts=allowed_host,
+        ).start()
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
     with made:
         click.echo(f"Trackers send to  {made.url}")
         click.echo(f"The live page is  {made.page_url}")

@@ -65,7 +65,8 @@ def backfill(
         Columns that identify a row: the event id is made from them, so that a repeated backfill sends the same ids.
         Without it, and without ``event_id=col(…)``, the id is made from the row's content and position.
     collector : str or LocalCollector, optional
-        URL of the collector, or one that runs here; the session's by default.
+        URL of the collector, or one that runs here; the session's by default. ``"local"`` is the session's, too, where
+        it is this machine's.
     namespace : str or uuid.UUID, optional
         Keeps ids of different histories apart; made from the event's schema by default.
     subject : Subject, optional
@@ -117,6 +118,8 @@ def backfill(
         When ``resume=True`` and data or event are not those of the run before.
     RuntimeError
         When no collector is known, or ``NBTRACK_DISABLED`` is set.
+    TypeError, ValueError
+        For an option of the wrong kind, or out of range.
 
     Examples
     --------

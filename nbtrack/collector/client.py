@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from nbtrack.collector.arguments import check_whole
 from nbtrack.collector.names import TOKEN_HEADER
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ class CollectorClient:
     """
 
     def __init__(self, url: str, token: str = "", *, timeout: float = 10) -> None:
-        self._url, self._token, self._timeout = url.rstrip("/"), token, timeout
+        # a private collector has no address until it runs
+        if not isinstance(url, str) or not (url.startswith(("http://", "https://")) or not url):
+            raise ValueError(f"url must be a collector's address, such as http://127.0.0.1:9090, not {url!r}")
+        self._url, self._token, self._timeout = url.rstrip("/"), token or "", timeout
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._url or 'not started'}>"
@@ -131,13 +135,17 @@ class CollectorClient:
         TimeoutError
             When they did not come. The message says what came in their place, and why events failed.
         """
+        check_whole(n=n, bad=bad)
+        if not isinstance(timeout, int | float):
+            raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
         deadline = time.monotonic() + timeout
         wanted = [(good, count) for good, count in ((True, n), (False, bad)) if count is not None] or [
             (True, 1)
         ]
         found = 0
+        which = _which(schema, event_id)
         for good, count in reversed(wanted):
-            query = {"n": count, "good": int(good), "schema": schema or "", "event_id": event_id or ""}
+            query = {"n": count, "good": int(good), **which}
             while True:
                 left = max(0.0, deadline - time.monotonic())
                 answer = self._ask(
@@ -175,7 +183,7 @@ class CollectorClient:
         schema, event_id : str, optional
             Only these events; ``*`` in a schema stands for any text.
         columns : iterable of str, optional
-            Only these columns; a column that no event has is filled with None. By default, every column that some
+            Only these columns; that of a schema that no event has is filled with None. By default, every column that some
             event has.
         limit : int, optional
             Only the newest so many.
@@ -254,6 +262,8 @@ class CollectorClient:
 
         It is called on a thread of its own, and until the returned function is.
         """
+        if not callable(callback):
+            raise TypeError(f"callback must be a function, not {callback!r}")
         stop = threading.Event()
 
         def follow() -> None:
@@ -280,11 +290,8 @@ class CollectorClient:
         event_id: str | None = None,
         limit: int | None = None,
     ) -> Iterator[list[Any]]:
-        query = {
-            "good": "" if good is None else int(good),
-            "schema": schema or "",
-            "event_id": event_id or "",
-        }
+        check_whole(limit=limit)
+        query = {"good": "" if good is None else int(good), **_which(schema, event_id)}
         if limit is not None:
             newest = self._lines(query | {"limit": min(limit, 10_000), "newest": 1})
             yield from sorted(newest)
@@ -317,6 +324,10 @@ class CollectorClient:
     def _send(
         self, method: str, address: str, data: bytes | None = None, timeout: float | None = None
     ) -> bytes:
+        if not self.url:
+            raise ConnectionError(
+                f"{self!r} does not run: call its start(), or enter it: with LocalCollector() as collector"
+            )
         request = urllib.request.Request(  # noqa: S310 - the address is ours
             f"{self.url}/nbtrack/{address}", data, {TOKEN_HEADER: self.token}, method=method
         )
@@ -331,9 +342,10 @@ class CollectorClient:
             except (ValueError, LookupError, TypeError):
                 reason = f"HTTP {error.code}"
             raise CollectorError(f"the collector at {self.url} answers: {reason}") from None
-        except urllib.error.URLError as error:
+        except (urllib.error.URLError, ConnectionError) as error:
+            reason = getattr(error, "reason", error)
             raise ConnectionError(
-                f"no collector answers at {self.url or 'its address'} ({error.reason}): it has not started, or has ended"
+                f"no collector answers at {self.url} ({reason}): it has not started, or has ended"
             ) from None
         return text
 
@@ -342,3 +354,11 @@ class CollectorClient:
 
     def __exit__(self, *_error: object) -> None:
         return
+
+
+def _which(schema: str | None, event_id: str | None) -> dict[str, str]:
+    """Say in a query which events are meant."""
+    for name, value in (("schema", schema), ("event_id", event_id)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be a text, not {value!r}")
+    return {"schema": schema or "", "event_id": event_id or ""}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
+from nbtrack.collector.arguments import check_list
 from nbtrack.collector.enriched import COLUMNS, TIMESTAMPS, Received, atomic, flat
 
 BAD_COLUMNS = [
@@ -35,7 +37,9 @@ def events_frame(rows: Iterable[list[Any]], columns: Iterable[str] | None = None
         seen: set[str] = set().union(*records) if records else {"event_id", "collector_tstamp", "event_name"}
         names = [name for name in COLUMNS if name in seen] + sorted(seen.difference(COLUMNS))
     else:
+        check_list("['event_id', 'page_url']", columns=columns)
         names = list(columns)
+        _check_names(names, set().union(*records))
     frame = pd.DataFrame(
         {name: pd.Series([record.get(name) for record in records], dtype="object") for name in names}
     )
@@ -45,6 +49,23 @@ def events_frame(rows: Iterable[list[Any]], columns: Iterable[str] | None = None
         elif name in COLUMNS:
             frame[name] = frame[name].infer_objects().convert_dtypes()
     return frame
+
+
+def _check_names(names: list[str], seen: set[str]) -> None:
+    """Refuse the name of a column that no event can have; those of schemas that no event has yet are taken."""
+    for name in names:
+        if (
+            name not in COLUMNS
+            and name not in seen
+            and not str(name).startswith(("unstruct_event_", "contexts_"))
+        ):
+            near = difflib.get_close_matches(str(name), [*COLUMNS, *seen], 1)
+            hint = (
+                f"; did you mean {near[0]!r}?"
+                if near
+                else ": those of schemas begin with contexts_ or unstruct_event_"
+            )
+            raise ValueError(f"no event has a column {name!r}{hint}")
 
 
 def moments(milliseconds: pd.Series[Any]) -> pd.Series[Any]:

@@ -79,7 +79,16 @@ def launch(
     listener = None
     options: dict[str, Any] = {"start_new_session": True}
     if os.name == "posix":
-        listener = socket.create_server((host, port), backlog=BACKLOG, family=family_of(host))
+        try:
+            listener = socket.create_server((host, port), backlog=BACKLOG, family=family_of(host))
+        except OSError as error:
+            # Python adds the address to the system's words
+            reason = str(error.strerror or error).partition(" (while")[0]
+            raise OSError(
+                error.errno,
+                f"no collector can listen on port {port} of {host} ({reason}): give another port or host; port 0 takes any "
+                "that is free",
+            ) from None
         config["fd"] = listener.fileno()
         options["pass_fds"] = (listener.fileno(),)
         port = listener.getsockname()[1]

@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from nbtrack.collector.arguments import check_list, check_whole, find_database, find_place
 from nbtrack.collector.client import CollectorClient
 from nbtrack.collector.launch import Launched, launch
 
 _LIVE: weakref.WeakSet[LocalCollector] = weakref.WeakSet()
 ENDING = 5.0
+MAX_PORT = 65_535
 
 
 class LocalCollector(CollectorClient):
@@ -61,8 +63,16 @@ class LocalCollector(CollectorClient):
         idle_timeout: float | None = None,
     ) -> None:
         super().__init__("")
-        self._port, self._host, self._db = port, host, db
-        self._iglu = [str(p) if str(p).startswith("http") else str(Path(p).resolve()) for p in iglu]
+        check_whole(port=port)
+        if port > MAX_PORT:
+            raise ValueError(f"port must be between 0 and {MAX_PORT}, not {port}")
+        check_list("['schemas', 'https://iglu.acme.com']", iglu=iglu)
+        check_list("['proxy.acme.com']", allowed_hosts=allowed_hosts)
+        if idle_timeout is not None and not isinstance(idle_timeout, int | float):
+            raise TypeError(f"idle_timeout must be a number of seconds, not {idle_timeout!r}")
+        self._port, self._host = port, host
+        self._db = None if db is None else find_database(db)
+        self._iglu = [find_place(place) for place in iglu]
         self._strict_lengths, self._open = strict_lengths, open
         self._hosts, self._idle_timeout = list(allowed_hosts), idle_timeout
         self._launched: Launched | None = None
@@ -86,11 +96,11 @@ class LocalCollector(CollectorClient):
         db = self._db
         if db is None:
             self._folder = tempfile.mkdtemp(prefix="nbtrack-")
-            db = Path(self._folder, "collector.sqlite")
+            db = str(Path(self._folder, "collector.sqlite"))
         self._launched = launch(
             host=self._host,
             port=self._port,
-            db=db if db == "memory" else str(Path(db).resolve()),
+            db=db,
             iglu=self._iglu,
             hosts=self._hosts,
             idle_timeout=self._idle_timeout,

@@ -40,7 +40,7 @@ class AsyncEmitter(Emitter):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For arguments that cannot work.
 
     Examples

@@ -118,7 +118,7 @@ class Emitter(Flushing):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For arguments that cannot work.
 
     Examples
@@ -181,6 +181,8 @@ class Emitter(Flushing):
         check_functions(on_success=on_success, on_failure=on_failure, on_attempt=on_attempt, resolve=resolve)
         check_methods(("post", "get"), "a requests.Session", session=session)
         check_methods(("items",), "a dict such as {429: False}", custom_retry_codes=custom_retry_codes)
+        if not isinstance(path, str | None):
+            raise TypeError(f"path must be a text such as /com.acme/tp2, not {path!r}")
         if headers is not None and not callable(headers):
             check_headers(headers)
         room = max_batch_bytes - envelope.FRAME_BYTES - envelope.EVENT_BYTES

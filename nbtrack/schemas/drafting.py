@@ -55,8 +55,10 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
     >>> schema["properties"]["quantity"]["type"]
     'integer'
     """
-    key = parse_uri(uri)
     frame = getattr(df, "to_pandas", lambda: df)()
+    if not hasattr(frame, "columns"):
+        raise TypeError(f"draft_schema wants a frame, such as pandas.DataFrame(…), not a {type(df).__name__}")
+    key = parse_uri(uri)
     names = [str(name) for name in frame.columns]
     if len(set(names)) != len(names):
         raise ValueError("two columns have the same name")

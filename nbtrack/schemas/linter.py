@@ -70,6 +70,8 @@ def lint_schema(schema: Mapping[str, Any], path: str | Path | None = None) -> li
     >>> lint_schema(Registry().find("iglu:io.github.nbtrack/dataframe/jsonschema/1-0-0"))
     []
     """
+    if not isinstance(schema, Mapping):
+        raise TypeError(f"lint_schema wants a schema, a dict, not a {type(schema).__name__}")
     problems = list(_check_name(schema, path))
     if not problems:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -94,8 +95,16 @@ class Registry:
         servers: Iterable[Server | str] = (),
         builtin: bool = True,
     ) -> None:
+        for name, places in (("folders", folders), ("servers", servers)):
+            if isinstance(places, str | os.PathLike) or not isinstance(places, Iterable):
+                raise TypeError(f"{name} must be a list, such as {name}=[…], not {places!r}")
         self.folders = [Path(folder) for folder in folders]
         self.servers = [IgluServer(server) if isinstance(server, str) else server for server in servers]
+        for server in self.servers:
+            if not callable(getattr(server, "fetch", None)):
+                raise TypeError(
+                    f"servers takes addresses such as https://iglu.acme.com, and IgluServer(…); not {server!r}"
+                )
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
         self._own: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -120,8 +129,11 @@ class Registry:
         BadSchema
             When ``self`` is missing or wrong, or the schema is no Draft 4 schema, or refers to another document.
         """
-        entry = _Entry(None, json.loads(json.dumps(schema)))
-        own = entry.schema.get("self")
+        try:
+            entry = _Entry(None, json.loads(json.dumps(schema)))
+        except (TypeError, ValueError) as error:
+            raise BadSchema(f"the schema is not JSON: {error}") from None
+        own = entry.schema.get("self") if isinstance(schema, Mapping) else None
         if not isinstance(own, dict):
             raise BadSchema("a schema needs `self` with its vendor, name, format and version")
         parts = [str(own.get(name, "")) for name in ("vendor", "name")]
@@ -183,7 +195,12 @@ class Registry:
             As :meth:`find`.
         """
         validator = self.validator(uri)
-        return [] if validator.is_valid(data) else faults_of(validator.iter_errors(data))
+        try:
+            return [] if validator.is_valid(data) else faults_of(validator.iter_errors(data))
+        except ValueError as error:
+            raise ValueError(
+                f"the data holds what JSON does not know ({error}): nbtrack.values.jsonable makes JSON values of it"
+            ) from None
 
     def uris(self) -> list[str]:
         """List every schema known without asking a server, sorted."""
@@ -200,7 +217,12 @@ class Registry:
 
     def places(self) -> tuple[str, ...]:
         """Name the places that are asked, in order."""
-        roots = ["the built-in registry" if root == BUILTIN else str(root) for root in self._roots]
+        roots = [
+            "the built-in registry"
+            if root == BUILTIN
+            else f"{root}{'' if root.is_dir() else ' (no such folder)'}"
+            for root in self._roots
+        ]
         return ("the session", *roots, *(server.name for server in self.servers))
 
     def suggest(self, uri: str) -> tuple[str, ...]:
@@ -217,7 +239,9 @@ class Registry:
             raise SchemaNotFound(uri, self.suggest(uri), self.places())
         return entry
 
-    def _look_up(self, uri: str) -> _Entry | None:
+    def _look_up(self, uri: Any) -> _Entry | None:
+        if not isinstance(uri, str):
+            parse_uri(uri)  # which refuses it
         own = self._own.get(uri)
         if own is not None:
             return own

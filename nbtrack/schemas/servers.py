@@ -57,7 +57,7 @@ class IgluServer:
         timeout: float = 3.0,
         patience: float = 10.0,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
+        if not str(url).startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is not the address of an Iglu server")
         self.name = url.rstrip("/")
         self._api_key, self._timeout, self._patience = api_key, timeout, patience

@@ -9,6 +9,7 @@ from nbtrack.runtime import session
 from nbtrack.steps.functions import decorate
 from nbtrack.steps.spans import Span, find_run
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
+from nbtrack.tracker.plan import describe
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -58,7 +59,7 @@ def track(target: Event) -> str | None: ...
 def track(target: _Function, *, label: str | None = None) -> _Function: ...
 @overload
 def track(target: None = None, *, label: str | None = None) -> Step: ...
-def track(target: Any = None, *, label: str | None = None) -> Any:
+def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> Any:
     """Track a step of an analysis, a function's calls, or one event.
 
     Parameters
@@ -68,6 +69,8 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
         method or class): gives the same function, each call of which is a step. An event: sends it.
     label : str, optional
         Of the step: a word for telling its runs apart.
+    **misplaced
+        None: properties of a step are set inside it, as ``step["auc"] = 0.91``.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
     Raises
     ------
     TypeError
-        For anything else.
+        For anything else, and for an event with placeholders.
     RuntimeError
         For an event when no session runs.
 
@@ -94,9 +97,22 @@ def track(target: Any = None, *, label: str | None = None) -> Any:
     >>> double(21)
     42
     """
+    for name in misplaced:
+        raise TypeError(
+            f"nbtrack.track takes label=, and no {name}=: with nbtrack.track('fit') as step, then step[{name!r}] = …, or "
+            "step.rows_in = … for rows_in and rows_out"
+        )
+    if label is not None and (not isinstance(label, str) or isinstance(target, Event)):
+        raise TypeError(f"label must be a text, and of a step, not label={label!r} of {target!r}")
     if target is None or isinstance(target, str):
         return Step(target, label)
     if isinstance(target, Event):
+        plan = describe(target, tracker_subject=None, app_id=None, namespace="", encode_base64=False)
+        if columns := plan.columns():
+            raise TypeError(
+                f"the event has col({columns[0]!r}), which stands for a column and has no value of its own: give the event "
+                "to nbtrack.backfill"
+            )
         return session().record(target, "nbtrack.track")
     if callable(target) or isinstance(target, classmethod):
         return decorate(target, None, label)

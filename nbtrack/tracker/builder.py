@@ -66,6 +66,7 @@ def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribi
         from nbtrack.schemas import Registry  # noqa: PLC0415 - heavy, and only for schemas
 
         registry = Registry()
+    contracts.offers(registry, "faults", "registry", "a Registry, such as Registry(['schemas'])")
     schema = registry.find(uri)
     properties = schema.get("properties")
     if not properties:

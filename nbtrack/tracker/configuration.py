@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.tracker.aliases import FailureCallback, JsonEncoderFunction, SuccessCallback
+from nbtrack.tracker.contracts import satisfies
 
 if TYPE_CHECKING:
     import requests
@@ -129,6 +130,9 @@ class EmitterConfiguration:
         self.byte_limit = byte_limit
         self.request_timeout = request_timeout
         self.buffer_capacity = buffer_capacity
+        satisfies(
+            custom_retry_codes or {}, lambda value: hasattr(value, "items"), "custom_retry_codes", "a dict"
+        )
         self.custom_retry_codes = dict(custom_retry_codes or {})
         self.event_store = event_store
         self.session = session

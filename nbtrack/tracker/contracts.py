@@ -163,6 +163,12 @@ def self_describing(value: Any, name: str) -> None:
         raise ValueError(f"{name} must be a SelfDescribingJson: got {value!r}")
 
 
+def offers(value: Any, attribute: str, name: str, wanted: str) -> None:
+    """Refuse what has not the attribute that is used later, and a class in place of what it makes."""
+    if _Switch.on and (isinstance(value, type) or not hasattr(value, attribute)):
+        raise ValueError(f"{name} wants {wanted}, and got {value!r}")
+
+
 def fits(field: Field, value: Any, name: str) -> None:
     """Refuse a value that the protocol's table does not allow for a key."""
     if not _Switch.on or value is None or isinstance(value, Col):

@@ -90,7 +90,7 @@ class Event:
     ) -> None:
         self.payload = Payload(dict_)
         if event_subject is not None:
-            self._event_subject = event_subject
+            self.event_subject = event_subject
         self._context: Context = []
         if context is not None:
             self.context = context
@@ -108,6 +108,8 @@ class Event:
 
     @event_subject.setter
     def event_subject(self, value: Subject | None) -> None:
+        if value is not None:
+            contracts.offers(value, "combine_subject", "event_subject", "a Subject, such as Subject()")
         self._event_subject = value
 
     @property

@@ -71,6 +71,12 @@ class Snowplow:
             raise TypeError(
                 "endpoint is missing: give the collector's host or URL, such as https://sp.acme.com"
             )
+        for name, given, kind in (
+            ("tracker_config", tracker_config, TrackerConfiguration),
+            ("emitter_config", emitter_config, EmitterConfiguration),
+        ):
+            if given is not None and not isinstance(given, kind):
+                raise TypeError(f"{name} wants {kind.__name__}(…), and got {given!r}")
         writing = tracker_config or TrackerConfiguration()
         sending = emitter_config or EmitterConfiguration()
         with Snowplow._lock:

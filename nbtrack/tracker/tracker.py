@@ -107,13 +107,16 @@ class Tracker(LegacyMethods):
         if not self.emitters:
             raise ValueError("emitters is empty: a tracker needs one")
         for emitter in self.emitters:
-            if contracts.contracts_enabled() and not callable(getattr(emitter, "input", None)):
-                raise ValueError(
-                    f"emitters wants an emitter or a list of emitters, such as Emitter(…), and got {emitter!r}"
-                )
+            contracts.offers(
+                emitter, "input", "emitters", "an emitter or a list of emitters, such as Emitter(…)"
+            )
+        if json_encoder is not None:
+            contracts.satisfies(json_encoder, callable, "json_encoder", "a function")
+        if registry is not None:
+            contracts.offers(registry, "faults", "registry", "a Registry, such as Registry(['schemas'])")
         contracts.one_of(validate, ("off", "warn", "raise"), "validate")
         contracts.one_of(nan, ("null", "raise"), "nan")
-        self.subject: Subject | None = Subject() if subject is None else subject
+        self.set_subject(Subject() if subject is None else subject)
         self.encode_base64 = encode_base64
         self.json_encoder = json_encoder
         self.nan: Nan = nan
@@ -186,6 +189,8 @@ class Tracker(LegacyMethods):
         Payload
             Keys and texts; a new one at each call, with its own event id.
         """
+        if not isinstance(event, Event):
+            raise TypeError(_advise(event))
         return Payload(self._render(event, collect_entities(self._global_contexts, event)))
 
     def flush(self, is_async: bool = False) -> Self:
@@ -231,11 +236,14 @@ class Tracker(LegacyMethods):
 
         With None, events carry no platform unless their own subjects do, and pipelines refuse such events.
         """
-        self.subject = subject
+        if subject is not None:
+            contracts.offers(subject, "standard_nv_pairs", "subject", "a Subject, such as Subject()")
+        self.subject: Subject | None = subject
         return self
 
     def add_emitter(self, emitter: Receiver) -> Self:
         """Add an emitter."""
+        contracts.offers(emitter, "input", "emitter", "an emitter, such as Emitter(…)")
         self.emitters.append(emitter)
         return self
 
@@ -248,6 +256,13 @@ class Tracker(LegacyMethods):
             A callable gets the event and gives one entity, several or None. A filter gets the event and tells
             whether the entity is for it.
         """
+        source = entity[-1] if isinstance(entity, tuple) and len(entity) == 2 else entity  # noqa: PLR2004 - (filter, source)
+        contracts.satisfies(
+            source,
+            lambda value: callable(value) or hasattr(value, "to_json"),
+            "entity",
+            "a SelfDescribingJson, a function that gives some, or a pair (filter, either)",
+        )
         self._global_contexts.append(entity)
         return self
 

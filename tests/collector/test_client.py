@@ -59,7 +59,10 @@ def test_events_can_be_chosen(send):
     assert len(collector.events(schema=TIMING)) == 1
     assert len(collector.events(schema="iglu:*/page_view/*")) == 5
     assert len(collector.events(limit=2)) == 2
-    assert collector.events(columns=["app_id", "nothing"]).columns.tolist() == ["app_id", "nothing"]
+    assert collector.events(columns=["app_id", "contexts_com_acme_nothing_1"]).columns.tolist() == [
+        "app_id",
+        "contexts_com_acme_nothing_1",
+    ]
     assert collector.events(schema="iglu:com.acme/none/jsonschema/1-0-0").empty
     assert [payload["aid"] for payload in collector.payloads(good=True)[:5]] == list("01234")
 

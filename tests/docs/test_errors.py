@@ -19,7 +19,7 @@ from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
 from nbtrack.delivery import Emitter, InMemoryEventStore, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
 from nbtrack.runtime import NBTrack, SettingError
-from nbtrack.schemas import Registry
+from nbtrack.schemas import Registry, draft_schema, lint_schema
 from nbtrack.tracker import (
     EmitterConfiguration,
     FormSubmit,
@@ -311,6 +311,86 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "'schemas.acme.com' is not the address of an Iglu server",
     ),
+    "a collector that has not started": (
+        lambda: LocalCollector().events(),
+        ConnectionError,
+        "<LocalCollector not started> does not run: call its start(), or enter it: with LocalCollector() as collector",
+    ),
+    "a folder of schemas that is not there": (
+        lambda: LocalCollector(iglu=["nowhere"]),
+        FileNotFoundError,
+        "iglu names 'nowhere', and no folder is at ",
+    ),
+    "a folder in place of a list of them": (
+        lambda: LocalCollector(iglu="schemas"),
+        TypeError,
+        "iglu must be a list, such as ['schemas', 'https://iglu.acme.com'], not 'schemas'",
+    ),
+    "a database in a place of no file": (
+        lambda: LocalCollector(db="/"),
+        ValueError,
+        "db must be the path of a file in a folder that is there, not '/'",
+    ),
+    "a port as a text": (
+        lambda: LocalCollector(port="9090"),
+        TypeError,
+        "port must be a whole number, 0 or more, not '9090'",
+    ),
+    "a port beyond all": (
+        lambda: LocalCollector(port=70_000),
+        ValueError,
+        "port must be between 0 and 65535, not 70000",
+    ),
+    "a client without an address": (
+        lambda: CollectorClient("127.0.0.1:9090"),
+        ValueError,
+        "url must be a collector's address, such as http://127.0.0.1:9090, not '127.0.0.1:9090'",
+    ),
+    "a schema where the number goes": (
+        lambda: LocalCollector().wait_for(TIMING),
+        TypeError,
+        "n must be a whole number, 0 or more, not 'iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0'",
+    ),
+    "a limit that is none": (
+        lambda: LocalCollector().bad(limit="x"),
+        TypeError,
+        "limit must be a whole number, 0 or more, not 'x'",
+    ),
+    "a folder in place of a registry's list": (
+        lambda: Registry("schemas"),
+        TypeError,
+        "folders must be a list, such as folders=[…], not 'schemas'",
+    ),
+    "a registry's folder that is not there": (
+        lambda: Registry(["nowhere"]).find("iglu:com.acme/visit/jsonschema/1-0-0"),
+        LookupError,
+        "no schema iglu:com.acme/visit/jsonschema/1-0-0 in the session, nowhere (no such folder), the built-in registry",
+    ),
+    "data where the schema's name goes": (
+        lambda: Registry().faults({"timing": 3}, TIMING),
+        ValueError,
+        "{'timing': 3} is not an Iglu URI such as ",
+    ),
+    "data that is no JSON": (
+        lambda: Registry().faults(TIMING, {"timing": object()}),
+        ValueError,
+        "the data holds what JSON does not know (Unsupported type: 'object'): nbtrack.values.jsonable makes",
+    ),
+    "a schema that is none": (
+        lambda: Registry().register(None),
+        ValueError,
+        "a schema needs `self` with its vendor, name, format and version",
+    ),
+    "a dict in place of a frame": (
+        lambda: draft_schema({"quantity": [1]}, "iglu:com.acme/order/jsonschema/1-0-0"),
+        TypeError,
+        "draft_schema wants a frame, such as pandas.DataFrame(…), not a dict",
+    ),
+    "a schema's name in place of the schema": (
+        lambda: lint_schema(TIMING),
+        TypeError,
+        "lint_schema wants a schema, a dict, not a str",
+    ),
     "a collector that is gone": (
         lambda: CollectorClient(NOBODY).counts(),
         ConnectionError,
@@ -341,6 +421,56 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: Tracker("shop", "sp.acme.com"),
         ValueError,
         "emitters wants an emitter or a list of emitters, such as Emitter(…), and got 'sp.acme.com'",
+    ),
+    "a class in place of an emitter": (
+        lambda: Tracker("shop", Emitter),
+        ValueError,
+        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got <class ",
+    ),
+    "a text in place of another emitter": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_emitter("sp.acme.com"),
+        ValueError,
+        "emitter wants an emitter, such as Emitter(…), and got 'sp.acme.com'",
+    ),
+    "a name in place of a tracker's subject": (
+        lambda: Tracker("shop", Emitter(NOBODY), "me"),
+        ValueError,
+        "subject wants a Subject, such as Subject(), and got 'me'",
+    ),
+    "a name in place of an event's subject": (
+        lambda: PageView("https://acme.com", event_subject="me"),
+        ValueError,
+        "event_subject wants a Subject, such as Subject(), and got 'me'",
+    ),
+    "a folder in place of a tracker's registry": (
+        lambda: Tracker("shop", Emitter(NOBODY), registry="schemas"),
+        ValueError,
+        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+    ),
+    "a folder in place of a class's registry": (
+        lambda: event_class(TIMING, registry="schemas"),
+        ValueError,
+        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+    ),
+    "an encoder that cannot be called": (
+        lambda: Tracker("shop", Emitter(NOBODY), json_encoder="default"),
+        ValueError,
+        "json_encoder is not allowed: got 'default', and a function is wanted",
+    ),
+    "a text in place of an entity for every event": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_global_context(TIMING),
+        ValueError,
+        "and a SelfDescribingJson, a function that gives some, or a pair (filter, either) is wanted",
+    ),
+    "a dict in place of a configuration": (
+        lambda: Snowplow.create_tracker("shop", NOBODY, emitter_config={"batch_size": 3}),
+        TypeError,
+        "emitter_config wants EmitterConfiguration(…), and got {'batch_size': 3}",
+    ),
+    "data and schema swapped": (
+        lambda: SelfDescribingJson({"timing": 3}, TIMING),
+        ValueError,
+        "schema must be a text: got {'timing': 3}",
     ),
     "an entity that is not in a list": (
         lambda: PageView("https://acme.com", context=SelfDescribingJson(TIMING, {})),
@@ -489,6 +619,26 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) or an event",
     ),
+    "a property where the step is named": (
+        lambda: nbtrack.track("fit", auc=0.91),
+        TypeError,
+        "nbtrack.track takes label=, and no auc=: with nbtrack.track('fit') as step, then step['auc'] = …, or",
+    ),
+    "a template that is tracked": (
+        lambda: nbtrack.track(EVENT),
+        TypeError,
+        "the event has col('order_id'), which stands for a column and has no value of its own: give the event to nbtrack.",
+    ),
+    "a server that is none": (
+        lambda: Registry(servers=[3]),
+        TypeError,
+        "servers takes addresses such as https://iglu.acme.com, and IgluServer(…); not 3",
+    ),
+    "a label that is no text": (
+        lambda: nbtrack.track("fit", label=3),
+        TypeError,
+        "label must be a text, and of a step, not label=3 of 'fit'",
+    ),
     "a setting with a typing error": (
         lambda: NBTrack(colector="local"),
         ValueError,
@@ -606,6 +756,15 @@ def test_a_resumed_backfill_of_other_rows_says_what_changed(tmp_path: Path):
             backfill(FRAME, other, **options, resume=True)
 
 
+def test_a_port_that_is_taken_is_named():
+    with LocalCollector() as collector:
+        port = int(collector.url.rpartition(":")[2])
+        with pytest.raises(
+            OSError, match=rf"no collector can listen on port {port} of 127\.0\.0\.1 \(.*port 0 takes"
+        ):
+            LocalCollector(port=port).start()
+
+
 def test_local_is_the_collector_of_a_session_that_stays_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
     with LocalCollector() as collector:
@@ -660,6 +819,10 @@ def test_an_event_that_did_not_come_is_told_with_what_came():
             tracker.track(PageView("https://acme.com", event_id="5d79770b-015b-4af8-8c91-b2ed6faf4b1e"))
         with pytest.raises(TimeoutError, match=r"1 of 2 good events came; in all 1 good and 0 bad"):
             collector.wait_for(2, timeout=0.2)
+        with pytest.raises(ValueError, match=r"no event has a column 'event_idd'; did you mean 'event_id'\?"):
+            collector.events(columns=["event_idd"])
+        with pytest.raises(TypeError, match=r"columns must be a list, such as \['event_id', 'page_url'\]"):
+            collector.events(columns="event_id")
         with pytest.raises(ValueError, match=r"x\.xlsx: the ending must be \.parquet, \.tsv"):
             collector.export("x.xlsx")
 

@@ -12,6 +12,8 @@ def make_environment(venv: Path) -> list[str]:
         subprocess.run(
             [uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True, timeout=120
         )
-        return [uv, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
+        # uv keeps what it built of this folder until pyproject.toml changes; the code has changed since
+        fresh = ["--refresh-package", "nbtrack"]
+        return [uv, "pip", "install", "--quiet", *fresh, "--python", str(venv / "bin" / "python")]
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
     return [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
