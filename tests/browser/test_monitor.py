@@ -13,7 +13,7 @@ from tests.browser.lab import find_port
 from tests.support.waiting import poll
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-FLOOD_SECONDS = 10 if os.environ.get("NBTRACK_LONG") else 2
+FLOOD_SECONDS = 10 if os.environ.get("NBTRACK_LONG") else 3
 EVIL = "<img src=x onerror='window.evil=1'><script>window.evil=2</script>"
 
 PRIVATE = """
