@@ -1,7 +1,6 @@
 """All that a backfill is but its data: made once, then the same in every thread and on every machine."""
 
 import hashlib
-import os
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,10 +9,10 @@ from typing import Any, Literal, get_args
 
 from nbtrack.bulk.checks import documents
 from nbtrack.bulk.compiler import Compiler, check_columns
+from nbtrack.bulk.destination import find_collector
 from nbtrack.bulk.encoder import ANY_NUMBER, Encoder, Limits
 from nbtrack.delivery.arguments import check_least, check_positive, check_whole
-from nbtrack.delivery.current import Target, find_registry, find_target
-from nbtrack.delivery.endpoint import base_uri, split_credentials
+from nbtrack.delivery.current import Target, find_registry
 from nbtrack.delivery.envelope import FRAME_BYTES
 from nbtrack.schemas import Registry
 from nbtrack.template import Col
@@ -265,44 +264,6 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
         raise TypeError(f"namespace must be a name or a uuid.UUID, not {named!r}")
     schema = event.event_json.schema if event.event_json is not None else type(event).__name__
     return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
-
-
-def find_collector(given: Any) -> Target:
-    """Give the collector to send to: that of a URL, one that runs here, or the session's.
-
-    Raises
-    ------
-    RuntimeError
-        With none given, when no session runs; and when ``NBTRACK_DISABLED`` is set.
-    """
-    if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
-        raise RuntimeError(
-            "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
-        )
-    if isinstance(given, str) and given == "local":
-        return _find_local()
-    if given is not None:
-        # LocalCollector and its like have an address once they run
-        address, headers = split_credentials(base_uri(getattr(given, "url", None) or given))
-        return Target(address, headers)
-    if (target := find_target()) is None:
-        raise RuntimeError(
-            "backfill does not know where to send: give collector=URL, or start a session (%load_ext nbtrack in a "
-            "notebook, nbtrack.start() in a script)"
-        )
-    return target
-
-
-def _find_local() -> Target:
-    """Give the session's local collector: a backfill starts none by itself."""
-    target = find_target()
-    if target is None or not target.local:
-        found = "no session runs" if target is None else f"the session sends to {target.url}"
-        raise RuntimeError(
-            f'collector="local" is that of a session that stays on this machine, and {found}: call nbtrack.start(), or '
-            "give a LocalCollector() that runs, or a URL"
-        )
-    return target
 
 
 def _name_columns(key: Any) -> tuple[str, ...]:

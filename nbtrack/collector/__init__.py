@@ -1,6 +1,7 @@
 """Who receives locally."""
 
-from nbtrack.collector.client import CollectorClient, CollectorError
+from nbtrack.collector.asking import CollectorError
+from nbtrack.collector.client import CollectorClient
 from nbtrack.collector.local import LocalCollector
 
 __all__ = ["CollectorClient", "CollectorError", "LocalCollector"]

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nbtrack.collector.client import CollectorClient, CollectorError
+from nbtrack.collector.asking import CollectorError
+from nbtrack.collector.client import CollectorClient
 from nbtrack.collector.launch import launch
 from nbtrack.collector.process_info import process_started
 

@@ -1,0 +1,45 @@
+"""Where a backfill goes: to a URL, to a collector that runs here, or where the session's events go."""
+
+import os
+from typing import Any
+
+from nbtrack.delivery.current import Target, find_target
+from nbtrack.delivery.endpoint import base_uri, split_credentials
+
+
+def find_collector(given: Any) -> Target:
+    """Give the collector to send to: that of a URL, one that runs here, or the session's.
+
+    Raises
+    ------
+    RuntimeError
+        With none given, when no session runs; and when ``NBTRACK_DISABLED`` is set.
+    """
+    if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
+        raise RuntimeError(
+            "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
+        )
+    if isinstance(given, str) and given == "local":
+        return _find_local()
+    if given is not None:
+        # LocalCollector and its like have an address once they run
+        address, headers = split_credentials(base_uri(getattr(given, "url", None) or given))
+        return Target(address, headers)
+    if (target := find_target()) is None:
+        raise RuntimeError(
+            "backfill does not know where to send: give collector=URL, or start a session (%load_ext nbtrack in a "
+            "notebook, nbtrack.start() in a script)"
+        )
+    return target
+
+
+def _find_local() -> Target:
+    """Give the session's local collector: a backfill starts none by itself."""
+    target = find_target()
+    if target is None or not target.local:
+        found = "no session runs" if target is None else f"the session sends to {target.url}"
+        raise RuntimeError(
+            f'collector="local" is that of a session that stays on this machine, and {found}: call nbtrack.start(), or '
+            "give a LocalCollector() that runs, or a URL"
+        )
+    return target
