@@ -1,5 +1,6 @@
 """Small clusters of one machine, made once."""
 
+import importlib
 import logging
 import os
 import sys
@@ -17,9 +18,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "home"))
 
 
+def load(name: str) -> Any:
+    """Give a module of an engine; where it is not installed the test is skipped, but fails where nothing may be."""
+    if os.environ.get("NBTRACK_REQUIRE"):
+        return importlib.import_module(name)
+    return pytest.importorskip(name, reason="`make test-engines` installs it")
+
+
+@pytest.fixture(scope="session")
+def dask_frames() -> Any:
+    return load("dask.dataframe")
+
+
 @pytest.fixture(scope="session")
 def dask_client() -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed")
+    distributed = load("distributed")
     with (
         distributed.LocalCluster(
             n_workers=2,
@@ -35,7 +48,7 @@ def dask_client() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
-    sql = pytest.importorskip("pyspark.sql")
+    sql = load("pyspark.sql")
     require("java")
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"

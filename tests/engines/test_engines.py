@@ -72,11 +72,13 @@ def fail_once(part: pd.DataFrame, flag: str) -> pd.DataFrame:
     return part
 
 
-def test_dask_on_the_threads_of_this_process() -> None:
-    dataframe = pytest.importorskip("dask.dataframe")
+def test_dask_on_the_threads_of_this_process(dask_frames: Any) -> None:
     with FaultServer() as server:
         report = backfill(
-            dataframe.from_pandas(orders(), npartitions=PARTS), purchase(), key="order", collector=server.url
+            dask_frames.from_pandas(orders(), npartitions=PARTS),
+            purchase(),
+            key="order",
+            collector=server.url,
         )
         assert_all_sent(report, server)
 
@@ -106,9 +108,8 @@ def test_dask_on_a_cluster_with_a_task_that_fails_after_it_sent(dask_client: Any
         assert max(server.delivered.values()) == 2  # the part that was sent twice, with the same ids
 
 
-def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) -> None:
-    frame = spark.createDataFrame(pa.Table.from_pandas(orders())).repartition(PARTS, "order")
-    flag = str(tmp_path / "failed")
+def fail_at_the_end(flag: str) -> Any:
+    """Make a step that passes rows on, and fails once at the end of the fourth partition."""
 
     def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext
@@ -117,11 +118,20 @@ def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) 
         context = TaskContext.get()
         if context.partitionId() == 3 and context.attemptNumber() == 0:
             Path(flag).touch()
-            time.sleep(0.3)  # what was passed on has left by now
+            time.sleep(
+                0.3
+            )  # what was passed on has left by now: another process sends it, and tells nobody here
             raise ConnectionError("an injected fault")
 
+    return pass_on
+
+
+def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) -> None:
+    frame = spark.createDataFrame(pa.Table.from_pandas(orders())).repartition(PARTS, "order")
+    flag = str(tmp_path / "failed")
+
     with FaultServer() as server:
-        failing = frame.mapInArrow(pass_on, frame.schema)
+        failing = frame.mapInArrow(fail_at_the_end(flag), frame.schema)
         report = backfill(failing, purchase(), key="order", collector=server.url, max_body_bytes=100_000)
         assert Path(flag).exists()
         assert_all_sent(report, server)
@@ -133,32 +143,29 @@ def test_a_dry_run_on_an_engine_sends_nothing(spark: Any) -> None:
     assert (report.rows, report.sent) == (ROWS, ROWS)
 
 
-def test_engines_ask_for_a_key(spark: Any) -> None:
-    dataframe = pytest.importorskip("dask.dataframe")
-    for frame in (spark.createDataFrame(orders()[:3]), dataframe.from_pandas(orders()[:3], npartitions=1)):
+def test_engines_ask_for_a_key(spark: Any, dask_frames: Any) -> None:
+    for frame in (spark.createDataFrame(orders()[:3]), dask_frames.from_pandas(orders()[:3], npartitions=1)):
         with pytest.raises(ValueError, match="give key="):
             backfill(frame, purchase(), dry_run=True)
 
 
-def test_invalid_rows_come_back_from_the_tasks() -> None:
-    dataframe = pytest.importorskip("dask.dataframe")
+def test_invalid_rows_come_back_from_the_tasks(dask_frames: Any) -> None:
     frame = orders()[:100]
     event = purchase()
     event.event_subject = Subject().set_domain_session_id(col("order"))
     with FaultServer() as server:
         report = backfill(
-            dataframe.from_pandas(frame, npartitions=4), event, key="order", collector=server.url
+            dask_frames.from_pandas(frame, npartitions=4), event, key="order", collector=server.url
         )
     assert (report.rows, report.skipped, report.sent) == (100, 100, 0)
     assert len(report.errors) == 100
     assert "must be a UUID" in report.errors["reason"][0]
 
 
-def test_rows_that_share_a_key_are_found_across_parts(spark: Any) -> None:
-    dataframe = pytest.importorskip("dask.dataframe")
+def test_rows_that_share_a_key_are_found_across_parts(spark: Any, dask_frames: Any) -> None:
     frame = pd.concat([orders()[:90], orders()[:7], pd.DataFrame({"order": [None, None], "qty": [1, 2]})])
     for parted in (
-        dataframe.from_pandas(frame.reset_index(drop=True), npartitions=4),
+        dask_frames.from_pandas(frame.reset_index(drop=True), npartitions=4),
         spark.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False)).repartition(4),
     ):
         report = backfill(parted, purchase(), key="order", dry_run=True)
@@ -172,20 +179,10 @@ def test_spark_writes_to_the_format_nbtrack(spark: Any, tmp_path: Path) -> None:
     flag, counts = str(tmp_path / "failed"), tmp_path / "counts.json"
     frame = spark.createDataFrame(pa.Table.from_pandas(orders())).repartition(PARTS, "order")
 
-    def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
-        yield from batches
-        context = TaskContext.get()
-        if context.partitionId() == 3 and context.attemptNumber() == 0:
-            Path(flag).touch()
-            time.sleep(0.5)  # what was passed on has left by now
-            raise ConnectionError("an injected fault")
-
     with FaultServer() as server:
         plan = make_plan(purchase(), frame.columns, key="order", collector=server.url, max_body_bytes=100_000)
         spark.dataSource.register(make_source(plan))
-        failing = frame.mapInArrow(pass_on, frame.schema)
+        failing = frame.mapInArrow(fail_at_the_end(flag), frame.schema)
         failing.write.format("nbtrack").mode("append").option("report", str(counts)).save()
         assert Path(flag).exists()
         assert set(server.delivered) == wanted()

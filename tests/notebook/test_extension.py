@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import nbtrack
 from nbtrack.collector import LocalCollector
 from nbtrack.runtime import find_session
+from tests.support.waiting import poll
 
 
 def state_of(shell: Any) -> dict[str, Any]:
@@ -72,11 +72,8 @@ def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(
             nbtrack.unload_ipython_extension(shell)
         assert state_of(shell) == before
         assert find_session() is None
-        deadline = time.monotonic() + 5
         # IPython's history writes in a thread of its own, which opens a journal now and then
-        while count_descriptors() > descriptors and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert count_descriptors() <= descriptors
+        assert poll(lambda: count_descriptors() <= descriptors, 5)
         assert collector.counts()["good"] == 50
 
 
