@@ -2,15 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from nbtrack._version import __version__
 from nbtrack.delivery.arguments import check_headers
 from nbtrack.delivery.retry import parse_retry_after
 from nbtrack.protocol import POST_PATH
+
+if TYPE_CHECKING:
+    from nbtrack.delivery.connections import Connections
+    from nbtrack.delivery.exchange import Answer
 
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
 
@@ -21,7 +25,6 @@ TLS_RETRY_SECONDS = 30.0
 """A certificate does not mend itself in a second."""
 REPLY_BYTES = 65_536
 WEB_PAGE = (b"<!doctype html", b"<html")
-SEND_BYTES = 131_072
 KEPT_METHOD = frozenset({307, 308})
 MAX_REDIRECTS = 3
 
@@ -99,10 +102,14 @@ class Transport:
         self.url = self.base_url + path
         self.method = method
         self._headers = headers
+        self._standard = {
+            "Host": _host_of(self.base_url),
+            "Accept-Encoding": "identity",
+            "User-Agent": f"py-nbtrack/{__version__}",
+        }
         self._timeout = timeout
         self._pool = pool
-        self._manager: Any = None
-        self._own: Any = None
+        self._connections: Connections | None = None
         self._opening = threading.Lock()
 
     def post(
@@ -127,9 +134,9 @@ class Transport:
 
     def close(self) -> None:
         """Close the kept connections."""
-        manager, self._manager = self._manager, None
-        if manager is not None:
-            manager.clear()
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
 
     def _request(
         self,
@@ -143,14 +150,15 @@ class Transport:
         try:
             extra = (self._headers() if callable(self._headers) else self._headers) or {}
             check_headers(extra)
-            headers = {"User-Agent": f"py-nbtrack/{__version__}", **extra}
         except Exception as fault:  # noqa: BLE001 - the user's function
             return Reply(error=f"headers: {type(fault).__name__}")
+        own = {}
         if method == "POST":
-            headers["Content-Type"] = JSON_TYPE
-            headers["Content-Length"] = str(sum(map(len, parts)))
+            own["Content-Type"] = JSON_TYPE
+            own["Content-Length"] = str(sum(map(len, parts)))
         if anonymous:
-            headers["SP-Anonymous"] = "*"
+            own["SP-Anonymous"] = "*"
+        headers = merge_headers(self._standard, extra, own)
         reply = Reply()
         for _ in range(MAX_REDIRECTS + 1):
             reply, location = self._once(method, url, parts, headers, budget)
@@ -165,84 +173,65 @@ class Transport:
         method: str,
         url: str,
         parts: Sequence[bytes | memoryview],
-        headers: Mapping[str, str],
+        headers: Mapping[str, str | bytes],
         budget: float | None,
     ) -> tuple[Reply, str | None]:
         # urllib3 and requests load here: 0.2 s that an import of ours must not take
-        from http.client import HTTPException  # noqa: PLC0415
+        from nbtrack.delivery import causes, exchange  # noqa: PLC0415
 
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
-        from nbtrack.delivery import connections  # noqa: PLC0415
-
-        connect, read = (min(limit, budget) if budget is not None else limit for limit in self._timeout)
+        connect, read = (
+            max(0.01, min(limit, budget)) if budget is not None else limit for limit in self._timeout
+        )
         for last in (False, True):
-            reused = False
+            connection, reused = None, False
             try:
-                pool = self._open(url)
-                known = pool.num_connections
-                try:
-                    response = pool.urlopen(
-                        method,
-                        connections.target_of(pool, url),
-                        body=_slices(parts) if method == "POST" else None,
-                        headers=headers,
-                        redirect=False,
-                        retries=False,
-                        assert_same_host=False,
-                        preload_content=False,
-                        decode_content=False,
-                        timeout=connections.limits(max(connect, 0.01), max(read, 0.01)),
-                    )
-                finally:
-                    reused = pool.num_connections == known
-                return _read(response)
-            except (HTTPError, HTTPException, OSError, UnicodeError, ValueError) as fault:
-                cause = connections.explain(fault)
+                connections = self._open()
+                target = connections.target_of(url)
+                head = exchange.write_head(method, target, {**headers, **connections.headers})
+                connection, reused = connections.take(connect)
+                answer = exchange.ask(connection.sock, head, parts, read, REPLY_BYTES)
+            except causes.FAULTS as fault:
+                if connection is not None:
+                    connection.close()
+                cause = causes.explain(fault)
                 # A kept connection that the server closed meanwhile: try once on a fresh one.
                 if cause.stale and reused and not last:
                     continue
                 slow = TLS_RETRY_SECONDS if cause.tls else None
                 return Reply(error=cause.text, refused=cause.refused, retry_after=slow), None
+            except BaseException:
+                if connection is not None:
+                    connection.close()
+                raise
+            if answer.reusable:
+                connections.give_back(connection)
+            else:
+                connection.close()
+            return _understand(answer), answer.headers.get("location")
         raise AssertionError  # pragma: no cover
 
-    def _open(self, url: str) -> Any:
-        from nbtrack.delivery import connections  # noqa: PLC0415
+    def _open(self) -> "Connections":
+        from nbtrack.delivery.connections import Connections  # noqa: PLC0415
 
         with self._opening:
-            if self._manager is None:
-                self._manager = connections.manager(url, self._pool)
-                self._own = self._manager.connection_from_url(self.url)
-            # a redirect stays on the same server, so on the same pool
-            return self._own
+            if self._connections is None:
+                self._connections = Connections(self.base_url, self._pool)
+            return self._connections
 
 
-def _slices(parts: Sequence[bytes | memoryview]) -> Iterator[memoryview]:
-    """Cut a body so that the send timeout is one of progress, not of the whole upload; copy none of it."""
-    for part in parts:
-        view = memoryview(part)
-        for start in range(0, len(view), SEND_BYTES):
-            yield view[start : start + SEND_BYTES]
-
-
-def _read(response: Any) -> tuple[Reply, str | None]:
-    """Take the reply's first bytes; a connection with more than that is not kept."""
-    try:
-        body = response.read(REPLY_BYTES)
-        whole = not response.read(1)
-    except BaseException:
-        response.close()
-        raise
-    if whole:
-        response.release_conn()
-    else:
-        response.close()
-    headers = response.headers
-    wait = parse_retry_after(headers.get("Retry-After"))
-    reply = Reply(
-        status=response.status, error=find_portal(response.status, body), body=body, retry_after=wait
+def _understand(answer: "Answer") -> Reply:
+    return Reply(
+        status=answer.status,
+        error=find_portal(answer.status, answer.body),
+        body=answer.body,
+        retry_after=parse_retry_after(answer.headers.get("retry-after")),
     )
-    return reply, headers.get("Location")
+
+
+def merge_headers(*several: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
+    """Merge headers, of which the later ones count, whatever the case of their names."""
+    merged = {name.lower(): (name, value) for headers in several for name, value in headers.items()}
+    return dict(merged.values())
 
 
 def find_portal(status: int, body: bytes) -> str | None:
@@ -258,3 +247,10 @@ def find_portal(status: int, body: bytes) -> str | None:
 def _same_server(url: str, target: str) -> bool:
     old, new = urlsplit(url), urlsplit(target)
     return (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+
+
+def _host_of(url: str) -> str:
+    """Give what stands between a URL's scheme and its path, without credentials and the scheme's own port."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return host.removesuffix(":443" if parts.scheme == "https" else ":80")
