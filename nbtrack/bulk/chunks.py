@@ -1,13 +1,16 @@
 """Rows in chunks of one size: what any source gives."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-CHUNK_ROWS = 20_000  # more do not fit into the processor's cache as events: the encoder is a tenth slower
-_FEWEST_ROWS = 2_500
+_VECTOR = 2_048  # rows that DuckDB takes at once
+CHUNK_ROWS = (
+    10 * _VECTOR
+)  # more do not fit into the processor's cache as events: the encoder is a tenth slower
 _CHUNKS = 8
 NO_COLUMN = "__nbtrack_none"  # holds the number of rows of an event that asks for no column
 
@@ -64,7 +67,10 @@ class SourceError(TypeError):
 
 def choose_size(rows: int | None) -> int:
     """Give the rows of a chunk: fewer for a small source, so that all threads soon have something to do."""
-    return min(CHUNK_ROWS, max(_FEWEST_ROWS, rows // _CHUNKS)) if rows is not None else CHUNK_ROWS
+    if rows is None:
+        return CHUNK_ROWS
+    vectors = math.ceil(rows / _CHUNKS / _VECTOR)
+    return min(CHUNK_ROWS, max(1, vectors) * _VECTOR)
 
 
 def pick(table: pa.Table, columns: Sequence[str]) -> pa.Table:

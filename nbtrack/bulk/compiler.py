@@ -54,9 +54,9 @@ class Precomputed:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A query over one chunk of rows.
+    """A query over chunks of rows; equal to itself only, as each is written once.
 
     Parameters
     ----------

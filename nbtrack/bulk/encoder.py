@@ -1,12 +1,11 @@
 """From a chunk of rows to the bytes of its events, and to bodies under the byte limit."""
 
-import os
-from collections.abc import Iterator
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -14,12 +13,13 @@ from nbtrack.bulk import checks, columns, tables
 from nbtrack.bulk.checks import Judge
 from nbtrack.bulk.chunks import Chunk
 from nbtrack.bulk.compiler import POSITION, Compiler, Statement
+from nbtrack.bulk.database import open_cursor
 from nbtrack.bulk.letters import Letter, event_id
+from nbtrack.bulk.stream import query
 
 Ids = np.ndarray[Any, np.dtype[np.uint64]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 ANY_NUMBER = 1 << 62
-_NO_STATEMENT = Statement("", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Encoded:
 
 
 class Encoder:
-    """Encodes chunks; one for each thread, as a DuckDB connection is not shared.
+    """Encodes chunks; one for each thread.
 
     Parameters
     ----------
@@ -139,17 +139,23 @@ class Encoder:
     def __init__(self, compiler: Compiler, limits: Limits, *, send_invalid: bool = False) -> None:
         self._compiler, self._limits, self._send_invalid = compiler, limits, send_invalid
         self._judge: Judge | None = None
-        self._rows, self._prepared = _Rows(), _NO_STATEMENT
-        self._connection = _open_database(os.getpid()).cursor()
+        self._connection = open_cursor()
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def encode(self, chunk: Chunk) -> Encoded:
-        """Encode a chunk's rows."""
-        table, statement, faults = self._prepare(chunk)
-        encoded = self._query(statement, table)
+    def encode(self, chunks: Iterable[Chunk]) -> Iterator[Encoded]:
+        """Encode the rows of chunks; the next chunk is asked for before the last events of one are given."""
+        prepared = map(self._prepare, chunks)
+        for statement, alike in itertools.groupby(prepared, key=lambda one: one.statement):
+            waiting: deque[_Prepared] = deque()
+            for encoded in query(self._connection, statement.sql, _keep(alike, waiting)):
+                yield self._finish(waiting.popleft(), encoded)
+
+    def _finish(self, prepared: "_Prepared", encoded: pa.Table) -> Encoded:
+        """Make bodies of a chunk's events; put aside the rows that may not be sent."""
+        chunk, faults = prepared.chunk, prepared.faults
         events = _join(encoded.column("event"))
         starts, data = _buffers(events)
         invalid = self._judge_rows(encoded.column("sure"), starts, data, faults)
@@ -172,15 +178,7 @@ class Encoder:
         fingerprint = int(np.bitwise_xor.reduce(np.asarray(encoded.column("print")))) - (1 << 63)
         return Encoded(chunk, bodies, known, positions[without], moments, letters, len(invalid), fingerprint)
 
-    def _query(self, statement: Statement, table: pa.Table) -> pa.Table:
-        self._rows.table = table
-        if self._prepared is not statement:
-            self._connection.register("chunk", self._rows)
-            self._connection.execute(f"prepare encode as {statement.sql}")
-            self._prepared = statement
-        return self._connection.sql("execute encode").to_arrow_table()
-
-    def _prepare(self, chunk: Chunk) -> tuple[pa.Table, Statement, dict[int, str]]:
+    def _prepare(self, chunk: Chunk) -> "_Prepared":
         """Name the columns by their places; add those that Python evaluates, and the rows' positions."""
         read, faults = tables.drop_far(chunk.table)
         table = tables.normalise(read)
@@ -195,7 +193,7 @@ class Encoder:
             table = table.append_column(extra.name, texts)
             faults |= found
         positions = np.arange(chunk.first_row, chunk.first_row + len(table))
-        return table.append_column(POSITION, pa.array(positions)), statement, faults
+        return _Prepared(chunk, table.append_column(POSITION, pa.array(positions)), statement, faults)
 
     def _judge_rows(
         self, sure: pa.ChunkedArray, starts: Any, data: memoryview, faults: dict[int, str]
@@ -234,22 +232,21 @@ class Encoder:
             first = last
 
 
-class _Rows:
-    """In the place of a table, so that one prepared query reads one chunk after the other: to plan it takes 5 ms."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A chunk as its statement reads it, and the reasons of the rows that are known to be no event."""
 
+    chunk: Chunk
     table: pa.Table
+    statement: Statement
+    faults: dict[int, str]
 
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
 
-
-@lru_cache(maxsize=1)
-def _open_database(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001 - a forked child needs its own
-    """Give the process's database in memory: it takes 40 ms to open, a cursor of it less than one.
-
-    Each cursor runs on the thread that uses it, and sees only the tables that it registered itself.
-    """
-    return duckdb.connect(config={"threads": 1})
+def _keep(chunks: Iterable[_Prepared], waiting: deque[_Prepared]) -> Iterator[pa.Table]:
+    """Give the tables of chunks, which wait for what becomes of them."""
+    for chunk in chunks:
+        waiting.append(chunk)
+        yield chunk.table
 
 
 def _join(column: pa.ChunkedArray) -> pa.Array:

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from nbtrack.bulk.chunks import NO_COLUMN, Chunk, SourceError, rechunk
 from nbtrack.bulk.columns import quote
+from nbtrack.bulk.database import open_cursor
 
 
 class RelationSource:
@@ -26,8 +28,6 @@ class RelationSource:
         return rechunk(self._read(quoted, size), size)
 
     def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
-        import duckdb  # noqa: PLC0415 - a frame needs none to be read
-
         try:
             for batch in self._relation.project(projection).to_arrow_reader(size):
                 yield pa.Table.from_batches([batch])
@@ -51,11 +51,7 @@ def open_files(pattern: str) -> RelationSource:
         function = "read_csv"
     else:
         raise SourceError(f"backfill reads Parquet and CSV files, not .{', .'.join(sorted(suffixes))}")
-    import duckdb  # noqa: PLC0415 - a frame needs none to be read
-
-    connection = duckdb.connect(
-        config={"threads": 1}
-    )  # the encoders need the others, and more threads read more ahead
+    connection = open_cursor()
     # by name: a column that came later is null in the files before
     rows = f"{function}([{', '.join(map(quote, paths))}], union_by_name = true)"
     try:

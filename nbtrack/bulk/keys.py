@@ -1,17 +1,17 @@
 """What is known of a run's events as a whole: which keys repeat, and when the events happened."""
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from nbtrack.bulk.encoder import Ids
+from nbtrack.bulk.encoder import Ids, Positions
 from nbtrack.bulk.report import HOUR, Accounts
 
 EXAMPLES = 5
 _SHARES = 8
 _SHARE_BITS = np.uint64(_SHARES - 1)
-_MOST_HOURS = 1 << 20  # of one chunk, counted at once
+_MOST_HOURS = 1 << 20  # in an array
 
 
 @dataclass(slots=True)
@@ -46,14 +46,41 @@ class Keys:
         return [whole[1:][whole[1:] == whole[:-1]]]
 
 
-def count_hours(moments: Any) -> dict[int, int]:
-    """Give the number of events of each hour since 1970."""
-    if not len(moments):
-        return {}
-    hours = moments // HOUR
-    first = int(hours.min())
-    if int(hours.max()) - first < _MOST_HOURS:
-        counts = np.bincount(hours - first)
-        return {first + int(place): int(counts[place]) for place in np.flatnonzero(counts)}
-    places, counts = np.unique(hours, return_counts=True)
-    return dict(zip(map(int, places), map(int, counts), strict=True))
+@dataclass(slots=True)
+class Hours:
+    """Counts events by the hour: an array of neighbouring hours, as a dict of thousands a chunk would cost more."""
+
+    first: int = 0
+    window: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
+    others: Counter[int] = field(default_factory=Counter)
+
+    def add(self, moments: Positions) -> None:
+        """Count moments, in milliseconds since 1970."""
+        if not len(moments):
+            return
+        hours = moments // HOUR
+        first, last = int(hours.min()), int(hours.max())
+        if last - first >= _MOST_HOURS:
+            places, counts = np.unique(hours, return_counts=True)
+            self.others.update(dict(zip(map(int, places), map(int, counts), strict=True)))
+            return
+        if len(self.window):
+            first, last = min(first, self.first), max(last, self.first + len(self.window) - 1)
+        if last - first >= _MOST_HOURS:
+            self._close_window()
+            first, last = int(hours.min()), int(hours.max())
+        counts = np.bincount(hours - first, minlength=last - first + 1)
+        if len(self.window):
+            counts[self.first - first :][: len(self.window)] += self.window
+        self.first, self.window = first, counts
+
+    def count(self) -> Counter[int]:
+        """Give the number of events of each hour since 1970 that has some."""
+        self._close_window()
+        return self.others
+
+    def _close_window(self) -> None:
+        self.others.update(
+            {self.first + int(place): int(self.window[place]) for place in np.flatnonzero(self.window)}
+        )
+        self.window = self.window[:0]

@@ -3,16 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from nbtrack.bulk.compiler import Statement
+from nbtrack.bulk.database import open_cursor
 from nbtrack.bulk.files import RelationSource
 
-_SQL = """
+_STATEMENT = Statement(
+    """
 select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as moment,
   true as sure, 0::ubigint as print from chunk
-"""
+""",
+    (),
+)
 
 
 class Replay:
@@ -26,13 +29,13 @@ class Replay:
 
     def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:  # noqa: ARG002 - one for all
         """Give the statement."""
-        return Statement(_SQL, ())
+        return _STATEMENT
 
 
 def open_letters(path: Path, *, invalid: bool) -> RelationSource:
     """Give the events of dead letters: those that a collector refused, and the invalid ones if asked."""
     which = "true" if invalid else "refused"
-    rows = duckdb.connect().read_parquet(str(path)).filter(f"payload is not null and {which}")
+    rows = open_cursor().read_parquet(str(path)).filter(f"payload is not null and {which}")
     source = RelationSource(rows)
     source.rows = rows.count("*").fetchall()[0][0]
     return source

@@ -1,17 +1,18 @@
 """One run's threads and its accounts: reader, encoders, senders."""
 
+import itertools
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from nbtrack.bulk.chunks import Chunk
 from nbtrack.bulk.compiler import Compiler
 from nbtrack.bulk.encoder import Body, Encoded
-from nbtrack.bulk.keys import EXAMPLES, Keys, count_hours
+from nbtrack.bulk.keys import EXAMPLES, Hours, Keys
 from nbtrack.bulk.ledger import BEGIN_ANEW, Ledger, LedgerError
 from nbtrack.bulk.letters import Letter, event_id
 from nbtrack.bulk.plan import BackfillPlan
@@ -22,6 +23,7 @@ from nbtrack.delivery.transport import Transport
 _POLL = 0.1  # seconds between looks at the progress
 _LAST_REPLIES = 2.0  # seconds that requests under way get after an interrupt
 _ENCODERS = 4
+_AHEAD = 2  # chunks that wait: an encoder that finds none ends its query, and has to plan the next one
 _QUIET = 2.0  # seconds without a body taken after which a fault is worth showing
 _UNSENT = "not sent: the run ended early"
 
@@ -88,11 +90,11 @@ class Run:
         self.interrupted = False
         self._plan, self._letters, self._ledger, self._dry = plan, letters, ledger, dry
         self._lock = threading.Lock()
-        self._keys = Keys()
+        self._keys, self._hours = Keys(), Hours()
         self._open: dict[int, _Open] = {}
         self._error: BaseException | None = None
         self._closed = False
-        self._chunks: queue.Queue[Chunk | None] = queue.Queue(1)
+        self._chunks: queue.Queue[Chunk | None] = queue.Queue(_AHEAD)
         self._sender: Sender | None = None
 
     @property
@@ -167,7 +169,7 @@ class Run:
         """Read, here, and hand over to the encoders."""
         for thread in encoders:
             thread.start()
-        for chunk in _then(chunks, len(encoders)):
+        for chunk in itertools.chain(chunks, [None]):
             while not self._is_stopping():
                 tick()
                 try:
@@ -198,19 +200,34 @@ class Run:
         """Encode chunks, on a thread of its own."""
         encoder = self._plan.encoder(compiler)
         try:
-            while not self._is_stopping():
-                try:
-                    chunk = self._chunks.get(timeout=_POLL)
-                except queue.Empty:
-                    continue
-                if chunk is None:
-                    return
-                self._take(encoder.encode(chunk))
+            while (chunk := self._next_chunk(wait=True)) is not None:
+                for encoded in encoder.encode(self._ready(chunk)):
+                    self._take(encoded)
         except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
             self._error = self._error or error
             self._closed = True
         finally:
             encoder.close()
+
+    def _ready(self, chunk: Chunk | None) -> Iterator[Chunk]:
+        """Give a chunk and those that are there by then: to wait for one would hold up what is encoded already."""
+        while chunk is not None:
+            yield chunk
+            chunk = self._next_chunk(wait=False)
+
+    def _next_chunk(self, *, wait: bool) -> Chunk | None:
+        """Give the next chunk; None at the end of all, and at an early end."""
+        while not self._is_stopping():
+            try:
+                chunk = self._chunks.get(wait, _POLL)
+            except queue.Empty:
+                if wait:
+                    continue
+                break
+            if chunk is None:
+                self._chunks.put(None)  # for the other encoders, and this one's next look
+            return chunk
+        return None
 
     def _take(self, encoded: Encoded) -> None:
         """Count a chunk, and hand over its bodies."""
@@ -218,9 +235,8 @@ class Run:
             first = encoded.letters[0]
             raise InvalidRow(f"row {first.row}: {first.reason}")
         chunk, events = encoded.chunk, encoded.events
-        hours = count_hours(encoded.moments)
         with self._lock:
-            self._count(encoded, hours)
+            self._count(encoded)
             delivered = self._is_delivered(encoded)
             if delivered or self._dry:
                 self.accounts.sent += events
@@ -248,7 +264,7 @@ class Run:
             )
         return True
 
-    def _count(self, encoded: Encoded, hours: dict[int, int]) -> None:
+    def _count(self, encoded: Encoded) -> None:
         accounts, moments = self.accounts, encoded.moments
         accounts.rows += encoded.chunk.table.num_rows
         accounts.skipped += len(encoded.letters)
@@ -256,7 +272,7 @@ class Run:
         accounts.reasons.update(letter.reason for letter in encoded.letters)
         accounts.null_keys += len(encoded.null_keys)
         accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:EXAMPLES])])[:EXAMPLES]
-        accounts.hours.update(hours)
+        self._hours.add(moments)
         if len(moments):
             accounts.widen(int(moments.min()), int(moments.max()))
         self._letters.add(encoded.letters)
@@ -295,16 +311,11 @@ class Run:
         if accounts.unsent:
             accounts.reasons[_UNSENT] += accounts.unsent
         self._keys.count(accounts)
+        accounts.hours.update(self._hours.count())
         if self._sender is not None:
             stats = self._sender.stats
             accounts.requests, accounts.retries = stats.requests, stats.retries
             accounts.last_error = stats.last_error
-
-
-def _then(chunks: Iterable[Chunk], ends: int) -> Iterable[Chunk | None]:
-    """Give the chunks, then the sign of their end, once for each encoder."""
-    yield from chunks
-    yield from [None] * ends
 
 
 def _refused(body: Body, reason: str) -> list[Letter]:

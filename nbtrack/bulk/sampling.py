@@ -72,7 +72,7 @@ def sample(
         if not shown:
             encoder = plan.encoder(plan.compiler())
             objects = {name: values[:n] for name, values in chunk.objects.items()}
-            encoded = encoder.encode(Chunk(0, chunk.first_row, chunk.table.slice(0, n), objects))
+            [encoded] = encoder.encode([Chunk(0, chunk.first_row, chunk.table.slice(0, n), objects)])
             encoder.close()
             shown += map(decode, payloads(encoded))
         yield chunk
@@ -83,8 +83,7 @@ def encode_all(plan: BackfillPlan, source: Source, size: int = CHUNK_ROWS) -> It
     compiler = plan.compiler()
     encoder = plan.encoder(compiler)
     try:
-        for chunk in source.chunks(compiler.wanted, size):
-            yield encoder.encode(chunk)
+        yield from encoder.encode(source.chunks(compiler.wanted, size))
     finally:
         encoder.close()
 

@@ -1,0 +1,21 @@
+"""What is known of all events together."""
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbtrack.bulk.keys import Hours
+
+HOUR = 3_600_000
+near = st.integers(-(10**11), 10**11)
+far = st.integers(-62_135_596_800_000, 253_402_300_799_999)  # the years 1 to 9999
+
+
+@given(st.lists(st.lists(near | far, max_size=8), max_size=8))
+def test_events_are_counted_by_the_hour_whatever_is_between_them(parts: list[list[int]]) -> None:
+    hours = Hours()
+    for part in parts:
+        hours.add(np.array(part, np.int64))
+    assert hours.count() == Counter(moment // HOUR for part in parts for moment in part)
