@@ -13,6 +13,7 @@ from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.transport import Reply, Transport
 
 _POLL = 0.1  # seconds between looks at the stop sign
+_WAITING = 32  # bodies: the senders have work while the encoders, of whom each brings 17 at once, make the next ones
 _LONGEST_WAIT = (
     5.0  # seconds between tries: a few connections are no storm, and a collector that is back is soon seen
 )
@@ -77,7 +78,7 @@ class Sender:
         give_up_after: float = float("inf"),
     ) -> None:
         self._transport, self._report, self._patience = transport, report, give_up_after
-        self._queue: queue.Queue[Body | None] = queue.Queue(2 * connections)
+        self._queue: queue.Queue[Body | None] = queue.Queue(_WAITING)
         self.stopping = threading.Event()
         self.pace = Pace(connections, rate, byte_rate, self.stopping)
         self.stats = SenderStats()

@@ -45,8 +45,7 @@ class Connections:
         timeout
             Seconds to connect.
         """
-        while self._idle:
-            kept = self._idle.pop()  # the one used last: others may age and be closed by the server
+        while (kept := self._take_idle()) is not None:
             if kept.is_connected:
                 return kept, True
             kept.close()
@@ -59,6 +58,13 @@ class Connections:
                 raise ProxyError("the proxy does not answer", fault) from fault
             raise
         return made, False
+
+    def _take_idle(self) -> HTTPConnection | None:
+        """Take the one used last: others may age, and be closed by the server."""
+        try:
+            return self._idle.pop()
+        except IndexError:  # asked for, not looked for: another thread may be quicker
+            return None
 
     def give_back(self, connection: HTTPConnection) -> None:
         """Keep a connection for the next request."""
@@ -125,5 +131,6 @@ def _proxy_headers(proxy: Url | None) -> dict[str, str]:
 
 
 def _close(connections: list[HTTPConnection]) -> None:
-    while connections:
-        connections.pop().close()
+    for connection in connections:
+        connection.close()
+    connections.clear()
