@@ -55,7 +55,7 @@ test-long: venv ## full counts of kills, soaks and fuzzing
 
 .venv-engines/.ready: pyproject.toml
 	$(call create,.venv-engines)
-	$(call install,.venv-engines) -e '.[dev,dask,spark]'
+	$(call install,.venv-engines) -e '.[engines]'
 	@touch $@
 
 test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own

@@ -13,7 +13,9 @@ from nbtrack.delivery.retry import Backoff, Verdict, decide
 from nbtrack.delivery.transport import Reply, Transport
 
 _POLL = 0.1  # seconds between looks at the stop sign
-_WAITING = 32  # bodies: the senders have work while the encoders, of whom each brings 17 at once, make the next ones
+_WAITING = (
+    32  # bodies: the senders have work while the encoders, of whom each brings 17 at once, make the next ones
+)
 _LONGEST_WAIT = (
     5.0  # seconds between tries: a few connections are no storm, and a collector that is back is soon seen
 )

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +18,9 @@ import pytest
 from nbtrack import backfill, col
 from nbtrack.bulk import make_event_id, make_namespace, make_plan
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
+from tests.engines.conftest import load
 from tests.faults.server import Act, FaultServer
+from tests.support.tools import require
 
 pytestmark = [
     pytest.mark.engines,
@@ -135,6 +139,17 @@ def test_spark_with_a_task_that_fails_after_it_sent(spark: Any, tmp_path: Path) 
         report = backfill(failing, purchase(), key="order", collector=server.url, max_body_bytes=100_000)
         assert Path(flag).exists()
         assert_all_sent(report, server)
+
+
+def test_a_remote_spark_session_sends_too_at_a_rate_if_asked() -> None:
+    load("grpc")
+    require("java")
+    program = Path(__file__).with_name("connect_program.py")
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert done.stdout.splitlines()[-2:] == ["1000 1000 True 1000", "1000 1000 True 1000"]
 
 
 def test_a_dry_run_on_an_engine_sends_nothing(spark: Any) -> None:

@@ -38,9 +38,13 @@ def count_repeated(data: Any, columns: Sequence[str]) -> int:
 
 
 def _count_tasks(data: Any, plan: BackfillPlan) -> int:
-    """Tell how many tasks run at once; of no matter without a rate, and not known to a remote session."""
+    """Tell how many tasks may run at once; of no matter without a rate."""
     if plan.rate is None and plan.byte_rate is None:
         return 1
+    if "connect" in type(data).__module__:  # such a session knows its frames' parts only by looking at them
+        from pyspark.sql.functions import spark_partition_id  # noqa: PLC0415 - only where a frame of it is
+
+        return max(1, int(data.select(spark_partition_id()).distinct().count()))
     return int(max(1, min(data.sparkSession.sparkContext.defaultParallelism, data.rdd.getNumPartitions())))
 
 
