@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from nbtrack.delivery import endpoint as uris
-from nbtrack.delivery import envelope, lifecycle
+from nbtrack.delivery import lifecycle
 from nbtrack.delivery.adapter import as_store
 from nbtrack.delivery.arguments import (
     check_functions,
@@ -19,6 +19,7 @@ from nbtrack.delivery.arguments import (
 from nbtrack.delivery.connector import connect
 from nbtrack.delivery.endpoint import HttpProtocol, Method
 from nbtrack.delivery.engine import Engine
+from nbtrack.delivery.envelope import EVENT_BYTES, FRAME_BYTES, encode
 from nbtrack.delivery.flushing import Flushing
 from nbtrack.delivery.memory import InMemoryEventStore
 from nbtrack.delivery.records import (
@@ -185,7 +186,7 @@ class Emitter(Flushing):
             raise TypeError(f"path must be a text such as /com.acme/tp2, not {path!r}")
         if headers is not None and not callable(headers):
             check_headers(headers)
-        room = max_batch_bytes - envelope.FRAME_BYTES - envelope.EVENT_BYTES
+        room = max_batch_bytes - FRAME_BYTES - EVENT_BYTES
         if room <= 0:
             raise ValueError(f"max_batch_bytes must leave room for an event, {max_batch_bytes} does not")
         self.method = method
@@ -210,12 +211,13 @@ class Emitter(Flushing):
         if event_store is None:
             event_store = InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
         self.event_store = event_store
+        self._backoff = Backoff(self._timing.base, max_retry_delay_seconds, self._timing.rng)
         self._engine = Engine(
             as_store(self.event_store),
             Route(destination or base, self._path, method),
             self._connect,
             limits=Limits(max_batch_bytes, max_age, max_attempts),
-            backoff=Backoff(self._timing.base, max_retry_delay_seconds, self._timing.rng),
+            backoff=self._backoff,
             custom=dict(custom_retry_codes or {}),
             timing=self._timing,
             observe=self._settled,
@@ -280,12 +282,28 @@ class Emitter(Flushing):
         bool
             False when it was not taken; `stats().dropped` tells why.
         """
-        reason = self._keep(payload)
+        if self._closed:
+            return self._refuse("closed")
+        try:
+            body, event_id = encode(payload, self.method)
+        except Exception as fault:  # noqa: BLE001 - a value's own __str__
+            LOG.warning("An event was not taken: a value of it has no text (%s)", type(fault).__name__)
+            return self._refuse("unserializable")
+        size = len(body)
+        if size > self._max_event_bytes:
+            LOG.warning("An event of %d bytes was not taken: the limit is %d", size, self._max_event_bytes)
+            return self._refuse("too_large")
+        reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
         if reason is not None:
-            self._engine.drop(reason)
-            self._tell()
-            return False
-        if self._engine.failing and self._engine.nudge():
+            return self._refuse(reason)
+        with self._counting:
+            self._accepted += 1
+            self._queued += 1
+            self._queued_bytes += size
+            if not self._held:
+                self._held = True
+                lifecycle.hold(self)
+        if self._backoff.failures and self._engine.nudge():
             self._wake()
         if self.reached_limit():
             self._trigger()
@@ -293,34 +311,17 @@ class Emitter(Flushing):
             self._tell()
         return True
 
-    def _keep(self, payload: Mapping[str, Any]) -> str | None:
-        if self._closed:
-            return "closed"
-        try:
-            body, event_id = envelope.encode(payload, self.method)
-        except Exception as fault:  # noqa: BLE001 - a value's own __str__
-            LOG.warning("An event was not taken: a value of it has no text (%s)", type(fault).__name__)
-            return "unserializable"
-        size = len(body)
-        if size > self._max_event_bytes:
-            LOG.warning("An event of %d bytes was not taken: the limit is %d", size, self._max_event_bytes)
-            return "too_large"
-        reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
-        if reason is None:
-            with self._counting:
-                self._accepted += 1
-                self._queued += 1
-                self._queued_bytes += size
-                if not self._held:
-                    self._held = True
-                    lifecycle.hold(self)
-        return reason
+    def _refuse(self, reason: str) -> bool:
+        self._engine.drop(reason)
+        self._tell()
+        return False
 
     def reached_limit(self) -> bool:
         """Tell whether enough waits to be sent."""
-        return self._queued >= self.batch_size or bool(
-            self.byte_limit and self._queued_bytes >= self.byte_limit
-        )
+        if self._queued >= self.batch_size:
+            return True
+        limit = self.byte_limit
+        return limit is not None and 0 < limit <= self._queued_bytes
 
     def send_events(self, evts: Iterable[Mapping[str, Any]]) -> None:
         """Take payloads and send them with all that waits.

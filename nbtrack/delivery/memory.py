@@ -117,8 +117,9 @@ class InMemoryEventStore:
                 kept = self._kept[route] = {}
             self._events += 1
             self._bytes += size
-            # copied: orjson's own bytes hold on to a kilobyte each, and to keep many costs 1.5 us more apiece
-            kept[next(self._numbers)] = (bytes(memoryview(body)), event_id, anonymous, added)
+            # copied, by the quickest way there is: orjson's own bytes hold on to a kilobyte each, and to keep many
+            # costs 1.5 us more apiece
+            kept[next(self._numbers)] = (b"".join((body, b"")), event_id, anonymous, added)
             return None
 
     def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:

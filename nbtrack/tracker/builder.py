@@ -28,7 +28,7 @@ _TYPES: Mapping[str, type] = {
     "null": type(None),
 }
 _COMMON = tuple(Common.__annotations__)
-_TAKEN = frozenset({*dir(SelfDescribing), "payload"})
+_TAKEN = frozenset({*dir(SelfDescribing), "_pairs", "_context"})
 
 
 def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribing]:

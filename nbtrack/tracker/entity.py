@@ -35,7 +35,8 @@ class SelfDescribingJson:
     __slots__ = ("_schema", "data")
 
     def __init__(self, schema: str, data: Any) -> None:
-        self.schema = schema
+        contracts.iglu_uri(schema, "schema")
+        self._schema = schema
         self.data = data
 
     @property

@@ -88,18 +88,32 @@ class Event:
         event_id: Any = None,
         device_timestamp: Moment | None = None,
     ) -> None:
-        self.payload = Payload(dict_)
+        self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
         if event_subject is not None:
             self.event_subject = event_subject
-        self._context: Context = []
-        if context is not None:
-            self.context = context
+        if context is None:
+            self._context: Context = []
+        else:
+            contracts.entities(context, "context")
+            self._context = context
         if true_timestamp is not None:
             self.true_timestamp = true_timestamp
         if event_id is not None:
             self.event_id = event_id
         if device_timestamp is not None:
             self.device_timestamp = device_timestamp
+
+    @property
+    def payload(self) -> Payload:
+        """The event's own pairs, live."""
+        if not isinstance(self._pairs, Payload):
+            # not before somebody asks: most events are made, tracked and forgotten
+            self._pairs = Payload(self._pairs)
+        return self._pairs
+
+    @payload.setter
+    def payload(self, value: Payload) -> None:
+        self._pairs = value
 
     @property
     def event_subject(self) -> Subject | None:
@@ -192,7 +206,7 @@ class Event:
         dict
             Keys and values in the payload's order; an ``eid`` or ``dtm`` of None is to be made at tracking.
         """
-        pairs: dict[str, Any] = dict(self.payload)
+        pairs = dict(self._pairs)
         if self.event_json is not None:
             envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
             pairs["ue_px" if encode_base64 else "ue_pr"] = node(envelope, encode_base64)
@@ -237,7 +251,7 @@ class Event:
 
     def __repr__(self) -> str:
         """Show the kind of event and its content."""
-        content = self.event_json if self.event_json is not None else dict(self.payload)
+        content = self.event_json if self.event_json is not None else dict(self._pairs)
         return f"{type(self).__name__}({content!r})"
 
 
@@ -269,7 +283,7 @@ class Pair(Generic[T]):
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value
         if given.__class__ is str and given and self.any_text:
-            self._values(event)[self.key] = given
+            event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for what is no plain text
         else:
             self._put(event, given)
 
@@ -283,7 +297,7 @@ class Pair(Generic[T]):
             self._values(event)[self.key] = value
 
     def _values(self, event: Any) -> dict[str, Any]:
-        pairs: dict[str, Any] = event.payload
+        pairs: dict[str, Any] = event._pairs  # noqa: SLF001 - these attributes are the event's own
         return pairs
 
     def _takes_any_text(self) -> bool:
@@ -295,6 +309,13 @@ class Pair(Generic[T]):
 
 class Member(Pair[T]):
     """An attribute of an event that is a member of its self-describing data; None takes it out."""
+
+    def __set__(self, event: Any, value: T | Col) -> None:
+        given: Any = value
+        if given.__class__ is str and given:
+            event.event_json.data[self.key] = given
+        else:
+            self._put(event, given)
 
     def _values(self, event: Any) -> dict[str, Any]:
         members: dict[str, Any] = event.event_json.data

@@ -110,7 +110,7 @@ class PagePing(PageView):
             page_url, page_title, referrer, event_subject, context, true_timestamp,
             event_id=event_id, device_timestamp=device_timestamp,
         )  # fmt: skip
-        self.payload["e"] = "pp"
+        self._pairs["e"] = "pp"
         if min_x is not None:
             self.min_x = min_x
         if max_x is not None:

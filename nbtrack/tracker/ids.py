@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-AT_ONCE = 32
+AT_ONCE = 64
 """One call of the system gives the chance for this many; one call an id would cost more than the id."""
-_BYTES = 16 * AT_ONCE
 # RFC 9562: of a random UUID's 128 bits six are fixed, the version (4) and the variant (binary 10)
-_RANDOM = int("ffffffffffff0fff3fffffffffffffff" * AT_ONCE, 16)
-_FIXED = int("00000000000040008000000000000000" * AT_ONCE, 16)
+_VERSIONS = b"4" * AT_ONCE
+_VARIANT = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
+_SPACES = b" " * AT_ONCE
 _ready: list[str] = []
 if hasattr(os, "register_at_fork"):
     # parent and child must not give the same ids
@@ -26,9 +26,16 @@ def new_id() -> str:
 
 
 def _make() -> list[str]:
-    bits = int.from_bytes(os.urandom(_BYTES), "big") & _RANDOM | _FIXED
-    d = bits.to_bytes(_BYTES, "big").hex()
-    return [
-        f"{d[s : s + 8]}-{d[s + 8 : s + 12]}-{d[s + 12 : s + 16]}-{d[s + 16 : s + 20]}-{d[s + 20 : s + 32]}"
-        for s in range(0, 2 * _BYTES, 32)
-    ]
+    """Write a handful of ids.
+
+    All of them are one text, and each step is done to all of them by a slice with a stride: a quarter of the time
+    that it takes to cut and join each by itself.
+    """
+    # "0123-4567-89ab-cdef-0123-4567-89ab-cdef-" becomes "01234567-89ab-4def-8123-456789abcdef "
+    ids = bytearray(os.urandom(16 * AT_ONCE).hex("-", 2) + "-", "ascii")
+    for dash, left in ((34, 40), (29, 39), (4, 38)):
+        del ids[dash::left]
+    ids[14::37] = _VERSIONS
+    ids[19::37] = ids[19::37].translate(_VARIANT)
+    ids[36::37] = _SPACES
+    return ids.decode().split()

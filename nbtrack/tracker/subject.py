@@ -10,13 +10,9 @@ from nbtrack.template import Col
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import SupportedPlatform, Text, Whole
 from nbtrack.tracker.plan import fill
+from nbtrack.tracker.renamed import Renamed, without_renamed
 
 _DEFAULT_PLATFORM = "pc"
-_RENAMED = {
-    "set_user_agent": "set_useragent",
-    "set_network_userid": "set_network_user_id",
-    "set_color_deph": "set_color_depth",
-}
 
 
 class Subject:
@@ -160,10 +156,12 @@ class Subject:
         return self._set(key, f"{width}x{height}", "width")
 
     if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+        set_user_agent = Renamed("set_useragent")
+        set_network_userid = Renamed("set_network_user_id")
+        set_color_deph = Renamed("set_color_depth")
 
-        def __getattr__(self, name: str) -> Any:
-            hint = f": use {_RENAMED[name]}" if name in _RENAMED else ""
-            raise AttributeError(f"Subject has no {name}{hint}")
+    def __dir__(self) -> list[str]:
+        return without_renamed(super().__dir__(), Subject)
 
     def __repr__(self) -> str:
         """Show the pairs."""

@@ -16,19 +16,13 @@ from nbtrack.tracker.ids import new_id
 from nbtrack.tracker.legacy import LegacyMethods
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
 from nbtrack.tracker.plan import render, render_json
+from nbtrack.tracker.renamed import Renamed, without_renamed
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Nan, milliseconds
 
 if TYPE_CHECKING:
     from nbtrack.schemas import Registry
     from nbtrack.tracker.validation import Validation
-
-_HINTS = {
-    "addEmitter": "add_emitter",
-    "set_platform": "subject.set_platform",
-    "set_user_id": "subject.set_user_id",
-    "get_emitters": "emitters",
-}
 
 
 class Receiver(Protocol):
@@ -313,10 +307,13 @@ class Tracker(LegacyMethods):
                 plugin.after_track(event, dict(payload))
 
     if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+        addEmitter = Renamed("add_emitter")  # noqa: N815 - so it was spelled
+        set_platform = Renamed("subject.set_platform")
+        set_user_id = Renamed("subject.set_user_id")
+        get_emitters = Renamed("emitters")
 
-        def __getattr__(self, name: str) -> Any:
-            hint = f": use {_HINTS[name]}" if name in _HINTS else ""
-            raise AttributeError(f"Tracker has no {name}{hint}")
+    def __dir__(self) -> list[str]:
+        return without_renamed(super().__dir__(), Tracker)
 
 
 def _advise(value: Any) -> str:

@@ -18,7 +18,7 @@ SETTERS = {
 
 
 def test_the_setters_listed_are_all():
-    assert {name for name in dir(Subject) if name.startswith("set_")} == SETTERS.keys()
+    assert {name for name in dir(Subject()) if name.startswith("set_")} == SETTERS.keys()
 
 
 @pytest.mark.parametrize("name", SETTERS)

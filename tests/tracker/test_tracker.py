@@ -1,5 +1,6 @@
 """The tracker: ids, times, entities, plugins, schema contracts, templates."""
 
+import base64
 import json
 import logging
 import pickle
@@ -68,7 +69,46 @@ def test_track_gives_the_id_of_the_payload(tracker, receiver):
 
 
 def test_ids_are_all_different(tracker):
-    assert len({tracker.get_uuid() for _ in range(10_000)}) == 10_000
+    ids = [tracker.get_uuid() for _ in range(10_000)]
+    assert len(set(ids)) == 10_000
+    assert all(
+        (one.version, one.variant, str(one)) == (4, RFC_4122, text) for text in ids for one in [UUID(text)]
+    )
+
+
+def test_json_is_url_safe_base64(receiver):
+    content = SelfDescribingJson(URI, {"text": "".join(map(chr, range(1, 1_000)))})
+    Tracker("ns", receiver).track(SelfDescribing(content))
+    wanted = base64.urlsafe_b64encode(base64.urlsafe_b64decode(receiver.got[0]["ue_px"])).decode()
+    assert receiver.got[0]["ue_px"] == wanted
+    assert {"-", "_"} < set(wanted)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Tracker, "addEmitter"), (Tracker, "set_user_id"), (Subject, "set_user_agent")],
+)
+def test_an_old_name_is_no_attribute(tracker, owner, name):
+    one = tracker if owner is Tracker else Subject()
+    with pytest.raises(AttributeError, match=f"^{owner.__name__} has no {name}: use "):
+        getattr(one, name)
+    assert not hasattr(one, name)
+    assert name not in dir(one)
+    assert not hasattr(one, "no_such_name")
+    # which would make each look at an attribute four times as slow
+    assert not hasattr(owner, "__getattr__")
+
+
+def test_the_pairs_of_an_event_are_live(tracker, receiver):
+    event = PageView("u")
+    event.payload.add("refr", "r")
+    event.page_title = "t"
+    assert event.payload is event.payload
+    assert (event.referrer, event.payload["page"]) == ("r", "t")
+    event.payload = Payload({"e": "pv", "url": "v"})
+    assert event.page_url == "v"
+    tracker.track(event)
+    assert (receiver.got[0]["url"], receiver.got[0].get("page")) == ("v", None)
 
 
 def test_a_payload_is_a_flat_dict_of_texts(tracker, receiver):
