@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS events (
   id INTEGER PRIMARY KEY, request INTEGER NOT NULL, time INTEGER NOT NULL, good INTEGER NOT NULL, event_id TEXT,
   digest BLOB, schema TEXT, contexts TEXT, payload TEXT, failure TEXT, notes TEXT
 );
-CREATE UNIQUE INDEX IF NOT EXISTS identity ON events (event_id, digest) WHERE digest IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS identity ON events (digest) WHERE digest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS failed ON events (id) WHERE good = 0;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0);
@@ -40,7 +40,10 @@ Row = tuple[Any, ...]
 
 
 def digest_of(event: Parameters) -> bytes:
-    """Give what two deliveries of one event have in common: everything but the times at which it was made and sent."""
+    """Give what two deliveries of one event have in common: everything but the times at which it was made and sent.
+
+    The event's id is part of it, so that the digest alone is the event's identity.
+    """
     content = event.copy()
     content.pop("stm", None)
     content.pop("dtm", None)
@@ -81,6 +84,8 @@ class Database:
     ----------
     path : path or None
         None keeps everything in memory.
+    lasting : bool
+        Whether the file outlives the process; one that does not need never wait for the disk.
 
     Attributes
     ----------
@@ -94,9 +99,11 @@ class Database:
         Good and failed events of the latest minutes (since 1970) in which any came.
     """
 
-    def __init__(self, path: Path | str | None) -> None:
+    def __init__(self, path: Path | str | None, *, lasting: bool = True) -> None:
         self._lock = threading.Lock()
         self._connection = self._open(path)
+        # a commit survives the end of the process either way, which is what the reply to a tracker promises
+        self._connection.execute(f"PRAGMA synchronous={'NORMAL' if lasting else 'OFF'}")
         self._connection.executescript(SCHEMA)
         self._reader = self._connection if path is None else self._open(path)
         self._read_lock = self._lock if path is None else threading.Lock()
@@ -110,11 +117,12 @@ class Database:
         connection = sqlite3.connect(
             path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
         )
-        # a commit survives the end of the process, which is what the reply to a tracker promises
+        # identities are spread over their whole index, so that a batch writes most pages of a small one: larger pages are
+        # fewer, still larger ones would write too much of a large one; a file that is there already keeps its own
+        connection.execute("PRAGMA page_size=8192")
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.execute("PRAGMA wal_autocheckpoint=2000")
         return connection
 
     def _count(self) -> None:
