@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,9 @@ INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 BY_MINUTE = """
 SELECT time / 60000, sum(good), sum(NOT good) FROM events WHERE time >= ? GROUP BY 1 ORDER BY 1 DESC LIMIT 60
 """
+COMMITTED = "SELECT time, good, count(*) FROM events WHERE id > ? GROUP BY 1, 2"
 MINUTES = 60
+TIME_AND_GOOD = itemgetter(1, 2)
 Row = tuple[Any, ...]
 
 
@@ -159,21 +163,20 @@ class Database:
                 run.execute("ROLLBACK")
                 raise
             self.repeats += repeats
-            self._note([row[1:3] for row in events] if not repeats else None)
+            self._note(None if repeats else Counter(map(TIME_AND_GOOD, events)))
             self.last += stored
 
-    def _note(self, rows: list[Row] | None) -> None:
-        """Count what was just committed: ``(time, good)`` of each, or None to ask the database."""
-        if rows is None:
-            rows = self._connection.execute(
-                "SELECT time, good FROM events WHERE id > ?", (self.last,)
-            ).fetchall()
-        for time, good in rows:
-            counted = self.minutes.setdefault(time // 60_000, [0, 0])
-            counted[0 if good else 1] += 1
-        good = sum(1 for row in rows if row[1])
-        self.good += good
-        self.bad += len(rows) - good
+    def _note(self, counted: Mapping[tuple[int, bool], int] | None) -> None:
+        """Count what was just committed: how many of each time and verdict, or None to ask the database."""
+        if counted is None:
+            rows = self._connection.execute(COMMITTED, (self.last,))
+            counted = {(time, good): number for time, good, number in rows}
+        for (time, good), number in counted.items():
+            self.minutes.setdefault(time // 60_000, [0, 0])[0 if good else 1] += number
+            if good:
+                self.good += number
+            else:
+                self.bad += number
         while len(self.minutes) > MINUTES:
             del self.minutes[min(self.minutes)]
 
