@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from nbtrack.collector.failures import Failure, atomic_fault, criterion_mismatch, invalid_json, not_iglu
+from nbtrack.collector.fields import RULES, Rule, plain_event
 from nbtrack.collector.intake import SINK_LIMITS, Parameters
-from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, PLATFORMS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
+from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
-from nbtrack.schemas.compiling import UUID, Validator
+from nbtrack.schemas.compiling import Validator
 from nbtrack.schemas.payloads import read_json
 
 KIND = "schema_violations"
@@ -32,53 +29,8 @@ REQUIRED = {
     "tr": ("tr_id", "tr_tt"),
     "ti": ("ti_sk", "ti_pr", "ti_qu"),
 }
-INTEGER = re.compile(r"-?[0-9]{1,10}")
-TIMESTAMP = re.compile(r"-?[0-9]{1,15}")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-SIZE = re.compile(r"[0-9]{1,9}x[0-9]{1,9}")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
-INT_MAX = 2**31 - 1
-TIME_MAX = 253_402_300_799_999  # the last millisecond of the year 9999
-ENVELOPE = {"schema", "data"}
 NO_TEXT = frozenset({"", "null"})
-
-
-def _uri(text: str) -> bool:
-    try:
-        return urlsplit(text).port is not False
-    except ValueError:
-        return False
-
-
-# kind of a field -> whether its text is one, and how to say what one is
-KINDS: Mapping[str, tuple[Callable[[str], object], str]] = {
-    "uuid": (UUID.fullmatch, "UUID expected"),
-    "timestamp": (
-        lambda text: TIMESTAMP.fullmatch(text) and abs(int(text)) <= TIME_MAX,
-        "whole milliseconds since 1970 expected",
-    ),
-    "integer": (
-        lambda text: INTEGER.fullmatch(text) and -INT_MAX - 1 <= int(text) <= INT_MAX,
-        "integer of 32 bits expected",
-    ),
-    "number": (NUMBER.fullmatch, "number expected"),
-    "flag": (lambda text: text in {"0", "1"}, "0 or 1 expected"),
-    "size": (SIZE.fullmatch, "WIDTHxHEIGHT in whole pixels expected"),
-    "uri": (_uri, "URI expected"),
-    "enum": (PLATFORMS.__contains__, "one of " + ", ".join(sorted(PLATFORMS)) + " expected"),
-}
-Rule = tuple[int, Callable[[str], object] | None, str, str]
-# key -> longest text, whether the text is of the field's kind, how to say what is expected, column; a plain tuple, as
-# this is looked up for each field of each event. The event's type is looked at first, on its own.
-RULES: Mapping[str, Rule] = {
-    key: (
-        spec.max_length or sys.maxsize,
-        *KINDS.get(spec.kind, (None, "")),
-        (spec.column or key).partition(",")[0],
-    )
-    for key, spec in FIELDS.items()
-    if key != "e" and (spec.kind in KINDS or spec.max_length is not None)
-}
 
 
 @dataclass(slots=True)
@@ -120,6 +72,7 @@ class Checker:
     def __init__(self, registry: Registry, *, strict_lengths: bool = False) -> None:
         self.registry = registry
         self.strict_lengths = strict_lengths
+        self._plain = plain_event().is_valid
         self._validators: dict[str, Validator | Failure] = {}
         self._entities: dict[str, tuple[list[str], list[Failure]]] = {}
 
@@ -140,20 +93,13 @@ class Checker:
             known = "one of " + ", ".join(EVENT_NAMES) + " expected"
             problems.append(atomic_fault("event", kind or None, known if kind else "is missing, " + known))
         verdict.schema = SCHEMAS.get(kind)
-        for key, value in event.items():
-            rule = RULES.get(key)
-            if rule is None or not value:
-                continue
-            longest, holds, expected, column = rule
-            if len(value) > longest:
-                self._too_long(rule, value, verdict, problems)
-            if holds is not None and not holds(value):
-                problems.append(atomic_fault(column, value, expected))
-        problems += [
-            atomic_fault(FIELDS[key].column or key, None, "is missing, but required")
-            for key in REQUIRED.get(kind, ())
-            if not event.get(key)
-        ]
+        if not self._plain(event):
+            self._check_fields(event, verdict, problems)
+        for key in REQUIRED.get(kind, ()):
+            if not event.get(key):
+                problems.append(  # noqa: PERF401 - a list made for each event would cost more
+                    atomic_fault(FIELDS[key].column or key, None, "is missing, but required")
+                )
         if kind == "ue":
             self._check_own(event, verdict, problems)
         self._check_entities(event, verdict, problems)
@@ -167,12 +113,22 @@ class Checker:
             ]
         return verdict
 
+    def _check_fields(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
+        for key, value in event.items():
+            rule = RULES.get(key)
+            if rule is None or not value:
+                continue
+            if len(value) > rule.longest:
+                self._too_long(rule, value, verdict, problems)
+            if rule.form is not None and not rule.form.holds(value):
+                problems.append(atomic_fault(rule.column, value, rule.form.expected))
+
     def _too_long(self, rule: Rule, value: str, verdict: Verdict, problems: list[Failure]) -> None:
-        text = f"at most {rule[0]} characters expected, {len(value)} found"
+        text = f"at most {rule.longest} characters expected, {len(value)} found"
         if self.strict_lengths:
-            problems.append(atomic_fault(rule[3], None, text))
+            problems.append(atomic_fault(rule.column, None, text))
         else:
-            verdict.notes.append(f"{rule[3]}: {text}")
+            verdict.notes.append(f"{rule.column}: {text}")
 
     def _check_own(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
         key = "ue_px" if event.get("ue_px") else "ue_pr"
@@ -189,19 +145,21 @@ class Checker:
         except ValueError as error:
             problems.append(invalid_json(KIND, key, text, str(error)))
             return
-        uri = _envelope_uri(envelope)
+        uri = _described(envelope)
         if uri is None:
             problems.append(not_iglu(KIND, key, envelope, "INVALID_DATA_PAYLOAD"))
         elif uri != UNSTRUCT_EVENT:
             problems.append(criterion_mismatch(KIND, uri, UNSTRUCT_EVENT.removesuffix("0") + "*", key))
         else:
             inner = envelope["data"]
-            problem = None if self._seen(inner) else self._check_data(UNSTRUCT_EVENT, inner, key)
-            if problem is None:
-                verdict.schema = inner["schema"]
-                problem = self._check_data(inner["schema"], inner["data"], "unstruct_event")
+            problem = None if self._sound(inner) else self._check_data(UNSTRUCT_EVENT, inner)
             if problem is not None:
-                problems.append(problem)
+                problems.append(problem.at(key))
+                return
+            verdict.schema = inner["schema"]
+            problem = self._check_data(inner["schema"], inner["data"])
+            if problem is not None:
+                problems.append(problem.at("unstruct_event"))
 
     def _check_entities(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
         for key in ("cx", "co"):
@@ -218,45 +176,40 @@ class Checker:
             envelope = read_json(key, text)
         except ValueError as error:
             return [], [invalid_json(KIND, key, text, str(error))]
-        uri = _envelope_uri(envelope)
+        uri = _described(envelope)
         if uri is None:
             return [], [not_iglu(KIND, key, envelope, "INVALID_DATA_PAYLOAD")]
         if not uri.startswith(CONTEXTS_FAMILY):
             return [], [criterion_mismatch(KIND, uri, CONTEXTS_FAMILY + "*", key)]
         entities = envelope["data"]
-        if not (isinstance(entities, list) and entities and all(map(self._seen, entities))):
-            problem = self._check_data(uri, entities, key)
+        if not (isinstance(entities, list) and entities and all(map(self._sound, entities))):
+            problem = self._check_data(uri, entities)
             if problem is not None:
-                return [], [problem]
-        checked = (
-            self._check_data(entity["schema"], entity["data"], f"contexts[{number}]")
-            for number, entity in enumerate(entities)
-        )
-        return [entity["schema"] for entity in entities], [
-            problem for problem in checked if problem is not None
-        ]
+                return [], [problem.at(key)]
+        schemas, problems = [], []
+        for number, entity in enumerate(entities):
+            schemas.append(entity["schema"])
+            problem = self._check_data(entity["schema"], entity["data"])
+            if problem is not None:
+                problems.append(problem.at(f"contexts[{number}]"))
+        return schemas, problems
 
-    def _seen(self, item: Any) -> bool:
-        """Tell whether an item is self-describing with a URI that was found sound before, which is most often so."""
-        if not isinstance(item, dict) or item.keys() != ENVELOPE:
-            return False
-        uri = item["schema"]
-        return isinstance(uri, str) and uri in self._validators
+    def _sound(self, item: Any) -> bool:
+        """Tell whether an item is self-describing with a URI that was looked up before, which is most often so."""
+        return _described(item) in self._validators
 
-    def _check_data(self, uri: str, data: Any, name: str) -> Failure | None:
+    def _check_data(self, uri: str, data: Any) -> Failure | None:
         validator = self._validators.get(uri)
         if validator is None:
             validator = self._validators[uri] = self._find(uri)
         if isinstance(validator, Failure):
-            return validator.at(name)
+            return validator
         try:
             if validator.is_valid(data):
                 return None
-            return Failure.of_faults(KIND, uri, self.registry.faults(uri, data), name)
+            return Failure.of_faults(KIND, uri, self.registry.faults(uri, data), "")
         except (ValueError, RecursionError) as error:
-            return Failure.of_faults(
-                KIND, uri, [Fault("$", str(error), "schema", "a usable schema", "none")], name
-            )
+            return _unusable(uri, error)
 
     def _find(self, uri: str) -> Validator | Failure:
         try:
@@ -264,14 +217,19 @@ class Checker:
         except SchemaNotFound as error:
             return Failure.of_missing(KIND, error, "")
         except BadSchema as error:
-            return Failure.of_faults(
-                KIND, uri, [Fault("$", str(error), "schema", "a usable schema", "none")], ""
-            )
+            return _unusable(uri, error)
         except ValueError:
             return not_iglu(KIND, "", {"schema": uri}, "INVALID_IGLUURI")
 
 
-def _envelope_uri(envelope: Any) -> str | None:
-    if isinstance(envelope, dict) and envelope.keys() == ENVELOPE and isinstance(envelope["schema"], str):
-        return envelope["schema"]
+def _unusable(uri: str, error: Exception) -> Failure:
+    return Failure.of_faults(KIND, uri, [Fault("$", str(error), "schema", "a usable schema", "none")], "")
+
+
+def _described(item: Any) -> str | None:
+    """Give the schema that self-describing JSON names; None for anything else."""
+    if isinstance(item, dict) and len(item) == 2 and "data" in item:  # noqa: PLR2004 - `schema` and `data`
+        uri = item.get("schema")
+        if isinstance(uri, str):
+            return uri
     return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ CREATE TABLE IF NOT EXISTS events (
   id INTEGER PRIMARY KEY, request INTEGER NOT NULL, time INTEGER NOT NULL, good INTEGER NOT NULL, event_id TEXT,
   digest BLOB, schema TEXT, contexts TEXT, payload TEXT, failure TEXT, notes TEXT
 );
-CREATE UNIQUE INDEX IF NOT EXISTS identity ON events (event_id, digest) WHERE digest IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS identity ON events (digest) WHERE digest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS failed ON events (id) WHERE good = 0;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0);
@@ -35,12 +37,17 @@ INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 BY_MINUTE = """
 SELECT time / 60000, sum(good), sum(NOT good) FROM events WHERE time >= ? GROUP BY 1 ORDER BY 1 DESC LIMIT 60
 """
+COMMITTED = "SELECT time, good, count(*) FROM events WHERE id > ? GROUP BY 1, 2"
 MINUTES = 60
+TIME_AND_GOOD = itemgetter(1, 2)
 Row = tuple[Any, ...]
 
 
 def digest_of(event: Parameters) -> bytes:
-    """Give what two deliveries of one event have in common: everything but the times at which it was made and sent."""
+    """Give what two deliveries of one event have in common: everything but the times at which it was made and sent.
+
+    The event's id is part of it, so that the digest alone is the event's identity.
+    """
     content = event.copy()
     content.pop("stm", None)
     content.pop("dtm", None)
@@ -81,6 +88,8 @@ class Database:
     ----------
     path : path or None
         None keeps everything in memory.
+    lasting : bool
+        Whether the file outlives the process; one that does not need never wait for the disk.
 
     Attributes
     ----------
@@ -94,9 +103,11 @@ class Database:
         Good and failed events of the latest minutes (since 1970) in which any came.
     """
 
-    def __init__(self, path: Path | str | None) -> None:
+    def __init__(self, path: Path | str | None, *, lasting: bool = True) -> None:
         self._lock = threading.Lock()
         self._connection = self._open(path)
+        # a commit survives the end of the process either way, which is what the reply to a tracker promises
+        self._connection.execute(f"PRAGMA synchronous={'NORMAL' if lasting else 'OFF'}")
         self._connection.executescript(SCHEMA)
         self._reader = self._connection if path is None else self._open(path)
         self._read_lock = self._lock if path is None else threading.Lock()
@@ -110,11 +121,12 @@ class Database:
         connection = sqlite3.connect(
             path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
         )
-        # a commit survives the end of the process, which is what the reply to a tracker promises
+        # identities are spread over their whole index, so that a batch writes most pages of a small one: larger pages are
+        # fewer, still larger ones would write too much of a large one; a file that is there already keeps its own
+        connection.execute("PRAGMA page_size=8192")
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.execute("PRAGMA wal_autocheckpoint=2000")
         return connection
 
     def _count(self) -> None:
@@ -151,21 +163,20 @@ class Database:
                 run.execute("ROLLBACK")
                 raise
             self.repeats += repeats
-            self._note([row[1:3] for row in events] if not repeats else None)
+            self._note(None if repeats else Counter(map(TIME_AND_GOOD, events)))
             self.last += stored
 
-    def _note(self, rows: list[Row] | None) -> None:
-        """Count what was just committed: ``(time, good)`` of each, or None to ask the database."""
-        if rows is None:
-            rows = self._connection.execute(
-                "SELECT time, good FROM events WHERE id > ?", (self.last,)
-            ).fetchall()
-        for time, good in rows:
-            counted = self.minutes.setdefault(time // 60_000, [0, 0])
-            counted[0 if good else 1] += 1
-        good = sum(1 for row in rows if row[1])
-        self.good += good
-        self.bad += len(rows) - good
+    def _note(self, counted: Mapping[tuple[int, bool], int] | None) -> None:
+        """Count what was just committed: how many of each time and verdict, or None to ask the database."""
+        if counted is None:
+            rows = self._connection.execute(COMMITTED, (self.last,))
+            counted = {(time, good): number for time, good, number in rows}
+        for (time, good), number in counted.items():
+            self.minutes.setdefault(time // 60_000, [0, 0])[0 if good else 1] += number
+            if good:
+                self.good += number
+            else:
+                self.bad += number
         while len(self.minutes) > MINUTES:
             del self.minutes[min(self.minutes)]
 

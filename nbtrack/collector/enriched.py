@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from nbtrack.collector.checks import NAMES, RULES, SCHEMAS
+from nbtrack.collector.checks import NAMES, SCHEMAS
+from nbtrack.collector.fields import RULES
 from nbtrack.protocol import FIELDS
 from nbtrack.schemas import parse_uri
 from nbtrack.schemas.payloads import read_json
@@ -88,8 +89,8 @@ def atomic(payload: Mapping[str, str], received: Received, row: int = 0) -> dict
         spec = FIELDS.get(key)
         if spec is None or spec.column is None or not text:
             continue
-        holds = RULES[key][1] if key in RULES else None
-        if holds is not None and not holds(text):
+        form = RULES[key].form if key in RULES else None
+        if form is not None and not form.holds(text):
             continue
         try:
             if spec.kind == "size":

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from tornado.web import RequestHandler
 
+from nbtrack.collector.bodies import Body
 from nbtrack.collector.private import GuardedHandler
 from nbtrack.collector.queries import counts
 from nbtrack.collector.stored import Stored, newest
@@ -47,13 +48,15 @@ class Reset(GuardedHandler):
 class Filtered(GuardedHandler):
     """A list of events: all by GET, those that the filters in the body name by POST."""
 
+    body: Body
+
     def get(self) -> None:
         """Give all."""
         self._answer({})
 
     def post(self) -> None:
         """Give those that the filters name."""
-        filters = self.json_body()
+        filters = self.json_body(self.body)
         if not self._finished:
             self._answer(filters)
 
@@ -64,6 +67,8 @@ class Filtered(GuardedHandler):
 class Good(Filtered):
     """Good events, newest first."""
 
+    body = "good"
+
     def _answer(self, filters: dict[str, Any]) -> None:
         events = newest(self.state.database, good=True, schema=_full(filters.get("schema")))
         found = (event.good_event() for event in events if _wanted(event, filters))
@@ -72,6 +77,8 @@ class Good(Filtered):
 
 class Bad(Filtered):
     """Failed events and requests, newest first."""
+
+    body = "bad"
 
     def _answer(self, filters: dict[str, Any]) -> None:
         vendor, version = filters.get("vendor"), filters.get("version")
@@ -93,26 +100,16 @@ class Events(GuardedHandler):
 
     def post(self) -> None:
         """Give a page of those that the filters name."""
-        asked = self.json_body()
+        asked = self.json_body("events")
         if self._finished:
             return
-        page, size = asked.get("page"), asked.get("pageSize")
-        filters = asked.get("filters")
-        if (
-            not isinstance(page, int)
-            or not isinstance(size, int)
-            or not isinstance(filters, list)
-            or page < 1
-            or size < 1
-        ):
-            self.refuse(400, "page, pageSize and filters are needed")
-            return
+        page, size, filters = asked["page"], asked["pageSize"], asked["filters"]
         rows = newest(self.state.database, good=asked.get("validEvents"))
         events = [event.sdk_event() for event in rows if event.payload is not None]
         events = [event for event in events if _passes(event, filters, asked.get("timeRange") or {})]
-        sorting = asked.get("sorting")
-        if isinstance(sorting, dict) and isinstance(sorting.get("column"), str):
-            column = sorting["column"]
+        sorting = asked.get("sorting") or {}
+        column = sorting.get("column")
+        if column is not None:
             with_it = sorted(
                 (event for event in events if column in event),
                 key=lambda event: _sort_key(event[column]),
@@ -134,22 +131,20 @@ class Timeline(GuardedHandler):
 
     def post(self) -> None:
         """Answer for the buckets asked for."""
-        buckets = self.json_body().get("buckets")
+        buckets = self.json_body("timeline").get("buckets") or []
         if self._finished:
             return
         try:
-            spans = [
-                (_milliseconds(bucket["start"]), _milliseconds(bucket["end"])) for bucket in buckets or []
-            ]
-        except (TypeError, KeyError, ValueError):
-            self.refuse(400, "buckets with start and end are expected")
+            spans = [(_milliseconds(bucket["start"]), _milliseconds(bucket["end"])) for bucket in buckets]
+        except (ValueError, OverflowError) as error:
+            self.refuse(400, f"a bucket's start or end is no time: {error}")
             return
         points = timeline(self.state.database, spans)
         self.write_json(
             {
                 "points": [
                     {"validEvents": good, "failedEvents": bad, "bucket": bucket}
-                    for (good, bad), bucket in zip(points, buckets or [], strict=True)
+                    for (good, bad), bucket in zip(points, buckets, strict=True)
                 ]
             }
         )
@@ -187,12 +182,12 @@ class Unknown(GuardedHandler):
 
 def _limit(filters: dict[str, Any]) -> int:
     limit = filters.get("limit")
-    return limit if isinstance(limit, int) and 0 <= limit <= MOST else MOST
+    return limit if limit is not None and 0 <= limit <= MOST else MOST
 
 
-def _full(uri: Any) -> str:
+def _full(uri: str | None) -> str:
     """Complete a URI that was given without its scheme, as Micro's documentation does."""
-    if not isinstance(uri, str) or not uri:
+    if not uri:
         return ""
     return uri if uri.startswith("iglu:") else f"iglu:{uri}"
 
@@ -207,9 +202,7 @@ def _wanted(event: Stored, filters: dict[str, Any]) -> bool:
 
 def _passes(event: dict[str, Any], filters: list[Any], span: dict[str, Any]) -> bool:
     for item in filters:
-        column = item.get("column") if isinstance(item, dict) else None
-        if not isinstance(column, str):
-            continue
+        column = item["column"]
         values = item.get("values", [item.get("value")])
         text = _text(event.get(column)).lower()
         wanted = [_text(value).lower() for value in values if value is not None]
@@ -217,7 +210,7 @@ def _passes(event: dict[str, Any], filters: list[Any], span: dict[str, Any]) -> 
             return False
     when = event["collector_tstamp"]
     start, end = span.get("start"), span.get("end")
-    return (not start or when >= str(start)) and (not end or when <= str(end))
+    return (not start or when >= start) and (not end or when <= end)
 
 
 def _text(value: Any) -> str:

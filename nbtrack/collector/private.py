@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from tornado.web import RequestHandler
 
+from nbtrack.collector.bodies import Body, misfit
 from nbtrack.collector.queries import by_schema, counts, export_rows, matching, summary
 from nbtrack.schemas import BadSchema
 
@@ -55,14 +56,18 @@ class GuardedHandler(RequestHandler):
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         self.finish(orjson.dumps(value))
 
-    def json_body(self) -> dict[str, Any]:
-        """Read the request's JSON object; an empty one stands for no body."""
+    def json_body(self, kind: Body | None = None) -> dict[str, Any]:
+        """Read the request's JSON object; an empty one stands for no body, and for one that was refused."""
         try:
             value = orjson.loads(self.request.body or b"{}")
         except ValueError:
             value = None
         if not isinstance(value, dict):
             self.refuse(400, "a JSON object is expected")
+            return {}
+        wrong = misfit(kind, value) if kind else ""
+        if wrong:
+            self.refuse(400, wrong)
             return {}
         return value
 

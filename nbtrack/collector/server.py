@@ -99,7 +99,7 @@ def listen(app: tornado.web.Application, listener: socket.socket) -> tornado.htt
 def build(config: dict[str, Any], loop: asyncio.AbstractEventLoop, port: int) -> State:
     """Make the parts that a configuration names."""
     path = config["db"]
-    database = Database(None if path == "memory" else Path(path))
+    database = Database(None if path == "memory" else Path(path), lasting=config["folder"] is None)
     registry = registry_of(
         config["iglu"], api_key=os.environ.get("NBTRACK_IGLU_API_KEY"), cache=config["cache"]
     )

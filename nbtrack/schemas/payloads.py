@@ -11,8 +11,7 @@ from nbtrack.protocol import FIELDS
 
 # JSON nested deeper than this is refused by a pipeline
 MAX_DEPTH = 40
-# both alphabets of base64, with its padding or without
-STANDARD = bytes.maketrans(b"-_", b"+/")
+# what base64 lacks, by the length of its last group
 PADDING = (b"", b"===", b"==", b"=")
 
 
@@ -40,7 +39,7 @@ def depth_exceeds(text: bytes | str, limit: int = MAX_DEPTH) -> bool:
 
 
 def read_json(key: str, text: str) -> Any:
-    """Decode the JSON of a field, base64 or plain.
+    """Decode the JSON of a field, plain or in either alphabet of base64, with its padding or without.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ def read_json(key: str, text: str) -> Any:
     raw: str | bytes = text
     if FIELDS[key].kind == "base64_json":
         try:
-            clean = text.encode("ascii").translate(STANDARD).rstrip(b"=")
+            clean = text.encode("ascii").replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
             raw = binascii.a2b_base64(clean + PADDING[len(clean) % 4], strict_mode=True)
         except (binascii.Error, UnicodeEncodeError) as error:
             raise ValueError(f"not base64: {error}") from None

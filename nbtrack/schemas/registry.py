@@ -131,7 +131,7 @@ class Registry:
         """
         try:
             entry = _Entry(None, json.loads(json.dumps(schema)))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise BadSchema(f"the schema is not JSON: {error}") from None
         own = entry.schema.get("self") if isinstance(schema, Mapping) else None
         if not isinstance(own, dict):

@@ -11,10 +11,19 @@ from urllib.parse import urlsplit
 import orjson
 
 from nbtrack.collector import LocalCollector
-from nbtrack.protocol import CONTEXTS, PAYLOAD_DATA, POST_PATH, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
+from nbtrack.protocol import (
+    CONTEXTS,
+    OWN_VENDOR,
+    PAYLOAD_DATA,
+    POST_PATH,
+    SNOWPLOW_VENDOR,
+    UNSTRUCT_EVENT,
+    iglu,
+)
 
 EVENTS = int(os.environ.get("NBTRACK_BENCH_EVENTS", "50000"))
 BATCH = 500
+SESSION = str(uuid.uuid4())
 
 
 def payload(number: int) -> dict[str, str]:
@@ -28,7 +37,7 @@ def payload(number: int) -> dict[str, str]:
         "name": "load",
         "magics": ["time"],
     }
-    own = {"schema": UNSTRUCT_EVENT, "data": {"schema": iglu("io.github.nbtrack", "cell_run"), "data": run}}
+    own = {"schema": UNSTRUCT_EVENT, "data": {"schema": iglu(OWN_VENDOR, "cell_run"), "data": run}}
     session = {
         "userId": str(uuid.uuid4()),
         "sessionId": str(uuid.uuid4()),
@@ -54,6 +63,42 @@ def payload(number: int) -> dict[str, str]:
     }
 
 
+def notebook_event(number: int) -> dict[str, str]:
+    """Give an event with the three entities of a notebook's session; only the session's changes from event to event."""
+    import base64
+
+    kernel = {
+        "kernel_id": SESSION,
+        "started_at": "2026-01-05T09:00:00.000Z",
+        "python_version": "3.11.9",
+        "implementation": "CPython",
+        "ipython_version": "9.0.0",
+        "ipykernel_version": "7.0.0",
+        "nbtrack_version": "1.0.0",
+        "os_name": "Linux",
+        "machine": "x86_64",
+        "cpu_count": 8,
+        "memory_mb": 16384,
+        "interactive": True,
+    }
+    session = {
+        "userId": SESSION,
+        "sessionId": SESSION,
+        "sessionIndex": 1,
+        "eventIndex": number,
+        "storageMechanism": "SQLITE",
+    }
+    entities = {
+        "schema": CONTEXTS,
+        "data": [
+            {"schema": iglu(OWN_VENDOR, "notebook"), "data": {"host": "lab", "name_hash": "0" * 64}},
+            {"schema": iglu(OWN_VENDOR, "kernel"), "data": kernel},
+            {"schema": iglu(SNOWPLOW_VENDOR, "client_session", "1-0-2"), "data": session},
+        ],
+    }
+    return payload(number) | {"cx": base64.urlsafe_b64encode(orjson.dumps(entities)).decode()}
+
+
 def row_event(number: int) -> dict[str, str]:
     """Give an event as a backfill makes one of a row: a self-describing event in base64, without entities."""
     event = payload(number)
@@ -76,6 +121,14 @@ def struct(number: int) -> dict[str, str]:
         "se_la": f"N{number}",
         "se_va": str(number),
     }
+
+
+CASES = {
+    "notebook": notebook_event,
+    "with_entities": payload,
+    "self_describing": row_event,
+    "struct": struct,
+}
 
 
 def bodies(make: object, count: int) -> list[bytes]:
@@ -121,7 +174,7 @@ def measure() -> dict[str, float]:
         collector.counts()
         result["first_answer_ms"] = (time.perf_counter() - began) * 1000
         process = psutil.Process(collector.pid)
-        for name, make in (("with_entities", payload), ("self_describing", row_event), ("struct", struct)):
+        for name, make in CASES.items():
             collector.reset()
             load = bodies(make, EVENTS)
             before = sum(process.cpu_times()[:2])

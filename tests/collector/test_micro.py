@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.collector.support import own, page_view
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -105,6 +107,48 @@ def test_the_timeline_counts_spans(send):
     assert [(point["validEvents"], point["failedEvents"]) for point in points] == [(0, 0), (2, 1)]
     assert points[1]["bucket"] == spans[1]
     assert send.read("/micro/timeline", {"buckets": [1]}).status == 400
+
+
+PAGE = {"page": 1, "pageSize": 9, "filters": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("good", {"contexts": 5}, "$.contexts: integer found, array or null expected"),
+        ("good", {"contexts": PARENT}, "$.contexts: string found, array or null expected"),
+        ("good", {"event_type": ["pv"]}, "$.event_type: array found, string or null expected"),
+        ("good", {"schema": 5}, "$.schema: integer found, string or null expected"),
+        ("good", {"limit": "1"}, "$.limit: string found, integer or null expected"),
+        ("bad", {"vendor": 5}, "$.vendor: integer found, string or null expected"),
+        ("events", {"page": 1}, "$.filters: is missing, but required; $.pageSize: is missing, but required"),
+        ("events", PAGE | {"page": 0}, "$.page: 0 found, at least 1 expected"),
+        ("events", PAGE | {"filters": [5]}, "$.filters[0]: integer found, object expected"),
+        ("events", PAGE | {"filters": [{"column": "e", "values": 5}]}, "$.filters[0].values: integer found, array expected"),
+        ("events", PAGE | {"validEvents": "x"}, "$.validEvents: string found, boolean or null expected"),
+        ("events", PAGE | {"timeRange": "today"}, "$.timeRange: string found, object or null expected"),
+        ("events", PAGE | {"sorting": "app_id"}, "$.sorting: string found, object or null expected"),
+        ("timeline", {"buckets": 5}, "$.buckets: integer found, array or null expected"),
+        ("timeline", {"buckets": [{"start": 1}]}, "$.buckets[0].end: is missing, but required"),
+        ("timeline", {"buckets": [{"start": "noon", "end": 1}]}, "a bucket's start or end is no time: Invalid isoformat string: 'noon'"),
+        ("timeline", {"buckets": [{"start": 2**63, "end": 1}]}, "$.buckets[0].start: 9223372036854775808 found, at most 9007199254740992 expected"),
+    ],
+)  # fmt: skip
+def test_a_filter_of_another_type_is_refused_with_the_reason(send, path, body, reason):
+    fill(send)
+    answer = send.read(f"/micro/{path}", body)
+    assert (answer.status, answer.json) == (400, {"error": reason})
+
+
+def test_filters_that_are_null_or_unknown_choose_nothing(send):
+    fill(send)
+    for body in (
+        {"event_type": None, "schema": None, "contexts": None, "limit": None},
+        {"output_format": "x"},
+    ):
+        assert len(send.read("/micro/good", body).json) == 2
+    page = PAGE | {"validEvents": None, "timeRange": None, "sorting": None}
+    assert send.read("/micro/events", page).json["totalItems"] == 3
 
 
 def test_a_schema_is_shown_or_not_found_in_each_registry(send):

@@ -78,6 +78,11 @@ def test_filter_and_search_choose_events(page, send):
 
 def test_the_reason_of_a_failure_stands_next_to_its_field(page, send):
     send.post([own(TIMING, {"timing": "3", "category": "io"}, vid="many")])
+    said = page.locator(".nbt-row >> nth=0").inner_text()
+    assert (
+        "unstruct_event $.timing: string found, number expected · unstruct_event $.variable: is missing"
+        in said
+    )
     page.click(".nbt-row")
     keys = page.locator(".nbt-line[data-bad] .nbt-key").all_inner_texts()
     reasons = page.locator(".nbt-line[data-bad] .nbt-reason").all_inner_texts()
@@ -86,7 +91,9 @@ def test_the_reason_of_a_failure_stands_next_to_its_field(page, send):
         '"variable"': "is missing, but required",
         '"vid"': "integer of 32 bits expected, 'many' found",
     }
-    assert page.locator(".nbt-why li").count() == 3
+    why = page.locator(".nbt-why li").all_inner_texts()
+    assert len(why) == 3
+    assert "domain_sessionidx: integer of 32 bits expected, 'many' found" in why
     page.keyboard.press("Escape")
     assert page.locator("#panel").is_hidden()
 

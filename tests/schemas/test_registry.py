@@ -52,6 +52,15 @@ def test_the_session_goes_before_folders_and_folders_before_the_built_in(tmp_pat
     assert registry.faults(TIMING, []) == []
 
 
+def test_a_schema_nested_too_deep_is_refused_with_the_reason():
+    for levels in (500, 5000):
+        inner = {}
+        for _ in range(levels):
+            inner = {"not": inner}
+        with pytest.raises(BadSchema, match=r"[Rr]ecursion"):
+            Registry().register(named(**inner))
+
+
 def test_an_edited_file_counts_from_the_next_call_on(tmp_path):
     path = put(tmp_path, "thing", {"type": "array"})
     registry = Registry([tmp_path])

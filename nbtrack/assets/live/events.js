@@ -22,6 +22,9 @@ function decode(key, text) {
   }
 }
 
+// where in a payload a reason is about, as the collector says it elsewhere: a field, and a path within it
+export const placeOf = (reason) => [reason.field, reason.path !== "$" && reason.path].filter(Boolean).join(" ");
+
 export class LiveEvent {
   // a line of the collector: [row, good, schema, failure, notes, payload, request]
   constructor(line) {
@@ -89,7 +92,7 @@ export class LiveEvent {
       case "event": return this.name;
       case "schema": return this.schema ?? "";
       case "entities": return this.parts.entities.map((entity) => String(entity?.schema ?? "").split("/")[1]).join(", ");
-      case "reason": return this.reasons.map((reason) => [reason.field, reason.path !== "$" && reason.path, reason.message].filter(Boolean).join(" ")).join(" · ");
+      case "reason": return this.reasons.map((reason) => [placeOf(reason), reason.message].filter(Boolean).join(": ")).join(" · ");
       default: {
         const value = this.columns[column];
         return value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -1,5 +1,7 @@
 // One event in full, each reason of a failure beside the field it is about.
 
+import { placeOf } from "./events.js";
+
 function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
@@ -110,7 +112,7 @@ export function showEvent(panel, event, columnOf, close) {
     const list = element("ul", "nbt-why");
     for (const reason of event.reasons) {
       const item = element("li");
-      item.append(element("b", "", [reason.field, reason.path !== "$" && reason.path].filter(Boolean).join(" ") || event.failure.kind), " ", reason.message);
+      item.append(element("b", "", placeOf(reason) || event.failure.kind), ": ", reason.message);
       list.append(item);
     }
     panel.append(list);
