@@ -135,7 +135,7 @@ class Stream(GuardedHandler):
             "repeats": database.repeats,
             "epoch": epoch,
             "skipped": skipped,
-            "minutes": {str(minute): counted for minute, counted in database.minutes.items()},
+            "minutes": {str(minute): counted for minute, counted in database.minutes.copy().items()},
         }
         head = orjson.dumps(state)[:-1]
         self.write(b'id: %d-%d\ndata: %b,"rows":[%b]}\n\n' % (epoch, row, head, b",".join(lines)))
