@@ -15,7 +15,8 @@ import pytest
 
 import nbtrack
 from nbtrack.runtime import Session
-from nbtrack.tracker import PageView
+from nbtrack.template import col
+from nbtrack.tracker import InvalidEvent, PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
 
 
 @pytest.fixture
@@ -183,6 +184,36 @@ def test_an_event_is_sent_and_anything_else_is_refused(session: Session) -> None
     assert nbtrack.track(PageView("https://acme.com"))
     with pytest.raises(TypeError, match=r"a name .* a function .* or an event"):
         nbtrack.track(42)  # type: ignore[call-overload]
+
+
+def test_what_is_wrong_with_an_event_is_raised_where_it_is_tracked(session: Session) -> None:
+    session.settings.validate = "raise"
+    unknown = SelfDescribing(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {}))
+    with pytest.raises(InvalidEvent, match=r"no schema iglu:com\.acme/visit/jsonschema/1-0-0"):
+        nbtrack.track(unknown)
+    with pytest.raises(TypeError, match=r"se_la is col\('order_id'\)"):
+        nbtrack.track(StructuredEvent("shop", "buy", label=col("order_id")))
+    session.settings.validate = "off"
+    with pytest.raises(TypeError, match="seats is a object, which has no JSON form"):
+        nbtrack.track(SelfDescribing(SelfDescribingJson(unknown.event_json.schema, {"seats": object()})))
+    assert (session.fault_count, sent(session)) == (0, [])
+
+
+def test_what_is_wrong_with_a_step_is_counted_and_not_raised(session: Session) -> None:
+    session.settings.validate = "raise"
+    session.tracker.add_global_context(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {}))
+    with nbtrack.track("fit"):
+        pass
+    assert "InvalidEvent: iglu:com.acme/visit/jsonschema/1-0-0" in session.faults[0].text
+
+
+def test_a_fault_of_our_own_is_counted_where_an_event_is_tracked(session: Session) -> None:
+    def fail(_: Any) -> Any:
+        raise OSError("disk gone")
+
+    session.tracker.add_global_context(fail)
+    assert nbtrack.track(PageView("https://acme.com")) is None
+    assert [fault.text for fault in session.faults] == ["OSError: disk gone"]
 
 
 def test_without_a_session_steps_do_nothing_and_events_say_what_to_do() -> None:

@@ -201,6 +201,30 @@ class Session:
             self.note_fault(where, error)
             return None
 
+    def order(self, event: Event) -> str | None:
+        """Track an event that the user wrote, unless tracking is off.
+
+        Returns
+        -------
+        str or None
+            The event's id; None where tracking is off, or where nbtrack failed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is wrong with the event: a placeholder, data without a JSON form, and with ``validate="raise"``
+            what does not fit its schema.
+        """
+        if not self.enabled:
+            return None
+        try:
+            return self.tracker.track(event)
+        except (TypeError, ValueError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user's cell
+            self.note_fault("nbtrack.track", error)
+            return None
+
     def preview(self, event: Event) -> dict[str, str]:
         """Give the payload that an event would have as the session's next one; change nothing.
 

@@ -624,11 +624,6 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "nbtrack.track takes label=, and no auc=: with nbtrack.track('fit') as step, then step['auc'] = …, or",
     ),
-    "a template that is tracked": (
-        lambda: nbtrack.track(EVENT),
-        TypeError,
-        "the event has col('order_id'), which stands for a column and has no value of its own: give the event to nbtrack.",
-    ),
     "a server that is none": (
         lambda: Registry(servers=[3]),
         TypeError,
