@@ -34,17 +34,17 @@ class SettingError(TraitError, ValueError, TypeError):
 
 
 class CollectorAddress(Unicode):
-    """A setting that is ``local`` or a collector's host or URL."""
+    """A setting that is ``local`` or a collector's host or URL; the host becomes a URL."""
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Refuse what is no address of a collector."""
         text = super().validate(obj, value)
-        if text != "local":
-            try:
-                base_uri(text)
-            except ValueError as error:
-                raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
-        return text
+        if text.lower() == "local":  # nobody who writes LOCAL means a host of that name
+            return "local"
+        try:
+            return base_uri(text)
+        except ValueError as error:
+            raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
 
 
 class Name(Unicode):

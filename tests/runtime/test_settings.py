@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
+import nbtrack
 from nbtrack.runtime import NBTrack, SettingError, settings
 
 
@@ -78,3 +79,22 @@ def test_secrets_are_not_shown() -> None:
     assert "Bearer" not in shown
     assert "pw" not in shown
     assert "https://sp.acme.com/x" in shown
+
+
+def test_a_collector_named_by_its_host_is_shown_as_its_url_without_credentials() -> None:
+    made = NBTrack(collector="bob:pw@sp.acme.com")
+    assert ("collector", "https://sp.acme.com", "argument") in made.describe()
+    session = nbtrack.start("bob:pw@sp.acme.com", store="memory")
+    try:
+        assert (session.destination, "pw" in session.describe()) == ("https://sp.acme.com", False)
+    finally:
+        nbtrack.stop()
+
+
+def test_local_is_this_machine_however_it_is_written() -> None:
+    assert NBTrack(collector="LOCAL").collector == "local"
+
+
+def test_an_address_with_a_slash_too_few_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"No host in the endpoint 'http:/sp\.acme\.com'"):
+        NBTrack(collector="http:/sp.acme.com")
