@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from traitlets import Bool
+
 from nbtrack.notebook.header import OPTIONS
 from nbtrack.notebook.magics import CONTROL_WORDS
 from nbtrack.runtime import Session
@@ -60,9 +62,7 @@ class OptionMatcher:
         if not equals:
             return [f"{known}=" for known in settings.names()]
         trait = settings.traits().get(name)
-        values = getattr(trait, "values", None) or (
-            ("True", "False") if type(trait).__name__ == "Bool" else ()
-        )
+        values = getattr(trait, "values", None) or (("True", "False") if isinstance(trait, Bool) else ())
         return [f"{name}={value}" for value in values]
 
 

@@ -98,3 +98,26 @@ def test_local_is_this_machine_however_it_is_written() -> None:
 def test_an_address_with_a_slash_too_few_is_refused() -> None:
     with pytest.raises(SettingError, match=r"No host in the endpoint 'http:/sp\.acme\.com'"):
         NBTrack(collector="http:/sp.acme.com")
+
+
+def test_a_switch_takes_the_words_that_people_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    for word, meant in {
+        "yes": True,
+        "on": True,
+        "1": True,
+        "no": False,
+        "Off": False,
+        "false": False,
+    }.items():
+        monkeypatch.setenv("NBTRACK_SOURCE", word)
+        assert (NBTrack().source, NBTrack().complaints) == (meant, [])
+    monkeypatch.setenv("NBTRACK_SOURCE", "maybe")
+    assert NBTrack().complaints == [
+        "NBTRACK_SOURCE is ignored: 'maybe' is neither true (1, yes, on) nor false (0, no, off)"
+    ]
+
+
+def test_a_misspelt_setting_of_a_session_is_refused() -> None:
+    made = NBTrack()
+    with pytest.raises(SettingError, match=r"no setting 'colector' \(attribute\)\. Did you mean 'collector'"):
+        made.colector = "https://sp.acme.com"  # type: ignore[attr-defined]
