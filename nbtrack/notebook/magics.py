@@ -1,16 +1,18 @@
 """The magics: ``%track``, ``%%track`` and ``%nbtrack``."""
 
 import difflib
+import math
 from collections.abc import Callable
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import TraitError
 
 from nbtrack.notebook import expressions, preview
 from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
-from nbtrack.runtime import Session
+from nbtrack.runtime import Session, SettingError
 from nbtrack.steps.tracking import send_analysis
 
 CONTROL_WORDS = (
@@ -98,7 +100,7 @@ class NBTrackMagics(Magics):
           %nbtrack pause | resume      keep tracking, but hold events back
           %nbtrack flush [SECONDS]     send what waits, now (10 seconds at most)
           %nbtrack preview [CODE]      the exact payload of the last tracked cell, or of CODE, and what is left out
-          %nbtrack config [NAME=VALUE] each setting, its value and where it comes from; or change one
+          %nbtrack config [NAME[=VALUE]]   settings, their values and where they come from; or change one
           %nbtrack monitor             the live view
           %nbtrack log [N]             the last N attempts to send
           %nbtrack collector [local | URL]   the local collector's page; or where events go from now on
@@ -193,7 +195,9 @@ class NBTrackMagics(Magics):
         try:
             timeout = float(seconds or 10)
         except ValueError:
-            raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}") from None
+            timeout = math.nan
+        if not 0 <= timeout < math.inf:
+            raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}")
         report = self._session.flush(timeout)
         if report is None:
             print("nbtrack is off; nothing was sent.")
@@ -210,17 +214,22 @@ class NBTrackMagics(Magics):
         if not change:
             print(preview.show_settings(settings))
             return
-        name, equals, text = change.partition("=")
-        name = name.strip()
-        if not equals:
-            name, _, text = change.partition(" ")
+        name, equals, text = (part.strip() for part in change.partition("=" if "=" in change else " "))
         if name not in settings.names():
             near = difflib.get_close_matches(name, settings.names(), 1)
             raise UsageError(
                 f"nbtrack has no setting {name!r}. "
                 + (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(settings.names())}.")
             )
-        setattr(settings, name, settings.traits()[name].from_string(unquote(text.strip())))
+        if not (text or equals):
+            print(preview.show_settings(settings, name))
+            return
+        try:
+            setattr(settings, name, settings.traits()[name].from_string(unquote(text)))
+        except SettingError:  # it is locked, and says so
+            raise
+        except (TraitError, TypeError, ValueError) as error:  # the value is not shown: it may be a secret
+            raise UsageError(f"that does not fit {name}: {error}") from None
 
     def _monitor(self, _: str) -> Any:
         from nbtrack.widget import make_monitor  # noqa: PLC0415 - ipywidgets are loaded with the first monitor
@@ -228,6 +237,8 @@ class NBTrackMagics(Magics):
         return make_monitor(self._session)
 
     def _log(self, number: str) -> None:
+        if not (number or "10").isdecimal() or number == "0":
+            raise UsageError(f"%nbtrack log takes a number of attempts, not {number!r}")
         print(preview.show_log(self._session, int(number or 10)))
 
     def _collector(self, target: str) -> None:
