@@ -4,8 +4,10 @@ import asyncio
 import base64
 import inspect
 import json
+import threading
 import timeit
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -76,6 +78,43 @@ def test_steps_know_their_parent(session: Session) -> None:
     inner, outer = sent(session)
     assert inner["parent_id"] == outer["step_id"]
     assert "parent_id" not in outer
+
+
+def test_a_step_entered_again_before_its_end_is_two_events_and_no_later_ones_parent(session: Session) -> None:
+    step = nbtrack.track("descend")
+    with step, step:
+        pass
+    with nbtrack.track("after"):
+        pass
+    inner, outer, after = sent(session)
+    assert (inner["name"], outer["name"]) == ("descend", "descend")
+    assert inner["parent_id"] == outer["step_id"] != inner["step_id"]
+    assert "parent_id" not in outer
+    assert "parent_id" not in after
+
+
+def test_a_step_shared_by_threads_is_an_event_for_each(session: Session) -> None:
+    step, both = nbtrack.track("part"), threading.Barrier(2)
+
+    def work(_: int) -> None:
+        with step:
+            both.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    assert [data["name"] for data in sent(session)] == ["part", "part"]
+
+
+def test_labels_and_properties_of_any_kind_cost_no_event(session: Session) -> None:
+    with nbtrack.track("v") as step:
+        step.label = 3  # type: ignore[assignment]
+        step["digits"] = 10**5_000
+        step["many"] = 2**40_000
+    with nbtrack.track("w") as step:
+        step.label = pd.DataFrame({"secret": [1]})  # type: ignore[assignment]
+    first, second = sent(session)
+    assert (first["label"], second["label"]) == ("3", "pandas 1x1")
+    assert {p["name"]: p["value"] for p in first["properties"]} == {"digits": "<int>", "many": "<int>"}
 
 
 def test_other_attributes_and_classes_are_refused(session: Session) -> None:
