@@ -21,7 +21,7 @@ class OptionMatcher:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
 
     def __call__(self, context: Any) -> dict[str, Any]:
         """Give the completions that IPython's completer asks for (its matcher protocol, version 2)."""
@@ -57,7 +57,7 @@ class OptionMatcher:
         return [word for word in offered if word.startswith(typed)]
 
     def _list_settings(self, typed: str) -> list[str]:
-        settings = self._session.settings
+        settings = self.session.settings
         name, equals, _ = typed.partition("=")
         if not equals:
             return [f"{known}=" for known in settings.names()]

@@ -46,7 +46,7 @@ class NBTrackMagics(Magics):
 
     def __init__(self, shell: Any, session: Session, cells: CellRuns) -> None:
         super().__init__(shell)
-        self._session, self._cells = session, cells
+        self.session, self._cells = session, cells
 
     @no_var_expand
     @line_cell_magic
@@ -119,6 +119,8 @@ class NBTrackMagics(Magics):
             near = difflib.get_close_matches(word, CONTROL_WORDS, 1)
             hint = f"did you mean %nbtrack {near[0]}? " if near else ""
             raise UsageError(f"%nbtrack has no {word!r}; {hint}It has: {', '.join(CONTROL_WORDS)}.")
+        if self.session.ended and word != "status":
+            raise UsageError("nbtrack's session has ended: nbtrack.start() begins another")
         command: Callable[[str], Any] = getattr(self, f"_{word}")
         try:
             return command(rest.strip())
@@ -167,28 +169,28 @@ class NBTrackMagics(Magics):
     # -- %nbtrack
 
     def _status(self, _: str) -> None:
-        print(preview.show_status(self._session))
+        print(preview.show_status(self.session))
 
     def _on(self, _: str) -> None:
-        if self._session.turn_on():
+        if self.session.turn_on():
             print("nbtrack is on.")
         else:
-            print(f"nbtrack stays off: {self._session.optout} is set in the environment.")
+            print(f"nbtrack stays off: {self.session.optout} is set in the environment.")
 
     def _off(self, _: str) -> None:
-        self._session.turn_off()
+        self.session.turn_off()
         print(
             "nbtrack is off: cells, magics and steps send nothing, and what waits stays here. %nbtrack on ends that."
         )
 
     def _pause(self, _: str) -> None:
-        self._session.emitter.pause()
+        self.session.emitter.pause()
         print("nbtrack holds events back; %nbtrack resume sends them.")
 
     def _resume(self, _: str) -> None:
-        if not self._session.enabled:
+        if not self.session.enabled:
             raise UsageError("nbtrack is off; %nbtrack on comes first")
-        self._session.emitter.resume()
+        self.session.emitter.resume()
         print("nbtrack sends again.")
 
     def _flush(self, seconds: str) -> None:
@@ -198,7 +200,7 @@ class NBTrackMagics(Magics):
             timeout = math.nan
         if not 0 <= timeout < math.inf:
             raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}")
-        report = self._session.flush(timeout)
+        report = self.session.flush(timeout)
         if report is None:
             print("nbtrack is off; nothing was sent.")
             return
@@ -207,10 +209,10 @@ class NBTrackMagics(Magics):
         print(f"sent {report.sent:,} events in {report.elapsed:.1f} s{rest}{dead}.")
 
     def _preview(self, code: str) -> None:
-        print(preview.show_preview(self._session, self._cells, self.shell, code))
+        print(preview.show_preview(self.session, self._cells, self.shell, code))
 
     def _config(self, change: str) -> None:
-        settings = self._session.settings
+        settings = self.session.settings
         if not change:
             print(preview.show_settings(settings))
             return
@@ -234,15 +236,15 @@ class NBTrackMagics(Magics):
     def _monitor(self, _: str) -> Any:
         from nbtrack.widget import make_monitor  # noqa: PLC0415 - ipywidgets are loaded with the first monitor
 
-        return make_monitor(self._session)
+        return make_monitor(self.session)
 
     def _log(self, number: str) -> None:
         if not (number or "10").isdecimal() or number == "0":
             raise UsageError(f"%nbtrack log takes a number of attempts, not {number!r}")
-        print(preview.show_log(self._session, int(number or 10)))
+        print(preview.show_log(self.session, int(number or 10)))
 
     def _collector(self, target: str) -> None:
-        session = self._session
+        session = self.session
         if target:
             session.settings.collector = unquote(target)
             print(session.describe())

@@ -98,7 +98,7 @@ class Session:
     @property
     def enabled(self) -> bool:
         """Whether cells, magics and steps become events."""
-        return self._forbidden is None and self.off_reason is None
+        return self._forbidden is None and self.off_reason is None and not self.ended
 
     def turn_off(self, reason: str = "%nbtrack off") -> None:
         """Stop tracking, and stop sending what waits."""
@@ -270,11 +270,11 @@ class Session:
     def close(self, timeout: float = EXIT_BUDGET) -> None:
         """End the session within a bound; what could not be sent stays stored."""
         self.settle()
-        self.ended = True
+        may_send, self.ended = self.enabled, True
         emitter, client = self._parts.let_go()
         try:
             if emitter:
-                emitter.close(timeout if self.enabled else 0)
+                emitter.close(timeout if may_send else 0)
             if client:
                 from nbtrack.collector import shared  # noqa: PLC0415 - loaded before, to connect
 

@@ -199,7 +199,7 @@ def shorten(text: str) -> str:
 
 def _judge(source: Source, stats: Any, now: float) -> tuple[State, str]:
     if source.ended:
-        return "ended", "the session was closed"
+        return "ended", "nbtrack.start() begins another session"
     if source.optout or not source.enabled:
         return "off", f"{source.optout} is set" if source.optout else "%nbtrack off"
     if stats.state == "paused":
