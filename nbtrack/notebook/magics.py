@@ -204,7 +204,9 @@ class NBTrackMagics(Magics):
         if report is None:
             print("nbtrack is off; nothing was sent.")
             return
-        rest = f", {report.pending:,} still wait" if report.pending else ""
+        stats = self.session.emitter.stats()
+        why = f" ({stats.last_error})" if stats.last_error else ""
+        rest = f", {report.pending:,} still wait{why}" if report.pending else ""
         dead = f", {report.dead:,} were refused for good" if report.dead else ""
         print(f"sent {report.sent:,} events in {report.elapsed:.1f} s{rest}{dead}.")
 

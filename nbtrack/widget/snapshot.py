@@ -104,6 +104,8 @@ class Snapshot:
         When the next attempt is due, seconds since 1970; None unless retrying.
     local : bool
         Whether a local collector checks the events.
+    fault : str
+        The last of nbtrack's own faults: what was done and the class of the error, as its message may hold content.
 
     Examples
     --------
@@ -125,6 +127,7 @@ class Snapshot:
     verdicts: dict[str, Any] | None = None
     retry_at: float | None = None
     local: bool = False
+    fault: str = ""
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -180,6 +183,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         verdicts,
         stats.retry_at if state == "retrying" else None,
         source.is_local,
+        _name_fault(source.faults[-1]) if source.faults else "",
     )
 
 
@@ -190,6 +194,10 @@ def ask_verdicts(source: Source) -> dict[str, Any] | None:
         return client.summary() if client is not None else None
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def _name_fault(fault: Fault) -> str:
+    return f"{shorten(fault.where)} ({shorten(fault.text.partition(':')[0])})"
 
 
 def shorten(text: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from IPython.core.error import UsageError
 
 import nbtrack
+from tests.support.waiting import poll
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,26 @@ def test_a_setting_without_a_value_is_shown_and_not_changed(shell: Any, capsys: 
         nbtrack.session().settings.user_id = "zoe"
         shell.run_line_magic("nbtrack", f"config {change}")
         assert nbtrack.session().settings.user_id == "ada"
+
+
+def test_status_names_the_last_fault_without_its_message(shell: Any, capsys: Any) -> None:
+    nbtrack.load_ipython_extension(shell)
+    shell.run_cell("%%track load -p rows=len(frame)\nframe = 3", store_history=True)
+    capsys.readouterr()
+    shell.run_line_magic("nbtrack", "status")
+    shown = capsys.readouterr().out
+    assert "1 own faults" in shown
+    assert "last fault    the property rows (TypeError); nbtrack.session().faults tells more" in shown
+    assert "object of type 'int' has no len()" in nbtrack.session().faults[-1].text
+    monitor = nbtrack.monitor()
+    assert "the property rows (TypeError)" in monitor._repr_mimebundle_()[0]["text/html"]
+    monitor.close()
+
+
+def test_a_flush_in_vain_says_why(shell: Any, capsys: Any) -> None:
+    nbtrack.load_ipython_extension(shell)
+    shell.run_cell("%track here")
+    assert poll(lambda: nbtrack.session().emitter.stats().last_error, 10)
+    capsys.readouterr()
+    shell.run_line_magic("nbtrack", "flush 0.1")
+    assert "still wait (connection refused)" in capsys.readouterr().out
