@@ -103,6 +103,60 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
         assert "did you mean 'order_id'" in run(*words, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("{", "the event file event.json is not JSON: Expecting property name"),
+        ("[1]", 'the event file event.json: it must hold {"schema": "iglu:…", "data": {…}}'),
+        (
+            '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "context": {"schema": "x"}}',
+            'context must be a list of {"schema": "iglu:…", "data": {…}}',
+        ),
+        (
+            '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {"order": {"$colum": "order_id"}}}',
+            '\'$colum\' is no placeholder: a column\'s value is written {"$col": "name"}',
+        ),
+    ],
+)
+def test_backfill_says_what_is_wrong_with_an_event_file(
+    run: Run, tmp_path: Path, event: str, told: str
+) -> None:
+    (tmp_path / "orders.csv").write_text("order_id\no-1\n")
+    (tmp_path / "event.json").write_text(event)
+    words = ("backfill", "orders.csv", "--event", "event.json", "--collector", "http://127.0.0.1:9")
+    assert told in run(*words, code=2).stderr
+
+
+def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "orders.csv").write_text("order_id,at\no-1,2024-01-01\n")
+    event = {"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "event_id": {"$col": "order_id"}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    words = (
+        "backfill",
+        "orders.csv",
+        "--event",
+        "event.json",
+        "--collector",
+        "http://127.0.0.1:9",
+        "--quiet",
+    )
+    shown = run(*words, "--dead-letters", "dead.parquet", code=1).stdout
+    assert "rows not delivered: see the Parquet file\n  they are in dead.parquet\n" in shown
+    (tmp_path / "event.json").write_text(json.dumps(event | {"event_id": None}))
+    shown = run(*words, "--give-up-after", "1", code=1).stdout
+    assert "the same call with --resume goes on where this one stopped" in shown
+
+
+def test_a_folder_of_schemas_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text('{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}}')
+    told = "--iglu names 'nowhere', and no folder is at "
+    words = ("backfill", "o.csv", "--event", "event.json", "--collector", "http://127.0.0.1:9")
+    assert told in run(*words, "--iglu", "nowhere", code=2).stderr
+    assert told in run("validate", "event.json", "--iglu", "nowhere", code=2).stderr
+
+
 def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
     identify_installation(home)
