@@ -188,24 +188,36 @@ def outbox(context: click.Context, store: str | None) -> None:
 
 @contextmanager
 def _open_store(place: str | None) -> Iterator[Any]:
-    from nbtrack.delivery import RedisEventStore, SQLiteEventStore
-    from nbtrack.delivery.home import find_home
-
-    if place and place.startswith(("redis://", "rediss://")):
-        store: Any = RedisEventStore(place)
-    else:
-        path = Path(place) if place else find_home() / "outbox.sqlite"
-        if not path.exists():
-            raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
-        store = SQLiteEventStore(path)
+    store = _find_store(place)
     try:
         yield store
+    except click.exceptions.Exit:
+        raise
+    except Exception as error:  # noqa: BLE001 - files, SQLite and Redis have no error in common
+        raise click.ClickException(f"{place or 'the outbox'}: {error}") from None
     finally:
         store.close()
 
 
+def _find_store(place: str | None) -> Any:
+    from nbtrack.delivery import RedisEventStore, SQLiteEventStore, database
+    from nbtrack.delivery.home import find_home
+
+    if place and place.startswith(("redis://", "rediss://")):
+        return RedisEventStore(place)
+    path = Path(place) if place else find_home() / "outbox.sqlite"
+    if not path.exists():
+        raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
+    # a damaged outbox is set aside when it is opened: no file of another kind may be
+    if place and not database.is_outbox(path):
+        raise click.ClickException(f"{path} is no outbox, and is left as it is")
+    return SQLiteEventStore(path)
+
+
 @outbox.command("list")
-@click.option("--limit", default=20, show_default=True, help="How many of each kind.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
+)
 @click.pass_obj
 def list_(place: str | None, limit: int) -> None:
     """List the waiting events and the dead letters: times, kinds and sizes, no content."""
@@ -258,21 +270,34 @@ def purge(place: str | None, *, waiting: bool) -> None:
 
 @outbox.command()
 @click.option("--store", "own", default=None, help="As `nbtrack outbox --store`.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds for each destination.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Seconds for each destination.",
+)
 @click.option("--header", multiple=True, help="Extra HTTP header, as 'Name: value'; may be repeated.")
 @click.pass_obj
 def drain(place: str | None, own: str | None, timeout: float, header: tuple[str, ...]) -> None:
-    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
+    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent.
+
+    The collector of the settings gets the headers of the settings (NBTRACK_HEADERS), too.
+    """
     from nbtrack.collector import shared
     from nbtrack.delivery.home import find_home
     from nbtrack.delivery.outbox import drain as send
+    from nbtrack.runtime import NBTrack
 
-    headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
+    given = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
+    if not all(name and value for name, value in given.items()):
+        raise click.UsageError("--header takes a name and a value, as 'Authorization: Bearer …'")
+    url, secrets = NBTrack().find_target()
     with _open_store(own or place) as store:
         reports = send(
             store,
             timeout=timeout,
-            headers=headers,
+            headers_of=lambda destination: {**(secrets if destination == url else {}), **given},
             resolve={"local": lambda: shared.connect(find_home()).url},
         )
     for destination, report in reports.items():

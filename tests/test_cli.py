@@ -179,6 +179,41 @@ def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path
     assert "0 events deleted" in run("outbox", "purge", "--yes").stdout
 
 
+def test_drain_sends_the_headers_of_the_settings_to_the_settings_collector_only(
+    run: Run, tmp_path: Path
+) -> None:
+    with (
+        FaultServer([Act(200)]) as ours,
+        FaultServer([Act(200)]) as theirs,
+        SQLiteEventStore(tmp_path / "home" / "outbox.sqlite") as store,
+    ):
+        for server in (ours, theirs):
+            emitter = Emitter(server.url, event_store=store, batch_size=9)
+            emitter.input({"e": "pv", "p": "pc", "tv": "t"})
+            emitter.close(0)
+        shown = run(
+            "outbox", "drain", NBTRACK_COLLECTOR=ours.url, NBTRACK_HEADERS='{"Authorization": "Bearer x"}'
+        ).stdout
+        assert shown.count("1 sent") == 2
+        assert [r.headers.get("authorization") for r in (*ours.seen, *theirs.seen)] == ["Bearer x", None]
+
+
+@pytest.mark.parametrize("content", [b"my notes", b""])
+def test_a_file_that_is_no_outbox_is_left_as_it_is(run: Run, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    assert "notes.txt is no outbox" in run("outbox", "--store", "notes.txt", "list", code=1).stderr
+    assert (path.read_bytes(), [one.name for one in tmp_path.iterdir()]) == (content, ["notes.txt"])
+
+
+def test_outbox_answers_wrong_options_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    SQLiteEventStore(tmp_path / "home" / "outbox.sqlite").close()
+    assert "No such file or directory" in run("outbox", "export", "nowhere/dead.ndjson", code=1).stderr
+    assert "Connection refused" in run("outbox", "--store", "redis://127.0.0.1:9", "list", code=1).stderr
+    assert "--header takes a name and a value" in run("outbox", "drain", "--header", "x", code=2).stderr
+    assert "'--limit': -1 is not in the range" in run("outbox", "list", "--limit", "-1", code=2).stderr
+
+
 def test_validate_names_file_path_and_reason(run: Run, tmp_path: Path) -> None:
     bad = {"schema": "iglu:io.github.nbtrack/analysis/jsonschema/1-0-0", "data": {"name": 1, "kind": "step"}}
     (tmp_path / "bad.json").write_text(json.dumps(bad))

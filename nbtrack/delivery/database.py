@@ -117,6 +117,18 @@ class UnusableFileError(sqlite3.DatabaseError):
     """The file is damaged."""
 
 
+def is_outbox(path: Path) -> bool:
+    """Tell, without touching it, whether a file is a store of events."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
+    except sqlite3.Error:
+        return False
+    return True
+
+
 def is_corrupt(fault: BaseException) -> bool:
     """Tell a file that is no outbox from one that is merely busy, full or forbidden."""
     if isinstance(fault, UnusableFileError):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore, current
-from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.delivery.home import find_home
 from nbtrack.runtime import home, optout
 from nbtrack.runtime.parts import Parts
@@ -307,8 +306,7 @@ class Session:
         client = self.collector
         if client is not None:
             return current.Target(client.url, local=True)
-        url, headers = split_credentials(base_uri(self.settings.collector))
-        return current.Target(url, {**headers, **self.settings.headers})
+        return current.Target(*self.settings.find_target())
 
     # -- inside
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from traitlets import Callable, Enum, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
+from nbtrack.delivery.endpoint import split_credentials
 from nbtrack.runtime.kinds import (
     CollectorAddress,
     IgluPlaces,
@@ -162,6 +163,13 @@ class NBTrack(Configurable):
     def describe(self) -> list[tuple[str, str, str]]:
         """List each setting's name, value as text, and source. Secrets are masked."""
         return [(name, self._show(name), self.sources.get(name, "default")) for name in self.names()]
+
+    def find_target(self) -> tuple[str, dict[str, str]]:
+        """Give the URL of the company's collector without credentials, and the headers that requests to it carry."""
+        if self.collector == "local":
+            return self.collector, {}
+        url, headers = split_credentials(self.collector)
+        return url, {**headers, **self.headers}
 
     def _show(self, name: str) -> str:
         value = getattr(self, name)
