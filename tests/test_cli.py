@@ -49,6 +49,18 @@ def test_doctor_says_what_to_do_about_a_collector_out_of_reach(run: Run) -> None
     assert "secret" not in shown
 
 
+def test_doctor_asks_the_collector_as_the_session_would(run: Run) -> None:
+    with FaultServer([Act(200)]) as server:
+        secrets = {"NBTRACK_HEADERS": '{"X-Token": "s3cret"}', "NBTRACK_COLLECTOR": server.url}
+        assert f"{server.url} answers 200" in run("doctor", **secrets).stdout
+        assert server.seen[0].headers["x-token"] == "s3cret"
+    with FaultServer([Act(403)]) as server:
+        shown = run("doctor", NBTRACK_COLLECTOR=server.url).stdout
+        assert re.search(
+            rf"note collector +{re.escape(server.url)} is there, and answers 403 at /health; headers", shown
+        )
+
+
 def test_collector_runs_until_it_is_asked_to_end(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", "from nbtrack.cli import main; main()", "collector", "--port", "0", "--db", "events.sqlite"],
