@@ -18,7 +18,14 @@ import pytest
 import nbtrack
 from nbtrack.runtime import Session
 from nbtrack.template import col
-from nbtrack.tracker import InvalidEvent, PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
+from nbtrack.tracker import (
+    InvalidEvent,
+    InvalidEventWarning,
+    PageView,
+    SelfDescribing,
+    SelfDescribingJson,
+    StructuredEvent,
+)
 
 
 @pytest.fixture
@@ -238,12 +245,19 @@ def test_what_is_wrong_with_an_event_is_raised_where_it_is_tracked(session: Sess
     assert (session.fault_count, sent(session)) == (0, [])
 
 
+def test_a_warning_names_the_line_that_tracked_the_event(session: Session) -> None:
+    session.settings.validate = "warn"
+    with pytest.warns(InvalidEventWarning, match="no schema") as caught:
+        nbtrack.track(SelfDescribing(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {})))
+    assert caught[0].filename == __file__
+
+
 def test_what_is_wrong_with_a_step_is_counted_and_not_raised(session: Session) -> None:
     session.settings.validate = "raise"
     session.tracker.add_global_context(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {}))
     with nbtrack.track("fit"):
         pass
-    assert "InvalidEvent: iglu:com.acme/visit/jsonschema/1-0-0" in session.faults[0].text
+    assert "InvalidEvent: no schema iglu:com.acme/visit/jsonschema/1-0-0" in session.faults[0].text
 
 
 def test_a_fault_of_our_own_is_counted_where_an_event_is_tracked(session: Session) -> None:
