@@ -192,6 +192,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "key must be a list of texts, such as ['o-1'], not 'o-1'",
     ),
+    "a column that is called by no text": (
+        lambda: col(("price", "net")),
+        TypeError,
+        """col wants a column's name, a text, and got ('price', 'net'): a column of a frame that is called so is col("('price', 'net')")""",
+    ),
     "a pattern that is no text": (
         lambda: col("total").format(3),
         ValueError,
@@ -375,6 +380,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: Registry().faults(TIMING, {"timing": object()}),
         ValueError,
         "the data holds what JSON does not know (Unsupported type: 'object'): nbtrack.values.jsonable makes",
+    ),
+    "a schema's file in place of the schema": (
+        lambda: Registry().register("visit.json"),
+        ValueError,
+        "register takes a schema, a dict, not a text: json.loads(…) reads one; got 'visit.json'",
     ),
     "a schema that is none": (
         lambda: Registry().register(None),
