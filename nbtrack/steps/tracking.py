@@ -109,6 +109,10 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
         return Step(target, label)
     if isinstance(target, Event):
         return session().order(target)
+    if isinstance(target, type) and issubclass(target, Event):
+        raise TypeError(f"nbtrack.track takes an event, not its class: nbtrack.track({target.__name__}(…))")
+    if isinstance(target, SelfDescribingJson):
+        raise TypeError("nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)")
     if callable(target) or isinstance(target, classmethod):
         return decorate(target, None, label)
     raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")

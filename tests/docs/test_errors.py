@@ -629,6 +629,16 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) or an event",
     ),
+    "an event's class in place of the event": (
+        lambda: nbtrack.track(PageView),
+        TypeError,
+        "nbtrack.track takes an event, not its class: nbtrack.track(PageView(…))",
+    ),
+    "an event's data in place of the event": (
+        lambda: nbtrack.track(SelfDescribingJson(TIMING, {})),
+        TypeError,
+        "nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)",
+    ),
     "a property where the step is named": (
         lambda: nbtrack.track("fit", auc=0.91),
         TypeError,
