@@ -717,6 +717,16 @@ def test_a_message_says_what_is_wrong_and_what_to_do(
         Snowplow.reset()
 
 
+def test_the_page_of_questions_lists_every_message():
+    rows = (Path(__file__).parents[2] / "docs/pages/faq.md").read_text(encoding="utf-8").splitlines()
+    listed = {
+        tuple(part.strip(" `") for part in row.strip("|").split("|")) for row in rows if row.startswith("|")
+    }
+    assert [
+        (case, text) for case, (_, _, text) in MESSAGES.items() if (case, text.strip(" `")) not in listed
+    ] == []
+
+
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(
