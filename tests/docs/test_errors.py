@@ -207,6 +207,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "backfill wants a frame of rows, and a Series is one column: make it a frame, as with series.to_frame('name')",
     ),
+    "values in place of a frame": (
+        lambda: backfill({"order_id": ["o-1"]}, EVENT, collector=NOBODY),
+        TypeError,
+        "backfill wants a frame, and got a dict: make it one, as with pandas.DataFrame(…)",
+    ),
     "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
