@@ -868,6 +868,18 @@ def test_a_home_that_cannot_be_written_is_told_at_load(monkeypatch: pytest.Monke
     assert "cannot be written, so what is not sent ends with this process" in told
 
 
+def test_a_local_collector_without_a_home_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "file" / "home"))
+    told = r"the local collector cannot be started, as .*home cannot be written \(Not a directory\): set NBTRACK_HOME"
+    session = nbtrack.start()
+    try:
+        with pytest.raises(OSError, match=told):
+            session.collector  # noqa: B018
+    finally:
+        nbtrack.stop()
+
+
 def test_an_outbox_that_cannot_be_opened_is_told_once_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
