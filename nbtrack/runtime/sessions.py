@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore, current
 from nbtrack.delivery.home import find_home
+from nbtrack.delivery.records import Route
 from nbtrack.runtime import home, optout
 from nbtrack.runtime.parts import Parts
 from nbtrack.runtime.settings import NBTrack
@@ -286,7 +287,12 @@ class Session:
         if self._forbidden:
             return f"nbtrack is off: {self._forbidden} is set. Cells run as ever and nothing is sent."
         waiting = self._count_waiting()
-        backlog = f" {waiting:,} events wait from before." if waiting else ""
+        own = waiting.pop(self.destination, 0)
+        backlog = f" {own:,} events wait from before." if own else ""
+        if waiting:
+            backlog += (
+                f" {sum(waiting.values()):,} wait for other collectors: nbtrack outbox drain sends them."
+            )
         if self.settings.store == "disk" and not home.is_writable(self.home):
             backlog += f" {self.home} cannot be written, so what is not sent ends with this process."
         if self.is_local:
@@ -310,13 +316,14 @@ class Session:
 
     # -- inside
 
-    def _count_waiting(self) -> int:
-        path = self.home / "outbox.sqlite"
+    def _count_waiting(self) -> collections.Counter[str]:
+        """Count what waits in the outbox, by destination."""
+        path, found = self.home / "outbox.sqlite", collections.Counter[str]()
         try:
-            if self.settings.store != "disk" or not path.exists():
-                return 0
-            with SQLiteEventStore(path) as store:
-                return store.size()
+            if self.settings.store == "disk" and path.exists():
+                with SQLiteEventStore(path) as store:
+                    for route in store.routes():
+                        found[Route.from_key(route).destination] += store.count(route)
         except Exception as error:  # noqa: BLE001 - a number is not worth a failed load
             self.note_fault("counting what waits", error)
-            return 0
+        return +found
