@@ -579,6 +579,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "headers: 'Authorization' has a line break in it or in its value: strip() it",
     ),
+    "a token with a letter that no header can have": (
+        lambda: Emitter(NOBODY, headers={"Authorization": "Bearer €"}),
+        ValueError,
+        "headers: 'Authorization' has a letter in it or in its value that HTTP does not carry: a token is plain ASCII",
+    ),
     "seconds as a text": (
         lambda: Emitter(NOBODY, request_timeout="3"),
         TypeError,
