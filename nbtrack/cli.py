@@ -1,6 +1,5 @@
 """The command line: ``nbtrack …``."""
 
-import json
 import signal
 import sys
 import threading
@@ -103,12 +102,13 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     Exits with 0 when every row was delivered, with 1 when some were not, with 2 when nothing could be sent.
     """
     from nbtrack.bulk import backfill as send
+    from nbtrack.bulk.eventfile import read_event
 
     given = {name: value for name, value in options.items() if value is not None}
     if iglu:
         given["registry"] = _open_registry(iglu)
     try:
-        event = read_event(json.loads(Path(event_file).read_text(encoding="utf-8")))
+        event = read_event(Path(event_file))
         if given["collector"] == "local" and not given["dry_run"]:
             from nbtrack.collector import shared
             from nbtrack.delivery.home import find_home
@@ -116,9 +116,11 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
             given["collector"] = shared.connect(find_home(), iglu=iglu)
         report = send(file, event, progress=False if quiet else None, **given)
     except (TypeError, ValueError, KeyError, RuntimeError, OSError) as error:
-        click.echo(f"nbtrack backfill: {error}", err=True)
+        click.echo(_as_options(f"nbtrack backfill: {error}"), err=True)
         sys.exit(2)
-    click.echo(str(report))
+    click.echo(_as_options(str(report)))
+    if report.dead_letters is not None:
+        click.echo(f"  they are in {report.dead_letters}")
     sys.exit(0 if report.ok else 1)
 
 
@@ -126,48 +128,18 @@ def _open_registry(places: tuple[str, ...]) -> Any:
     from nbtrack.schemas import Registry
 
     servers = [place for place in places if "://" in place]
-    return Registry([place for place in places if "://" not in place], servers=servers)
+    folders = [place for place in places if "://" not in place]
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise click.UsageError(f"--iglu names {folder!r}, and no folder is at {Path(folder).absolute()}")
+    return Registry(folders, servers=servers)
 
 
-def read_event(described: Any) -> Any:
-    """Make the event that a JSON file describes.
-
-    Parameters
-    ----------
-    described
-        ``schema`` and ``data`` of a self-describing event, and optionally ``context`` (a list of the same form),
-        ``true_timestamp``, ``event_id`` and ``user_id``; ``{"$col": "name"}`` anywhere stands for a column's value.
-    """
-    from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
-
-    known = {"schema", "data", "context", "true_timestamp", "event_id", "user_id"}
-    if not isinstance(described, dict) or not {"schema", "data"} <= described.keys():
-        raise ValueError('the event file must hold {"schema": "iglu:…", "data": {…}}')
-    if unknown := described.keys() - known:
-        raise ValueError(
-            f"the event file holds {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}"
-        )
-    given = {name: _fill_columns(value) for name, value in described.items()}
-    subject = Subject().set_user_id(given["user_id"]) if "user_id" in given else None
-    return SelfDescribing(
-        SelfDescribingJson(given["schema"], given["data"]),
-        event_subject=subject,
-        context=[SelfDescribingJson(entity["schema"], entity["data"]) for entity in given.get("context", [])],
-        true_timestamp=given.get("true_timestamp"),
-        event_id=given.get("event_id"),
+def _as_options(text: str) -> str:
+    """Say in the words of the command line what a text says in those of Python."""
+    return text.replace("resume=True", "--resume").replace(
+        "report.errors, or the Parquet file that report.dead_letters names", "see the Parquet file"
     )
-
-
-def _fill_columns(value: Any) -> Any:
-    from nbtrack.template import col
-
-    if isinstance(value, dict):
-        return (
-            col(value["$col"])
-            if value.keys() == {"$col"}
-            else {k: _fill_columns(v) for k, v in value.items()}
-        )
-    return [_fill_columns(item) for item in value] if isinstance(value, list) else value
 
 
 @main.command()
@@ -216,24 +188,36 @@ def outbox(context: click.Context, store: str | None) -> None:
 
 @contextmanager
 def _open_store(place: str | None) -> Iterator[Any]:
-    from nbtrack.delivery import RedisEventStore, SQLiteEventStore
-    from nbtrack.delivery.home import find_home
-
-    if place and place.startswith(("redis://", "rediss://")):
-        store: Any = RedisEventStore(place)
-    else:
-        path = Path(place) if place else find_home() / "outbox.sqlite"
-        if not path.exists():
-            raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
-        store = SQLiteEventStore(path)
+    store = _find_store(place)
     try:
         yield store
+    except click.exceptions.Exit:
+        raise
+    except Exception as error:  # noqa: BLE001 - files, SQLite and Redis have no error in common
+        raise click.ClickException(f"{place or 'the outbox'}: {error}") from None
     finally:
         store.close()
 
 
+def _find_store(place: str | None) -> Any:
+    from nbtrack.delivery import RedisEventStore, SQLiteEventStore, database
+    from nbtrack.delivery.home import find_home
+
+    if place and place.startswith(("redis://", "rediss://")):
+        return RedisEventStore(place)
+    path = Path(place) if place else find_home() / "outbox.sqlite"
+    if not path.exists():
+        raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
+    # a damaged outbox is set aside when it is opened: no file of another kind may be
+    if place and not database.is_outbox(path):
+        raise click.ClickException(f"{path} is no outbox, and is left as it is")
+    return SQLiteEventStore(path)
+
+
 @outbox.command("list")
-@click.option("--limit", default=20, show_default=True, help="How many of each kind.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
+)
 @click.pass_obj
 def list_(place: str | None, limit: int) -> None:
     """List the waiting events and the dead letters: times, kinds and sizes, no content."""
@@ -286,21 +270,34 @@ def purge(place: str | None, *, waiting: bool) -> None:
 
 @outbox.command()
 @click.option("--store", "own", default=None, help="As `nbtrack outbox --store`.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds for each destination.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Seconds for each destination.",
+)
 @click.option("--header", multiple=True, help="Extra HTTP header, as 'Name: value'; may be repeated.")
 @click.pass_obj
 def drain(place: str | None, own: str | None, timeout: float, header: tuple[str, ...]) -> None:
-    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
+    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent.
+
+    The collector of the settings gets the headers of the settings (NBTRACK_HEADERS), too.
+    """
     from nbtrack.collector import shared
     from nbtrack.delivery.home import find_home
     from nbtrack.delivery.outbox import drain as send
+    from nbtrack.runtime import NBTrack
 
-    headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
+    given = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
+    if not all(name and value for name, value in given.items()):
+        raise click.UsageError("--header takes a name and a value, as 'Authorization: Bearer …'")
+    url, secrets = NBTrack().find_target()
     with _open_store(own or place) as store:
         reports = send(
             store,
             timeout=timeout,
-            headers=headers,
+            headers_of=lambda destination: {**(secrets if destination == url else {}), **given},
             resolve={"local": lambda: shared.connect(find_home()).url},
         )
     for destination, report in reports.items():

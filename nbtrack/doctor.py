@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import sqlite3
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,13 +142,19 @@ def _look_at_collector(settings: NBTrack) -> Check:
             "ok",
             f"local, running at {running.url}" if running else "local, starts with the first event",
         )
-    url = strip_credentials(settings.collector)
+    url, headers = settings.find_target()
+    shown = strip_credentials(url)
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_TIMEOUT) as reply:  # noqa: S310 - the user's own collector
-            return Check("collector", "ok", f"{url} answers {reply.status}")
+        asked = urllib.request.Request(f"{url.rstrip('/')}/health", headers=headers)  # noqa: S310 - the user's own collector
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT) as reply:  # noqa: S310 - as above
+            return Check("collector", "ok", f"{shown} answers {reply.status}")
+    except urllib.error.HTTPError as answer:
+        wants = "; headers may be missing" if answer.code in {401, 403} else ""
+        return Check("collector", "note", f"{shown} is there, and answers {answer.code} at /health{wants}")
     except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
         return Check(
-            "collector", "FAIL", f"{url} does not answer ({error}); events are kept and sent when it does"
+            "collector", "FAIL", f"{shown} does not answer ({why}); events are kept and sent when it does"
         )
 
 

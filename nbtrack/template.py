@@ -242,7 +242,10 @@ def col(name: str) -> Col:
     col('price').cast('float').default(0.0)
     """
     if not isinstance(name, str):
-        raise TypeError(f"col wants a column's name, and got {name!r}")
+        raise TypeError(
+            f"col wants a column's name, a text, and got {name!r}: a column of a frame that is called so is "
+            f"col({str(name)!r})"
+        )
     return Col(name)
 
 

@@ -49,6 +49,18 @@ def test_doctor_says_what_to_do_about_a_collector_out_of_reach(run: Run) -> None
     assert "secret" not in shown
 
 
+def test_doctor_asks_the_collector_as_the_session_would(run: Run) -> None:
+    with FaultServer([Act(200)]) as server:
+        secrets = {"NBTRACK_HEADERS": '{"X-Token": "s3cret"}', "NBTRACK_COLLECTOR": server.url}
+        assert f"{server.url} answers 200" in run("doctor", **secrets).stdout
+        assert server.seen[0].headers["x-token"] == "s3cret"
+    with FaultServer([Act(403)]) as server:
+        shown = run("doctor", NBTRACK_COLLECTOR=server.url).stdout
+        assert re.search(
+            rf"note collector +{re.escape(server.url)} is there, and answers 403 at /health; headers", shown
+        )
+
+
 def test_collector_runs_until_it_is_asked_to_end(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", "from nbtrack.cli import main; main()", "collector", "--port", "0", "--db", "events.sqlite"],
@@ -103,6 +115,60 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
         assert "did you mean 'order_id'" in run(*words, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("{", "the event file event.json is not JSON: Expecting property name"),
+        ("[1]", 'the event file event.json: it must hold {"schema": "iglu:…", "data": {…}}'),
+        (
+            '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "context": {"schema": "x"}}',
+            'context must be a list of {"schema": "iglu:…", "data": {…}}',
+        ),
+        (
+            '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {"order": {"$colum": "order_id"}}}',
+            '\'$colum\' is no placeholder: a column\'s value is written {"$col": "name"}',
+        ),
+    ],
+)
+def test_backfill_says_what_is_wrong_with_an_event_file(
+    run: Run, tmp_path: Path, event: str, told: str
+) -> None:
+    (tmp_path / "orders.csv").write_text("order_id\no-1\n")
+    (tmp_path / "event.json").write_text(event)
+    words = ("backfill", "orders.csv", "--event", "event.json", "--collector", "http://127.0.0.1:9")
+    assert told in run(*words, code=2).stderr
+
+
+def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "orders.csv").write_text("order_id,at\no-1,2024-01-01\n")
+    event = {"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "event_id": {"$col": "order_id"}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    words = (
+        "backfill",
+        "orders.csv",
+        "--event",
+        "event.json",
+        "--collector",
+        "http://127.0.0.1:9",
+        "--quiet",
+    )
+    shown = run(*words, "--dead-letters", "dead.parquet", code=1).stdout
+    assert "rows not delivered: see the Parquet file\n  they are in dead.parquet\n" in shown
+    (tmp_path / "event.json").write_text(json.dumps(event | {"event_id": None}))
+    shown = run(*words, "--give-up-after", "1", code=1).stdout
+    assert "the same call with --resume goes on where this one stopped" in shown
+
+
+def test_a_folder_of_schemas_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text('{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}}')
+    told = "--iglu names 'nowhere', and no folder is at "
+    words = ("backfill", "o.csv", "--event", "event.json", "--collector", "http://127.0.0.1:9")
+    assert told in run(*words, "--iglu", "nowhere", code=2).stderr
+    assert told in run("validate", "event.json", "--iglu", "nowhere", code=2).stderr
+
+
 def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
     identify_installation(home)
@@ -123,6 +189,41 @@ def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path
         assert "1 sent" in run("outbox", "drain").stdout
     assert "nothing waits" in run("outbox", "drain").stdout
     assert "0 events deleted" in run("outbox", "purge", "--yes").stdout
+
+
+def test_drain_sends_the_headers_of_the_settings_to_the_settings_collector_only(
+    run: Run, tmp_path: Path
+) -> None:
+    with (
+        FaultServer([Act(200)]) as ours,
+        FaultServer([Act(200)]) as theirs,
+        SQLiteEventStore(tmp_path / "home" / "outbox.sqlite") as store,
+    ):
+        for server in (ours, theirs):
+            emitter = Emitter(server.url, event_store=store, batch_size=9)
+            emitter.input({"e": "pv", "p": "pc", "tv": "t"})
+            emitter.close(0)
+        shown = run(
+            "outbox", "drain", NBTRACK_COLLECTOR=ours.url, NBTRACK_HEADERS='{"Authorization": "Bearer x"}'
+        ).stdout
+        assert shown.count("1 sent") == 2
+        assert [r.headers.get("authorization") for r in (*ours.seen, *theirs.seen)] == ["Bearer x", None]
+
+
+@pytest.mark.parametrize("content", [b"my notes", b""])
+def test_a_file_that_is_no_outbox_is_left_as_it_is(run: Run, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    assert "notes.txt is no outbox" in run("outbox", "--store", "notes.txt", "list", code=1).stderr
+    assert (path.read_bytes(), [one.name for one in tmp_path.iterdir()]) == (content, ["notes.txt"])
+
+
+def test_outbox_answers_wrong_options_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    SQLiteEventStore(tmp_path / "home" / "outbox.sqlite").close()
+    assert "No such file or directory" in run("outbox", "export", "nowhere/dead.ndjson", code=1).stderr
+    assert "Connection refused" in run("outbox", "--store", "redis://127.0.0.1:9", "list", code=1).stderr
+    assert "--header takes a name and a value" in run("outbox", "drain", "--header", "x", code=2).stderr
+    assert "'--limit': -1 is not in the range" in run("outbox", "list", "--limit", "-1", code=2).stderr
 
 
 def test_validate_names_file_path_and_reason(run: Run, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import base64
 import inspect
 import json
+import threading
 import timeit
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -15,7 +17,15 @@ import pytest
 
 import nbtrack
 from nbtrack.runtime import Session
-from nbtrack.tracker import PageView
+from nbtrack.template import col
+from nbtrack.tracker import (
+    InvalidEvent,
+    InvalidEventWarning,
+    PageView,
+    SelfDescribing,
+    SelfDescribingJson,
+    StructuredEvent,
+)
 
 
 @pytest.fixture
@@ -75,6 +85,43 @@ def test_steps_know_their_parent(session: Session) -> None:
     inner, outer = sent(session)
     assert inner["parent_id"] == outer["step_id"]
     assert "parent_id" not in outer
+
+
+def test_a_step_entered_again_before_its_end_is_two_events_and_no_later_ones_parent(session: Session) -> None:
+    step = nbtrack.track("descend")
+    with step, step:
+        pass
+    with nbtrack.track("after"):
+        pass
+    inner, outer, after = sent(session)
+    assert (inner["name"], outer["name"]) == ("descend", "descend")
+    assert inner["parent_id"] == outer["step_id"] != inner["step_id"]
+    assert "parent_id" not in outer
+    assert "parent_id" not in after
+
+
+def test_a_step_shared_by_threads_is_an_event_for_each(session: Session) -> None:
+    step, both = nbtrack.track("part"), threading.Barrier(2)
+
+    def work(_: int) -> None:
+        with step:
+            both.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    assert [data["name"] for data in sent(session)] == ["part", "part"]
+
+
+def test_labels_and_properties_of_any_kind_cost_no_event(session: Session) -> None:
+    with nbtrack.track("v") as step:
+        step.label = 3  # type: ignore[assignment]
+        step["digits"] = 10**5_000
+        step["many"] = 2**40_000
+    with nbtrack.track("w") as step:
+        step.label = pd.DataFrame({"secret": [1]})  # type: ignore[assignment]
+    first, second = sent(session)
+    assert (first["label"], second["label"]) == ("3", "pandas 1x1")
+    assert {p["name"]: p["value"] for p in first["properties"]} == {"digits": "<int>", "many": "<int>"}
 
 
 def test_other_attributes_and_classes_are_refused(session: Session) -> None:
@@ -183,6 +230,43 @@ def test_an_event_is_sent_and_anything_else_is_refused(session: Session) -> None
     assert nbtrack.track(PageView("https://acme.com"))
     with pytest.raises(TypeError, match=r"a name .* a function .* or an event"):
         nbtrack.track(42)  # type: ignore[call-overload]
+
+
+def test_what_is_wrong_with_an_event_is_raised_where_it_is_tracked(session: Session) -> None:
+    session.settings.validate = "raise"
+    unknown = SelfDescribing(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {}))
+    with pytest.raises(InvalidEvent, match=r"no schema iglu:com\.acme/visit/jsonschema/1-0-0"):
+        nbtrack.track(unknown)
+    with pytest.raises(TypeError, match=r"se_la is col\('order_id'\)"):
+        nbtrack.track(StructuredEvent("shop", "buy", label=col("order_id")))
+    session.settings.validate = "off"
+    with pytest.raises(TypeError, match="seats is a object, which has no JSON form"):
+        nbtrack.track(SelfDescribing(SelfDescribingJson(unknown.event_json.schema, {"seats": object()})))
+    assert (session.fault_count, sent(session)) == (0, [])
+
+
+def test_a_warning_names_the_line_that_tracked_the_event(session: Session) -> None:
+    session.settings.validate = "warn"
+    with pytest.warns(InvalidEventWarning, match="no schema") as caught:
+        nbtrack.track(SelfDescribing(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {})))
+    assert caught[0].filename == __file__
+
+
+def test_what_is_wrong_with_a_step_is_counted_and_not_raised(session: Session) -> None:
+    session.settings.validate = "raise"
+    session.tracker.add_global_context(SelfDescribingJson("iglu:com.acme/visit/jsonschema/1-0-0", {}))
+    with nbtrack.track("fit"):
+        pass
+    assert "InvalidEvent: no schema iglu:com.acme/visit/jsonschema/1-0-0" in session.faults[0].text
+
+
+def test_a_fault_of_our_own_is_counted_where_an_event_is_tracked(session: Session) -> None:
+    def fail(_: Any) -> Any:
+        raise OSError("disk gone")
+
+    session.tracker.add_global_context(fail)
+    assert nbtrack.track(PageView("https://acme.com")) is None
+    assert [fault.text for fault in session.faults] == ["OSError: disk gone"]
 
 
 def test_without_a_session_steps_do_nothing_and_events_say_what_to_do() -> None:

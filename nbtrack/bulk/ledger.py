@@ -4,6 +4,8 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from nbtrack.delivery.home import make_private
+
 _VERSION = 1
 _TABLES = """
 create table if not exists run (
@@ -83,12 +85,12 @@ class Ledger:
     ) -> None:
         self.path = path
         self._lock = threading.Lock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
+            make_private(path)
             self._connection = sqlite3.connect(
                 path, timeout=1.0, check_same_thread=False, isolation_level=None
             )
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise LedgerError(
                 f"{path} cannot be used ({error}): give ledger= a file in a folder that can be written"
             ) from None

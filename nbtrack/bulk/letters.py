@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nbtrack.delivery.home import make_private
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -56,7 +58,7 @@ class DeadLetters:
     Parameters
     ----------
     path
-        Of the file; one that is there is replaced.
+        Of the file, which only its user can read; one that is there is replaced, and keeps its mode.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,7 +83,7 @@ class DeadLetters:
 
     def _write(self) -> None:
         if self._writer is None:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.path)
             self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd")
         arrays = zip(*map(astuple, self._held), strict=True)
         self._writer.write_table(pa.table([list(values) for values in arrays], schema=SCHEMA))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 5
+_NAMED = 30  # columns; wide frames have thousands
 HOUR = 3_600_000  # milliseconds
 
 
@@ -250,7 +251,8 @@ class BackfillReport(Accounts):
         if self.last_error and not self.ok:
             lines.append(f"  last fault: {self.last_error}")
         if self.unused:
-            lines.append(f"  unused columns: {', '.join(self.unused)}")
+            more = f" and {len(self.unused) - _NAMED:,} more" if len(self.unused) > _NAMED else ""
+            lines.append(f"  unused columns: {', '.join(self.unused[:_NAMED])}{more}")
         lines += [f"  {line}" for line in (*self.notes, self.hint) if line]
         if self.dead_letters is not None:
             lines.append(

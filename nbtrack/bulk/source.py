@@ -166,10 +166,17 @@ def _refuse_column(data: Any) -> NoReturn:
     )
 
 
+def _refuse_values(data: Any) -> NoReturn:
+    raise SourceError(
+        f"backfill wants a frame, and got a {type(data).__name__}: make it one, as with pandas.DataFrame(…)"
+    )
+
+
 # what fits, and what reads it; the first that fits counts
 _COLUMNS = {"Series", "ChunkedArray", "Index"}
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (lambda data: type(data).__name__ in _COLUMNS, _refuse_column),
+    (lambda data: isinstance(data, dict) or _library(data) == "numpy", _refuse_values),
     (lambda data: _library(data) == "pandas" and hasattr(data, "columns"), PandasSource),
     (lambda data: _library(data) == "polars", _open_polars),
     (lambda data: isinstance(data, pa.Table), TableSource),
@@ -186,7 +193,7 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
         lambda data: ReaderSource(pa.RecordBatchReader.from_stream(data)),
     ),
     (
-        lambda data: isinstance(data, Iterable) and not isinstance(data, dict | bytes),
+        lambda data: isinstance(data, Iterable) and not isinstance(data, bytes),
         lambda data: FramesSource(iter(data)),
     ),
 )

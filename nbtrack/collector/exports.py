@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +55,8 @@ def export(rows: Iterable[Row], path: Path) -> int:
     )
     if writer is None:
         raise ValueError(f"{path.name}: the ending must be .parquet, .tsv, .ndjson, .json or .csv")
+    with contextlib.suppress(FileExistsError):  # events are personal: a new file is its user's alone
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     return writer(rows, path)
 
 

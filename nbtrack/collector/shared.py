@@ -59,10 +59,18 @@ def connect(
     if client is None:
         if not start:
             raise RuntimeError(f"no collector answers in {home}")
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(home / "collector.lock"):
-            # another kernel may have started one while this one waited
-            client = find(home) or _start(home, port, iglu, idle_timeout)
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _locked(home / "collector.lock"):
+                # another kernel may have started one while this one waited
+                client = find(home) or _start(home, port, iglu, idle_timeout)
+        except OSError as error:
+            if not str(error.filename or "").startswith(str(home)):  # of a port, or of the interpreter
+                raise
+            raise OSError(
+                f"the local collector cannot be started, as {home} cannot be written ({error.strerror}): set NBTRACK_HOME to "
+                "a folder of yours"
+            ) from None
     client._ask("POST", "presence", body={"pid": os.getpid(), "started": process_started(os.getpid())})  # noqa: SLF001
     return client
 

@@ -77,6 +77,10 @@ def check_headers(headers: Any) -> None:
         text = value if isinstance(value, str) else value.decode("latin-1")
         if {"\r", "\n"} & {*name, *text}:
             raise ValueError(f"headers: {name!r} has a line break in it or in its value: strip() it")
+        if max(map(ord, name + text), default=0) > 255:  # noqa: PLR2004 - requests writes headers in Latin-1
+            raise ValueError(
+                f"headers: {name!r} has a letter in it or in its value that HTTP does not carry: a token is plain ASCII"
+            )
 
 
 def _kind(value: Any) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nbtrack.delivery.home import make_private
 from nbtrack.delivery.salvaging import salvage, set_aside
 
 LOG = logging.getLogger("nbtrack.delivery")
@@ -86,9 +87,7 @@ def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connect
     sqlite3.Error, OSError
         When the place cannot be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    make_private(path)
     try:
         return _connect(path, synchronous)
     except sqlite3.DatabaseError as fault:
@@ -116,6 +115,18 @@ class NewerFileError(sqlite3.DatabaseError):
 
 class UnusableFileError(sqlite3.DatabaseError):
     """The file is damaged."""
+
+
+def is_outbox(path: Path) -> bool:
+    """Tell, without touching it, whether a file is a store of events."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def is_corrupt(fault: BaseException) -> bool:

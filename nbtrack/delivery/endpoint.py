@@ -62,7 +62,13 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
         number = parts.port
     except ValueError as error:
         raise ValueError(f"the port in the endpoint {endpoint!r} is none: {error}") from None
-    if not parts.hostname or number == 0 or any(letter.isspace() for letter in parts.netloc):
+    # http:/sp.acme.com would be a host of the name http, with no port after its colon
+    if (
+        not parts.hostname
+        or parts.netloc.endswith(":")
+        or number == 0
+        or any(letter.isspace() for letter in parts.netloc)
+    ):
         raise ValueError(f"No host in the endpoint {endpoint!r}; it looks like https://sp.acme.com")
     return uri
 

@@ -142,6 +142,7 @@ def drain(
     *,
     timeout: float | None = FLUSH_SECONDS,
     headers: Headers = None,
+    headers_of: Callable[[str], Mapping[str, str]] | None = None,
     resolve: Mapping[str, Callable[[], str]] | None = None,
 ) -> dict[str, FlushReport]:
     """Send what waits, each event to its own destination.
@@ -152,6 +153,8 @@ def drain(
         Seconds for each destination.
     headers
         Extra headers; they are not stored with the events.
+    headers_of
+        Gives the extra headers of a destination, in place of `headers`.
     resolve
         Where logical destinations are: name to a function that gives the base URL. A route whose destination is
         neither a URL nor named here is left alone.
@@ -172,7 +175,7 @@ def drain(
             method="get" if route.method == "get" else "post",
             event_store=store,
             path=route.path,
-            headers=headers,
+            headers=headers if headers_of is None else dict(headers_of(route.destination)),
             resolve=finder,
             destination=route.destination,
         )

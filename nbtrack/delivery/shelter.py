@@ -56,7 +56,6 @@ class Shelter:
     """
 
     def __init__(self, store: Store) -> None:
-        self.durable = store.durable
         self._store = store
         self._spare = InMemoryEventStore(buffer_capacity=SPARE_EVENTS)
         self._owed: list[tuple[str, tuple[Any, ...]]] = []
@@ -64,6 +63,11 @@ class Shelter:
         self._writes = Breaker()
         self._reads = Breaker()
         self._warned = False
+
+    @property
+    def durable(self) -> bool:
+        """Whether what waits outlives the process: the store's does, what it could not keep does not."""
+        return self._store.durable and not self._spare.size()
 
     def _safely(self, work: Callable[[], T], otherwise: U, breaker: Breaker | None = None) -> T | U:
         breaker = breaker or self._writes

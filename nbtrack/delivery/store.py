@@ -59,8 +59,9 @@ class Store(Protocol):
     A claim that ends in no settlement (a crash, Ctrl-C) is undone with `abandon`, or by its lease.
     """
 
-    durable: bool
-    """Whether an accepted event outlives the process."""
+    @property
+    def durable(self) -> bool:
+        """Whether an accepted event outlives the process."""
 
     def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
         """Keep an event; give the reason when it was not taken."""

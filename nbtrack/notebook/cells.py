@@ -39,7 +39,7 @@ class CellRuns:
     """
 
     def __init__(self, session: Session, shell: Any) -> None:
-        self._session, self._shell = session, shell
+        self.session, self._shell = session, shell  # the session changes where the user starts another
         self._local = _Stack()
         self._ended: collections.deque[CellRun] = collections.deque()
         self.last_event: SelfDescribing | None = None
@@ -48,11 +48,11 @@ class CellRuns:
         """Note the start of a cell (``pre_run_cell``)."""
         try:
             self.settle()
-            if not self._session.enabled or self._session.settings.cells == "off":
+            if not self.session.enabled or self.session.settings.cells == "off":
                 return
             self._drop_lost(info)
             options = find_header(info.raw_cell or "")
-            if options is None and self._session.settings.cells == "marked" and not self._stack:
+            if options is None and self.session.settings.cells == "marked" and not self._stack:
                 return
             try:
                 header = parse_header(options) if options is not None else None
@@ -63,7 +63,7 @@ class CellRuns:
             if len(self._stack) == 1:
                 spans.enter_run(run.run_id)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not show in the user's cell
-            self._session.note_fault("the start of a cell", error)
+            self.session.note_fault("the start of a cell", error)
 
     def end(self, result: Any = None, *_: Any, **__: Any) -> None:
         """Note the end of a cell (``post_run_cell``), and have its run sent."""
@@ -86,7 +86,7 @@ class CellRuns:
                 self._ended.append(run)
                 loop.call_soon(self.settle)
         except Exception as error:  # noqa: BLE001 - as above
-            self._session.note_fault("the end of a cell", error)
+            self.session.note_fault("the end of a cell", error)
 
     def settle(self) -> None:
         """Send the run that ended last, if that was put off until the kernel's reply was out."""
@@ -96,7 +96,7 @@ class CellRuns:
             except IndexError:  # another thread was quicker
                 return
             except Exception as error:  # noqa: BLE001 - as above
-                self._session.note_fault("the end of a cell", error)
+                self.session.note_fault("the end of a cell", error)
 
     def _find_loop(self, run: CellRun) -> Any:
         """Find the loop that will come round once the kernel has replied; None where the run is sent at once.
@@ -142,7 +142,7 @@ class CellRuns:
             spans.enter_run(None)
 
     def _record(self, run: CellRun) -> None:
-        session, settings = self._session, self._session.settings
+        session, settings = self.session, self.session.settings
         event = self.describe(run)
         self.last_event = event
         parent = session.record(event, "a cell's run")
@@ -152,7 +152,7 @@ class CellRuns:
 
     def describe(self, run: CellRun) -> SelfDescribing:
         """Make the event of a cell's run: names and numbers; text only where the settings ask for it."""
-        settings, info, header = self._session.settings, run.info, run.header or Header()
+        settings, info, header = self.session.settings, run.info, run.header or Header()
         source, error = info.raw_cell or "", run.error
         wants_source = settings.source if header.source is None else header.source
         data = own.drop_unknown(
@@ -182,7 +182,7 @@ class CellRuns:
         )
 
     def _describe_error(self, parent_id: str, error: BaseException) -> ApplicationError:
-        settings = self._session.settings
+        settings = self.session.settings
         parent = SelfDescribingJson(own.PARENT_EVENT, {"parentEventId": parent_id})
         return ApplicationError(
             message=self._clean(str(error), _MESSAGE_LENGTH)
@@ -194,7 +194,7 @@ class CellRuns:
         )
 
     def _clean(self, text: str, length: int) -> str:
-        return redact(text, self._session.settings.redact)[:length]
+        return redact(text, self.session.settings.redact)[:length]
 
     def _evaluate(self, header: Header) -> list[tuple[str, Any]]:
         pairs = []
@@ -202,7 +202,7 @@ class CellRuns:
             try:
                 pairs.append((name, expressions.evaluate_property(text, self._shell.user_ns)))
             except Exception as error:  # noqa: BLE001 - the user's expression may raise anything; the cell has run
-                self._session.note_fault(f"the property {name}", error)
+                self.session.note_fault(f"the property {name}", error)
         return pairs
 
     def _find_entities(self, header: Header) -> list[SelfDescribingJson]:
@@ -211,7 +211,7 @@ class CellRuns:
             try:
                 found += expressions.evaluate_entity(text, self._shell.user_ns)
             except Exception as error:  # noqa: BLE001 - as above
-                self._session.note_fault(f"the entity {text}", error)
+                self.session.note_fault(f"the entity {text}", error)
         return found
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from traitlets import Bool
+
 from nbtrack.notebook.header import OPTIONS
 from nbtrack.notebook.magics import CONTROL_WORDS
 from nbtrack.runtime import Session
@@ -19,7 +21,7 @@ class OptionMatcher:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
 
     def __call__(self, context: Any) -> dict[str, Any]:
         """Give the completions that IPython's completer asks for (its matcher protocol, version 2)."""
@@ -55,14 +57,12 @@ class OptionMatcher:
         return [word for word in offered if word.startswith(typed)]
 
     def _list_settings(self, typed: str) -> list[str]:
-        settings = self._session.settings
+        settings = self.session.settings
         name, equals, _ = typed.partition("=")
         if not equals:
             return [f"{known}=" for known in settings.names()]
         trait = settings.traits().get(name)
-        values = getattr(trait, "values", None) or (
-            ("True", "False") if type(trait).__name__ == "Bool" else ()
-        )
+        values = getattr(trait, "values", None) or (("True", "False") if isinstance(trait, Bool) else ())
         return [f"{name}={value}" for value in values]
 
 

@@ -10,6 +10,7 @@ from nbtrack.notebook.completion import OptionMatcher
 from nbtrack.notebook.header import strip_header
 from nbtrack.notebook.magics import NBTrackMagics
 from nbtrack.runtime import Session, start, stop
+from nbtrack.runtime.active import set_notebook
 
 _STATE = "_nbtrack"
 _MAGICS = (("line", "track"), ("cell", "track"), ("line", "nbtrack"))
@@ -19,12 +20,24 @@ _MAGICS = (("line", "track"), ("cell", "track"), ("line", "nbtrack"))
 class LoadedExtension:
     """What a load put into a shell."""
 
+    shell: Any
     session: Session
     cells: CellRuns
     magics: NBTrackMagics
+    options: OptionMatcher
     matcher: Any
     shadowed: dict[tuple[str, str], Any]
     before_cell: Callable[..., None] | None
+
+    def adopt(self, session: Session) -> None:
+        """Serve another session, one that the user started in place of the one before."""
+        before, self.session = self.session, session
+        for part in (self.cells, self.magics, self.options):
+            part.session = session
+        session.settle = self.cells.settle
+        self.shell.configurables[:] = [
+            session.settings if item is before.settings else item for item in self.shell.configurables
+        ]
 
 
 def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
@@ -42,7 +55,7 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
     session = start(shell=shell, config=getattr(shell, "config", None))
     cells = CellRuns(session, shell)
     session.settle = cells.settle
-    magics = NBTrackMagics(shell, session, cells)
+    magics, options = NBTrackMagics(shell, session, cells), OptionMatcher(session)
     tables = shell.magics_manager.magics
     shadowed = {key: tables[key[0]].get(key[1]) for key in _MAGICS}
     shell.register_magics(magics)
@@ -54,11 +67,10 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
         shell.events.register("pre_run_cell", before_cell)
     shell.events.register("post_run_cell", cells.end)
     shell.configurables.append(session.settings)
-    setattr(
-        shell,
-        _STATE,
-        LoadedExtension(session, cells, magics, _add_matcher(shell, session), shadowed, before_cell),
-    )
+    matcher = _add_matcher(shell, session, options)
+    loaded = LoadedExtension(shell, session, cells, magics, options, matcher, shadowed, before_cell)
+    setattr(shell, _STATE, loaded)
+    set_notebook(loaded)
     if not session.settings.quiet:
         print("\n".join([session.describe(), *session.settings.complaints]))  # noqa: T201 - the one line at load
 
@@ -69,6 +81,7 @@ def unload(shell: Any) -> None:
     if loaded is None:
         return
     delattr(shell, _STATE)
+    set_notebook(None)
     for event, callback in (
         ("pre_run_cell", loaded.cells.begin),
         ("pre_run_cell", loaded.before_cell),
@@ -103,12 +116,10 @@ def _remove_magics(shell: Any, loaded: LoadedExtension) -> None:
         del manager.registry[type(loaded.magics).__name__]
 
 
-def _add_matcher(shell: Any, session: Session) -> Any:
+def _add_matcher(shell: Any, session: Session, matcher: OptionMatcher) -> Any:
     """Offer completions; IPython calls its matchers' interface provisional, so a change there costs only these."""
     try:
         from IPython.core.completer import context_matcher  # noqa: PLC0415
-
-        matcher = OptionMatcher(session)
 
         @context_matcher(identifier="nbtrack")  # type: ignore[untyped-decorator, unused-ignore]
         def complete_nbtrack(context: Any) -> Any:

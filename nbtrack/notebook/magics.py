@@ -1,16 +1,18 @@
 """The magics: ``%track``, ``%%track`` and ``%nbtrack``."""
 
 import difflib
+import math
 from collections.abc import Callable
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import TraitError
 
 from nbtrack.notebook import expressions, preview
 from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
-from nbtrack.runtime import Session
+from nbtrack.runtime import Session, SettingError
 from nbtrack.steps.tracking import send_analysis
 
 CONTROL_WORDS = (
@@ -44,7 +46,7 @@ class NBTrackMagics(Magics):
 
     def __init__(self, shell: Any, session: Session, cells: CellRuns) -> None:
         super().__init__(shell)
-        self._session, self._cells = session, cells
+        self.session, self._cells = session, cells
 
     @no_var_expand
     @line_cell_magic
@@ -98,7 +100,7 @@ class NBTrackMagics(Magics):
           %nbtrack pause | resume      keep tracking, but hold events back
           %nbtrack flush [SECONDS]     send what waits, now (10 seconds at most)
           %nbtrack preview [CODE]      the exact payload of the last tracked cell, or of CODE, and what is left out
-          %nbtrack config [NAME=VALUE] each setting, its value and where it comes from; or change one
+          %nbtrack config [NAME[=VALUE]]   settings, their values and where they come from; or change one
           %nbtrack monitor             the live view
           %nbtrack log [N]             the last N attempts to send
           %nbtrack collector [local | URL]   the local collector's page; or where events go from now on
@@ -117,6 +119,8 @@ class NBTrackMagics(Magics):
             near = difflib.get_close_matches(word, CONTROL_WORDS, 1)
             hint = f"did you mean %nbtrack {near[0]}? " if near else ""
             raise UsageError(f"%nbtrack has no {word!r}; {hint}It has: {', '.join(CONTROL_WORDS)}.")
+        if self.session.ended and word != "status":
+            raise UsageError("nbtrack's session has ended: nbtrack.start() begins another")
         command: Callable[[str], Any] = getattr(self, f"_{word}")
         try:
             return command(rest.strip())
@@ -165,73 +169,84 @@ class NBTrackMagics(Magics):
     # -- %nbtrack
 
     def _status(self, _: str) -> None:
-        print(preview.show_status(self._session))
+        print(preview.show_status(self.session))
 
     def _on(self, _: str) -> None:
-        if self._session.turn_on():
+        if self.session.turn_on():
             print("nbtrack is on.")
         else:
-            print(f"nbtrack stays off: {self._session.optout} is set in the environment.")
+            print(f"nbtrack stays off: {self.session.optout} is set in the environment.")
 
     def _off(self, _: str) -> None:
-        self._session.turn_off()
+        self.session.turn_off()
         print(
             "nbtrack is off: cells, magics and steps send nothing, and what waits stays here. %nbtrack on ends that."
         )
 
     def _pause(self, _: str) -> None:
-        self._session.emitter.pause()
+        self.session.emitter.pause()
         print("nbtrack holds events back; %nbtrack resume sends them.")
 
     def _resume(self, _: str) -> None:
-        if not self._session.enabled:
+        if not self.session.enabled:
             raise UsageError("nbtrack is off; %nbtrack on comes first")
-        self._session.emitter.resume()
+        self.session.emitter.resume()
         print("nbtrack sends again.")
 
     def _flush(self, seconds: str) -> None:
         try:
             timeout = float(seconds or 10)
         except ValueError:
-            raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}") from None
-        report = self._session.flush(timeout)
+            timeout = math.nan
+        if not 0 <= timeout < math.inf:
+            raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}")
+        report = self.session.flush(timeout)
         if report is None:
             print("nbtrack is off; nothing was sent.")
             return
-        rest = f", {report.pending:,} still wait" if report.pending else ""
+        stats = self.session.emitter.stats()
+        why = f" ({stats.last_error})" if stats.last_error else ""
+        rest = f", {report.pending:,} still wait{why}" if report.pending else ""
         dead = f", {report.dead:,} were refused for good" if report.dead else ""
         print(f"sent {report.sent:,} events in {report.elapsed:.1f} s{rest}{dead}.")
 
     def _preview(self, code: str) -> None:
-        print(preview.show_preview(self._session, self._cells, self.shell, code))
+        print(preview.show_preview(self.session, self._cells, self.shell, code))
 
     def _config(self, change: str) -> None:
-        settings = self._session.settings
+        settings = self.session.settings
         if not change:
             print(preview.show_settings(settings))
             return
-        name, equals, text = change.partition("=")
-        name = name.strip()
-        if not equals:
-            name, _, text = change.partition(" ")
+        name, equals, text = (part.strip() for part in change.partition("=" if "=" in change else " "))
         if name not in settings.names():
             near = difflib.get_close_matches(name, settings.names(), 1)
             raise UsageError(
                 f"nbtrack has no setting {name!r}. "
                 + (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(settings.names())}.")
             )
-        setattr(settings, name, settings.traits()[name].from_string(unquote(text.strip())))
+        if not (text or equals):
+            print(preview.show_settings(settings, name))
+            return
+        try:
+            setattr(settings, name, settings.traits()[name].from_string(unquote(text)))
+        except SettingError:  # it is locked, and says so
+            raise
+        except (TraitError, TypeError, ValueError) as error:  # the value is not shown: it may be a secret
+            raise UsageError(f"that does not fit {name}: {error}") from None
 
     def _monitor(self, _: str) -> Any:
         from nbtrack.widget import make_monitor  # noqa: PLC0415 - ipywidgets are loaded with the first monitor
 
-        return make_monitor(self._session)
+        return make_monitor(self.session)
 
     def _log(self, number: str) -> None:
-        print(preview.show_log(self._session, int(number or 10)))
+        if not (number or "10").isdecimal() or number == "0":
+            raise UsageError(f"%nbtrack log takes a number of attempts, not {number!r}")
+        print(preview.show_log(self.session, int(number or 10)))
 
     def _collector(self, target: str) -> None:
-        session = self._session
+        session = self.session
         if target:
             session.settings.collector = unquote(target)
             print(session.describe())

@@ -18,9 +18,9 @@ def show_status(session: Session) -> str:
     return render_text(take_snapshot(session))
 
 
-def show_settings(settings: NBTrack) -> str:
-    """Show each setting, its value and where it comes from."""
-    rows = [("setting", "value", "from"), *settings.describe()]
+def show_settings(settings: NBTrack, name: str | None = None) -> str:
+    """Show each setting, or the named one: its value and where it comes from."""
+    rows = [("setting", "value", "from"), *(one for one in settings.describe() if name in {None, one[0]})]
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows

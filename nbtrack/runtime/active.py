@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbtrack.delivery import current
 from nbtrack.runtime.sessions import EXIT_BUDGET, Session
@@ -17,6 +17,24 @@ _active: Session | None = None
 _active_lock = threading.Lock()
 
 
+class Notebook(Protocol):
+    """What nbtrack is loaded into: its sessions are those of this shell, whoever starts them."""
+
+    shell: Any
+
+    def adopt(self, session: Session) -> None:
+        """Serve another session from now on."""
+
+
+_notebook: Notebook | None = None
+
+
+def set_notebook(notebook: Notebook | None) -> None:
+    """Say into what nbtrack is loaded; None when it is unloaded."""
+    global _notebook  # noqa: PLW0603 - one a process, as the session is
+    _notebook = notebook
+
+
 def start(
     collector: "CollectorClient | str | None" = None,
     *,
@@ -24,14 +42,14 @@ def start(
     config: Any = None,
     **settings: Any,
 ) -> Session:
-    """Start a session, the same in a script as in a notebook; a running one is ended first.
+    """Start a session, the same in a script as in a notebook; a running one is ended, and cells follow the new one.
 
     Parameters
     ----------
     collector : str or LocalCollector, optional
         ``"local"`` (the default), a URL, or a private collector that runs.
     shell : IPython.core.interactiveshell.InteractiveShell, optional
-        IPython's shell; `%load_ext nbtrack` gives it.
+        IPython's shell; `%load_ext nbtrack` gives it, and it is known from then on.
     config : traitlets.config.Config, optional
         A traitlets configuration, as IPython and Jupyter hand it to their parts.
     **settings
@@ -63,8 +81,12 @@ def start(
             )
     elif collector is not None:
         settings["collector"] = collector  # which refuses what is no address
+    loading, notebook = shell is not None, _notebook
+    if notebook is not None and not loading:
+        shell = notebook.shell
+        config = getattr(shell, "config", None) if config is None else config
     filled = NBTrack(config=config, **settings)
-    if shell is None and not filled.quiet:  # in a notebook they are printed
+    if not loading and not filled.quiet:  # when nbtrack is loaded they are printed
         for complaint in filled.complaints:
             logger.warning("%s", complaint)
     made = Session(filled, collector=client, shell=shell)
@@ -73,6 +95,8 @@ def start(
         current.set_target(made.find_target, lambda: made.registry)
     if before:
         before.close()
+    if notebook is not None and not loading:
+        notebook.adopt(made)
     return made
 
 

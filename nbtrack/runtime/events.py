@@ -18,6 +18,7 @@ CLIENT_SESSION = protocol.iglu(protocol.SNOWPLOW_VENDOR, "client_session", "1-0-
 
 NAME_LENGTH, KEY_LENGTH, TEXT_LENGTH, VALUE_LENGTH, CODE_LENGTH = 255, 128, 1024, 4096, 65_535
 MOST_PROPERTIES, MOST_ITEMS = 100, 20
+LONGEST_INTEGER = 10_000  # bits
 
 
 def describe_frame(value: object, role: str) -> dict[str, Any] | None:
@@ -133,7 +134,10 @@ def show_value(value: Any) -> Any:  # noqa: PLR0911 - a table, one line a kind
 def _show_number(value: Any) -> str | float | None:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    return int(value) if abs(value) < 2**63 else str(value)[:VALUE_LENGTH]
+    if abs(value) < 2**63:
+        return int(value)
+    # Python refuses to write the digits of a very long one
+    return str(value) if value.bit_length() < LONGEST_INTEGER else f"<{type(value).__name__}>"
 
 
 def _show_plain(value: Any) -> Any:

@@ -260,7 +260,6 @@ class Parts:
     def _connect(self) -> "CollectorClient":
         from nbtrack.collector import shared  # noqa: PLC0415 - loads tornado's client side
 
-        home.make_home(self._home)
         return shared.connect(self._home, port=self._settings.local_port, iglu=tuple(self._settings.iglu))
 
     def _drop_emitter(self, _: Mapping[str, Any]) -> None:

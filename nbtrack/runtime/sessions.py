@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore, current
-from nbtrack.delivery.endpoint import base_uri, split_credentials
 from nbtrack.delivery.home import find_home
+from nbtrack.delivery.records import Route
 from nbtrack.runtime import home, optout
 from nbtrack.runtime.parts import Parts
 from nbtrack.runtime.settings import NBTrack
@@ -98,7 +98,7 @@ class Session:
     @property
     def enabled(self) -> bool:
         """Whether cells, magics and steps become events."""
-        return self._forbidden is None and self.off_reason is None
+        return self._forbidden is None and self.off_reason is None and not self.ended
 
     def turn_off(self, reason: str = "%nbtrack off") -> None:
         """Stop tracking, and stop sending what waits."""
@@ -201,6 +201,30 @@ class Session:
             self.note_fault(where, error)
             return None
 
+    def order(self, event: Event) -> str | None:
+        """Track an event that the user wrote, unless tracking is off.
+
+        Returns
+        -------
+        str or None
+            The event's id; None where tracking is off, or where nbtrack failed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is wrong with the event: a placeholder, data without a JSON form, and with ``validate="raise"``
+            what does not fit its schema.
+        """
+        if not self.enabled:
+            return None
+        try:
+            return self.tracker.track(event)
+        except (TypeError, ValueError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user's cell
+            self.note_fault("nbtrack.track", error)
+            return None
+
     def preview(self, event: Event) -> dict[str, str]:
         """Give the payload that an event would have as the session's next one; change nothing.
 
@@ -246,11 +270,11 @@ class Session:
     def close(self, timeout: float = EXIT_BUDGET) -> None:
         """End the session within a bound; what could not be sent stays stored."""
         self.settle()
-        self.ended = True
+        may_send, self.ended = self.enabled, True
         emitter, client = self._parts.let_go()
         try:
             if emitter:
-                emitter.close(timeout if self.enabled else 0)
+                emitter.close(timeout if may_send else 0)
             if client:
                 from nbtrack.collector import shared  # noqa: PLC0415 - loaded before, to connect
 
@@ -263,7 +287,12 @@ class Session:
         if self._forbidden:
             return f"nbtrack is off: {self._forbidden} is set. Cells run as ever and nothing is sent."
         waiting = self._count_waiting()
-        backlog = f" {waiting:,} events wait from before." if waiting else ""
+        own = waiting.pop(self.destination, 0)
+        backlog = f" {own:,} events wait from before." if own else ""
+        if waiting:
+            backlog += (
+                f" {sum(waiting.values()):,} wait for other collectors: nbtrack outbox drain sends them."
+            )
         if self.settings.store == "disk" and not home.is_writable(self.home):
             backlog += f" {self.home} cannot be written, so what is not sent ends with this process."
         if self.is_local:
@@ -283,18 +312,18 @@ class Session:
         client = self.collector
         if client is not None:
             return current.Target(client.url, local=True)
-        url, headers = split_credentials(base_uri(self.settings.collector))
-        return current.Target(url, {**headers, **self.settings.headers})
+        return current.Target(*self.settings.find_target())
 
     # -- inside
 
-    def _count_waiting(self) -> int:
-        path = self.home / "outbox.sqlite"
+    def _count_waiting(self) -> collections.Counter[str]:
+        """Count what waits in the outbox, by destination."""
+        path, found = self.home / "outbox.sqlite", collections.Counter[str]()
         try:
-            if self.settings.store != "disk" or not path.exists():
-                return 0
-            with SQLiteEventStore(path) as store:
-                return store.size()
+            if self.settings.store == "disk" and path.exists():
+                with SQLiteEventStore(path) as store:
+                    for route in store.routes():
+                        found[Route.from_key(route).destination] += store.count(route)
         except Exception as error:  # noqa: BLE001 - a number is not worth a failed load
             self.note_fault("counting what waits", error)
-            return 0
+        return +found

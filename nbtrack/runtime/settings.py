@@ -1,6 +1,5 @@
 """Settings: one traitlets class, filled from several places, each value with its source; some locked for everyone."""
 
-import ast
 import difflib
 import os
 import sys
@@ -10,11 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from traitlets import Bool, Callable, Dict, Enum, Int, List, TraitError, Unicode
+from traitlets import Callable, Enum, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
-from nbtrack.delivery.arguments import check_headers
-from nbtrack.delivery.endpoint import base_uri
+from nbtrack.delivery.endpoint import split_credentials
+from nbtrack.runtime.kinds import (
+    CollectorAddress,
+    IgluPlaces,
+    Name,
+    Number,
+    SecretHeaders,
+    StorePlace,
+    Switch,
+)
 
 _ENVIRONMENT = "NBTRACK_"
 # variables that are no settings: the home, the opt-out, and what the tests read
@@ -31,82 +38,6 @@ class SettingError(TraitError, ValueError, TypeError):
     Traceback (most recent call last):
     nbtrack.runtime.settings.SettingError: cells = 'some' (argument) does not fit: ...
     """
-
-
-class CollectorAddress(Unicode):
-    """A setting that is ``local`` or a collector's host or URL."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse what is no address of a collector."""
-        text = super().validate(obj, value)
-        if text != "local":
-            try:
-                base_uri(text)
-            except ValueError as error:
-                raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
-        return text
-
-
-class Name(Unicode):
-    """A setting that is a text with something in it."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse the empty text: no tracker takes it."""
-        text = super().validate(obj, value)
-        if not text:
-            raise TraitError("it is empty")
-        return text
-
-
-class StorePlace(Unicode):
-    """A setting that says where events wait."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse what is no place."""
-        text = super().validate(obj, value)
-        if text not in {"disk", "memory"} and not text.startswith(("redis://", "rediss://")):
-            raise TraitError(
-                "events wait on 'disk', in 'memory', or at a URL such as redis://127.0.0.1:6379/0"
-            )
-        return text
-
-
-class IgluPlaces(List):
-    """A setting that lists folders and Iglu servers."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse addresses of no server."""
-        places = super().validate(obj, value)
-        for place in places:
-            if "://" in place and not place.startswith(("http://", "https://")):
-                raise TraitError(f"{place!r} is neither a folder nor the http:// or https:// URL of a server")
-        return places
-
-    def from_string(self, s: str) -> Any:
-        """Read an environment variable: one place, or a list as Python writes it."""
-        try:
-            return ast.literal_eval(s) if s.startswith("[") else [s]
-        except (SyntaxError, ValueError):
-            raise TraitError(f"{s} is no list as Python writes it") from None
-
-
-class SecretHeaders(Dict):
-    """A setting that holds HTTP headers, whose values no error shows."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse headers that no request can carry."""
-        try:
-            check_headers(value)
-        except (TypeError, ValueError) as error:
-            raise TraitError(str(error)) from None
-        return super().validate(obj, value)
-
-    def from_string(self, s: str) -> Any:
-        """Read an environment variable."""
-        try:
-            return super().from_string(s)
-        except (SyntaxError, TypeError, ValueError, TraitError):
-            raise TraitError("headers are written as {'Authorization': '…'}") from None
 
 
 class NBTrack(Configurable):
@@ -152,7 +83,7 @@ class NBTrack(Configurable):
         default_value="marked",
         help="Which cells become cell_run events: those with %%track, all, or none.",
     ).tag(config=True)
-    quiet = Bool(False, help="Print nothing at load.").tag(config=True)
+    quiet = Switch(False, help="Print nothing at load.").tag(config=True)
     notebook = Unicode(
         None, allow_none=True, help="The notebook's name or path, where the front end does not tell it."
     ).tag(config=True)
@@ -161,9 +92,9 @@ class NBTrack(Configurable):
         default_value="hash",
         help="How events name the notebook: a salted hash, the file's name, or not at all.",
     ).tag(config=True)
-    source = Bool(False, help="Send the source of tracked cells (redacted).").tag(config=True)
-    error_messages = Bool(False, help="Send messages of exceptions (redacted).").tag(config=True)
-    tracebacks = Bool(False, help="Send tracebacks of exceptions (redacted).").tag(config=True)
+    source = Switch(False, help="Send the source of tracked cells (redacted).").tag(config=True)
+    error_messages = Switch(False, help="Send messages of exceptions (redacted).").tag(config=True)
+    tracebacks = Switch(False, help="Send tracebacks of exceptions (redacted).").tag(config=True)
     redact = Callable(
         None,
         allow_none=True,
@@ -183,13 +114,13 @@ class NBTrack(Configurable):
     headers = SecretHeaders(
         help="Extra HTTP headers for the company's collector, such as Authorization. Never stored, shown or logged."
     ).tag(config=True)
-    request_timeout = Int(15, min=1, max=300, help="Seconds the collector has for an answer.").tag(
+    request_timeout = Number(15, min=1, max=300, help="Seconds the collector has for an answer.").tag(
         config=True
     )
-    local_port = Int(9090, min=0, max=65535, help="The local collector's port, taken if it is free.").tag(
+    local_port = Number(9090, min=0, max=65535, help="The local collector's port, taken if it is free.").tag(
         config=True
     )
-    base64 = Bool(
+    base64 = Switch(
         True, help="Encode self-describing data and entities in base64, as Snowplow's trackers do."
     ).tag(config=True)
 
@@ -214,6 +145,16 @@ class NBTrack(Configurable):
         self.observe(self._note_config, names=names)
         self._filling = False
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # a misspelt setting would be one more attribute, which nobody reads
+        if (
+            not name.startswith("_")
+            and name not in {"sources", "complaints"}
+            and not hasattr(type(self), name)
+        ):
+            self._check_name(name, "attribute")
+        super().__setattr__(name, value)
+
     @classmethod
     def names(cls) -> list[str]:
         """List the settings' names."""
@@ -222,6 +163,13 @@ class NBTrack(Configurable):
     def describe(self) -> list[tuple[str, str, str]]:
         """List each setting's name, value as text, and source. Secrets are masked."""
         return [(name, self._show(name), self.sources.get(name, "default")) for name in self.names()]
+
+    def find_target(self) -> tuple[str, dict[str, str]]:
+        """Give the URL of the company's collector without credentials, and the headers that requests to it carry."""
+        if self.collector == "local":
+            return self.collector, {}
+        url, headers = split_credentials(self.collector)
+        return url, {**headers, **self.headers}
 
     def _show(self, name: str) -> str:
         value = getattr(self, name)

@@ -65,11 +65,16 @@ def check_file(path: str | Path, registry: Registry | None = None) -> Report:
     """
     registry = registry or Registry()
     report = Report(Path(path))
+    if report.path.is_dir():
+        report.problems.append("cannot be read: it is a folder: name its files")
+        return report
     try:
         documents = list(_documents(report.path.read_text("utf-8")))
     except (OSError, ValueError) as error:
-        report.problems.append(f"cannot be read: {error}")
+        report.problems.append(f"cannot be read: {getattr(error, 'strerror', None) or error}")
         return report
+    if not documents:
+        report.problems.append("holds nothing")
     for line, document in documents:
         report.checked += 1
         where = f"line {line}: " if len(documents) > 1 else ""
@@ -80,13 +85,12 @@ def check_file(path: str | Path, registry: Registry | None = None) -> Report:
 def _documents(text: str) -> Iterator[tuple[int, Any]]:
     try:
         document = json.loads(text)
-    except ValueError:
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except ValueError as error:
-                    raise ValueError(f"line {number} is not JSON: {error}") from None
+    except ValueError as fault:
+        lines = [(number, _read(line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        # where documents stand on lines, one that is no JSON is a problem of its own, else the file is one broken document
+        if lines and not any(isinstance(document, dict) for _, document in lines):
+            raise ValueError(f"it is not JSON: {fault}") from None
+        yield from lines
         return
     if isinstance(document, list):
         yield from enumerate(document, 1)
@@ -94,8 +98,17 @@ def _documents(text: str) -> Iterator[tuple[int, Any]]:
         yield 1, document
 
 
+def _read(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as fault:
+        return fault
+
+
 def _problems(document: Any, registry: Registry, path: Path) -> Iterator[str]:
-    if not isinstance(document, dict):
+    if isinstance(document, ValueError):
+        yield f"not JSON: {document}"
+    elif not isinstance(document, dict):
         yield "not a JSON object"
     elif "self" in document and "$schema" in document:
         yield from map(str, lint_schema(document, path))

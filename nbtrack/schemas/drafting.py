@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from datetime import timedelta
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.schemas.compiling import UUID
@@ -60,12 +64,12 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
         raise TypeError(f"draft_schema wants a frame, such as pandas.DataFrame(…), not a {type(df).__name__}")
     key = parse_uri(uri)
     names = [str(name) for name in frame.columns]
-    if len(set(names)) != len(names):
-        raise ValueError("two columns have the same name")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two columns are called {twice!r}: rename them first")
     properties, required = {}, []
     for position, name in enumerate(names):
         column = frame.iloc[:, position]
-        values = [_plain(value) for value in column.dropna()]
+        values = [plain for value in column.dropna() if not _is_gap(plain := _plain(value))]
         body = _describe(values)
         if len(values) == len(column) and values:
             required.append(name)
@@ -86,12 +90,22 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Give the JSON form of a cell."""
-    if hasattr(value, "isoformat"):
+    """Give the JSON form of a cell, as `nbtrack.values` has it; moments and spans of time as they are."""
+    if hasattr(value, "isoformat") or isinstance(value, timedelta):
         return value
     if hasattr(value, "tolist"):
-        return value.tolist()
-    return value
+        value = value.tolist()
+    if isinstance(value, Decimal):
+        whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if whole else float(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return b64encode(value).decode()
+    return list(value) if isinstance(value, tuple | set | frozenset) else value
+
+
+def _is_gap(value: Any) -> bool:
+    """Tell what goes out as null: NaN and the infinities do."""
+    return value is None or (isinstance(value, float) and not isfinite(value))
 
 
 def _allow_null(body: dict[str, Any]) -> None:
@@ -102,12 +116,39 @@ def _allow_null(body: dict[str, Any]) -> None:
 
 
 def _describe(values: list[Any], depth: int = 0) -> dict[str, Any]:
+    groups: dict[str, list[Any]] = {}
+    for value in values:
+        groups.setdefault(_name_kind(value), []).append(value)
+    if len(groups) < 2:  # noqa: PLR2004
+        return _describe_alike(values, depth)
+    bodies = [_describe_alike(group, depth) for group in groups.values()]
+    if "string" in groups:  # an enum would bind the values of the other kinds, too
+        bodies[list(groups).index("string")] = _text_of([str(value) for value in groups["string"]])
+    merged: dict[str, Any] = {}
+    for body in bodies:
+        merged |= body
+    return {**merged, "type": [body["type"] for body in bodies]}
+
+
+def _name_kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float | timedelta):
+        return "number"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "string"
+
+
+def _describe_alike(values: list[Any], depth: int) -> dict[str, Any]:
     kinds = {type(value) for value in values}
+    if values and all(isinstance(value, timedelta) for value in values):
+        return _numbers([value.total_seconds() for value in values])
     if kinds and kinds <= {int, float}:
         # a gap in a column of whole numbers makes them floats
         whole = kinds == {int} or (kinds == {float} and all(value.is_integer() for value in values))
         return _integers([int(value) for value in values]) if whole else _numbers(values)
-    if values and all(hasattr(value, "isoformat") for value in values):
+    if values and all(hasattr(value, "isoformat") and hasattr(value, "year") for value in values):
         moments = all(hasattr(value, "hour") for value in values)
         return {"type": "string", "format": "date-time" if moments else "date", "maxLength": 64}
     if kinds == {list} and depth < DEEPEST:
@@ -118,9 +159,10 @@ def _describe(values: list[Any], depth: int = 0) -> dict[str, Any]:
 
 
 def _lists(values: list[list[Any]], depth: int) -> dict[str, Any]:
-    inner = [item for value in values for item in value]
-    items = _describe([item for item in inner if item is not None], depth + 1)
-    if None in inner:
+    inner = [_plain(item) for value in values for item in value]
+    full = [item for item in inner if not _is_gap(item)]
+    items = _describe(full, depth + 1)
+    if len(full) < len(inner):
         _allow_null(items)
     return {"type": "array", "items": items}
 
@@ -141,7 +183,7 @@ def _objects(values: list[dict[str, Any]], depth: int) -> dict[str, Any]:
     names = list(dict.fromkeys(name for value in values for name in value))
     properties, required = {}, []
     for name in names:
-        inner = [value[name] for value in values if value.get(name) is not None]
+        inner = [plain for value in values if name in value and not _is_gap(plain := _plain(value[name]))]
         body = _describe(inner, depth + 1)
         if len(inner) == len(values):
             required.append(name)
@@ -157,10 +199,14 @@ def _objects(values: list[dict[str, Any]], depth: int) -> dict[str, Any]:
 def _texts(values: list[str]) -> dict[str, Any]:
     if values and all(UUID.fullmatch(value) for value in values):
         return {"type": "string", "format": "uuid", "maxLength": 36}
-    longest = max(map(len, values), default=0)
     distinct = sorted(set(values))
     if values and len(distinct) <= FEW and len(values) >= REPEATED * len(distinct):
         return {"type": "string", "enum": distinct}
+    return _text_of(values)
+
+
+def _text_of(values: list[str]) -> dict[str, Any]:
+    longest = max(map(len, values), default=0)
     return {
         "type": "string",
         "maxLength": next((length for length in LENGTHS if length >= longest), LENGTHS[-1]),

@@ -129,6 +129,10 @@ class Registry:
         BadSchema
             When ``self`` is missing or wrong, or the schema is no Draft 4 schema, or refers to another document.
         """
+        if isinstance(schema, str | Path):
+            raise BadSchema(
+                f"register takes a schema, a dict, not a text: json.loads(…) reads one; got {str(schema)[:60]!r}"
+            )
         try:
             entry = _Entry(None, json.loads(json.dumps(schema)))
         except (TypeError, ValueError, RecursionError) as error:

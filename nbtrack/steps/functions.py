@@ -79,7 +79,7 @@ def _wrap_generator(function: Callable[..., Any], name: str, label: str | None) 
             return (yield from function(*args, **kwargs))
         # the step is current only while the generator's own code runs, so that steps of its consumer are no children
         step = Span(name, label)
-        step._begin()
+        run = step._begin()
         step._take_frames([*args, *kwargs.values()], "in")
         error: BaseException | None = None
         try:
@@ -88,7 +88,7 @@ def _wrap_generator(function: Callable[..., Any], name: str, label: str | None) 
             error = raised
             raise
         finally:
-            step._end(error)
+            step._end(error, run)
 
     return call
 
@@ -98,7 +98,7 @@ def _wrap_async_generator(function: Callable[..., Any], name: str, label: str | 
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
         step = Span(name, label)
-        step._begin()
+        run = step._begin()
         step._take_frames([*args, *kwargs.values()], "in")
         error: BaseException | None = None
         try:
@@ -119,7 +119,7 @@ def _wrap_async_generator(function: Callable[..., Any], name: str, label: str | 
             raise
         finally:
             await inner.aclose()
-            step._end(error)
+            step._end(error, run)
 
     return call
 

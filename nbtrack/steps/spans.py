@@ -1,5 +1,6 @@
 """Spans: one stretch of work, timed and described, with what it knows of its parent and its cell's run."""
 
+import contextlib
 import contextvars
 import time
 import uuid
@@ -12,9 +13,21 @@ from nbtrack.tracker import SelfDescribing, SelfDescribingJson
 
 Status = Literal["ok", "error", "interrupted", "exited"]
 
-_current: contextvars.ContextVar["Span | None"] = contextvars.ContextVar("nbtrack_step", default=None)
+_current: contextvars.ContextVar["_Run | None"] = contextvars.ContextVar("nbtrack_step", default=None)
 # the id of the cell's run that goes on; a notebook runs one cell at a time, whatever the thread or task that asks
 _cell_run: list[str | None] = [None]
+
+
+class _Run:
+    """One time that a span runs; a span that is entered again before its end, as by another thread, runs twice."""
+
+    __slots__ = ("parent", "started", "step_id", "token")
+
+    def __init__(self) -> None:
+        self.step_id = str(uuid.uuid4())
+        self.parent = _current.get()
+        self.token: contextvars.Token[_Run | None] | None = None
+        self.started = time.perf_counter()
 
 
 class Span:
@@ -32,12 +45,11 @@ class Span:
     rows_in, rows_out
         Numbers of rows that went in and came out; a decorated function's frames set them.
     step_id
-        The span's id, once it has begun.
+        The id of the run that began last.
     """
 
     __slots__ = (
-        "_entities", "_parent", "_properties", "_started", "_token",
-        "label", "name", "rows_in", "rows_out", "step_id",
+        "_entities", "_properties", "_runs", "label", "name", "rows_in", "rows_out", "step_id",
     )  # fmt: skip
 
     def __init__(self, name: str | None = None, label: str | None = None) -> None:
@@ -47,9 +59,7 @@ class Span:
         self.step_id: str | None = None
         self._properties: dict[str, Any] = {}
         self._entities: list[SelfDescribingJson] = []
-        self._started = 0.0
-        self._parent: Span | None = None
-        self._token: contextvars.Token[Span | None] | None = None
+        self._runs: list[_Run] = []
 
     def __setattr__(self, name: str, value: object) -> None:
         try:
@@ -74,21 +84,22 @@ class Span:
     # -- context manager
 
     def __enter__(self) -> Self:
-        self._begin()
-        if self._started:
-            self._token = _current.set(self)
+        if run := self._begin():
+            run.token = _current.set(run)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None:
+        run = _current.get()
+        if run not in self._runs:  # left in another context than entered: a generator closed elsewhere
+            run = self._runs[-1] if self._runs else None
+        if run is not None and run.token is not None:
             try:
-                _current.reset(self._token)
-            except ValueError:  # left in another context than entered: a generator closed elsewhere
-                _current.set(self._parent)
-            self._token = None
-        self._end(error)
+                _current.reset(run.token)
+            except ValueError:
+                _current.set(run.parent)
+        self._end(error, run)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -100,37 +111,41 @@ class Span:
 
     # -- inside
 
-    def _begin(self) -> None:
+    def _begin(self) -> _Run | None:
         active = find_session()
         if active is None or not active.enabled:
-            self._started = 0.0
-            return
-        self.step_id = str(uuid.uuid4())
-        self._parent = _current.get()
-        self._started = time.perf_counter()
+            return None
+        run = _Run()
+        self.step_id = run.step_id
+        self._runs.append(run)
+        return run
 
-    def _end(self, error: BaseException | None) -> None:
-        started, self._started = self._started, 0.0
+    def _end(self, error: BaseException | None, run: _Run | None) -> None:
+        if run is None:
+            return
+        seconds = time.perf_counter() - run.started
+        with contextlib.suppress(ValueError):
+            self._runs.remove(run)
         active = find_session()
-        if not started or active is None:
+        if active is None:
             return
         try:
-            event = self._describe(time.perf_counter() - started, error)
+            event = self._describe(run, seconds, error)
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not replace the user's result or error
             active.note_fault("a step", fault)
         else:
             active.record(event, "a step")
 
-    def _describe(self, seconds: float, error: BaseException | None) -> SelfDescribing:
+    def _describe(self, run: _Run, seconds: float, error: BaseException | None) -> SelfDescribing:
         data = own.drop_unknown(
             {
-                "name": (self.name or "step")[: own.NAME_LENGTH],
-                "label": self.label[: own.TEXT_LENGTH] if self.label else None,
+                "name": _word(self.name, own.NAME_LENGTH) or "step",
+                "label": _word(self.label, own.TEXT_LENGTH),
                 "kind": "step",
                 "status": classify(error),
                 "duration_ms": round(seconds * 1000),
-                "step_id": self.step_id,
-                "parent_id": self._parent.step_id if self._parent else None,
+                "step_id": run.step_id,
+                "parent_id": run.parent.step_id if run.parent else None,
                 "run_id": find_run(),
                 "rows_in": _count(self.rows_in),
                 "rows_out": _count(self.rows_out),
@@ -169,6 +184,12 @@ def enter_run(run_id: str | None) -> None:
 def find_run() -> str | None:
     """Give the id of the cell's run that goes on, or None."""
     return _cell_run[0]
+
+
+def _word(value: Any, length: int) -> str | None:
+    """Give what a user named something as a text; of a frame only its shape."""
+    shown = own.show_value(value)
+    return None if shown is None else str(shown)[:length] or None
 
 
 def _count(rows: Any) -> int | None:

@@ -9,7 +9,6 @@ from nbtrack.runtime import session
 from nbtrack.steps.functions import decorate
 from nbtrack.steps.spans import Span, find_run
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
-from nbtrack.tracker.plan import describe
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -80,7 +79,9 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     Raises
     ------
     TypeError
-        For anything else, and for an event with placeholders.
+        For anything else; for an event with placeholders, and for one whose data has no JSON form.
+    InvalidEvent
+        With the setting ``validate="raise"``, for an event that does not fit its schemas.
     RuntimeError
         For an event when no session runs.
 
@@ -107,13 +108,11 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     if target is None or isinstance(target, str):
         return Step(target, label)
     if isinstance(target, Event):
-        plan = describe(target, tracker_subject=None, app_id=None, namespace="", encode_base64=False)
-        if columns := plan.columns():
-            raise TypeError(
-                f"the event has col({columns[0]!r}), which stands for a column and has no value of its own: give the event "
-                "to nbtrack.backfill"
-            )
-        return session().record(target, "nbtrack.track")
+        return session().order(target)
+    if isinstance(target, type) and issubclass(target, Event):
+        raise TypeError(f"nbtrack.track takes an event, not its class: nbtrack.track({target.__name__}(…))")
+    if isinstance(target, SelfDescribingJson):
+        raise TypeError("nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)")
     if callable(target) or isinstance(target, classmethod):
         return decorate(target, None, label)
     raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")

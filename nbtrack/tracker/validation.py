@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 from warnings import warn
@@ -40,7 +41,10 @@ class InvalidEvent(ValueError):  # noqa: N818 - it says what it is
 
     def __init__(self, faults: Iterable[tuple[str, Fault | str]]) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(f"{uri} {fault}" for uri, fault in self.faults))
+        # the text of a schema that was not found names it
+        super().__init__(
+            "; ".join(fault if isinstance(fault, str) else f"{uri} {fault}" for uri, fault in self.faults)
+        )
 
 
 class InvalidEventWarning(UserWarning):
@@ -82,7 +86,7 @@ class Validation:
         invalid = InvalidEvent(faults)
         if self.mode == "raise":
             raise invalid
-        warn(str(invalid), InvalidEventWarning, stacklevel=3)
+        warn(str(invalid), InvalidEventWarning, stacklevel=_count_own_frames() + 1)
 
     def _faults(
         self, document: SelfDescribingJson, encoder: Encoder | None
@@ -93,3 +97,11 @@ class Validation:
             return [(uri, fault) for fault in self.registry.faults(uri, plain["data"])]
         except SchemaNotFound as error:
             return [(uri, str(error))]
+
+
+def _count_own_frames() -> int:
+    """Count the calls of this package between the user's line and `Validation.check`: it is the line to be shown."""
+    frame, number = inspect.currentframe(), -1  # this one is not counted
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("nbtrack."):
+        frame, number = frame.f_back, number + 1
+    return number

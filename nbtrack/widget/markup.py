@@ -49,6 +49,8 @@ def render_html(snapshot: Snapshot) -> str:
         f"<p><strong>nbtrack</strong>: {_text(state)}. Events go to <code>{_text(snapshot.destination)}</code>. As of {_clock(snapshot.time)}.</p>",
         _table("Events so far", list(snapshot.counters), [[f"{n:,}" for n in snapshot.counters.values()]]),
     ]
+    if snapshot.fault:
+        parts.append(f"<p>Last fault of nbtrack's own: {_text(snapshot.fault)}.</p>")
     if snapshot.buffer:
         parts.append(
             _table(

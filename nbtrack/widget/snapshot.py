@@ -104,6 +104,8 @@ class Snapshot:
         When the next attempt is due, seconds since 1970; None unless retrying.
     local : bool
         Whether a local collector checks the events.
+    fault : str
+        The last of nbtrack's own faults: what was done and the class of the error, as its message may hold content.
 
     Examples
     --------
@@ -125,6 +127,7 @@ class Snapshot:
     verdicts: dict[str, Any] | None = None
     retry_at: float | None = None
     local: bool = False
+    fault: str = ""
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -180,6 +183,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         verdicts,
         stats.retry_at if state == "retrying" else None,
         source.is_local,
+        _name_fault(source.faults[-1]) if source.faults else "",
     )
 
 
@@ -192,6 +196,10 @@ def ask_verdicts(source: Source) -> dict[str, Any] | None:
         return None
 
 
+def _name_fault(fault: Fault) -> str:
+    return f"{shorten(fault.where)} ({shorten(fault.text.partition(':')[0])})"
+
+
 def shorten(text: str) -> str:
     """Bound a text that comes from elsewhere."""
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
@@ -199,7 +207,7 @@ def shorten(text: str) -> str:
 
 def _judge(source: Source, stats: Any, now: float) -> tuple[State, str]:
     if source.ended:
-        return "ended", "the session was closed"
+        return "ended", "nbtrack.start() begins another session"
     if source.optout or not source.enabled:
         return "off", f"{source.optout} is set" if source.optout else "%nbtrack off"
     if stats.state == "paused":

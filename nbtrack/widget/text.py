@@ -37,4 +37,6 @@ def render_text(snapshot: Snapshot) -> str:
             f"  collector     {snapshot.verdicts['good']:,} good, {snapshot.verdicts['bad']:,} bad  "
             f"{snapshot.verdicts.get('url', '')}".rstrip()
         )
+    if snapshot.fault:
+        lines.append(f"  last fault    {snapshot.fault}; nbtrack.session().faults tells more")
     return "\n".join(lines)

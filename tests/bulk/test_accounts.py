@@ -331,6 +331,13 @@ def test_a_dry_run_sends_nothing_and_shows_what_it_would_send() -> None:
     assert str(report).startswith("dry run ok: 2,000 of 2,000 rows would be sent")
 
 
+def test_the_unused_columns_of_a_wide_frame_are_not_all_named() -> None:
+    frame = pd.DataFrame([range(1_000)], columns=[f"c{n}" for n in range(1_000)])
+    shown = str(backfill(frame, PageView("https://acme.com"), dry_run=True))
+    assert ", c29 and 970 more" in shown
+    assert "c30" not in shown
+
+
 def test_the_report_shows_itself_as_html() -> None:
     report = backfill(orders(2_000), purchase(), key="order", dry_run=True)
     html = report._repr_html_()

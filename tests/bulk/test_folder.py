@@ -9,6 +9,7 @@ import pytest
 
 from nbtrack import backfill, col
 from nbtrack.bulk import folder
+from nbtrack.collector import LocalCollector
 from nbtrack.tracker import PageView
 
 DAY = 86_400
@@ -58,6 +59,13 @@ def test_dead_letters_where_the_user_wants_them_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are of POSIX")
-def test_the_folder_is_the_users_alone(home: Path) -> None:
-    run()
+def test_the_folder_and_all_files_of_a_backfill_are_the_users_alone(home: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"url": ["https://acme.com", None]})
+    named = {"ledger": tmp_path / "run.sqlite", "dead_letters": tmp_path / "rows.parquet"}
+    with LocalCollector() as collector:
+        for places in ({}, named):
+            backfill(frame, PageView(col("url")), collector=collector.url, **places)
     assert (home / "backfills").stat().st_mode & 0o777 == 0o700
+    made = [*(home / "backfills").iterdir(), *named.values()]
+    assert {path.name: path.stat().st_mode & 0o777 for path in made} == {path.name: 0o600 for path in made}
+    assert len(made) == 4

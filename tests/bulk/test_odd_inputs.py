@@ -149,9 +149,11 @@ def test_what_is_no_table_is_refused_with_what_fits(tmp_path: Path) -> None:
         backfill(tmp_path / "no.parquet", thing(x=1), dry_run=True)
     with pytest.raises(SourceError, match="a Series is one column: make it a frame"):
         backfill(pd.Series([1], name="a"), thing(x=1), dry_run=True)
-    for data in ({"a": [1]}, [{"a": 1}], np.zeros((2, 2)), 7):
-        with pytest.raises(SourceError, match="give a pandas or polars frame"):
+    for data in ({"a": [1]}, [{"a": 1}], np.zeros((2, 2))):
+        with pytest.raises(SourceError, match=r"wants a frame, and got a (dict|ndarray): make it one"):
             backfill(data, thing(x=1), dry_run=True)
+    with pytest.raises(SourceError, match="give a pandas or polars frame"):
+        backfill(7, thing(x=1), dry_run=True)
 
 
 def test_frames_of_an_iterable_may_differ_in_types_but_not_in_columns() -> None:

@@ -1,6 +1,7 @@
 """What Python sees of a collector: frames, waiting, subscribing, files."""
 
 import json
+import os
 import threading
 import warnings
 
@@ -157,6 +158,15 @@ def test_events_are_exported_to_parquet_json_and_csv(send, tmp_path):
     assert pd.read_csv(tmp_path / "a.csv")["event_name"].tolist() == ["page_view", "timing"]
     with pytest.raises(ValueError, match=r"\.parquet, \.tsv"):
         send.collector.export(tmp_path / "a.xlsx")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are of POSIX")
+@pytest.mark.parametrize("ending", ["parquet", "tsv", "ndjson", "csv"])
+def test_exported_events_are_their_users_alone(send, tmp_path, ending):
+    send.post([page_view()])
+    path = tmp_path / f"events.{ending}"
+    send.collector.export(path)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_time_of_an_event_is_corrected_by_the_clocks_error():

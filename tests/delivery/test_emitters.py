@@ -7,7 +7,7 @@ import time
 import pytest
 import requests
 
-from nbtrack.delivery import AsyncEmitter, Attempt, Emitter
+from nbtrack.delivery import AsyncEmitter, Attempt, Emitter, RedisEventStore
 from nbtrack.delivery import background as module
 from nbtrack.delivery.retry import Verdict, decide
 from nbtrack.delivery.terms import Timing
@@ -331,3 +331,14 @@ def test_a_transport_serves_several_threads(server: FaultServer) -> None:
     assert [reply.status for reply in replies] == [200] * 80
     assert server.connections <= 4
     assert server.seen[0].body == b'{"data":[]}'
+
+
+def test_what_a_failing_store_could_not_keep_is_not_called_stored() -> None:
+    pytest.importorskip("redis")
+    emitter = Emitter(
+        "http://127.0.0.1:9", batch_size=9, event_store=RedisEventStore("redis://127.0.0.1:9/0")
+    )
+    assert emitter.durable
+    assert emitter.input({"e": "pv"})
+    assert not emitter.durable
+    emitter.close(0)

@@ -192,6 +192,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "key must be a list of texts, such as ['o-1'], not 'o-1'",
     ),
+    "a column that is called by no text": (
+        lambda: col(("price", "net")),
+        TypeError,
+        """col wants a column's name, a text, and got ('price', 'net'): a column of a frame that is called so is col("('price', 'net')")""",
+    ),
     "a pattern that is no text": (
         lambda: col("total").format(3),
         ValueError,
@@ -201,6 +206,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: backfill(FRAME["total"], EVENT, collector=NOBODY),
         TypeError,
         "backfill wants a frame of rows, and a Series is one column: make it a frame, as with series.to_frame('name')",
+    ),
+    "values in place of a frame": (
+        lambda: backfill({"order_id": ["o-1"]}, EVENT, collector=NOBODY),
+        TypeError,
+        "backfill wants a frame, and got a dict: make it one, as with pandas.DataFrame(…)",
     ),
     "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
@@ -375,6 +385,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: Registry().faults(TIMING, {"timing": object()}),
         ValueError,
         "the data holds what JSON does not know (Unsupported type: 'object'): nbtrack.values.jsonable makes",
+    ),
+    "a schema's file in place of the schema": (
+        lambda: Registry().register("visit.json"),
+        ValueError,
+        "register takes a schema, a dict, not a text: json.loads(…) reads one; got 'visit.json'",
     ),
     "a schema that is none": (
         lambda: Registry().register(None),
@@ -564,6 +579,11 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "headers: 'Authorization' has a line break in it or in its value: strip() it",
     ),
+    "a token with a letter that no header can have": (
+        lambda: Emitter(NOBODY, headers={"Authorization": "Bearer €"}),
+        ValueError,
+        "headers: 'Authorization' has a letter in it or in its value that HTTP does not carry: a token is plain ASCII",
+    ),
     "seconds as a text": (
         lambda: Emitter(NOBODY, request_timeout="3"),
         TypeError,
@@ -619,15 +639,20 @@ MESSAGES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) or an event",
     ),
+    "an event's class in place of the event": (
+        lambda: nbtrack.track(PageView),
+        TypeError,
+        "nbtrack.track takes an event, not its class: nbtrack.track(PageView(…))",
+    ),
+    "an event's data in place of the event": (
+        lambda: nbtrack.track(SelfDescribingJson(TIMING, {})),
+        TypeError,
+        "nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)",
+    ),
     "a property where the step is named": (
         lambda: nbtrack.track("fit", auc=0.91),
         TypeError,
         "nbtrack.track takes label=, and no auc=: with nbtrack.track('fit') as step, then step['auc'] = …, or",
-    ),
-    "a template that is tracked": (
-        lambda: nbtrack.track(EVENT),
-        TypeError,
-        "the event has col('order_id'), which stands for a column and has no value of its own: give the event to nbtrack.",
     ),
     "a server that is none": (
         lambda: Registry(servers=[3]),
@@ -700,6 +725,16 @@ def test_a_message_says_what_is_wrong_and_what_to_do(
             make()
     finally:
         Snowplow.reset()
+
+
+def test_the_page_of_questions_lists_every_message():
+    rows = (Path(__file__).parents[2] / "docs/pages/faq.md").read_text(encoding="utf-8").splitlines()
+    listed = {
+        tuple(part.strip(" `") for part in row.strip("|").split("|")) for row in rows if row.startswith("|")
+    }
+    assert [
+        (case, text) for case, (_, _, text) in MESSAGES.items() if (case, text.strip(" `")) not in listed
+    ] == []
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
@@ -836,6 +871,18 @@ def test_a_home_that_cannot_be_written_is_told_at_load(monkeypatch: pytest.Monke
     finally:
         nbtrack.stop()
     assert "cannot be written, so what is not sent ends with this process" in told
+
+
+def test_a_local_collector_without_a_home_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "file" / "home"))
+    told = r"the local collector cannot be started, as .*home cannot be written \(Not a directory\): set NBTRACK_HOME"
+    session = nbtrack.start()
+    try:
+        with pytest.raises(OSError, match=told):
+            session.collector  # noqa: B018
+    finally:
+        nbtrack.stop()
 
 
 def test_an_outbox_that_cannot_be_opened_is_told_once_in_the_log(

@@ -1,5 +1,6 @@
 """Loading and unloading: one line, nothing started, and no trace left."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 
 import nbtrack
 from nbtrack.collector import LocalCollector
 from nbtrack.runtime import find_session
+from nbtrack.tracker import PageView
 from tests.support.waiting import poll
 
 
@@ -232,3 +235,40 @@ def test_importing_nbtrack_loads_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert shown.stdout.strip() == "[]"
+
+
+def test_cells_magics_and_settings_follow_a_session_that_the_user_starts(shell: Any, capsys: Any) -> None:
+    nbtrack.load_ipython_extension(shell)
+    first = nbtrack.session()
+    host = first.preview(PageView("https://acme.com"))["cx"]
+    second = nbtrack.start(app_id="churn-study", cells="marked", store="memory")
+    shell.run_cell("%%track here\npass", store_history=True)
+    shell.run_cell("%track there x=1")
+    assert [event.name for event in second.emitter.pending()] == ["cell_run", "analysis"]
+    assert first.fault_count == 0
+    assert host_of(second.preview(PageView("https://acme.com"))["cx"]) == host_of(host) == "terminal"
+    shell.run_line_magic("config", 'NBTrack.notebook_name = "none"')
+    assert (second.settings.notebook_name, first.settings.notebook_name) == ("none", "hash")
+    capsys.readouterr()
+    shell.run_line_magic("nbtrack", "config app_id")
+    assert "'churn-study'" in capsys.readouterr().out
+
+
+def test_after_the_end_of_a_session_cells_run_as_without_nbtrack(shell: Any, capsys: Any) -> None:
+    nbtrack.load_ipython_extension(shell)
+    ended = nbtrack.session()
+    nbtrack.stop()
+    assert shell.run_cell("%%track here\n5", store_history=True).result == 5
+    assert ended.peek_emitter() is None
+    shell.run_line_magic("nbtrack", "status")
+    assert "ended (nbtrack.start() begins another session)" in capsys.readouterr().out
+    with pytest.raises(UsageError, match=r"nbtrack\.start\(\) begins another"):
+        shell.run_line_magic("nbtrack", "flush")
+    again = nbtrack.start(store="memory")
+    shell.run_cell("%%track here\npass", store_history=True)
+    assert again.emitter.stats().accepted == 1
+
+
+def host_of(entities: str) -> str:
+    listed = json.loads(base64.urlsafe_b64decode(entities))["data"]
+    return str(next(one["data"]["host"] for one in listed if "/notebook/" in one["schema"]))

@@ -55,6 +55,18 @@ def test_events_carry_the_subject_and_three_entities(tmp_path: Path) -> None:
     assert [p["cx"]["client_session"]["eventIndex"] for p in (one, two)] == [1, 2]
 
 
+def test_what_waits_from_before_is_told_apart_by_where_it_goes() -> None:
+    for collector in ("http://127.0.0.1:9", "http://127.0.0.1:9", "http://127.0.0.1:19"):
+        session = nbtrack.start(collector=collector)
+        session.emitter.pause()
+        session.order(PageView("https://acme.com"))
+        nbtrack.stop(0)
+    told = nbtrack.start(collector="http://127.0.0.1:9").describe()
+    assert " 2 events wait from before. 1 wait for other collectors: nbtrack outbox drain sends them." in told
+    nbtrack.stop()
+    assert "from before" not in nbtrack.start(collector="http://127.0.0.1:29").describe()
+
+
 @pytest.mark.parametrize(("form", "expected"), [("name", {"name": "plan.ipynb"}), ("none", {})])
 def test_the_notebook_is_named_as_the_settings_say(form: str, expected: dict[str, str]) -> None:
     session = nbtrack.start(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
+import nbtrack
 from nbtrack.runtime import NBTrack, SettingError, settings
 
 
@@ -78,3 +79,45 @@ def test_secrets_are_not_shown() -> None:
     assert "Bearer" not in shown
     assert "pw" not in shown
     assert "https://sp.acme.com/x" in shown
+
+
+def test_a_collector_named_by_its_host_is_shown_as_its_url_without_credentials() -> None:
+    made = NBTrack(collector="bob:pw@sp.acme.com")
+    assert ("collector", "https://sp.acme.com", "argument") in made.describe()
+    session = nbtrack.start("bob:pw@sp.acme.com", store="memory")
+    try:
+        assert (session.destination, "pw" in session.describe()) == ("https://sp.acme.com", False)
+    finally:
+        nbtrack.stop()
+
+
+def test_local_is_this_machine_however_it_is_written() -> None:
+    assert NBTrack(collector="LOCAL").collector == "local"
+
+
+def test_an_address_with_a_slash_too_few_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"No host in the endpoint 'http:/sp\.acme\.com'"):
+        NBTrack(collector="http:/sp.acme.com")
+
+
+def test_a_switch_takes_the_words_that_people_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    for word, meant in {
+        "yes": True,
+        "on": True,
+        "1": True,
+        "no": False,
+        "Off": False,
+        "false": False,
+    }.items():
+        monkeypatch.setenv("NBTRACK_SOURCE", word)
+        assert (NBTrack().source, NBTrack().complaints) == (meant, [])
+    monkeypatch.setenv("NBTRACK_SOURCE", "maybe")
+    assert NBTrack().complaints == [
+        "NBTRACK_SOURCE is ignored: 'maybe' is neither true (1, yes, on) nor false (0, no, off)"
+    ]
+
+
+def test_a_misspelt_setting_of_a_session_is_refused() -> None:
+    made = NBTrack()
+    with pytest.raises(SettingError, match=r"no setting 'colector' \(attribute\)\. Did you mean 'collector'"):
+        made.colector = "https://sp.acme.com"  # type: ignore[attr-defined]

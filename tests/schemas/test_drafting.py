@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from nbtrack.schemas import Registry, draft_schema, lint_schema
+from nbtrack.values import jsonable
 
 URI = "iglu:com.acme/order/jsonschema/1-0-0"
 FRAME = pd.DataFrame(
@@ -73,5 +75,30 @@ def test_a_polars_frame_will_do():
 def test_wrong_calls_are_refused():
     with pytest.raises(ValueError, match="not an Iglu URI"):
         draft_schema(FRAME, "order")
-    with pytest.raises(ValueError, match="same name"):
+    with pytest.raises(ValueError, match="two columns are called 'a': rename them first"):
         draft_schema(pd.DataFrame([[1, 2]], columns=["a", "a"]), URI)
+
+
+ODD = {
+    "decimals": [Decimal("1.5"), Decimal(3), Decimal("NaN")],
+    "infinite": [1.5, float("inf"), float("-inf")],
+    "spans": list(pd.to_timedelta([1, 2, 90], unit="s")),
+    "times": [dt.time(1)] * 3,
+    "bytes": [b"a" * 100, bytearray(b"b"), memoryview(b"\xff" * 3)],
+    "mixed": [1, "one", True],
+    "words and moments": ["soon", dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "soon"],
+    "lists": [[1.5, float("nan")], ["x"], (1, 2)],
+    "objects": [{"a": Decimal("0.5")}, {"a": float("nan")}, {"b": b"x"}],
+    "periods": list(pd.period_range("2024-01", periods=3, freq="M")),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_draft_takes_the_events_that_its_frame_becomes(name):
+    frame = pd.DataFrame({name: pd.Series(ODD[name], dtype=object)})
+    schema = draft_schema(frame, URI)
+    assert lint_schema(schema) == []
+    registry = Registry()
+    registry.register(schema)
+    for row in frame.to_dict("records"):
+        assert registry.faults(URI, jsonable(row)) == []

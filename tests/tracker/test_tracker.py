@@ -227,6 +227,8 @@ def test_schema_contracts_can_warn_or_raise(receiver):
     with pytest.raises(InvalidEvent, match=r"timing/jsonschema/1-0-0 \$\.timing.*com\.acme/thing"):
         Tracker("ns", receiver, validate="raise").track(wrong)
     assert len(receiver.got) == 1
+    with pytest.raises(InvalidEvent, match=r"^no schema iglu:com\.acme/thing/jsonschema/1-0-0 in [^:]*$"):
+        Tracker("ns", receiver, validate="raise").track(PageView("https://acme.com", context=[thing(a=1)]))
     with pytest.warns(InvalidEventWarning, match=r"\$\.timing") as caught:
         Tracker("ns", receiver, validate="warn").track(wrong)
     assert caught[0].filename == __file__
