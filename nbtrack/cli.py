@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,31 @@ def collector(
                 raise click.ClickException("the collector's process ended by itself")
 
 
+def _read_headers(_: Any, __: Any, given: tuple[str, ...]) -> dict[str, str]:
+    headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in given)}
+    if not all(name and value for name, value in headers.items()):
+        raise click.BadParameter("give a name and a value, as 'Authorization: Bearer …'")
+    return headers
+
+
+_header_option = click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_read_headers,
+    help="Extra HTTP header, as 'Name: value'; may be repeated. The collector of the settings gets those of the settings "
+    "(NBTRACK_HEADERS), too.",
+)
+
+
+def _settings_headers() -> Callable[[str], dict[str, str]]:
+    """Give what tells the headers of the settings for a URL: only the settings' collector gets them."""
+    from nbtrack.runtime import NBTrack
+
+    url, secrets = NBTrack().find_target()
+    return lambda destination: secrets if destination.rstrip("/") == url.rstrip("/") else {}
+
+
 @main.command()
 @click.argument("file")
 @click.option(
@@ -78,6 +103,7 @@ def collector(
     help='JSON of the event; {"$col": "name"} stands for a column\'s value.',
 )
 @click.option("--collector", required=True, help="URL of the collector; 'local' is this machine's own.")
+@_header_option
 @click.option("--key", multiple=True, help="Column that identifies a row; may be repeated.")
 @click.option("--namespace", default=None, help="Keeps the ids of different histories apart.")
 @click.option(
@@ -114,6 +140,8 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
             from nbtrack.delivery.home import find_home
 
             given["collector"] = shared.connect(find_home(), iglu=iglu)
+        else:
+            given["headers"] = {**_settings_headers()(given["collector"]), **given["headers"]}
         report = send(file, event, progress=False if quiet else None, **given)
     except (TypeError, ValueError, KeyError, RuntimeError, OSError) as error:
         click.echo(_as_options(f"nbtrack backfill: {error}"), err=True)
@@ -277,27 +305,20 @@ def purge(place: str | None, *, waiting: bool) -> None:
     show_default=True,
     help="Seconds for each destination.",
 )
-@click.option("--header", multiple=True, help="Extra HTTP header, as 'Name: value'; may be repeated.")
+@_header_option
 @click.pass_obj
-def drain(place: str | None, own: str | None, timeout: float, header: tuple[str, ...]) -> None:
-    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent.
-
-    The collector of the settings gets the headers of the settings (NBTRACK_HEADERS), too.
-    """
+def drain(place: str | None, own: str | None, timeout: float, headers: dict[str, str]) -> None:
+    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
     from nbtrack.collector import shared
     from nbtrack.delivery.home import find_home
     from nbtrack.delivery.outbox import drain as send
-    from nbtrack.runtime import NBTrack
 
-    given = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
-    if not all(name and value for name, value in given.items()):
-        raise click.UsageError("--header takes a name and a value, as 'Authorization: Bearer …'")
-    url, secrets = NBTrack().find_target()
+    configured = _settings_headers()
     with _open_store(own or place) as store:
         reports = send(
             store,
             timeout=timeout,
-            headers_of=lambda destination: {**(secrets if destination == url else {}), **given},
+            headers_of=lambda destination: {**configured(destination), **headers},
             resolve={"local": lambda: shared.connect(find_home()).url},
         )
     for destination, report in reports.items():

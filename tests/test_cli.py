@@ -115,6 +115,19 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
         assert "did you mean 'order_id'" in run(*words, code=2).stderr
 
 
+def test_backfill_brings_headers_to_a_collector_that_asks_for_a_token(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("order_id\no-1\n")
+    event = {"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {"order": {"$col": "order_id"}}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    with FaultServer() as server:
+        words = ("backfill", "orders.csv", "--event", "event.json", "--collector", server.url, "--quiet")
+        settings = {"NBTRACK_COLLECTOR": server.url, "NBTRACK_HEADERS": '{"X-Key": "set"}'}
+        run(*words, "--header", "Authorization: Bearer x", **settings)
+        run(*words, NBTRACK_COLLECTOR="https://other.acme.com", NBTRACK_HEADERS='{"X-Key": "set"}')
+        sent = [(seen.headers.get("authorization"), seen.headers.get("x-key")) for seen in server.seen]
+    assert sent == [("Bearer x", "set"), (None, None)]
+
+
 @pytest.mark.parametrize(
     ("event", "told"),
     [
@@ -222,7 +235,10 @@ def test_outbox_answers_wrong_options_in_a_sentence(run: Run, tmp_path: Path) ->
     SQLiteEventStore(tmp_path / "home" / "outbox.sqlite").close()
     assert "No such file or directory" in run("outbox", "export", "nowhere/dead.ndjson", code=1).stderr
     assert "Connection refused" in run("outbox", "--store", "redis://127.0.0.1:9", "list", code=1).stderr
-    assert "--header takes a name and a value" in run("outbox", "drain", "--header", "x", code=2).stderr
+    assert (
+        "give a name and a value, as 'Authorization: Bearer …'"
+        in run("outbox", "drain", "--header", "x", code=2).stderr
+    )
     assert "'--limit': -1 is not in the range" in run("outbox", "list", "--limit", "-1", code=2).stderr
 
 

@@ -14,7 +14,7 @@ from nbtrack.bulk import checks, columns
 from nbtrack.bulk.columns import Expression, Role, quote
 from nbtrack.bulk.ids import write_number
 from nbtrack.bulk.pieces import is_boundary, split
-from nbtrack.bulk.tables import number
+from nbtrack.bulk.tables import name_some, number
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import MOMENTS, JsonNode, Plan, render
 
@@ -91,9 +91,7 @@ def check_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
     for name in missing:
         near = difflib.get_close_matches(name, names, 3)
         hints.append(f"{name!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
-    raise TemplateError(
-        f"the data has no column {', '.join(hints)}; it has: {', '.join(map(str, names)) or 'none'}"
-    )
+    raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {name_some(names) or 'none'}")
 
 
 class Compiler:

@@ -1,20 +1,36 @@
 """Where a backfill goes: to a URL, to a collector that runs here, or where the session's events go."""
 
+import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from nbtrack.delivery.arguments import check_headers
 from nbtrack.delivery.current import Target, find_target
 from nbtrack.delivery.endpoint import base_uri, split_credentials
 
 
-def find_collector(given: Any) -> Target:
-    """Give the collector to send to: that of a URL, one that runs here, or the session's.
+def find_collector(given: Any, headers: Mapping[str, str] | None = None) -> Target:
+    """Give the collector to send to, and the headers that it gets besides its own.
+
+    Parameters
+    ----------
+    given
+        A URL, a collector that runs here, or None for the session's.
+    headers
+        Of each request.
 
     Raises
     ------
     RuntimeError
         With none given, when no session runs; and when ``NBTRACK_DISABLED`` is set.
     """
+    check_headers(headers or {})
+    target = _find_target(given)
+    return dataclasses.replace(target, headers={**target.headers, **(headers or {})})
+
+
+def _find_target(given: Any) -> Target:
     if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
         raise RuntimeError(
             "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def backfill(
     *,
     key: str | Sequence[str] = (),
     collector: Any = None,
+    headers: Mapping[str, str] | None = None,
     namespace: str | uuid.UUID | None = None,
     subject: Subject | None = None,
     app_id: str | None = "backfill",
@@ -67,6 +68,8 @@ def backfill(
     collector : str or LocalCollector, optional
         URL of the collector, or one that runs here; the session's by default. ``"local"`` is the session's, too, where
         it is this machine's.
+    headers : mapping, optional
+        Extra HTTP headers of each request, such as ``{"Authorization": "Bearer …"}``; never shown or kept.
     namespace : str or uuid.UUID, optional
         Keeps ids of different histories apart; made from the event's schema by default.
     subject : Subject, optional
@@ -148,6 +151,7 @@ def backfill(
         source.names,
         key=key,
         collector=collector,
+        headers=headers,
         send=not dry_run,
         namespace=namespace,
         subject=subject,

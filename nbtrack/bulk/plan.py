@@ -152,6 +152,7 @@ def make_plan(
     *,
     key: str | Sequence[str] = (),
     collector: Any = None,
+    headers: Mapping[str, str] | None = None,
     send: bool = True,
     namespace: str | uuid.UUID | None = None,
     subject: Subject | None = None,
@@ -169,7 +170,7 @@ def make_plan(
         With placeholders.
     names : sequence of str
         Columns of the data.
-    key, collector, namespace, subject, app_id, tracker_namespace, encode_base64, registry
+    key, collector, headers, namespace, subject, app_id, tracker_namespace, encode_base64, registry
         See `nbtrack.bulk.backfill`.
     send : bool, default True
         Whether a collector is needed.
@@ -229,7 +230,7 @@ def make_plan(
         required=_required_keys(event),
         schemas=known,
         unknown_schemas=unknown,
-        target=find_collector(collector) if send else Target(""),
+        target=find_collector(collector, headers) if send else Target(""),
         **sending,
     )
     check_columns(list(names), plan.compiler().wanted)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.bulk.letters import Letter, read_errors
 from nbtrack.bulk.plot import draw_bars
+from nbtrack.bulk.tables import name_some
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 5
-_NAMED = 30  # columns; wide frames have thousands
 HOUR = 3_600_000  # milliseconds
 
 
@@ -251,8 +251,7 @@ class BackfillReport(Accounts):
         if self.last_error and not self.ok:
             lines.append(f"  last fault: {self.last_error}")
         if self.unused:
-            more = f" and {len(self.unused) - _NAMED:,} more" if len(self.unused) > _NAMED else ""
-            lines.append(f"  unused columns: {', '.join(self.unused[:_NAMED])}{more}")
+            lines.append(f"  unused columns: {name_some(self.unused)}")
         lines += [f"  {line}" for line in (*self.notes, self.hint) if line]
         if self.dead_letters is not None:
             lines.append(

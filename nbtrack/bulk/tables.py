@@ -1,5 +1,6 @@
 """What is done to a table before SQL reads it: types that it reads alike everywhere, names that are its own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # since 1970: those of the years 1 and 9999
+_NAMED = 30  # columns; wide frames have thousands
 _UNITS = {
     "s": 1,
     "ms": 1_000,
@@ -17,6 +19,12 @@ _UNITS = {
 def number(place: int) -> str:
     """Name a column in SQL by its place: to SQL ``A`` and ``a`` were one column, and some names are its own."""
     return f"c{place}"
+
+
+def name_some(names: Sequence[str]) -> str:
+    """List columns for a reader: of a wide frame only the first ones."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(map(str, names[:_NAMED]))}{more}"
 
 
 def drop_far(table: pa.Table) -> tuple[pa.Table, dict[int, str]]:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nbtrack.delivery import endpoint as uris
 from nbtrack.delivery import lifecycle
@@ -131,6 +131,16 @@ class Emitter(Flushing):
     True
     1
     """
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_: Any, **named: Any) -> Self:
+            """Tell users of snowplow-tracker 0.x how an argument is called now."""
+            if "buffer_size" in named:
+                raise TypeError(
+                    f"{cls.__name__} has no buffer_size=: use batch_size=, the events of a request"
+                )
+            return super().__new__(cls)
 
     def __init__(
         self,

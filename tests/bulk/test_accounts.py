@@ -338,6 +338,24 @@ def test_the_unused_columns_of_a_wide_frame_are_not_all_named() -> None:
     assert "c30" not in shown
 
 
+def test_the_columns_of_a_wide_frame_are_not_all_named_where_one_is_missing() -> None:
+    wide = pd.DataFrame({f"c{place}": [1] for place in range(1_000)})
+    with pytest.raises(TemplateError, match=r"no column 'order', .*; it has: c0, .*, c29 and 970 more$"):
+        backfill(wide, purchase(), key="order", dry_run=True)
+
+
+def test_headers_go_with_each_request_and_show_nowhere() -> None:
+    with FaultServer([Act(401), Act(200)]) as server:
+        send = {"collector": server.url, "headers": {"Authorization": "Bearer s3cret"}}
+        report = backfill(orders(10), purchase(), key="order", **send)
+        assert report.failed == 10
+        assert report.retry().ok
+        assert {seen.headers["authorization"] for seen in server.seen} == {"Bearer s3cret"}
+    assert "s3cret" not in str(report) + repr(make_plan(purchase(), list(orders(1)), **send))
+    with pytest.raises(TypeError, match="headers must be a dict"):
+        backfill(orders(10), purchase(), **{**send, "headers": "Bearer s3cret"})
+
+
 def test_the_report_shows_itself_as_html() -> None:
     report = backfill(orders(2_000), purchase(), key="order", dry_run=True)
     html = report._repr_html_()

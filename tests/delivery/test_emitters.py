@@ -342,3 +342,9 @@ def test_what_a_failing_store_could_not_keep_is_not_called_stored() -> None:
     assert emitter.input({"e": "pv"})
     assert not emitter.durable
     emitter.close(0)
+
+
+def test_the_old_name_of_an_argument_is_answered_with_the_new_one() -> None:
+    for kind in (Emitter, AsyncEmitter):
+        with pytest.raises(TypeError, match=f"{kind.__name__} has no buffer_size=: use batch_size="):
+            kind("127.0.0.1", buffer_size=10)  # type: ignore[call-arg]
