@@ -250,6 +250,7 @@ def _find_store(place: str | None) -> Any:
 def list_(place: str | None, limit: int) -> None:
     """List the waiting events and the dead letters: times, kinds and sizes, no content."""
     from nbtrack.delivery.outbox import list_dead, list_events
+    from nbtrack.delivery.records import Route
 
     with _open_store(place) as store:
         waiting, dead = list_events(store, limit=limit), list_dead(store, limit=limit)
@@ -260,7 +261,11 @@ def list_(place: str | None, limit: int) -> None:
             )
         click.echo(f"dead letters: {len(dead):,}{' or more' if len(dead) == limit else ''}")
         for letter in dead:
-            click.echo(f"  {_clock(letter.time)}  {letter.event_id}  {letter.reason}")
+            status = f", HTTP {letter.status}" if letter.status else ""
+            click.echo(
+                f"  {_clock(letter.time)}  {letter.event_id}  {letter.reason}{status}  "
+                f"{Route.from_key(letter.route).destination}"
+            )
 
 
 @outbox.command()

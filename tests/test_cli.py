@@ -195,6 +195,7 @@ def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path
         store.close()
         shown = run("outbox", "list").stdout
         assert "waiting: 0" in shown
+        assert f"refused, HTTP 400  {server.url}" in shown
         assert "6f1b1c1e" in shown
         assert "1 events written" in run("outbox", "export", "dead.ndjson").stdout
         assert (tmp_path / "dead.ndjson").stat().st_mode & 0o77 == 0
