@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-_VECTOR = 2_048  # rows that DuckDB takes at once
-CHUNK_ROWS = (
-    10 * _VECTOR
-)  # more do not fit into the processor's cache as events: the encoder is a tenth slower
+from nbtrack.bulk.database import VECTOR
+
+# more do not fit into the processor's cache as events: the encoder is a tenth slower
+CHUNK_ROWS = 10 * VECTOR
 _CHUNKS = 8
 NO_COLUMN = "__nbtrack_none"  # holds the number of rows of an event that asks for no column
 
@@ -69,8 +69,8 @@ def choose_size(rows: int | None) -> int:
     """Give the rows of a chunk: fewer for a small source, so that all threads soon have something to do."""
     if rows is None:
         return CHUNK_ROWS
-    vectors = math.ceil(rows / _CHUNKS / _VECTOR)
-    return min(CHUNK_ROWS, max(1, vectors) * _VECTOR)
+    vectors = math.ceil(rows / _CHUNKS / VECTOR)
+    return min(CHUNK_ROWS, max(1, vectors) * VECTOR)
 
 
 def pick(table: pa.Table, columns: Sequence[str]) -> pa.Table:

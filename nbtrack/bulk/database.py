@@ -5,6 +5,9 @@ from functools import lru_cache
 
 import duckdb
 
+VECTOR = 2_048
+"""Rows that the engine takes at once."""
+
 
 def open_cursor() -> duckdb.DuckDBPyConnection:
     """Give a connection for one thread: it sees only what is registered at it, and works on its caller's thread."""

@@ -7,6 +7,8 @@ from itertools import chain
 import duckdb
 import pyarrow as pa
 
+from nbtrack.bulk.database import VECTOR
+
 
 def query(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Run a query that gives one row a row over tables, as long as there are some.
@@ -43,7 +45,7 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterator[pa.T
     held: list[pa.RecordBatch] = []
     rows = 0
     # results as large as the first table: where all are of one size, none is cut or joined
-    for batch in connection.sql(sql).to_arrow_reader(first.num_rows):
+    for batch in connection.sql(sql).to_arrow_reader(max(first.num_rows, VECTOR)):
         held.append(batch)
         rows += batch.num_rows
         while sizes and rows >= sizes[0]:
