@@ -236,6 +236,8 @@ class Run:
             raise InvalidRow(f"row {first.row}: {first.reason}")
         chunk, events = encoded.chunk, encoded.events
         with self._lock:
+            if self._closed:  # too late: its rows are counted as not sent
+                return
             self._count(encoded)
             delivered = self._is_delivered(encoded)
             if delivered or self._dry:

@@ -33,8 +33,10 @@ from nbtrack.bulk import (
     preview,
     send_batches,
 )
-from nbtrack.bulk.chunks import CHUNK_ROWS, rechunk
+from nbtrack.bulk.chunks import CHUNK_ROWS, Chunk, rechunk
+from nbtrack.bulk.letters import DeadLetters
 from nbtrack.bulk.report import BackfillReport
+from nbtrack.bulk.run import Run
 from nbtrack.schemas import Registry
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent, Subject
 from tests.faults.server import Act, FaultServer, free_port
@@ -578,3 +580,14 @@ def test_importing_nbtrack_loads_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_what_is_encoded_after_the_end_of_a_run_is_not_counted_any_more() -> None:
+    table = pa.Table.from_pandas(orders(10))
+    plan = make_plan(purchase(), table.column_names, key="order", send=False)
+    run = Run(plan, accounts := BackfillReport(), DeadLetters(Path("none.parquet")), dry=True)
+    chunk = Chunk(0, 0, table.select(plan.compiler().wanted))
+    [encoded] = plan.encoder(plan.compiler()).encode([chunk])
+    run._stop()
+    run._take(encoded)
+    assert (accounts.rows, accounts.sent) == (0, 0)

@@ -119,13 +119,11 @@ def test_the_last_word_on_a_header_counts_whatever_its_case() -> None:
         assert server.seen[0].body == b"{}"
 
 
-def test_a_header_that_no_request_can_carry_is_named_and_not_shown() -> None:
+def test_a_header_that_no_request_can_carry_is_refused_and_not_shown() -> None:
     client = Transport("http://127.0.0.1:9", headers={"Authorization": "Bearer sécret→"})
     error = client.post([b"{}"]).error
     client.close()
-    assert error is not None
-    assert "latin-1" in error
-    assert "cret" not in error
+    assert error == "headers: ValueError"
 
 
 class Proxy:
