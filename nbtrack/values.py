@@ -34,7 +34,6 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from pathlib import PurePath
 from typing import Any, Literal
 from uuid import UUID
 
@@ -264,7 +263,7 @@ def _plain(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0911 - t
             return float(value) if not value.is_finite() or value.as_tuple().exponent < 0 else int(value)  # type: ignore[operator] # an int when finite
         case Enum():
             return value.value
-        case UUID() | PurePath():
+        case UUID():
             return str(value)
         case bytes() | bytearray() | memoryview():
             return base64.b64encode(value).decode()
@@ -280,6 +279,9 @@ def _plain(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0911 - t
 
 
 def _foreign(value: Any, path: tuple[Any, ...]) -> Any:
+    # there is no path where nobody loaded its module, which would be a tenth of the tracker's import
+    if (pathlib := sys.modules.get("pathlib")) is not None and isinstance(value, pathlib.PurePath):
+        return str(value)
     if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.generic | numpy.ndarray):
         if value.dtype.kind in "mM":
             return value.astype(f"{value.dtype.kind}8[us]").tolist()
