@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import statistics
 import subprocess
 import sys
@@ -70,10 +69,8 @@ def seconds(make: Callable[[], tuple[Any, Callable[[], object]]], event: Callabl
 def import_seconds(module: str) -> float:
     """Time an import in a process of its own, without the interpreter's start."""
     code = f"import time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
-    # an installed package has its bytecode; with this variable a checkout would be compiled at each import
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", code]
-    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, float]:
