@@ -75,5 +75,6 @@ def test_a_cell_that_stops_the_session_loses_none_before_it(kernel: Kernel, tmp_
 def test_what_runs_inside_a_cell_that_is_not_tracked_is_flushed_with_it(kernel: Kernel) -> None:
     kernel.run("%nbtrack config cells=marked")
     code = "get_ipython().run_cell('%%track inner\\npass', store_history=True)\nnbtrack.session().flush(0)\n"
-    ran = kernel.run(f"import nbtrack\n{code}print(nbtrack.session().emitter.stats().accepted)")
-    assert ran.text.splitlines()[-1] == "2"
+    ran = kernel.run(f"import nbtrack\n{code}print(nbtrack.session().emitter.stats().accepted, 'accepted')")
+    # old versions of IPython may print a word on their history, which holds two cells of one number now
+    assert "2 accepted" in ran.text.splitlines()
