@@ -36,6 +36,13 @@ def run(tmp_path: Path) -> Run:
     return call
 
 
+NOBODY = "http://127.0.0.1:9"
+
+
+def backfill_to(url: str) -> tuple[str, ...]:
+    return ("backfill", "orders.csv", "--event", "event.json", "--collector", url, "--quiet")
+
+
 def test_doctor_reports_and_shows_no_path(run: Run, tmp_path: Path) -> None:
     shown = run("doctor", NBTRACK_COLECTOR="x").stdout
     assert "local collector" in shown
@@ -97,17 +104,7 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
     }  # fmt: skip
     with LocalCollector() as collector:
         collector.register(schema)
-        words = (
-            "backfill",
-            "orders.csv",
-            "--event",
-            "event.json",
-            "--collector",
-            collector.url,
-            "--key",
-            "order_id",
-            "--quiet",
-        )
+        words = (*backfill_to(collector.url), "--key", "order_id")
         assert "2 of 2 rows sent" in run(*words).stdout
         assert collector.counts() == {"total": 2, "good": 2, "bad": 0}
         event["data"]["order"] = {"$col": "order_ids"}  # type: ignore[index]
@@ -120,7 +117,7 @@ def test_backfill_brings_headers_to_a_collector_that_asks_for_a_token(run: Run, 
     event = {"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {"order": {"$col": "order_id"}}}
     (tmp_path / "event.json").write_text(json.dumps(event))
     with FaultServer() as server:
-        words = ("backfill", "orders.csv", "--event", "event.json", "--collector", server.url, "--quiet")
+        words = backfill_to(server.url)
         settings = {"NBTRACK_COLLECTOR": server.url, "NBTRACK_HEADERS": '{"X-Key": "set"}'}
         run(*words, "--header", "Authorization: Bearer x", **settings)
         run(*words, NBTRACK_COLLECTOR="https://other.acme.com", NBTRACK_HEADERS='{"X-Key": "set"}')
@@ -148,8 +145,7 @@ def test_backfill_says_what_is_wrong_with_an_event_file(
 ) -> None:
     (tmp_path / "orders.csv").write_text("order_id\no-1\n")
     (tmp_path / "event.json").write_text(event)
-    words = ("backfill", "orders.csv", "--event", "event.json", "--collector", "http://127.0.0.1:9")
-    assert told in run(*words, code=2).stderr
+    assert told in run(*backfill_to(NOBODY), code=2).stderr
 
 
 def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on(
@@ -158,15 +154,7 @@ def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on
     (tmp_path / "orders.csv").write_text("order_id,at\no-1,2024-01-01\n")
     event = {"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "event_id": {"$col": "order_id"}}
     (tmp_path / "event.json").write_text(json.dumps(event))
-    words = (
-        "backfill",
-        "orders.csv",
-        "--event",
-        "event.json",
-        "--collector",
-        "http://127.0.0.1:9",
-        "--quiet",
-    )
+    words = backfill_to(NOBODY)
     shown = run(*words, "--dead-letters", "dead.parquet", code=1).stdout
     assert "rows not delivered: see the Parquet file\n  they are in dead.parquet\n" in shown
     (tmp_path / "event.json").write_text(json.dumps(event | {"event_id": None}))

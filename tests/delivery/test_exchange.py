@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
+from nbtrack.delivery.exchange import _join_small
 from nbtrack.delivery.transport import Reply, Transport, merge_headers
 from tests.faults.server import Act, FaultServer, free_port
 
@@ -88,7 +89,6 @@ def test_threads_get_connections_of_their_own_of_which_the_pool_keeps_some() -> 
 
     with FaultServer(act) as server:
         client = Transport(server.url, pool=2)
-        threads = [threading.Thread(target=client.post, args=[[b"{}"]]) for _ in range(3)]
         for turn in (1, 2):
             threads = [threading.Thread(target=client.post, args=[[b"{}"]]) for _ in range(3)]
             for thread in threads:
@@ -99,8 +99,11 @@ def test_threads_get_connections_of_their_own_of_which_the_pool_keeps_some() -> 
         client.close()
 
 
-def test_a_small_request_is_one_packet_and_a_large_one_arrives_whole() -> None:
+def test_small_pieces_go_together_and_a_large_one_arrives_whole_uncopied() -> None:
     large = bytes(range(256)) * 8_000
+    joined = list(_join_small([b"head", b"[", large, b"]", b"end"]))
+    assert joined == [b"head[", large, b"]end"]
+    assert joined[1] is large
     with FaultServer() as server:
         assert post(server, [b"[", large, b"]"]).status == 200
         assert server.seen[0].body == b"[" + large + b"]"
@@ -185,7 +188,7 @@ def test_https_goes_through_a_tunnel_of_the_proxy_which_alone_gets_its_password(
     client = Transport(f"https://collector.acme.com:{secure.port}")
     large = b"x" * 1_000_000
     for body in (b"{}", large):
-        assert client.post([b"[", body, b"]"]) is not None
+        assert client.post([b"[", body, b"]"]).status == 200
     client.close()
     proxy.close()
     assert [seen.body for seen in secure.seen] == [b"[{}]", b"[" + large + b"]"]
