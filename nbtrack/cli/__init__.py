@@ -3,20 +3,23 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nbtrack._version import __version__
+from nbtrack.cli.headers import find_settings_headers, header_option
+from nbtrack.cli.outbox import outbox
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbtrack")
 def main() -> None:
     """Snowplow tracking for notebooks: collector, backfill, outbox, schemas."""
+
+
+main.add_command(outbox)
 
 
 @main.command()
@@ -68,31 +71,6 @@ def collector(
                 raise click.ClickException("the collector's process ended by itself")
 
 
-def _read_headers(_: Any, __: Any, given: tuple[str, ...]) -> dict[str, str]:
-    headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in given)}
-    if not all(name and value for name, value in headers.items()):
-        raise click.BadParameter("give a name and a value, as 'Authorization: Bearer …'")
-    return headers
-
-
-_header_option = click.option(
-    "--header",
-    "headers",
-    multiple=True,
-    callback=_read_headers,
-    help="Extra HTTP header, as 'Name: value'; may be repeated. The collector of the settings gets those of the settings "
-    "(NBTRACK_HEADERS), too.",
-)
-
-
-def _settings_headers() -> Callable[[str], dict[str, str]]:
-    """Give what tells the headers of the settings for a URL: only the settings' collector gets them."""
-    from nbtrack.runtime import NBTrack
-
-    url, secrets = NBTrack().find_target()
-    return lambda destination: secrets if destination.rstrip("/") == url.rstrip("/") else {}
-
-
 @main.command()
 @click.argument("file")
 @click.option(
@@ -103,7 +81,7 @@ def _settings_headers() -> Callable[[str], dict[str, str]]:
     help='JSON of the event; {"$col": "name"} stands for a column\'s value.',
 )
 @click.option("--collector", required=True, help="URL of the collector; 'local' is this machine's own.")
-@_header_option
+@header_option
 @click.option("--key", multiple=True, help="Column that identifies a row; may be repeated.")
 @click.option("--namespace", default=None, help="Keeps the ids of different histories apart.")
 @click.option(
@@ -141,7 +119,7 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
 
             given["collector"] = shared.connect(find_home(), iglu=iglu)
         else:
-            given["headers"] = {**_settings_headers()(given["collector"]), **given["headers"]}
+            given["headers"] = {**find_settings_headers()(given["collector"]), **given["headers"]}
         report = send(file, event, progress=False if quiet else None, **given)
     except (TypeError, ValueError, KeyError, RuntimeError, OSError) as error:
         click.echo(_as_options(f"nbtrack backfill: {error}"), err=True)
@@ -204,137 +182,6 @@ def validate(files: tuple[str, ...], iglu: tuple[str, ...]) -> None:
     sys.exit(1 if wrong else 0)
 
 
-@main.group()
-@click.option(
-    "--store", default=None, help="SQLite file or redis:// URL; the user's own outbox where not given."
-)
-@click.pass_context
-def outbox(context: click.Context, store: str | None) -> None:
-    """See and move what waits to be sent, and what was refused for good."""
-    context.obj = store
-
-
-@contextmanager
-def _open_store(place: str | None) -> Iterator[Any]:
-    store = _find_store(place)
-    try:
-        yield store
-    except click.exceptions.Exit:
-        raise
-    except Exception as error:  # noqa: BLE001 - files, SQLite and Redis have no error in common
-        raise click.ClickException(f"{place or 'the outbox'}: {error}") from None
-    finally:
-        store.close()
-
-
-def _find_store(place: str | None) -> Any:
-    from nbtrack.delivery import RedisEventStore, SQLiteEventStore, database
-    from nbtrack.delivery.home import find_home
-
-    if place and place.startswith(("redis://", "rediss://")):
-        return RedisEventStore(place)
-    path = Path(place) if place else find_home() / "outbox.sqlite"
-    if not path.exists():
-        raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
-    # a damaged outbox is set aside when it is opened: no file of another kind may be
-    if place and not database.is_outbox(path):
-        raise click.ClickException(f"{path} is no outbox, and is left as it is")
-    return SQLiteEventStore(path)
-
-
-@outbox.command("list")
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
-)
-@click.pass_obj
-def list_(place: str | None, limit: int) -> None:
-    """List the waiting events and the dead letters: times, kinds and sizes, no content."""
-    from nbtrack.delivery.outbox import list_dead, list_events
-    from nbtrack.delivery.records import Route
-
-    with _open_store(place) as store:
-        waiting, dead = list_events(store, limit=limit), list_dead(store, limit=limit)
-        click.echo(f"waiting: {store.size():,}")
-        for event in waiting:
-            click.echo(
-                f"  {_clock(event.time)}  {event.event_id}  {event.kind} {event.name or ''}  {event.bytes:,} bytes"
-            )
-        click.echo(f"dead letters: {len(dead):,}{' or more' if len(dead) == limit else ''}")
-        for letter in dead:
-            status = f", HTTP {letter.status}" if letter.status else ""
-            click.echo(
-                f"  {_clock(letter.time)}  {letter.event_id}  {letter.reason}{status}  "
-                f"{Route.from_key(letter.route).destination}"
-            )
-
-
-@outbox.command()
-@click.pass_obj
-def retry(place: str | None) -> None:
-    """Let all dead letters wait again; the next session, or `nbtrack outbox drain`, sends them."""
-    from nbtrack.delivery.outbox import retry_dead
-
-    with _open_store(place) as store:
-        click.echo(f"{retry_dead(store):,} events wait again")
-
-
-@outbox.command()
-@click.argument("path", type=click.Path(dir_okay=False, writable=True))
-@click.pass_obj
-def export(place: str | None, path: str) -> None:
-    """Write the dead letters to a file, one JSON object a line (they hold content: keep it safe)."""
-    from nbtrack.delivery.outbox import export_dead
-
-    with _open_store(place) as store:
-        click.echo(f"{export_dead(store, Path(path)):,} events written to {path}")
-
-
-@outbox.command()
-@click.option("--waiting", is_flag=True, help="Delete the events that wait, too.")
-@click.confirmation_option(prompt="Delete them for good?")
-@click.pass_obj
-def purge(place: str | None, *, waiting: bool) -> None:
-    """Delete the dead letters."""
-    from nbtrack.delivery.outbox import purge as delete
-
-    with _open_store(place) as store:
-        click.echo(f"{delete(store, waiting=waiting):,} events deleted")
-
-
-@outbox.command()
-@click.option("--store", "own", default=None, help="As `nbtrack outbox --store`.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=30.0,
-    show_default=True,
-    help="Seconds for each destination.",
-)
-@_header_option
-@click.pass_obj
-def drain(place: str | None, own: str | None, timeout: float, headers: dict[str, str]) -> None:
-    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
-    from nbtrack.collector import shared
-    from nbtrack.delivery.home import find_home
-    from nbtrack.delivery.outbox import drain as send
-
-    configured = _settings_headers()
-    with _open_store(own or place) as store:
-        reports = send(
-            store,
-            timeout=timeout,
-            headers_of=lambda destination: {**configured(destination), **headers},
-            resolve={"local": lambda: shared.connect(find_home()).url},
-        )
-    for destination, report in reports.items():
-        click.echo(
-            f"{destination}: {report.sent:,} sent, {report.pending:,} wait, {report.dead:,} refused for good"
-        )
-    if not reports:
-        click.echo("nothing waits")
-    sys.exit(1 if any(report.pending or report.dead for report in reports.values()) else 0)
-
-
 @main.command()
 def doctor() -> None:
     """Check this installation, and print a report to paste into an issue: no names, no secrets."""
@@ -345,9 +192,3 @@ def doctor() -> None:
     for check in checks:
         click.echo(f"{check.mark:4} {check.name:{width}}  {check.text}")
     sys.exit(1 if any(check.mark == "FAIL" for check in checks) else 0)
-
-
-def _clock(seconds: float) -> str:
-    import time
-
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
