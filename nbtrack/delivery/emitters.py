@@ -171,12 +171,7 @@ class Emitter(Flushing):
         destination: str | None = None,
         timing: Timing | None = None,
     ) -> None:
-        if method not in uris.METHODS:
-            raise ValueError(f"{method!r} is no method of a collector; use one of {', '.join(uris.METHODS)}.")
-        if protocol not in uris.PROTOCOLS:
-            raise ValueError(
-                f"{protocol!r} is no protocol of a collector; use one of {', '.join(uris.PROTOCOLS)}."
-            )
+        uris.check_way(method, protocol, path)
         check_least(
             1,
             batch_size=batch_size,
@@ -192,8 +187,6 @@ class Emitter(Flushing):
         check_functions(on_success=on_success, on_failure=on_failure, on_attempt=on_attempt, resolve=resolve)
         check_methods(("post", "get"), "a requests.Session", session=session)
         check_methods(("items",), "a dict such as {429: False}", custom_retry_codes=custom_retry_codes)
-        if not isinstance(path, str | None):
-            raise TypeError(f"path must be a text such as /com.acme/tp2, not {path!r}")
         if headers is not None and not callable(headers):
             check_headers(headers)
         room = max_batch_bytes - FRAME_BYTES - EVENT_BYTES

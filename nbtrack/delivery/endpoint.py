@@ -12,6 +12,20 @@ PROTOCOLS = ("http", "https")
 METHODS = ("get", "post")
 
 
+def check_way(method: str, protocol: str, path: str | None) -> None:
+    """Refuse ways to a collector that there are not."""
+    if method not in METHODS:
+        raise ValueError(f"{method!r} is no method of a collector; use one of {', '.join(METHODS)}.")
+    _check_protocol(protocol)
+    if not isinstance(path, str | None):
+        raise TypeError(f"path must be a text such as /com.acme/tp2, not {path!r}")
+
+
+def _check_protocol(protocol: str) -> None:
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"{protocol!r} is no protocol of a collector; use one of {', '.join(PROTOCOLS)}.")
+
+
 def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) -> str:
     """Make the collector's base URI.
 
@@ -50,8 +64,7 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
         scheme, rest = protocol, scheme
     rest = rest.rstrip("/")
     scheme = scheme.lower()
-    if scheme not in PROTOCOLS:
-        raise ValueError(f"{scheme!r} is no protocol of a collector; use one of {', '.join(PROTOCOLS)}.")
+    _check_protocol(scheme)
     # the reference takes a text of digits, too
     if port is not None and not (str(port).isdecimal() and 0 < int(port) < 65_536):  # noqa: PLR2004
         raise ValueError(f"port must be between 1 and 65535, not {port!r}")
