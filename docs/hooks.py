@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 
 from nbtrack import protocol
 from nbtrack.cli import main
-from nbtrack.collector import shared
+from nbtrack.collector import shared_collector as shared
 from nbtrack.notebook.magics import NBTrackMagics
 from nbtrack.runtime import NBTrack
 

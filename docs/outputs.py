@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from nbtrack.collector import shared
+from nbtrack.collector import shared_collector as shared
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TAG = "nbval-check-output"

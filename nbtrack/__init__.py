@@ -12,11 +12,13 @@ from nbtrack._version import __version__
 
 if TYPE_CHECKING:
     from nbtrack.bulk import backfill, backfill_async
+    from nbtrack.common.errors import NbtrackError
     from nbtrack.runtime import session, start, stop
     from nbtrack.steps import track
     from nbtrack.template import col
 
 _HOMES = {
+    "NbtrackError": "nbtrack.common.errors",
     "backfill": "nbtrack.bulk",
     "backfill_async": "nbtrack.bulk",
     "col": "nbtrack.template",
@@ -27,6 +29,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "NbtrackError",
     "__version__",
     "backfill",
     "backfill_async",

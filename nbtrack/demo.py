@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.collector import shared
-from nbtrack.delivery.home import find_home
+from nbtrack.collector import shared_collector as shared
+from nbtrack.common.home import find_home
 
 QUICKSTART = "01_quickstart.ipynb"
 _CELL_TIMEOUT = 600  # seconds

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from nbtrack._version import __version__
-from nbtrack.collector import LocalCollector, shared
-from nbtrack.delivery.home import find_home
+from nbtrack.collector import LocalCollector
+from nbtrack.collector import shared_collector as shared
+from nbtrack.common.home import find_home, is_writable, outbox_path
+from nbtrack.common.wording import strip_credentials
 from nbtrack.runtime import NBTrack
-from nbtrack.runtime.home import is_writable
 from nbtrack.runtime.optout import find_optout
-from nbtrack.runtime.settings import strip_credentials
 
 Mark = Literal["ok", "note", "FAIL"]
 
@@ -75,7 +75,7 @@ def examine() -> list[Check]:
         _look_at_widgets(),
         _look_at_optout(),
         _look_at_home(find_home()),
-        _look_at_outbox(find_home() / "outbox.sqlite"),
+        _look_at_outbox(outbox_path()),
         *(Check("settings", "note", complaint) for complaint in settings.complaints),
         _look_at_collector(settings),
         _try_local_collector(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nbtrack.collector import shared
+from nbtrack.collector import shared_collector as shared
 
 _MINE = pytest.StashKey[str]()
 

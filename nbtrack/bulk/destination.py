@@ -5,12 +5,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from nbtrack.delivery.arguments import check_headers
-from nbtrack.delivery.current import Target, find_target
-from nbtrack.delivery.endpoint import base_uri, split_credentials
+from nbtrack.common.arguments import check_headers
+from nbtrack.common.current_session import CollectorTarget, find_target
+from nbtrack.delivery.http.urls import base_uri, split_credentials
 
 
-def find_collector(given: Any, headers: Mapping[str, str] | None = None) -> Target:
+def find_collector(given: Any, headers: Mapping[str, str] | None = None) -> CollectorTarget:
     """Give the collector to send to, and the headers that it gets besides its own.
 
     Parameters
@@ -30,7 +30,7 @@ def find_collector(given: Any, headers: Mapping[str, str] | None = None) -> Targ
     return dataclasses.replace(target, headers={**target.headers, **(headers or {})})
 
 
-def _find_target(given: Any) -> Target:
+def _find_target(given: Any) -> CollectorTarget:
     if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
         raise RuntimeError(
             "NBTRACK_DISABLED is set: nothing may be sent from here; unset it to run a backfill"
@@ -40,7 +40,7 @@ def _find_target(given: Any) -> Target:
     if given is not None:
         # LocalCollector and its like have an address once they run
         address, headers = split_credentials(base_uri(getattr(given, "url", None) or given))
-        return Target(address, headers)
+        return CollectorTarget(address, headers)
     if (target := find_target()) is None:
         raise RuntimeError(
             "backfill does not know where to send: give collector=URL, or start a session (%load_ext nbtrack in a "
@@ -49,7 +49,7 @@ def _find_target(given: Any) -> Target:
     return target
 
 
-def _find_local() -> Target:
+def _find_local() -> CollectorTarget:
     """Give the session's local collector: a backfill starts none by itself."""
     target = find_target()
     if target is None or not target.local:

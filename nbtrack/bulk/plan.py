@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args
 
-from nbtrack.bulk.checks import documents
-from nbtrack.bulk.compiler import Compiler, check_columns
 from nbtrack.bulk.destination import find_collector
-from nbtrack.bulk.encoder import ANY_NUMBER, Encoder, Limits
-from nbtrack.delivery.arguments import check_least, check_positive, check_whole
-from nbtrack.delivery.current import Target, find_registry
-from nbtrack.delivery.envelope import FRAME_BYTES
+from nbtrack.bulk.encoding.compiler import Compiler, check_columns
+from nbtrack.bulk.encoding.encoder import ANY_NUMBER, Encoder, Limits
+from nbtrack.bulk.encoding.validation import documents
+from nbtrack.common.arguments import check_at_least, check_integers, check_positive
+from nbtrack.common.current_session import CollectorTarget, find_registry
+from nbtrack.delivery.encoding import FRAME_BYTES
 from nbtrack.schemas import Registry
 from nbtrack.template import Col
 from nbtrack.tracker import Event, Subject
 from nbtrack.tracker import plan as description
-from nbtrack.tracker.event import Pair
+from nbtrack.tracker.events.base import Pair
 
 OnInvalid = Literal["skip", "raise", "send"]
 OnDuplicate = Literal["report", "send"]
@@ -50,7 +50,7 @@ class BackfillPlan:
         Those that rows are checked against, by URI.
     unknown_schemas : tuple of str
         URIs that no registry knows: what they describe is not checked.
-    target : Target
+    target : CollectorTarget
         The collector.
     on_invalid : {"skip", "raise", "send"}
         What becomes of rows that break a contract or a schema.
@@ -82,7 +82,7 @@ class BackfillPlan:
     required: tuple[str, ...]
     schemas: Mapping[str, Mapping[str, Any]]
     unknown_schemas: tuple[str, ...]
-    target: Target
+    target: CollectorTarget
     on_invalid: OnInvalid = "skip"
     on_duplicate: OnDuplicate = "report"
     connections: int = CONNECTIONS
@@ -99,8 +99,8 @@ class BackfillPlan:
         ):
             if value not in choice:
                 raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
-        check_whole(connections=self.connections, max_body_bytes=self.max_body_bytes)
-        check_least(1, connections=self.connections)
+        check_integers(connections=self.connections, max_body_bytes=self.max_body_bytes)
+        check_at_least(1, connections=self.connections)
         if not FRAME_BYTES < self.max_body_bytes <= _MOST_BYTES:
             raise ValueError(
                 f"max_body_bytes must be between {FRAME_BYTES + 1} (one event) and {_MOST_BYTES:,} (a collector drops "
@@ -109,7 +109,7 @@ class BackfillPlan:
         check_positive(rate=self.rate, byte_rate=self.byte_rate)
         if self.give_up_after is None:
             raise TypeError("give_up_after must be a number of seconds, not None: math.inf waits without end")
-        check_least(0, give_up_after=self.give_up_after)
+        check_at_least(0, give_up_after=self.give_up_after)
 
     def compiler(self) -> Compiler:
         """Give a compiler of the plan's event."""
@@ -199,7 +199,7 @@ def make_plan(
     >>> from nbtrack.tracker import PageView
     >>> make_plan(PageView(col("adress")), ["id", "address"], send=False)
     Traceback (most recent call last):
-    nbtrack.bulk.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
+    nbtrack.bulk.encoding.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
     """
     if not isinstance(event, Event):
         raise TypeError(
@@ -230,7 +230,7 @@ def make_plan(
         required=_required_keys(event),
         schemas=known,
         unknown_schemas=unknown,
-        target=find_collector(collector, headers) if send else Target(""),
+        target=find_collector(collector, headers) if send else CollectorTarget(""),
         **sending,
     )
     check_columns(list(names), plan.compiler().wanted)

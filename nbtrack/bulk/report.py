@@ -8,9 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.bulk.letters import Letter, read_errors
+from nbtrack.bulk.encoding.arrow import name_some
 from nbtrack.bulk.plot import draw_bars
-from nbtrack.bulk.tables import name_some
+from nbtrack.bulk.sending.dead_letters import Letter, read_errors
 
 if TYPE_CHECKING:
     import pandas as pd

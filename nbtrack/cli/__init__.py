@@ -114,8 +114,8 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     try:
         event = read_event(Path(event_file))
         if given["collector"] == "local" and not given["dry_run"]:
-            from nbtrack.collector import shared
-            from nbtrack.delivery.home import find_home
+            from nbtrack.collector import shared_collector as shared
+            from nbtrack.common.home import find_home
 
             given["collector"] = shared.connect(find_home(), iglu=iglu)
         else:

@@ -35,12 +35,14 @@ def _open_store(place: str | None) -> Iterator[Any]:
 
 
 def _find_store(place: str | None) -> Any:
-    from nbtrack.delivery import RedisEventStore, SQLiteEventStore, database
-    from nbtrack.delivery.home import find_home
+    from nbtrack.delivery import RedisEventStore, SQLiteEventStore
+    from nbtrack.delivery.stores import sqlite_file as database
 
     if place and place.startswith(("redis://", "rediss://")):
         return RedisEventStore(place)
-    path = Path(place) if place else find_home() / "outbox.sqlite"
+    from nbtrack.common.home import outbox_path
+
+    path = Path(place) if place else outbox_path()
     if not path.exists():
         raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
     # a damaged outbox is set aside when it is opened: no file of another kind may be
@@ -56,8 +58,8 @@ def _find_store(place: str | None) -> Any:
 @click.pass_obj
 def list_(place: str | None, limit: int) -> None:
     """List the waiting events and the dead letters: times, kinds and sizes, no content."""
+    from nbtrack.delivery.models import Route
     from nbtrack.delivery.outbox import list_dead, list_events
-    from nbtrack.delivery.records import Route
 
     with _open_store(place) as store:
         waiting, dead = list_events(store, limit=limit), list_dead(store, limit=limit)
@@ -121,8 +123,8 @@ def purge(place: str | None, *, waiting: bool) -> None:
 @click.pass_obj
 def drain(place: str | None, own: str | None, timeout: float, headers: dict[str, str]) -> None:
     """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
-    from nbtrack.collector import shared
-    from nbtrack.delivery.home import find_home
+    from nbtrack.collector import shared_collector as shared
+    from nbtrack.common.home import find_home
     from nbtrack.delivery.outbox import drain as send
 
     configured = find_settings_headers()

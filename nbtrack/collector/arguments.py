@@ -1,23 +1,7 @@
 """What a collector and its client may be given: refused at the call, where the reason is plain."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-
-def check_whole(**values: Any) -> None:
-    """Refuse what is no whole number of 0 or more; None stands for a default."""
-    for name, value in values.items():
-        if value is not None and not (hasattr(value, "__index__") and value >= 0):
-            raise TypeError(f"{name} must be a whole number, 0 or more, not {value!r}")
-
-
-def check_list(example: str, **values: Any) -> None:
-    """Refuse what is no list, such as one text: its letters would be taken for the list."""
-    for name, value in values.items():
-        if isinstance(value, str | os.PathLike) or not isinstance(value, Iterable):
-            raise TypeError(f"{name} must be a list, such as {example}, not {value!r}")
 
 
 def find_place(place: str | Path) -> str:

@@ -9,15 +9,16 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbtrack.collector.arguments import check_whole
 from nbtrack.collector.names import TOKEN_HEADER
+from nbtrack.common.arguments import check_counts
+from nbtrack.common.errors import NbtrackError
 
 PAGE = 5_000
 # the collector is on this machine or behind a tunnel; a proxy for the internet has no business here
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class CollectorError(RuntimeError):
+class CollectorError(NbtrackError, RuntimeError):
     """The collector refused; the message is its own.
 
     Examples
@@ -60,7 +61,7 @@ class Asking:
         event_id: str | None = None,
         limit: int | None = None,
     ) -> Iterator[list[Any]]:
-        check_whole(limit=limit)
+        check_counts(limit=limit)
         query = {"good": "" if good is None else int(good), **choose_events(schema, event_id)}
         if limit is not None:
             newest = self._lines(query | {"limit": min(limit, 10_000), "newest": 1})

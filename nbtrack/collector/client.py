@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nbtrack.collector.arguments import check_whole
 from nbtrack.collector.asking import Asking, CollectorError, choose_events
+from nbtrack.common.arguments import check_counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ class CollectorClient(Asking):
         TimeoutError
             When they did not come. The message says what came in their place, and why events failed.
         """
-        check_whole(n=n, bad=bad)
+        check_counts(n=n, bad=bad)
         if not isinstance(timeout, int | float):
             raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
         deadline = time.monotonic() + timeout
@@ -157,7 +157,7 @@ class CollectorClient(Asking):
             Columns of ``atomic.events``, ``unstruct_event_…`` and ``contexts_…`` as Snowplow's analytics SDK names
             them; timestamps in UTC.
         """
-        from nbtrack.collector.frames import events_frame  # noqa: PLC0415 - heavy
+        from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
 
         return events_frame(self._rows(good=True, schema=schema, event_id=event_id, limit=limit), columns)
 
@@ -169,7 +169,7 @@ class CollectorClient(Asking):
         pandas.DataFrame
             Columns time, event_id, schema, kind, field, path, reason, keyword, nearest, payload.
         """
-        from nbtrack.collector.frames import bad_frame  # noqa: PLC0415 - heavy
+        from nbtrack.collector.dataframes import bad_frame  # noqa: PLC0415 - heavy
 
         return bad_frame(self._rows(good=False, limit=limit))
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbtrack.collector.enriched import COLUMNS, TIMESTAMPS, Received, atomic
+from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, Received, atomic
 
 Row = list[Any]
 
@@ -65,12 +65,12 @@ def _tsv(rows: Iterable[Row], path: Path) -> int:
 
 
 def _ndjson(rows: Iterable[Row], path: Path) -> int:
-    from nbtrack.collector.frames import flat_event  # noqa: PLC0415 - heavy
-    from nbtrack.collector.stored import iso  # noqa: PLC0415
+    from nbtrack.collector.dataframes import flat_event  # noqa: PLC0415 - heavy
+    from nbtrack.common.wording import iso_time  # noqa: PLC0415
 
     def line(row: Row) -> str:
         event = flat_event(row)
-        named = {name: iso(value) if name in TIMESTAMPS else value for name, value in event.items()}
+        named = {name: iso_time(value) if name in TIMESTAMPS else value for name, value in event.items()}
         return json.dumps(named, separators=(",", ":"), ensure_ascii=False)
 
     return _write_lines(map(line, rows), path)
@@ -86,7 +86,7 @@ def _write_lines(lines: Iterator[str], path: Path) -> int:
 
 
 def _csv(rows: Iterable[Row], path: Path) -> int:
-    from nbtrack.collector.frames import events_frame  # noqa: PLC0415 - heavy
+    from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
 
     frame = _texts(events_frame(rows))
     frame.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
@@ -94,7 +94,7 @@ def _csv(rows: Iterable[Row], path: Path) -> int:
 
 
 def _parquet(rows: Iterable[Row], path: Path) -> int:
-    from nbtrack.collector.frames import events_frame  # noqa: PLC0415 - heavy
+    from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
 
     frame = _texts(events_frame(rows))
     frame.to_parquet(path, index=False)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from nbtrack.collector.process_info import process_started
+from nbtrack.common.processes import process_started
 
 BACKLOG = 512
 ANYWHERE = "0.0.0.0"  # noqa: S104 - shown as an address that can be opened
@@ -106,7 +106,7 @@ def launch(
         else:
             options.setdefault("stdout", subprocess.DEVNULL)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "nbtrack.collector.process"], stdin=subprocess.PIPE, **options
+            [sys.executable, "-P", "-m", "nbtrack.collector.server.main"], stdin=subprocess.PIPE, **options
         )
     finally:
         if listener is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from nbtrack.collector.local import LocalCollector
+    from nbtrack.collector.local_collector import LocalCollector
 
 NEAR = 3
 

@@ -1,12 +1,12 @@
 """How payloads leave: emitters, stores, retries, the send log."""
 
-from nbtrack.delivery.background import AsyncEmitter
-from nbtrack.delivery.emitters import Emitter, EmitterProtocol
-from nbtrack.delivery.memory import InMemoryEventStore
-from nbtrack.delivery.records import Attempt, DeadEvent, FlushReport, PendingEvent, Stats
-from nbtrack.delivery.sqlite import SQLiteEventStore
-from nbtrack.delivery.store import EventStore
-from nbtrack.delivery.streams import RedisEventStore
+from nbtrack.delivery.async_emitter import AsyncEmitter
+from nbtrack.delivery.emitter import Emitter, EmitterProtocol
+from nbtrack.delivery.models import Attempt, DeadEvent, FlushReport, PendingEvent, Stats
+from nbtrack.delivery.stores.base import EventStore
+from nbtrack.delivery.stores.memory import InMemoryEventStore
+from nbtrack.delivery.stores.redis import RedisEventStore
+from nbtrack.delivery.stores.sqlite import SQLiteEventStore
 
 __all__ = [
     "AsyncEmitter",

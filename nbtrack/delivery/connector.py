@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nbtrack.delivery import endpoint as uris
-from nbtrack.delivery.session import SessionTransport
+from nbtrack.delivery.http import urls as uris
+from nbtrack.delivery.http.requests_transport import SessionTransport
+from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport
 from nbtrack.delivery.terms import Sender
-from nbtrack.delivery.transport import TIMEOUT, Headers, Transport
 
 
 def connect(

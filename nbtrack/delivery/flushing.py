@@ -4,9 +4,9 @@ import contextlib
 import threading
 from typing import Self
 
-from nbtrack.delivery import lifecycle
-from nbtrack.delivery.arguments import check_numbers, check_positive
-from nbtrack.delivery.records import FlushReport
+from nbtrack.common import lifecycle
+from nbtrack.common.arguments import check_numbers, check_positive
+from nbtrack.delivery.models import FlushReport
 from nbtrack.delivery.telling import Telling
 from nbtrack.delivery.terms import Step
 from nbtrack.delivery.timer import Timer
@@ -67,7 +67,7 @@ class Flushing(Telling):
     def _let_go(self) -> None:
         """Nothing waits: the exit hook need not know us any more."""
         self._held = False
-        lifecycle.let_go(self)
+        lifecycle.release(self)
 
     def _after_failure(self) -> None:
         """Try again when the wait is over, without the caller."""

@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.delivery import database
-from nbtrack.delivery.emitters import Emitter
-from nbtrack.delivery.envelope import decode
+from nbtrack.common.home import outbox_path
+from nbtrack.common.processes import process_started
+from nbtrack.delivery.emitter import Emitter
+from nbtrack.delivery.encoding import decode
 from nbtrack.delivery.flushing import FLUSH_SECONDS
-from nbtrack.delivery.memory import InMemoryEventStore
-from nbtrack.delivery.records import DeadEvent, FlushReport, PendingEvent, Route, RowId
-from nbtrack.delivery.sqlite import SQLiteEventStore
-from nbtrack.delivery.store import Store
+from nbtrack.delivery.http.transport import Headers
+from nbtrack.delivery.models import DeadEvent, FlushReport, PendingEvent, Route, RowId
+from nbtrack.delivery.stores import sqlite_file as database
+from nbtrack.delivery.stores.base import Store
+from nbtrack.delivery.stores.memory import InMemoryEventStore
+from nbtrack.delivery.stores.sqlite import SQLiteEventStore
 from nbtrack.delivery.summary import summarise
-from nbtrack.delivery.transport import Headers
 
 LOG = logging.getLogger("nbtrack.delivery")
-FILE = "outbox.sqlite"
 EVERYTHING = 10**9
 
 
@@ -39,7 +40,7 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
     SQLiteEventStore or InMemoryEventStore
         Anything but the shared file is told once in the log.
     """
-    shared = home / FILE
+    shared = outbox_path(home)
     reason = "it is on a network file system"
     if not database.is_network_path(shared):
         try:
@@ -52,7 +53,7 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
     ):
         try:
             store = SQLiteEventStore(
-                folder / f"outbox-{database.start_time(os.getpid())}-{os.getpid()}.sqlite", **limits
+                folder / f"outbox-{process_started(os.getpid())}-{os.getpid()}.sqlite", **limits
             )
         except Exception:  # noqa: BLE001, S112 - the next place may do
             continue

@@ -54,7 +54,7 @@ def decide(reply: Answer, *, events: int, custom: Mapping[int, bool]) -> Verdict
 
     Examples
     --------
-    >>> from nbtrack.delivery.transport import Reply
+    >>> from nbtrack.delivery.http.transport import Reply
     >>> decide(Reply(status=503), events=10, custom={})
     <Verdict.RETRY: 'retry'>
     >>> decide(Reply(status=413), events=10, custom={})

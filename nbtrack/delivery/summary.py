@@ -1,10 +1,8 @@
 """Short forms of events and states for people."""
 
-import base64
-import re
-
-from nbtrack.delivery.envelope import decode
-from nbtrack.delivery.records import PayloadDict, PendingEvent, Row, State
+from nbtrack.common.payload_json import schema_of
+from nbtrack.delivery.encoding import decode
+from nbtrack.delivery.models import PayloadDict, PendingEvent, Row, State
 from nbtrack.protocol import EVENT_NAMES
 
 
@@ -27,18 +25,13 @@ def summarise(row: Row) -> PendingEvent:
         kind = str(payload.get("e", ""))
         name = EVENT_NAMES.get(kind, kind)
         if kind == "ue":
-            name = schema_name(payload) or name
+            name = _schema_name(payload) or name
     except ValueError:
         # a row that no emitter of ours wrote
         name = "unreadable"
     return PendingEvent(row.event_id, row.added, kind, name, len(row.body), row.attempts)
 
 
-def schema_name(payload: PayloadDict) -> str | None:
-    """Name the schema of a self-describing event: the second Iglu URI in it, after the envelope's."""
-    text = str(payload.get("ue_pr") or "")
-    if not text and "ue_px" in payload:
-        coded = str(payload["ue_px"])
-        text = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-8", "replace")
-    found = re.findall(r"iglu:[^/\"]+/([^/\"]+)/", text)
-    return found[1] if len(found) > 1 else None
+def _schema_name(payload: PayloadDict) -> str | None:
+    uri = schema_of(payload)
+    return uri.split("/")[1] if uri and uri.count("/") > 1 else None

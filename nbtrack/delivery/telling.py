@@ -5,11 +5,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbtrack.delivery import envelope
-from nbtrack.delivery.arguments import check_functions
-from nbtrack.delivery.engine import Engine
-from nbtrack.delivery.log import SendLog
-from nbtrack.delivery.records import (
+from nbtrack.common.arguments import check_callables
+from nbtrack.delivery import encoding as envelope
+from nbtrack.delivery.models import (
     Attempt,
     FailureCallback,
     PayloadDict,
@@ -17,6 +15,8 @@ from nbtrack.delivery.records import (
     Stats,
     SuccessCallback,
 )
+from nbtrack.delivery.send_log import SendLog
+from nbtrack.delivery.sender import Engine
 from nbtrack.delivery.summary import state_of, summarise
 from nbtrack.delivery.terms import Settled, Timing
 
@@ -53,7 +53,7 @@ class Telling:
         callable
             Ends the subscription.
         """
-        check_functions(callback=callback)
+        check_callables(callback=callback)
         key = object()
         self._subscribers = {**self._subscribers, key: callback}
 

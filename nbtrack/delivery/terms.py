@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nbtrack.delivery.records import Attempt, Row
-from nbtrack.delivery.transport import Reply
+from nbtrack.delivery.http.transport import Reply
+from nbtrack.delivery.models import Attempt, Row
 
 
 class Sender(Protocol):

@@ -5,10 +5,12 @@ comment in the header's place keeps the tracebacks' line numbers and shows what 
 """
 
 import argparse
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import NoReturn
+
+from nbtrack.common.errors import NbtrackError
+from nbtrack.common.wording import near_matches
 
 _HEADER = re.compile(r"%%track(?:[ \t]+(?P<options>.*?))?[ \t]*\n?\Z")
 _CELL_MAGIC = re.compile(r"%%(?P<name>[A-Za-z]\w*)(?!\S*\?)")
@@ -20,7 +22,7 @@ OPTIONS = ("-l", "--label", "-p", "--property", "-e", "--entity", "--source", "-
 USAGE = "%%track [NAME] [-l LABEL] [-p key=value]... [-e entity_expression]... [--source | --no-source]"
 
 
-class HeaderError(ValueError):
+class HeaderError(NbtrackError, ValueError):
     """A header's options are wrong; the text says which and lists the right ones."""
 
 
@@ -139,7 +141,7 @@ def parse_header(options: str) -> Header:
             and option not in OPTIONS
             and option[:2] not in {"-l", "-p", "-e"}
         ):
-            near = difflib.get_close_matches(option, OPTIONS, 1)
+            near = near_matches(option, OPTIONS, 1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise HeaderError(f"unknown option {option}; {hint}Usage: {USAGE}")
     try:

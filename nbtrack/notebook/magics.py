@@ -1,6 +1,5 @@
 """The magics: ``%track``, ``%%track`` and ``%nbtrack``."""
 
-import difflib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError
 
+from nbtrack.common.wording import near_matches
 from nbtrack.notebook import expressions, preview
 from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
@@ -116,7 +116,7 @@ class NBTrackMagics(Magics):
         word, _, rest = line.strip().partition(" ")
         word = word or "status"
         if word not in CONTROL_WORDS:
-            near = difflib.get_close_matches(word, CONTROL_WORDS, 1)
+            near = near_matches(word, CONTROL_WORDS, 1)
             hint = f"did you mean %nbtrack {near[0]}? " if near else ""
             raise UsageError(f"%nbtrack has no {word!r}; {hint}It has: {', '.join(CONTROL_WORDS)}.")
         if self.session.ended and word != "status":
@@ -220,7 +220,7 @@ class NBTrackMagics(Magics):
             return
         name, equals, text = (part.strip() for part in change.partition("=" if "=" in change else " "))
         if name not in settings.names():
-            near = difflib.get_close_matches(name, settings.names(), 1)
+            near = near_matches(name, settings.names(), 1)
             raise UsageError(
                 f"nbtrack has no setting {name!r}. "
                 + (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(settings.names())}.")

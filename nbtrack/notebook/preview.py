@@ -1,11 +1,10 @@
 """What ``%nbtrack`` shows as text: status, settings, the send log, and the exact payload of an event."""
 
-import base64
-import binascii
 import json
 import time
 from typing import Any
 
+from nbtrack.common.payload_json import decode_fields
 from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, find_header, parse_header
 from nbtrack.notebook.runs import CellRun
@@ -59,22 +58,8 @@ def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> st
     else:
         title = "The last tracked cell's event; it was sent, so its times and its place in the session are made anew:"
         payload = session.preview(last)
-    shown = json.dumps(decode_payload(payload), indent=2, ensure_ascii=False)
+    shown = json.dumps(decode_fields(payload), indent=2, ensure_ascii=False)
     return f"{title}\n{shown}\n{_list_left_out(session.settings)}"
-
-
-def decode_payload(payload: dict[str, str]) -> dict[str, Any]:
-    """Decode a payload's JSON and base64 values for reading."""
-    decoded: dict[str, Any] = {}
-    for key, value in payload.items():
-        try:
-            if key in {"ue_px", "cx"}:
-                decoded[key] = json.loads(base64.urlsafe_b64decode(value))
-            else:
-                decoded[key] = json.loads(value) if key in {"ue_pr", "co"} else value
-        except (ValueError, binascii.Error):
-            decoded[key] = value
-    return decoded
 
 
 class _Info:

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbtrack.delivery import current
+from nbtrack.common.current_session import register_session, unregister_session
 from nbtrack.runtime.sessions import EXIT_BUDGET, Session
 from nbtrack.runtime.settings import NBTrack, SettingError
 
@@ -92,7 +92,7 @@ def start(
     made = Session(filled, collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made
-        current.set_target(made.find_target, lambda: made.registry)
+        register_session(made.find_target, lambda: made.registry)
     if before:
         before.close()
     if notebook is not None and not loading:
@@ -119,7 +119,7 @@ def stop(timeout: float = EXIT_BUDGET) -> None:
     global _active
     with _active_lock:
         ended, _active = _active, None
-        current.set_target(None)
+        unregister_session()
     if ended:
         ended.close(timeout)
 

@@ -1,4 +1,4 @@
-"""Where nbtrack keeps what outlives a kernel: the outbox, the local collector's file, the installation's id."""
+"""The identity of this installation, kept in nbtrack's home folder."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+
+from nbtrack.common.home import make_home, open_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +26,6 @@ class Installation:
     salt: str
 
 
-def make_home(home: Path) -> Path:
-    """Make the folder, readable by its user only.
-
-    Raises
-    ------
-    OSError
-        When it cannot be made.
-    """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return home
-
-
-def is_writable(home: Path) -> bool:
-    """Tell whether the folder could be written or made, without writing anything."""
-    nearest = next((folder for folder in (home, *home.parents) if folder.exists()), None)
-    return nearest is not None and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-
-
 def identify_installation(home: Path) -> Installation:
     """Give this installation's identity; one for this process only where the home cannot be written.
 
@@ -58,8 +42,7 @@ def identify_installation(home: Path) -> Installation:
         make_home(home)
         # written aside and linked, so that of two kernels that start together one wins whole
         draft = home / f".installation-{os.getpid()}-{secrets.token_hex(4)}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with open_private(draft, "x") as file:
             json.dump({"id": fresh.id, "salt": fresh.salt}, file)
         try:
             if path.exists():  # it was there and could not be read

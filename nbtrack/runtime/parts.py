@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.common.wording import strip_credentials
 from nbtrack.delivery import AsyncEmitter, InMemoryEventStore
 from nbtrack.runtime import home, host
-from nbtrack.runtime.settings import NBTrack, strip_credentials
+from nbtrack.runtime.settings import NBTrack
 from nbtrack.runtime.subject import NotebookSubject, SessionEntities, make_session_id
 from nbtrack.tracker import Event, Tracker
 
@@ -258,7 +259,7 @@ class Parts:
         return client.url
 
     def _connect(self) -> "CollectorClient":
-        from nbtrack.collector import shared  # noqa: PLC0415 - loads tornado's client side
+        from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loads tornado's client side
 
         return shared.connect(self._home, port=self._settings.local_port, iglu=tuple(self._settings.iglu))
 

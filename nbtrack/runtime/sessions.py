@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore, current
-from nbtrack.delivery.home import find_home
-from nbtrack.delivery.records import Route
+from nbtrack.common.current_session import CollectorTarget
+from nbtrack.common.home import find_home, is_writable, outbox_path
+from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore
+from nbtrack.delivery.models import Route
 from nbtrack.runtime import home, optout
 from nbtrack.runtime.parts import Parts
 from nbtrack.runtime.settings import NBTrack
@@ -276,7 +277,7 @@ class Session:
             if emitter:
                 emitter.close(timeout if may_send else 0)
             if client:
-                from nbtrack.collector import shared  # noqa: PLC0415 - loaded before, to connect
+                from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loaded before, to connect
 
                 shared.leave(self.home)
         except Exception as error:  # noqa: BLE001 - ending must end
@@ -293,7 +294,7 @@ class Session:
             backlog += (
                 f" {sum(waiting.values()):,} wait for other collectors: nbtrack outbox drain sends them."
             )
-        if self.settings.store == "disk" and not home.is_writable(self.home):
+        if self.settings.store == "disk" and not is_writable(self.home):
             backlog += f" {self.home} cannot be written, so what is not sent ends with this process."
         if self.is_local:
             given = self._parts.given
@@ -301,7 +302,7 @@ class Session:
             return f"nbtrack: events stay on this machine ({where}).{backlog} Help: %nbtrack?"
         return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
 
-    def find_target(self) -> current.Target:
+    def find_target(self) -> CollectorTarget:
         """Give the collector to whoever sends beside the emitter: a backfill.
 
         Raises
@@ -311,14 +312,14 @@ class Session:
         """
         client = self.collector
         if client is not None:
-            return current.Target(client.url, local=True)
-        return current.Target(*self.settings.find_target())
+            return CollectorTarget(client.url, local=True)
+        return CollectorTarget(*self.settings.find_target())
 
     # -- inside
 
     def _count_waiting(self) -> collections.Counter[str]:
         """Count what waits in the outbox, by destination."""
-        path, found = self.home / "outbox.sqlite", collections.Counter[str]()
+        path, found = outbox_path(self.home), collections.Counter[str]()
         try:
             if self.settings.store == "disk" and path.exists():
                 with SQLiteEventStore(path) as store:

@@ -1,19 +1,19 @@
 """Settings: one traitlets class, filled from several places, each value with its source; some locked for everyone."""
 
-import difflib
 import os
 import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from traitlets import Callable, Enum, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
-from nbtrack.delivery.endpoint import split_credentials
-from nbtrack.runtime.kinds import (
+from nbtrack.common.errors import NbtrackError
+from nbtrack.common.wording import near_matches, strip_credentials
+from nbtrack.delivery.http.urls import split_credentials
+from nbtrack.runtime.traits import (
     CollectorAddress,
     IgluPlaces,
     Name,
@@ -29,7 +29,7 @@ _RESERVED = frozenset({"HOME", "DISABLED", "REQUIRE", "LONG"})
 _SECRET = frozenset({"headers"})
 
 
-class SettingError(TraitError, ValueError, TypeError):
+class SettingError(NbtrackError, TraitError, ValueError, TypeError):
     """A setting's name or value is wrong, or a system-wide file locks it.
 
     Examples
@@ -239,7 +239,7 @@ class NBTrack(Configurable):
         names = self.names()
         if name in names:
             return True
-        near = difflib.get_close_matches(name, names, 1)
+        near = near_matches(name, names, 1)
         hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
         text = f"nbtrack has no setting {name!r} ({source}). {hint}"
         if not complain:
@@ -281,13 +281,6 @@ def system_files() -> list[Path]:
 
         site = Path(platformdirs.site_config_dir("nbtrack", appauthor=False))
     return [folder / "nbtrack.toml" for folder in (site, Path(sys.prefix) / "etc" / "nbtrack")]
-
-
-def strip_credentials(url: str) -> str:
-    """Give a URL without user, password, query and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", "")) if parts.scheme else url
 
 
 def _find_upwards(name: str) -> Path | None:

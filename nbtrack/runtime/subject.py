@@ -1,13 +1,13 @@
 """Who and where: the subject of a notebook's session, and the entities that each of its events carries."""
 
 import contextlib
-import datetime as dt
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbtrack import _version
+from nbtrack.common.wording import iso_time
 from nbtrack.runtime import events, home, host
 from nbtrack.runtime.settings import NBTrack
 from nbtrack.tracker import SelfDescribingJson, Subject
@@ -158,4 +158,4 @@ def make_session_id(kernel_id: str | None) -> str:
 
 
 def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_time()

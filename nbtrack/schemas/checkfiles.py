@@ -140,7 +140,7 @@ def _check(document: dict[str, Any], registry: Registry, place: str) -> Iterator
 
 
 def _check_payload(payload: dict[str, Any], registry: Registry) -> Iterator[str]:
-    from nbtrack.schemas.payloads import read_json  # noqa: PLC0415 - needs a fast JSON library
+    from nbtrack.common.payload_json import read_json  # noqa: PLC0415 - needs a fast JSON library
 
     for key in ("ue_px", "ue_pr", "cx", "co"):
         text = payload.get(key)

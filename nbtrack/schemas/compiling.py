@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from nbtrack.common.errors import NbtrackError
+
 # where a schema of Draft 4 holds schemas: as a value or a list of values, and by names
 PARTS = {"additionalItems", "additionalProperties", "allOf", "anyOf", "items", "not", "oneOf"}
 NAMED_PARTS = {"definitions", "dependencies", "patternProperties", "properties"}
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
-class BadSchema(ValueError):  # noqa: N818 - the name is public
+class BadSchema(NbtrackError, ValueError):  # noqa: N818 - the name is public
     """A schema was found, but it cannot be used; the message says why.
 
     Examples

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import threading
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nbtrack.common.errors import NbtrackError
+from nbtrack.common.wording import near_matches
 from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
@@ -19,7 +20,7 @@ from nbtrack.schemas.servers import IgluServer
 BUILTIN = Path(__file__).parent / "iglu"
 
 
-class SchemaNotFound(LookupError):  # noqa: N818 - the name is public
+class SchemaNotFound(NbtrackError, LookupError):  # noqa: N818 - the name is public
     """No registry has the schema.
 
     Attributes
@@ -234,7 +235,7 @@ class Registry:
         known = self.uris()
         family = uri.rpartition("/")[0]
         versions = [other for other in known if other.rpartition("/")[0] == family]
-        near = difflib.get_close_matches(uri, known, n=3, cutoff=0.75)
+        near = near_matches(uri, known, n=3, cutoff=0.75)
         return tuple(dict.fromkeys([*reversed(versions), *near]))[:3]
 
     def _entry(self, uri: str) -> _Entry:

@@ -22,19 +22,19 @@ from nbtrack.tracker.aliases import (
     SuccessCallback,
     SupportedPlatform,
 )
-from nbtrack.tracker.commerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
 from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
 from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enable_contracts
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Event
-from nbtrack.tracker.events import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
-from nbtrack.tracker.forms import FormChange, FormSubmit
+from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.core import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
+from nbtrack.tracker.events.ecommerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
+from nbtrack.tracker.events.forms import FormChange, FormSubmit
+from nbtrack.tracker.events.iglu import ApplicationError, LinkClick, SiteSearch, Timing
 from nbtrack.tracker.hooks import Plugin
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
 from nbtrack.tracker.snowplow import Snowplow
 from nbtrack.tracker.subject import Subject
 from nbtrack.tracker.tracker import Tracker
-from nbtrack.tracker.typical import ApplicationError, LinkClick, SiteSearch, Timing
 
 if TYPE_CHECKING:
     from nbtrack.delivery import (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nbtrack.template import columns_of
 from nbtrack.tracker import contracts
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Common, Member
-from nbtrack.tracker.events import SelfDescribing
+from nbtrack.tracker.events.base import Common, Member
+from nbtrack.tracker.events.core import SelfDescribing
 from nbtrack.values import jsonable
 
 if TYPE_CHECKING:

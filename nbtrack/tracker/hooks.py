@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Event
+from nbtrack.tracker.events.base import Event
 
 Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
 ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]

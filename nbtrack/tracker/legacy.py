@@ -15,13 +15,13 @@ from warnings import warn
 
 from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
 from nbtrack.tracker.aliases import ElementClasses, FormClasses, FormNodeName, Items, Moment, Number
-from nbtrack.tracker.commerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Context, Event
-from nbtrack.tracker.events import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
-from nbtrack.tracker.forms import FormChange, FormSubmit
+from nbtrack.tracker.events.base import Context, Event
+from nbtrack.tracker.events.core import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
+from nbtrack.tracker.events.ecommerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
+from nbtrack.tracker.events.forms import FormChange, FormSubmit
+from nbtrack.tracker.events.iglu import LinkClick, SiteSearch
 from nbtrack.tracker.subject import Subject
-from nbtrack.tracker.typical import LinkClick, SiteSearch
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="LegacyMethods")

@@ -17,7 +17,7 @@ from nbtrack.values import Encoder, Nan, encode, milliseconds, text
 
 if TYPE_CHECKING:
     from nbtrack.tracker.entity import SelfDescribingJson
-    from nbtrack.tracker.event import Event
+    from nbtrack.tracker.events.base import Event
     from nbtrack.tracker.subject import Subject
 
 TRACKER_VERSION = f"py-nbtrack-{__version__}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Event
+from nbtrack.tracker.events.base import Event
 from nbtrack.tracker.hooks import GlobalContext, collect_entities
 from nbtrack.tracker.ids import new_id
 from nbtrack.tracker.legacy import LegacyMethods

@@ -9,14 +9,15 @@ from warnings import warn
 
 import orjson
 
+from nbtrack.common.errors import NbtrackError
 from nbtrack.schemas import Fault, Registry, SchemaNotFound
 from nbtrack.tracker.aliases import Validate
 from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.event import Event
+from nbtrack.tracker.events.base import Event
 from nbtrack.values import Encoder, encode
 
 
-class InvalidEvent(ValueError):  # noqa: N818 - it says what it is
+class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
     """An event that does not fit its schemas.
 
     Attributes

@@ -6,7 +6,7 @@ ipywidgets are loaded with the first monitor, not with this package.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.widget.markup import render_html
+from nbtrack.widget.html import render_html
 from nbtrack.widget.snapshot import Snapshot, Source, take_snapshot
 from nbtrack.widget.text import render_text
 

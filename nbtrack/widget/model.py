@@ -14,9 +14,9 @@ import traitlets
 
 from nbtrack.delivery import AsyncEmitter
 from nbtrack.protocol import POST_PATH
-from nbtrack.widget import content
-from nbtrack.widget.feed import Feed
-from nbtrack.widget.markup import render_html
+from nbtrack.widget import details as content
+from nbtrack.widget.html import render_html
+from nbtrack.widget.messages import Feed
 from nbtrack.widget.refresher import Refresher
 from nbtrack.widget.snapshot import Snapshot, Source, ask_verdicts, describe
 from nbtrack.widget.text import render_text

@@ -33,10 +33,10 @@ from nbtrack.bulk import (
     preview,
     send_batches,
 )
-from nbtrack.bulk.chunks import CHUNK_ROWS, Chunk, rechunk
-from nbtrack.bulk.letters import DeadLetters
 from nbtrack.bulk.report import BackfillReport
-from nbtrack.bulk.run import Run
+from nbtrack.bulk.sending.dead_letters import DeadLetters
+from nbtrack.bulk.sending.run import Run
+from nbtrack.bulk.sources.chunks import CHUNK_ROWS, Chunk, rechunk
 from nbtrack.schemas import Registry
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent, Subject
 from tests.faults.server import Act, FaultServer, free_port
@@ -384,7 +384,7 @@ def test_a_rate_is_kept() -> None:
 
 
 def test_an_overloaded_collector_gets_fewer_requests_at_once() -> None:
-    from nbtrack.bulk.pacing import Pace
+    from nbtrack.bulk.sending.rate_limit import Pace
 
     pace = Pace(8, None, None, threading.Event())
     for _ in range(3):

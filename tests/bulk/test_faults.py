@@ -25,8 +25,8 @@ BODY = 900_000 if os.environ.get("NBTRACK_LONG") else 200_000
 URI = "iglu:com.acme/purchase/jsonschema/1-0-0"
 PROGRAM = """
 import sys
-import nbtrack.bulk.job as job
-import nbtrack.bulk.chunks as chunks
+import nbtrack.bulk.api as job
+import nbtrack.bulk.sources.chunks as chunks
 from tests.bulk.test_faults import orders, purchase
 chunks.CHUNK_ROWS = 2_000
 print("ready", flush=True)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nbtrack import backfill, col
-from nbtrack.bulk import folder
+from nbtrack.bulk.sending import state_folder as folder
 from nbtrack.collector import LocalCollector
 from nbtrack.tracker import PageView
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbtrack.bulk.keys import Hours
+from nbtrack.bulk.sending.statistics import Hours
 
 HOUR = 3_600_000
 near = st.integers(-(10**11), 10**11)

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 
 from nbtrack import col
 from nbtrack.bulk.plan import make_plan
-from nbtrack.bulk.sampling import encode_all, payloads
-from nbtrack.bulk.source import open_source
+from nbtrack.bulk.preview import encode_all, payloads
+from nbtrack.bulk.sources.frames import open_source
 from nbtrack.template import Col, is_missing
 from nbtrack.tracker import (
     PageView,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrack import backfill, col
-from nbtrack.bulk.database import open_cursor
-from nbtrack.bulk.stream import query
+from nbtrack.bulk.duckdb import open_cursor
+from nbtrack.bulk.encoding.query import query
 from nbtrack.tracker import StructuredEvent
 from tests.faults.server import FaultServer
 

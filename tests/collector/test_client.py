@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from nbtrack.collector import LocalCollector
-from nbtrack.collector.enriched import COLUMNS, Received, atomic, column_of
+from nbtrack.collector.events.enrichment import COLUMNS, Received, atomic, column_of
 from nbtrack.protocol import CONTEXTS
 from tests.collector.support import Sender, own, page_view
 

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from nbtrack.collector.checks import Verdict
-from nbtrack.collector.database import Database, event_row
-from nbtrack.collector.intake import Request
+from nbtrack.collector.events.adapters import Request
+from nbtrack.collector.events.database import Database, event_row
+from nbtrack.collector.events.validation import Verdict
 from tests.collector.support import page_view
 
 WRITE = """
 import os, signal, sys
-from nbtrack.collector.database import Database, event_row
+from nbtrack.collector.events.database import Database, event_row
 from tests.collector.test_database import row
 Database(sys.argv[1], lasting=sys.argv[2] == "True").write([], [row()])
 os.kill(os.getpid(), signal.SIGKILL)

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nbtrack.collector import LocalCollector, shared
-from nbtrack.collector.process_info import process_started
+from nbtrack.collector import LocalCollector
+from nbtrack.collector import shared_collector as shared
+from nbtrack.common.processes import process_started
 from nbtrack.protocol import PAYLOAD_DATA, POST_PATH
 from tests.collector.support import JSON, Sender, ask, page_view
 from tests.support.waiting import poll
@@ -193,7 +194,7 @@ def test_what_was_answered_with_200_survives_a_kill(tmp_path, attempt):
 def test_two_kernels_that_start_at_once_share_one_collector(tmp_path):
     program = """
 import sys, pathlib, os
-from nbtrack.collector import shared
+from nbtrack.collector import shared_collector as shared
 client = shared.connect(pathlib.Path(sys.argv[1]), port=0)
 print(client.url, client.token, flush=True)
 sys.stdin.readline()
@@ -250,7 +251,7 @@ def test_nothing_is_found_or_joined_where_nothing_runs(tmp_path):
 def test_the_shared_collector_ends_a_while_after_the_last_kernel_left(tmp_path):
     program = """
 import sys, pathlib
-from nbtrack.collector import shared
+from nbtrack.collector import shared_collector as shared
 shared.connect(pathlib.Path(sys.argv[1]), port=0, idle_timeout=0.05)
 print("here", flush=True)
 sys.stdin.readline()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nbtrack.collector.intake import ANONYMOUS
+from nbtrack.collector.events.adapters import ANONYMOUS
 from tests.collector.support import JSON, ask, page_view
 
 PIXEL_BYTES = 43

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbtrack.delivery import InMemoryEventStore, RedisEventStore, SQLiteEventStore
-from nbtrack.delivery.store import Store
+from nbtrack.delivery.stores.base import Store
 from tests.faults.server import FaultServer, free_port
 from tests.support.tools import require
 from tests.support.waiting import poll

@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from nbtrack.delivery import AsyncEmitter, Attempt, Emitter, RedisEventStore
-from nbtrack.delivery import background as module
+from nbtrack.delivery import async_emitter as module
+from nbtrack.delivery.http.transport import Reply, Transport
 from nbtrack.delivery.retry import Verdict, decide
 from nbtrack.delivery.terms import Timing
-from nbtrack.delivery.transport import Reply, Transport
 from tests.faults.server import Act, FaultServer, free_port
 from tests.support.waiting import poll
 
@@ -278,7 +278,7 @@ def test_when_no_thread_can_be_started_events_still_leave(
 
     emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=2)
     with monkeypatch.context() as patch:
-        patch.setattr("nbtrack.delivery.background.threading.Thread.start", refuse)
+        patch.setattr("nbtrack.delivery.async_emitter.threading.Thread.start", refuse)
         put(emitter, 3)
         report = emitter.flush()
     assert report.pending == 0

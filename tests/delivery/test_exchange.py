@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from nbtrack.delivery.exchange import _join_small
-from nbtrack.delivery.transport import Reply, Transport, merge_headers
+from nbtrack.delivery.http.exchange import _join_small
+from nbtrack.delivery.http.transport import Reply, Transport, merge_headers
 from tests.faults.server import Act, FaultServer, free_port
 
 HEAD = b"HTTP/1.1 200 OK\r\n"

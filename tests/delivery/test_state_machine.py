@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from nbtrack.delivery import Emitter, SQLiteEventStore
-from nbtrack.delivery.envelope import decode
+from nbtrack.delivery.encoding import decode
+from nbtrack.delivery.http.transport import Reply
 from nbtrack.delivery.terms import Timing
-from nbtrack.delivery.transport import Reply
 
 LONG = bool(os.environ.get("NBTRACK_LONG"))
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -14,11 +14,11 @@ from nbtrack.delivery import (
     InMemoryEventStore,
     RedisEventStore,
     SQLiteEventStore,
-    database,
     outbox,
 )
-from nbtrack.delivery.records import Row
-from nbtrack.delivery.store import EventStore, Store
+from nbtrack.delivery.models import Row
+from nbtrack.delivery.stores import sqlite_file as database
+from nbtrack.delivery.stores.base import EventStore, Store
 from tests.faults.server import Act, FaultServer, free_port
 
 ROUTE = "post /p http://one"
@@ -179,7 +179,7 @@ def test_redis_a_dead_kernels_claim_is_claimed_again(redis_url: str, monkeypatch
     fill(one, "abc")
     assert names(claim(one)) == "abc"
     assert claim(two) == []
-    monkeypatch.setattr("nbtrack.delivery.streams.LEASE_MS", 0)
+    monkeypatch.setattr("nbtrack.delivery.stores.redis.LEASE_MS", 0)
     rows = claim(two)
     assert names(rows) == "abc"
     two.ack(ids(rows))
@@ -219,7 +219,7 @@ def test_on_a_network_file_system_the_outbox_is_of_this_process_and_without_wal(
 ) -> None:
     monkeypatch.setattr(database, "is_network_path", lambda _: True)
     with outbox.open_outbox(tmp_path) as store:
-        assert store.path.name != outbox.FILE
+        assert store.path.name != "outbox.sqlite"
         assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
     assert len(caplog.records) == 1
 

@@ -16,7 +16,7 @@ import pytest
 from numpydoc.docscrape import NumpyDocString
 
 import nbtrack
-from nbtrack.collector import shared
+from nbtrack.collector import shared_collector as shared
 from nbtrack.runtime import find_session
 from tests.support.waiting import poll
 

@@ -14,7 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from traitlets import Unicode
 
-from nbtrack.collector import LocalCollector, shared
+from nbtrack.collector import LocalCollector
+from nbtrack.collector import shared_collector as shared
 from nbtrack.runtime import NBTrack
 
 ROOT = Path(__file__).parents[2]

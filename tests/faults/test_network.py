@@ -12,10 +12,11 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, transport
+from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore
+from nbtrack.delivery.http import transport
+from nbtrack.delivery.http.transport import Transport
 from nbtrack.delivery.retry import Backoff, parse_retry_after
 from nbtrack.delivery.terms import Timing
-from nbtrack.delivery.transport import Transport
 from tests.faults.server import Act, FaultServer, free_port
 from tests.support.waiting import poll
 

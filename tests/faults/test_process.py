@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nbtrack.delivery import AsyncEmitter, Emitter, SQLiteEventStore, database, outbox
+from nbtrack.delivery import AsyncEmitter, Emitter, SQLiteEventStore, outbox
+from nbtrack.delivery.stores import sqlite_file as database
 from nbtrack.delivery.terms import Timing
 from tests.faults.server import Act, FaultServer, free_port
 from tests.support.waiting import poll

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, SQLiteEventStore, database, outbox
-from nbtrack.delivery.envelope import encode
+from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, SQLiteEventStore, outbox
+from nbtrack.delivery.encoding import encode
+from nbtrack.delivery.stores import sqlite_file as database
 from nbtrack.delivery.terms import Timing
 from tests.faults.server import Act, FaultServer
 from tests.support.waiting import poll

@@ -24,7 +24,7 @@ from tests.support.waiting import poll
         ),
         ("config request_timeout=1.5", "that does not fit request_timeout: '1.5' is no whole number"),
         ("config cells=some", "that does not fit cells: The 'cells' trait of a NBTrack instance expected any of"),
-        ("config headers={'Authorization': 3}", "that does not fit headers: headers: 'Authorization' must be"),
+        ("config headers={'Authorization': 3}", "that does not fit headers: header 'Authorization': value must be"),
     ],
 )  # fmt: skip
 def test_wrong_values_are_refused_with_what_is_wanted(shell: Any, line: str, told: str) -> None:

@@ -111,7 +111,7 @@ def test_a_session_sends_to_a_private_collector_and_survives_stop_and_start() ->
 
 
 def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_session() -> None:
-    from nbtrack.collector import shared
+    from nbtrack.collector import shared_collector as shared
 
     session = nbtrack.start(local_port=0)
     assert shared.find(session.home) is None
@@ -129,7 +129,7 @@ def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_ses
 
 
 def test_no_event_waits_for_a_collector_that_is_being_started() -> None:
-    from nbtrack.collector import shared
+    from nbtrack.collector import shared_collector as shared
 
     session = nbtrack.start(local_port=0, store="memory")
     session.home.mkdir()

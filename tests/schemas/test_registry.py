@@ -177,7 +177,7 @@ def test_missing_and_unknown_properties_are_a_fault_each():
 def test_importing_the_registry_and_the_collector_loads_nothing_heavy():
     heavy = ["pandas", "numpy", "IPython", "tornado", "jsonschema_rs", "pyarrow", "requests", "duckdb"]
     program = (
-        "import sys, nbtrack.schemas, nbtrack.collector, nbtrack.collector.shared;"
+        "import sys, nbtrack.schemas, nbtrack.collector, nbtrack.collector.shared_collector;"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     run = subprocess.run(

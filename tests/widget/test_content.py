@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, StructuredEvent
-from nbtrack.widget.content import LONGEST_VALUE, show_event, write_curl
+from nbtrack.widget.details import LONGEST_VALUE, show_event, write_curl
 
 HOSTILE = ["'; touch /tmp/never; '", "$(touch never)", '"`id`"\n\r\t', "%s %n !! \\' \\", "\u202eü\U0001f600"]
 LINK = "iglu:com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from nbtrack.delivery import Attempt, PendingEvent
-from nbtrack.widget.feed import BIG_WINDOW, MESSAGE_BYTES, SMALL_WINDOW, Feed
+from nbtrack.widget.messages import BIG_WINDOW, MESSAGE_BYTES, SMALL_WINDOW, Feed
 from nbtrack.widget.snapshot import Snapshot
 
 

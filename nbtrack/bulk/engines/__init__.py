@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from nbtrack.bulk.letters import DeadLetters
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import BackfillReport, ChunkReport
+from nbtrack.bulk.sending.dead_letters import DeadLetters
 
 _ENGINES = {"dask": "nbtrack.bulk.engines.dask", "pyspark": "nbtrack.bulk.engines.spark"}
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from nbtrack.bulk.batches import send_chunks
-from nbtrack.bulk.chunks import choose_size
+from nbtrack.bulk.engines.batches import send_chunks
 from nbtrack.bulk.engines.shares import share_of
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import ChunkReport
-from nbtrack.bulk.source import open_source
+from nbtrack.bulk.sources.chunks import choose_size
+from nbtrack.bulk.sources.frames import open_source
 
 RETRIES = 3
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nbtrack.bulk.batches import send_batches
+from nbtrack.bulk.engines.batches import send_batches
 from nbtrack.bulk.engines.shares import share_of
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import ChunkReport

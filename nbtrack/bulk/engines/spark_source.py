@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
 
-from nbtrack.bulk.batches import send_batches
-from nbtrack.bulk.compiler import check_columns
+from nbtrack.bulk.encoding.compiler import check_columns
+from nbtrack.bulk.engines.batches import send_batches
 from nbtrack.bulk.engines.shares import share_of
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import BackfillReport, ChunkReport

@@ -1,0 +1,1 @@
+"""From encoded events to the collector, with every row accounted for."""

@@ -1,0 +1,174 @@
+"""Bodies out: kept connections, the retry rules of delivery, nothing given up without a reason."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nbtrack.bulk.encoding.encoder import Body
+from nbtrack.bulk.sending.rate_limit import Pace
+from nbtrack.delivery.encoding import HEAD, TAIL
+from nbtrack.delivery.http.transport import Reply, Transport
+from nbtrack.delivery.retry import Backoff, Verdict, decide
+
+_POLL = 0.1  # seconds between looks at the stop sign
+_WAITING = (
+    32  # bodies: the senders have work while the encoders, of whom each brings 17 at once, make the next ones
+)
+_LONGEST_WAIT = (
+    5.0  # seconds between tries: a few connections are no storm, and a collector that is back is soon seen
+)
+_OVERLOADED = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a body, or of a part of one that was split.
+
+    Parameters
+    ----------
+    body
+        The events.
+    reason
+        Why they were refused for good; None when they were taken.
+    bytes
+        Of the body, when it was taken.
+    """
+
+    body: Body
+    reason: str | None
+    bytes: int
+
+
+@dataclass(slots=True)
+class SenderStats:
+    """Counters that all senders share; guarded by ``lock``."""
+
+    retries: int = 0
+    requests: int = 0
+    last_error: str | None = None
+    last_success: float = field(default_factory=time.monotonic)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Sender:
+    """Threads that post bodies.
+
+    Parameters
+    ----------
+    transport
+        Kept connections to the collector.
+    connections
+        How many threads.
+    report
+        Called with each outcome, on a sender's thread.
+    rate, byte_rate
+        Events and bytes a second; None for any.
+    give_up_after
+        Seconds without a body taken after which all stops.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        connections: int,
+        report: Callable[[Outcome], None],
+        *,
+        rate: float | None = None,
+        byte_rate: float | None = None,
+        give_up_after: float = float("inf"),
+    ) -> None:
+        self._transport, self._report, self._patience = transport, report, give_up_after
+        self._queue: queue.Queue[Body | None] = queue.Queue(_WAITING)
+        self.stopping = threading.Event()
+        self.pace = Pace(connections, rate, byte_rate, self.stopping)
+        self.stats = SenderStats()
+        self._connections = connections
+        self._threads: list[threading.Thread] = []
+        self._starting = threading.Lock()
+
+    def put(self, body: Body) -> bool:
+        """Hand over a body, waiting for room; False once stopped."""
+        with self._starting:
+            if len(self._threads) < self._connections:  # one a body: a small run needs few
+                name = f"nbtrack-backfill-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+                self._threads[-1].start()
+        return self._put(body)
+
+    def close(self) -> None:
+        """Say that no body follows: the threads end when all have an outcome."""
+        for _ in self._threads:
+            self._put(None)
+
+    def join(self, seconds: float) -> bool:
+        """Wait a while for the threads to end; tell whether they have."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Stop after the requests under way; what waits stays unsent."""
+        self.stopping.set()
+
+    def _put(self, body: Body | None) -> bool:
+        while not self.stopping.is_set():
+            try:
+                self._queue.put(body, timeout=_POLL)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _run(self) -> None:
+        backoff = Backoff(cap=_LONGEST_WAIT)
+        while not self.stopping.is_set():
+            try:
+                body = self._queue.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+            if body is None:
+                return
+            self._deliver(body, backoff)
+
+    def _deliver(self, body: Body, backoff: Backoff) -> None:
+        attempts = 0
+        size = len(HEAD) + len(body.data) + len(TAIL)
+        while self.pace.enter(body.events, size):
+            attempts += 1
+            reply = self._transport.post([HEAD, body.data, TAIL])
+            verdict = decide(reply, events=body.events, custom={})
+            self._note(reply, verdict, repeated=attempts > 1)
+            if verdict is Verdict.SENT:
+                backoff.reset()
+                self._report(Outcome(body, None, size))
+                return
+            if verdict is Verdict.SPLIT:
+                for part in body.split():
+                    self._deliver(part, backoff)
+                return
+            if verdict is Verdict.BURY:
+                self._report(Outcome(body, _reason(reply), 0))
+                return
+            if time.monotonic() - self.stats.last_success > self._patience:
+                self.stop()
+            self.stopping.wait(backoff.next(reply.retry_after))
+
+    def _note(self, reply: Reply, verdict: Verdict, *, repeated: bool) -> None:
+        if verdict is Verdict.SENT:
+            self.pace.succeeded()
+        else:
+            self.pace.failed(overloaded=reply.status in _OVERLOADED)
+        with self.stats.lock:
+            self.stats.requests += 1
+            self.stats.retries += repeated
+            if verdict is Verdict.SENT:
+                self.stats.last_success = time.monotonic()
+            else:
+                self.stats.last_error = _reason(reply)
+
+
+def _reason(reply: Reply) -> str:
+    return reply.error or f"HTTP {reply.status}"

@@ -1,0 +1,1 @@
+"""Ground services: what every other package of nbtrack may use, and what uses none of them."""

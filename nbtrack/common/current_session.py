@@ -1,0 +1,59 @@
+"""The running session, for code below it: its collector and its schemas, registered by the session itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorTarget:
+    """A collector that requests can be sent to.
+
+    Parameters
+    ----------
+    url : str
+        Its base URL.
+    headers : mapping of str to str
+        Extra headers of each request; never shown.
+    local : bool
+        Whether it runs on this machine.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    find_target: Callable[[], CollectorTarget]
+    find_registry: Callable[[], Any]
+
+
+_registered: list[_Session] = []
+
+
+def register_session(find_target: Callable[[], CollectorTarget], find_registry: Callable[[], Any]) -> None:
+    """Register how the running session's collector and schema registry are found, in place of an earlier session's."""
+    _registered[:] = [_Session(find_target, find_registry)]
+
+
+def unregister_session() -> None:
+    """Forget the session: none runs."""
+    _registered.clear()
+
+
+def find_registry() -> Any:
+    """Return the running session's schema registry, or None without a session; starts nothing."""
+    return _registered[0].find_registry() if _registered else None
+
+
+def find_target() -> CollectorTarget | None:
+    """Return the running session's collector, started if need be, or None without a session.
+
+    Raises
+    ------
+    OSError
+        If a local collector can neither be found nor started.
+    """
+    return _registered[0].find_target() if _registered else None

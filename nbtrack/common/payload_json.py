@@ -1,0 +1,114 @@
+"""The JSON in a payload's fields (`ue_pr`, `ue_px`, `co`, `cx`): the one decoder."""
+
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from nbtrack.protocol import FIELDS
+
+MAX_DEPTH = 40
+"""Levels of nesting that a pipeline accepts."""
+JSON_FIELDS = tuple(key for key, field in FIELDS.items() if field.kind in {"json", "base64_json"})
+"""Payload fields that hold JSON, plain or in base64."""
+# padding that base64 lacks, by the length of its last group
+PADDING = (b"", b"===", b"==", b"=")
+
+
+def depth_exceeds(text: bytes | str, limit: int = MAX_DEPTH) -> bool:
+    """Check whether JSON is nested deeper than a pipeline accepts."""
+    # most documents have fewer brackets than levels allowed
+    brackets = (
+        text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+    )
+    if brackets <= limit:
+        return False
+    level, inside = 0, [orjson.loads(text)]
+    while inside:
+        level += 1
+        if level > limit + 1:
+            return True
+        inside = [
+            inner
+            for outer in inside
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return False
+
+
+def read_json(key: str, text: str) -> Any:
+    """Decode the JSON of a field, plain or in either alphabet of base64, with its padding or without.
+
+    Parameters
+    ----------
+    key : str
+        ``ue_px``, ``ue_pr``, ``cx`` or ``co``.
+    text : str
+        The value of the field.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither JSON nor base64 of JSON, or is nested deeper than 40 levels.
+
+    Examples
+    --------
+    >>> read_json("cx", "eyJhIjoxfQ")
+    {'a': 1}
+    """
+    raw = json_text(key, text)
+    if depth_exceeds(raw):
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    return orjson.loads(raw)
+
+
+def json_text(key: str, text: str) -> str | bytes:
+    """Return the JSON of a field as text: decoded where the field is base64, in either alphabet, padded or not.
+
+    Raises
+    ------
+    ValueError
+        If it is not base64.
+    """
+    if FIELDS[key].kind != "base64_json":
+        return text
+    try:
+        clean = text.encode("ascii").replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+        return binascii.a2b_base64(clean + PADDING[len(clean) % 4], strict_mode=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError(f"not base64: {error}") from None
+
+
+def decode_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload with its JSON fields decoded; a field that cannot be decoded stays as it is.
+
+    Examples
+    --------
+    >>> decode_fields({"e": "ue", "ue_px": "eyJhIjoxfQ"})
+    {'e': 'ue', 'ue_px': {'a': 1}}
+    """
+    decoded = dict(payload)
+    for key in JSON_FIELDS:
+        if isinstance(text := decoded.get(key), str):
+            try:
+                # the standard library keeps integers of any size, as a reader expects
+                decoded[key] = json.loads(json_text(key, text))
+            except ValueError:
+                continue
+    return decoded
+
+
+def schema_of(payload: Mapping[str, Any]) -> str | None:
+    """Return the Iglu URI of a self-describing event's data, or None for other events and unreadable ones."""
+    for key in ("ue_pr", "ue_px"):
+        if isinstance(text := payload.get(key), str):
+            try:
+                uri = read_json(key, text)["data"]["schema"]
+            except (ValueError, TypeError, KeyError):
+                return None
+            return uri if isinstance(uri, str) else None
+    return None

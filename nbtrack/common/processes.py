@@ -1,0 +1,34 @@
+"""Processes: when one started, and whether it is still the same one that runs."""
+
+import os
+
+
+def process_started(pid: int) -> str | None:
+    """Return when a process started, in clock ticks since boot; None if there is no such process.
+
+    A process id alone may have been reused. Where the system does not tell the start, the result is ``""``, and the id
+    has to do.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - called often
+            fields = file.read().rpartition(b")")[2].split()
+        # a process that ended but was not waited for by its parent counts as gone
+        return None if fields[0] == b"Z" else fields[19].decode()
+    except FileNotFoundError:
+        if os.path.isdir("/proc/self"):  # noqa: PTH112 - called often
+            return None
+    except OSError:
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return ""
+    return ""
+
+
+def is_same_process(pid: int, started: str) -> bool:
+    """Check whether process `pid` runs and is the one that started at `started` (``""``: unknown, the id decides)."""
+    now = process_started(pid)
+    return now is not None and started in {"", now}

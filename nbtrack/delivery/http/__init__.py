@@ -1,0 +1,1 @@
+"""Requests to a collector over HTTP."""

@@ -1,0 +1,1 @@
+"""Where events wait until they are sent."""

@@ -1,0 +1,108 @@
+"""Kinds of settings: what each takes, what it refuses and with which words."""
+
+import ast
+from typing import Any
+
+from traitlets import Bool, Dict, Int, List, TraitError, Unicode
+
+from nbtrack.common.arguments import check_headers
+from nbtrack.delivery.http.urls import base_uri
+
+
+class CollectorAddress(Unicode):
+    """A setting that is ``local`` or a collector's host or URL; the host becomes a URL."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse what is no address of a collector."""
+        text = super().validate(obj, value)
+        if text.lower() == "local":  # nobody who writes LOCAL means a host of that name
+            return "local"
+        try:
+            return base_uri(text)
+        except ValueError as error:
+            raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
+
+
+class Name(Unicode):
+    """A setting that is a text with something in it."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse the empty text: no tracker takes it."""
+        text = super().validate(obj, value)
+        if not text:
+            raise TraitError("it is empty")
+        return text
+
+
+class StorePlace(Unicode):
+    """A setting that says where events wait."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse what is no place."""
+        text = super().validate(obj, value)
+        if text not in {"disk", "memory"} and not text.startswith(("redis://", "rediss://")):
+            raise TraitError(
+                "events wait on 'disk', in 'memory', or at a URL such as redis://127.0.0.1:6379/0"
+            )
+        return text
+
+
+class IgluPlaces(List):
+    """A setting that lists folders and Iglu servers."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse addresses of no server."""
+        places = super().validate(obj, value)
+        for place in places:
+            if "://" in place and not place.startswith(("http://", "https://")):
+                raise TraitError(f"{place!r} is neither a folder nor the http:// or https:// URL of a server")
+        return places
+
+    def from_string(self, s: str) -> Any:
+        """Read an environment variable: one place, or a list as Python writes it."""
+        try:
+            return ast.literal_eval(s) if s.startswith("[") else [s]
+        except (SyntaxError, ValueError):
+            raise TraitError(f"{s} is no list as Python writes it") from None
+
+
+class SecretHeaders(Dict):
+    """A setting that holds HTTP headers, whose values no error shows."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Refuse headers that no request can carry."""
+        try:
+            check_headers(value)
+        except (TypeError, ValueError) as error:
+            raise TraitError(str(error)) from None
+        return super().validate(obj, value)
+
+    def from_string(self, s: str) -> Any:
+        """Read an environment variable."""
+        try:
+            return super().from_string(s)
+        except (SyntaxError, TypeError, ValueError, TraitError):
+            raise TraitError("headers are written as {'Authorization': '…'}") from None
+
+
+class Switch(Bool):
+    """A setting that is on or off."""
+
+    def from_string(self, s: str) -> Any:
+        """Read a word: also those that people write in environments."""
+        word = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(s.lower(), s)
+        try:
+            return super().from_string(word)
+        except ValueError:  # whose text has a placeholder in it
+            raise TraitError(f"{s!r} is neither true (1, yes, on) nor false (0, no, off)") from None
+
+
+class Number(Int):
+    """A setting that is a whole number."""
+
+    def from_string(self, s: str) -> Any:
+        """Read digits."""
+        try:
+            return super().from_string(s)
+        except ValueError:
+            raise TraitError(f"{s!r} is no whole number") from None

@@ -1,0 +1,298 @@
+"""The events of the Snowplow protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbtrack.protocol import iglu
+from nbtrack.tracker import contracts
+from nbtrack.tracker.aliases import Moment, Number, Text, Whole
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.events.base import Context, Event, Member, Pair
+from nbtrack.tracker.subject import Subject
+
+MOBILE_SCREEN_VIEW = iglu("com.snowplowanalytics.mobile", "screen_view")
+
+
+class PageView(Event):
+    """A page was viewed.
+
+    Parameters
+    ----------
+    page_url : str
+        Address of the page.
+    page_title : str, optional
+        Title of the page.
+    referrer : str, optional
+        Address of the page before.
+    event_subject, context, true_timestamp, event_id, device_timestamp
+        See `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `page_url` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> PageView("https://acme.com/pricing", page_title="Pricing").page_title
+    'Pricing'
+    """
+
+    page_url = Pair[str]("url", required=True)
+    page_title = Pair[str | None]("page")
+    referrer = Pair[str | None]("refr")
+
+    def __init__(
+        self,
+        page_url: Text,
+        page_title: Text | None = None,
+        referrer: Text | None = None,
+        event_subject: Subject | None = None,
+        context: Context | None = None,
+        true_timestamp: Moment | None = None,
+        *,
+        event_id: Any = None,
+        device_timestamp: Moment | None = None,
+    ) -> None:
+        super().__init__(
+            {"e": "pv"}, event_subject, context, true_timestamp,
+            event_id=event_id, device_timestamp=device_timestamp,
+        )  # fmt: skip
+        self.page_url = page_url
+        if page_title is not None:
+            self.page_title = page_title
+        if referrer is not None:
+            self.referrer = referrer
+
+
+class PagePing(PageView):
+    """A page is still being looked at.
+
+    Parameters
+    ----------
+    page_url, page_title, referrer
+        See `PageView`.
+    min_x, max_x, min_y, max_y : int, optional
+        Least and greatest offsets since the last ping, in pixels.
+    event_subject, context, true_timestamp, event_id, device_timestamp
+        See `Event`.
+
+    Examples
+    --------
+    >>> ping = PagePing("https://acme.com/pricing", min_y=0, max_y=1200)
+    >>> ping.build_payload(encode_base64=True, json_encoder=None)
+    {'e': 'pp', 'url': 'https://acme.com/pricing', 'pp_miy': '0', 'pp_may': '1200'}
+    """
+
+    min_x = Pair[int | None]("pp_mix")
+    max_x = Pair[int | None]("pp_max")
+    min_y = Pair[int | None]("pp_miy")
+    max_y = Pair[int | None]("pp_may")
+
+    def __init__(
+        self,
+        page_url: Text,
+        page_title: Text | None = None,
+        referrer: Text | None = None,
+        min_x: Whole | None = None,
+        max_x: Whole | None = None,
+        min_y: Whole | None = None,
+        max_y: Whole | None = None,
+        event_subject: Subject | None = None,
+        context: Context | None = None,
+        true_timestamp: Moment | None = None,
+        *,
+        event_id: Any = None,
+        device_timestamp: Moment | None = None,
+    ) -> None:
+        super().__init__(
+            page_url, page_title, referrer, event_subject, context, true_timestamp,
+            event_id=event_id, device_timestamp=device_timestamp,
+        )  # fmt: skip
+        self._pairs["e"] = "pp"
+        if min_x is not None:
+            self.min_x = min_x
+        if max_x is not None:
+            self.max_x = max_x
+        if min_y is not None:
+            self.min_y = min_y
+        if max_y is not None:
+            self.max_y = max_y
+
+
+class StructuredEvent(Event):
+    """An event of five fields, in the way of Google Analytics.
+
+    Parameters
+    ----------
+    category, action : str
+        What it belongs to, and what was done.
+    label, property_ : str, optional
+        What it was done to, and with which property.
+    value : number, optional
+        A value that goes with it; NaN counts as none.
+    event_subject, context, true_timestamp, event_id, device_timestamp
+        See `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `category` or `action` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> StructuredEvent("shop", "add-to-basket", value=2).value
+    2
+    """
+
+    category = Pair[str]("se_ca", required=True)
+    action = Pair[str]("se_ac", required=True)
+    label = Pair[str | None]("se_la")
+    property_ = Pair[str | None]("se_pr")
+    value = Pair[Any]("se_va")
+
+    def __init__(
+        self,
+        category: Text,
+        action: Text,
+        label: Text | None = None,
+        property_: Text | None = None,
+        value: Number | None = None,
+        event_subject: Subject | None = None,
+        context: Context | None = None,
+        true_timestamp: Moment | None = None,
+        *,
+        event_id: Any = None,
+        device_timestamp: Moment | None = None,
+    ) -> None:
+        super().__init__(
+            {"e": "se"}, event_subject, context, true_timestamp,
+            event_id=event_id, device_timestamp=device_timestamp,
+        )  # fmt: skip
+        self.category = category
+        self.action = action
+        if label is not None:
+            self.label = label
+        if property_ is not None:
+            self.property_ = property_
+        if value is not None:
+            self.value = value
+
+
+class SelfDescribing(Event):
+    """An event whose content a schema of one's own describes.
+
+    Parameters
+    ----------
+    event_json : SelfDescribingJson
+        The content, with its schema.
+    event_subject, context, true_timestamp, event_id, device_timestamp
+        See `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `event_json` is no `SelfDescribingJson`, while contracts are on.
+
+    Examples
+    --------
+    >>> SelfDescribing(SelfDescribingJson("iglu:com.acme/signup/jsonschema/1-0-0", {"plan": "free"}))
+    SelfDescribing(SelfDescribingJson('iglu:com.acme/signup/jsonschema/1-0-0', {'plan': 'free'}))
+    """
+
+    event_json: SelfDescribingJson
+
+    def __init__(
+        self,
+        event_json: SelfDescribingJson,
+        event_subject: Subject | None = None,
+        context: Context | None = None,
+        true_timestamp: Moment | None = None,
+        *,
+        event_id: Any = None,
+        device_timestamp: Moment | None = None,
+    ) -> None:
+        super().__init__(
+            {"e": "ue"}, event_subject, context, true_timestamp,
+            event_id=event_id, device_timestamp=device_timestamp,
+        )  # fmt: skip
+        contracts.self_describing(event_json, "event_json")
+        self.event_json = event_json
+
+
+class ScreenView(SelfDescribing):
+    """A screen of an application was viewed.
+
+    Parameters
+    ----------
+    id_ : str
+        Id of this view, a UUID.
+    name : str
+        Name of the screen.
+    type : str, optional
+        Type of the screen, such as ``"feed"``.
+    previous_name, previous_id, previous_type : str, optional
+        The screen before.
+    transition_type : str, optional
+        How the screen came up.
+    event_subject, context, true_timestamp, event_id, device_timestamp
+        See `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `id_` or `name` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> view = ScreenView("5d79770b-015b-4af8-8c91-b2ed6faf4b1e", "settings", previous_name="feed")
+    >>> view.event_json.data
+    {'id': '5d79770b-015b-4af8-8c91-b2ed6faf4b1e', 'name': 'settings', 'previousName': 'feed'}
+    """
+
+    id_ = Member[str]("id", required=True)
+    name = Member[str]("name", required=True)
+    type = Member[str | None]("type")
+    previous_name = Member[str | None]("previousName")
+    previous_id = Member[str | None]("previousId")
+    previous_type = Member[str | None]("previousType")
+    transition_type = Member[str | None]("transitionType")
+
+    def __init__(
+        self,
+        id_: Text,
+        name: Text,
+        type: Text | None = None,  # noqa: A002 - the reference's name
+        previous_name: Text | None = None,
+        previous_id: Text | None = None,
+        previous_type: Text | None = None,
+        transition_type: Text | None = None,
+        event_subject: Subject | None = None,
+        context: Context | None = None,
+        true_timestamp: Moment | None = None,
+        *,
+        event_id: Any = None,
+        device_timestamp: Moment | None = None,
+    ) -> None:
+        super().__init__(
+            SelfDescribingJson(MOBILE_SCREEN_VIEW, {}), event_subject, context, true_timestamp,
+            event_id=event_id, device_timestamp=device_timestamp,
+        )  # fmt: skip
+        self.id_ = id_
+        self.name = name
+        if type is not None:
+            self.type = type
+        if previous_name is not None:
+            self.previous_name = previous_name
+        if previous_id is not None:
+            self.previous_id = previous_id
+        if previous_type is not None:
+            self.previous_type = previous_type
+        if transition_type is not None:
+            self.transition_type = transition_type
+
+    @property
+    def screen_view_properties(self) -> dict[str, Any]:
+        """Members of the event's data that are set."""
+        return dict(self.event_json.data)

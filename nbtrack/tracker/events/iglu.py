@@ -1,0 +1,241 @@
+"""Events that many products have, with Snowplow's own schemas: clicks, searches, timings, errors."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self, Unpack
+
+from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
+from nbtrack.template import Col
+from nbtrack.tracker import contracts
+from nbtrack.tracker.aliases import (
+    ElementClasses,
+    Number,
+    Text,
+    Whole,
+)
+from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.events.base import Common, Member
+from nbtrack.tracker.events.core import SelfDescribing
+
+
+class TypicalEvent(SelfDescribing):
+    """A self-describing event with a schema of Snowplow's; its attributes are members of the data."""
+
+    SCHEMA: ClassVar[str]
+
+    def __init__(self, values: Mapping[str, Any], common: Common) -> None:
+        super().__init__(SelfDescribingJson(self.SCHEMA, {}), **common)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+class LinkClick(TypicalEvent):
+    """A link was clicked (``link_click/1-0-1``).
+
+    Parameters
+    ----------
+    target_url : str
+        Where the link leads.
+    element_id, element_classes, element_target, element_content : optional
+        The link's id, classes, target and text in the page.
+    **common
+        The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `target_url` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> LinkClick("https://acme.com/pricing", element_classes=["button"]).event_json.data
+    {'targetUrl': 'https://acme.com/pricing', 'elementClasses': ['button']}
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "link_click", "1-0-1")
+    target_url = Member[str]("targetUrl", required=True)
+    element_id = Member[str | None]("elementId")
+    element_classes = Member[ElementClasses | None]("elementClasses")
+    element_target = Member[str | None]("elementTarget")
+    element_content = Member[str | None]("elementContent")
+
+    def __init__(
+        self,
+        target_url: Text,
+        element_id: Text | None = None,
+        element_classes: ElementClasses | Col | None = None,
+        element_target: Text | None = None,
+        element_content: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {
+            "target_url": target_url,
+            "element_id": element_id,
+            "element_classes": element_classes,
+            "element_target": element_target,
+            "element_content": element_content,
+        }
+        super().__init__(values, common)
+
+
+class SiteSearch(TypicalEvent):
+    """A site was searched (``site_search/1-0-0``).
+
+    Parameters
+    ----------
+    terms : sequence of str
+        What was looked for; at least one.
+    filters : dict, optional
+        Names and values of filters.
+    total_results, page_results : int, optional
+        How much was found, and how much the page showed.
+    **common
+        The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If there are no `terms`, while contracts are on.
+
+    Examples
+    --------
+    >>> SiteSearch(["blue", "mug"], filters={"in stock": True}, total_results=3).event_json.data
+    {'terms': ['blue', 'mug'], 'filters': {'in stock': True}, 'totalResults': 3}
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "site_search")
+    terms = Member[Sequence[str]]("terms")
+    filters = Member[dict[str, str | bool] | None]("filters")
+    total_results = Member[int | None]("totalResults")
+    page_results = Member[int | None]("pageResults")
+
+    def __init__(
+        self,
+        terms: Sequence[str] | Col,
+        filters: dict[str, str | bool] | Col | None = None,
+        total_results: Whole | None = None,
+        page_results: Whole | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        if not isinstance(terms, Col):
+            contracts.non_empty(terms, "terms")
+        values = {
+            "terms": terms,
+            "filters": filters,
+            "total_results": total_results,
+            "page_results": page_results,
+        }
+        super().__init__(values, common)
+
+
+class Timing(TypicalEvent):
+    """How long something took (``timing/1-0-0``).
+
+    Parameters
+    ----------
+    category, variable : str
+        What was measured.
+    timing : number
+        How long it took, in milliseconds.
+    label : str, optional
+        More about it.
+    **common
+        The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `category` or `variable` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> Timing("query", "load flights", 412).event_json.data
+    {'category': 'query', 'variable': 'load flights', 'timing': 412}
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "timing")
+    category = Member[str]("category", required=True)
+    variable = Member[str]("variable", required=True)
+    timing = Member[Any]("timing")
+    label = Member[str | None]("label")
+
+    def __init__(
+        self,
+        category: Text,
+        variable: Text,
+        timing: Number,
+        label: Text | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {"category": category, "variable": variable, "timing": timing, "label": label}
+        super().__init__(values, common)
+
+
+class ApplicationError(TypicalEvent):
+    """Something went wrong (``application_error/1-0-2``).
+
+    Parameters
+    ----------
+    message : str
+        What went wrong; cut at 2,048 characters, the schema's limit.
+    exception_name : str, optional
+        The exception's class.
+    stack_trace : str, optional
+        Where it happened; its last 8,192 characters are kept.
+    is_fatal : bool, optional
+        Whether the program ended.
+    **common
+        The arguments of every event; see `Event`.
+
+    Raises
+    ------
+    ValueError
+        If `message` is empty or no text, while contracts are on.
+
+    Examples
+    --------
+    >>> ApplicationError.of(KeyError("price")).event_json.data["exceptionName"]
+    'KeyError'
+    """
+
+    SCHEMA = iglu(SNOWPLOW_VENDOR, "application_error", "1-0-2")
+    message = Member[str]("message", required=True)
+    exception_name = Member[str | None]("exceptionName")
+    stack_trace = Member[str | None]("stackTrace")
+    is_fatal = Member[bool | None]("isFatal")
+
+    def __init__(
+        self,
+        message: Text,
+        exception_name: Text | None = None,
+        stack_trace: Text | None = None,
+        is_fatal: bool | Col | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        values = {
+            "message": message[:2048] if isinstance(message, str) else message,
+            "exception_name": exception_name,
+            "stack_trace": stack_trace[-8192:] if isinstance(stack_trace, str) else stack_trace,
+            "is_fatal": is_fatal,
+        }
+        super().__init__(values, common)
+        self.event_json.data["programmingLanguage"] = "PYTHON"
+
+    @classmethod
+    def of(cls, error: BaseException, is_fatal: bool | None = None, **common: Unpack[Common]) -> Self:
+        """Describe an exception, with its traceback.
+
+        Parameters
+        ----------
+        error : BaseException
+            What was raised.
+        is_fatal : bool, optional
+            Whether the program ended.
+        **common
+            The arguments of every event; see `Event`.
+        """
+        name = type(error).__qualname__
+        trace = "".join(traceback.format_exception(error))
+        return cls(str(error) or name, name, trace, is_fatal, **common)

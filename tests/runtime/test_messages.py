@@ -1,0 +1,184 @@
+"""Messages of the session, cells, steps and settings: each says what is wrong, where, why, and what to do; the page lists them."""
+
+from pathlib import Path
+
+import pytest
+
+import nbtrack
+from nbtrack.collector import LocalCollector
+from nbtrack.runtime import NBTrack, SettingError
+from nbtrack.tracker import (
+    PageView,
+    SelfDescribingJson,
+)
+from tests.support.messages import Messages, check_message, missing_from_page
+
+TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+
+
+MESSAGES: Messages = {
+    "a session with an address of no known kind": (
+        lambda: nbtrack.start("ftp://sp.acme.com"),
+        SettingError,
+        "'ftp' is no protocol of a collector; use one of http, https; or 'local', this machine's own",
+    ),
+    "a session with an address that is no text": (
+        lambda: nbtrack.start(collector=5),
+        SettingError,
+        "collector = 5 (argument) does not fit: The 'collector' trait of a NBTrack instance expected a unicode string",
+    ),
+    "no session": (
+        nbtrack.session,
+        RuntimeError,
+        "no nbtrack session runs here: run `%load_ext nbtrack` in a notebook, or call nbtrack.start() in a script",
+    ),
+    "something that cannot be tracked": (
+        lambda: nbtrack.track(42),
+        TypeError,
+        "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) or an event",
+    ),
+    "an event's class in place of the event": (
+        lambda: nbtrack.track(PageView),
+        TypeError,
+        "nbtrack.track takes an event, not its class: nbtrack.track(PageView(…))",
+    ),
+    "an event's data in place of the event": (
+        lambda: nbtrack.track(SelfDescribingJson(TIMING, {})),
+        TypeError,
+        "nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)",
+    ),
+    "a property where the step is named": (
+        lambda: nbtrack.track("fit", auc=0.91),
+        TypeError,
+        "nbtrack.track takes label=, and no auc=: with nbtrack.track('fit') as step, then step['auc'] = …, or",
+    ),
+    "a label that is no text": (
+        lambda: nbtrack.track("fit", label=3),
+        TypeError,
+        "label must be a text, and of a step, not label=3 of 'fit'",
+    ),
+    "a setting with a typing error": (
+        lambda: NBTrack(colector="local"),
+        ValueError,
+        "nbtrack has no setting 'colector' (argument). Did you mean 'collector'?",
+    ),
+    "a setting's value that does not fit": (
+        lambda: NBTrack(cells="some"),
+        ValueError,
+        "cells = 'some' (argument) does not fit: ",
+    ),
+    "a place where no events wait": (
+        lambda: nbtrack.start(store="dsk"),
+        SettingError,
+        "store = 'dsk' (argument) does not fit: events wait on 'disk', in 'memory', or at a URL such as redis://",
+    ),
+    "a namespace that no tracker takes": (
+        lambda: NBTrack(namespace=""),
+        SettingError,
+        "namespace = '' (argument) does not fit: it is empty",
+    ),
+    "a redaction that cannot be called": (
+        lambda: NBTrack(redact="email"),
+        SettingError,
+        "redact = 'email' (argument) does not fit: The 'redact' trait of a NBTrack instance expected a callable",
+    ),
+    "an address of no Iglu server": (
+        lambda: NBTrack(iglu=["s3://schemas"]),
+        SettingError,
+        "'s3://schemas' is neither a folder nor the http:// or https:// URL of a server",
+    ),
+    "a session with a collector that does not run": (
+        lambda: nbtrack.start(LocalCollector()),
+        SettingError,
+        "<LocalCollector not started> does not run: call its start(), or enter it: with LocalCollector() as …",
+    ),
+    "an attribute that nbtrack has not": (
+        lambda: nbtrack.load,
+        AttributeError,
+        "module 'nbtrack' has no attribute 'load'",
+    ),
+    "a monitor without a session": (nbtrack.monitor, RuntimeError, "run `%load_ext nbtrack` in a notebook"),
+    "an attribute that a step has not": (
+        lambda: setattr(nbtrack.track("fit"), "auc", 0.9),
+        AttributeError,
+        "a step has no attribute 'auc'; it has rows_in, rows_out and label, and takes any property as step['auc'] = …",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MESSAGES)
+def test_a_message_says_what_is_wrong_and_what_to_do(
+    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    check_message(*MESSAGES[case])
+
+
+def test_the_page_lists_every_message():
+    assert missing_from_page("runtime", MESSAGES) == []
+
+
+def test_a_home_that_cannot_be_written_is_told_at_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.delenv("DO_NOT_TRACK", raising=False)
+    try:
+        told = nbtrack.start().describe()
+    finally:
+        nbtrack.stop()
+    assert "cannot be written, so what is not sent ends with this process" in told
+
+
+def test_a_local_collector_without_a_home_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "file" / "home"))
+    told = r"the local collector cannot be started, as .*home cannot be written \(Not a directory\): set NBTRACK_HOME"
+    session = nbtrack.start()
+    try:
+        with pytest.raises(OSError, match=told):
+            session.collector  # noqa: B018
+    finally:
+        nbtrack.stop()
+
+
+def test_an_environment_variable_with_a_typing_error_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_COLECTOR", "https://sp.acme.com")
+    assert NBTrack().complaints == [
+        "nbtrack has no setting 'colector' (NBTRACK_COLECTOR). Did you mean 'collector'?"
+    ]
+
+
+def test_headers_that_do_not_fit_are_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SettingError, match=r"headers = … \(argument\) does not fit: headers must be a dict"
+    ) as told:
+        NBTrack(headers="Bearer secret")
+    assert "secret" not in str(told.value)
+    monkeypatch.setenv("NBTRACK_HEADERS", "Bearer secret")
+    assert NBTrack().complaints == [
+        "NBTRACK_HEADERS is ignored: headers are written as {'Authorization': '…'}"
+    ]
+
+
+def test_folders_of_schemas_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_IGLU", "schemas")
+    told = f"iglu (NBTRACK_IGLU) names 'schemas', and no folder is at {tmp_path / 'schemas'}"
+    assert NBTrack().complaints == [told]
+    monkeypatch.setenv("NBTRACK_IGLU", "['https://iglu.acme.com']")
+    assert (NBTrack().iglu, NBTrack().complaints) == (["https://iglu.acme.com"], [])
+
+
+def test_a_script_reads_of_wrong_settings_in_its_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    monkeypatch.setenv("NBTRACK_COLECTOR", "https://sp.acme.com")
+    nbtrack.start()
+    nbtrack.stop()
+    (record,) = caplog.records
+    assert "nbtrack has no setting 'colector' (NBTRACK_COLECTOR)" in record.getMessage()

@@ -1,0 +1,180 @@
+"""Messages of events and trackers: each says what is wrong, where, why, and what to do; the page lists them."""
+
+from pathlib import Path
+
+import pytest
+
+from nbtrack import col
+from nbtrack.delivery import Emitter
+from nbtrack.tracker import (
+    EmitterConfiguration,
+    FormSubmit,
+    PageView,
+    SelfDescribing,
+    SelfDescribingJson,
+    Snowplow,
+    StructuredEvent,
+    Subject,
+    Tracker,
+)
+from tests.support.messages import Messages, check_message, missing_from_page
+
+TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
+UUID = "5d79770b-015b-4af8-8c91-b2ed6faf4b1e"
+NOBODY = "http://127.0.0.1:9"
+EVENT = StructuredEvent("shop", "buy", label=col("order_id"))
+
+
+MESSAGES: Messages = {
+    "a tracker's name where a tracker is wanted": (
+        lambda: Snowplow.remove_tracker("shop"),
+        TypeError,
+        "remove_tracker wants a tracker, and got 'shop': remove_tracker_by_namespace takes a name",
+    ),
+    "a schema's name that is no URI": (
+        lambda: SelfDescribingJson("com.acme/purchase", {}),
+        ValueError,
+        "schema must look like iglu:com.acme/purchase/jsonschema/1-0-0: got 'com.acme/purchase'",
+    ),
+    "a required text that is empty": (lambda: PageView(""), ValueError, "page_url is empty: got ''"),
+    "a time that is none": (
+        lambda: PageView("https://acme.com", true_timestamp="noon"),
+        ValueError,
+        "true_timestamp is not allowed: milliseconds since 1970 or a datetime is wanted, and got 'noon'",
+    ),
+    "a payload in place of an event": (
+        lambda: Tracker("shop", Emitter(NOBODY)).track({"e": "pv"}),
+        TypeError,
+        "track wants an event, such as PageView(…), and got {'e': 'pv'}",
+    ),
+    "a tracker without an emitter": (
+        lambda: Tracker("shop", []),
+        ValueError,
+        "emitters is empty: a tracker needs one",
+    ),
+    "arguments of snowplow-tracker 0.x": (
+        lambda: Tracker(Emitter(NOBODY), namespace="shop"),
+        TypeError,
+        "Tracker wants the namespace first, a text: Tracker('my-namespace', emitters)",
+    ),
+    "a text in place of an emitter": (
+        lambda: Tracker("shop", "sp.acme.com"),
+        ValueError,
+        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got 'sp.acme.com'",
+    ),
+    "a class in place of an emitter": (
+        lambda: Tracker("shop", Emitter),
+        ValueError,
+        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got <class ",
+    ),
+    "a text in place of another emitter": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_emitter("sp.acme.com"),
+        ValueError,
+        "emitter wants an emitter, such as Emitter(…), and got 'sp.acme.com'",
+    ),
+    "a name in place of a tracker's subject": (
+        lambda: Tracker("shop", Emitter(NOBODY), "me"),
+        ValueError,
+        "subject wants a Subject, such as Subject(), and got 'me'",
+    ),
+    "a name in place of an event's subject": (
+        lambda: PageView("https://acme.com", event_subject="me"),
+        ValueError,
+        "event_subject wants a Subject, such as Subject(), and got 'me'",
+    ),
+    "a folder in place of a tracker's registry": (
+        lambda: Tracker("shop", Emitter(NOBODY), registry="schemas"),
+        ValueError,
+        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+    ),
+    "an encoder that cannot be called": (
+        lambda: Tracker("shop", Emitter(NOBODY), json_encoder="default"),
+        ValueError,
+        "json_encoder is not allowed: got 'default', and a function is wanted",
+    ),
+    "a text in place of an entity for every event": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_global_context(TIMING),
+        ValueError,
+        "and a SelfDescribingJson, a function that gives some, or a pair (filter, either) is wanted",
+    ),
+    "a dict in place of a configuration": (
+        lambda: Snowplow.create_tracker("shop", NOBODY, emitter_config={"batch_size": 3}),
+        TypeError,
+        "emitter_config wants EmitterConfiguration(…), and got {'batch_size': 3}",
+    ),
+    "data and schema swapped": (
+        lambda: SelfDescribingJson({"timing": 3}, TIMING),
+        ValueError,
+        "schema must be a text: got {'timing': 3}",
+    ),
+    "an entity that is not in a list": (
+        lambda: PageView("https://acme.com", context=SelfDescribingJson(TIMING, {})),
+        ValueError,
+        "context must be a list of SelfDescribingJson: got SelfDescribingJson(",
+    ),
+    "a dict in place of self-describing JSON": (
+        lambda: SelfDescribing({"schema": TIMING, "data": {}}),
+        ValueError,
+        "event_json must be a SelfDescribingJson: got {'schema': ",
+    ),
+    "an event id that is none": (
+        lambda: PageView("https://acme.com", event_id="1"),
+        ValueError,
+        "event_id must be a UUID: got '1'",
+    ),
+    "a platform that is none": (
+        lambda: Subject().set_platform("toaster"),
+        ValueError,
+        "value is not supported: got 'toaster', and it may be one of app, cnsl,",
+    ),
+    "a form's element that is none": (
+        lambda: FormSubmit("signup", elements=[{"name": "plan"}]),
+        ValueError,
+        "elements is not allowed: got {'name': 'plan'}, and a dict with name, value, a nodeName of HTML",
+    ),
+    "a plugin that does nothing": (
+        lambda: Tracker("shop", Emitter(NOBODY)).add_plugin(print),
+        ValueError,
+        "and an object with before_track or after_track is wanted",
+    ),
+    "a value without a JSON form": (
+        lambda: Tracker("shop", Emitter(NOBODY)).track(
+            SelfDescribing(SelfDescribingJson(TIMING, {"timing": object()}))
+        ),
+        TypeError,
+        "timing is a object, which has no JSON form: convert it, or give a json_encoder",
+    ),
+    "a placeholder in a tracked event": (
+        lambda: Tracker("shop", Emitter(NOBODY)).track(EVENT),
+        TypeError,
+        "se_la is col('order_id'), which stands for a column and has no value of its own: give the event to",
+    ),
+    "a name of snowplow-tracker's early days": (
+        lambda: Tracker("shop", Emitter(NOBODY)).addEmitter,
+        AttributeError,
+        "Tracker has no addEmitter: use add_emitter",
+    ),
+    "a name that a tracker has already": (
+        lambda: [Snowplow.add_tracker(Tracker("twice", Emitter(NOBODY))) for _ in "ab"],
+        TypeError,
+        "Tracker with this namespace already exists: 'twice'; Snowplow.get_tracker gives it",
+    ),
+    "a negative number in a configuration": (
+        lambda: EmitterConfiguration(batch_size=-1),
+        ValueError,
+        "batch_size must be 0 or greater: got -1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MESSAGES)
+def test_a_message_says_what_is_wrong_and_what_to_do(
+    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    check_message(*MESSAGES[case])
+
+
+def test_the_page_lists_every_message():
+    assert missing_from_page("tracker", MESSAGES) == []
