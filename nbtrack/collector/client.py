@@ -1,68 +1,119 @@
-"""What Python asks a running collector."""
+"""The client of a running collector: what Python asks over HTTP."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nbtrack.collector.asking import Asking, CollectorError, choose_events
-from nbtrack.common.arguments import check_counts
+from nbtrack.collector.launch import TOKEN_HEADER
+from nbtrack.common.arguments import check_callables, check_counts, check_numbers
+from nbtrack.common.errors import NbtrackError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbtrack.collector.events.database import StoredEvent
 
-class CollectorClient(Asking):
-    """A running collector, as Python sees it.
+PAGE = 5_000
+"""Events of one request."""
+MAX_NEWEST = 10_000
+MAX_WAIT = 20.0
+"""Seconds that one request may wait for events."""
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Uses no proxy: the collector is on this machine or behind a tunnel."""
+
+
+class CollectorError(NbtrackError, RuntimeError):
+    """The collector rejected a request; the message is its own.
+
+    Examples
+    --------
+    >>> from nbtrack.collector import CollectorClient, LocalCollector
+    >>> with LocalCollector() as collector:
+    ...     CollectorClient(collector.url, "a wrong token").counts()
+    Traceback (most recent call last):
+    nbtrack.collector.CollectorError: the collector at http://127.0.0.1:... replied: the collector's token is required: ...
+    """
+
+
+class CollectorClient:
+    """A client of a running collector.
 
     Parameters
     ----------
     url : str
         Such as ``http://127.0.0.1:9090``.
     token : str
-        Without it the collector only takes events and answers no question, unless it is an open one.
+        Without it the collector only accepts events and allows no reading, unless it is an open one.
     timeout : float
-        Seconds to wait for an answer; 10 by default.
+        Seconds to wait for a response; 10 by default.
 
     Examples
     --------
+    >>> from nbtrack.collector import CollectorClient
     >>> client = CollectorClient("http://127.0.0.1:9090", "secret")
     >>> client.page_url
     'http://127.0.0.1:9090/micro/ui?token=secret'
     """
 
+    def __init__(self, url: str, token: str = "", *, timeout: float = 10) -> None:
+        # a private collector has no address until it runs
+        if not isinstance(url, str) or not (url.startswith(("http://", "https://")) or not url):
+            raise ValueError(f"url must be a collector's URL such as http://127.0.0.1:9090, got {url!r}")
+        self._url, self._token, self._timeout = url.rstrip("/"), token or "", timeout
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._url or 'not started'}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return
+
+    @property
+    def url(self) -> str:
+        """The URL that trackers send to."""
+        return self._url
+
+    @property
+    def token(self) -> str:
+        """The token that allows reading."""
+        return self._token
+
     @property
     def page_url(self) -> str:
-        """Address of the live page, with the token."""
+        """The URL of the live page, with the token."""
         return f"{self.url}/micro/ui?token={urllib.parse.quote(self.token)}"
 
     def counts(self) -> dict[str, int]:
-        """Count the events: ``{"total": …, "good": …, "bad": …}``."""
-        found = self.summary()
-        return {name: found[name] for name in ("total", "good", "bad")}
+        """Return how many events were received: ``{"total": …, "good": …, "bad": …}``."""
+        summary = self.summary()
+        return {name: summary[name] for name in ("total", "good", "bad")}
 
     def summary(self) -> dict[str, Any]:
-        """Give counts, the newest events and the newest failed ones.
+        """Return the counts, the latest events and the latest failed ones.
 
         Returns
         -------
         dict
             ``url, total, good, bad, repeats``, ``last`` and ``last_bad``: each at most 20 of ``{time, event_id,
-            schema, good, reasons}``, newest first, time in milliseconds since 1970.
+            schema, good, reasons}``, newest first; time is a Unix timestamp in milliseconds.
         """
-        return {**self._ask("GET", "summary"), "url": self.url}
+        return {**self._request_json("GET", "summary"), "url": self.url}
 
     def by_schema(self) -> pd.DataFrame:
-        """Count the events by schema: columns schema, good, bad."""
+        """Return counts by schema as a DataFrame: columns schema, good, bad."""
         import pandas as pd  # noqa: PLC0415 - heavy
 
-        return pd.DataFrame(self._ask("GET", "by_schema"), columns=["schema", "good", "bad"])
+        return pd.DataFrame(self._request_json("GET", "by_schema"), columns=["schema", "good", "bad"])
 
     def wait_for(
         self,
@@ -73,12 +124,12 @@ class CollectorClient(Asking):
         bad: int | None = None,
         timeout: float = 10,
     ) -> int:
-        """Wait until events are there.
+        """Wait until events have arrived.
 
         Parameters
         ----------
         n : int, optional
-            How many good events; 1 when nothing else is asked for.
+            How many good events; 1 if nothing else is given.
         schema : str, optional
             Count only events of this schema; ``*`` stands for any text.
         event_id : str, optional
@@ -96,38 +147,37 @@ class CollectorClient(Asking):
         Raises
         ------
         TimeoutError
-            When they did not come. The message says what came in their place, and why events failed.
+            If they did not arrive in time. The message says what arrived instead, and why events failed.
         """
         check_counts(n=n, bad=bad)
-        if not isinstance(timeout, int | float):
-            raise TypeError(f"timeout must be a number of seconds, not {timeout!r}")
+        check_numbers(timeout=timeout)
         deadline = time.monotonic() + timeout
-        wanted = [(good, count) for good, count in ((True, n), (False, bad)) if count is not None] or [
-            (True, 1)
-        ]
-        found = 0
-        chosen = choose_events(schema, event_id)
-        for good, count in reversed(wanted):
+        expected = [(good, count) for good, count in ((True, n), (False, bad)) if count is not None]
+        chosen = _check_event_choice(schema, event_id)
+        matching = 0
+        for good, count in reversed(expected or [(True, 1)]):
             query = {"n": count, "good": int(good), **chosen}
             while True:
                 left = max(0.0, deadline - time.monotonic())
-                answer = self._ask(
-                    "GET", "wait", query | {"timeout": min(left, 20)}, timeout=left + self._timeout
-                )
-                found = int(answer["found"])
-                if found >= count:
+                query["timeout"] = min(left, MAX_WAIT)
+                response = self._request_json("GET", "wait", query, timeout=left + self._timeout)
+                matching = int(response["found"])
+                if matching >= count:
                     break
                 if time.monotonic() >= deadline:
-                    raise TimeoutError(
-                        self._missed(count, good=good, found=found, schema=schema, event_id=event_id)
-                    )
-        return found
+                    what = [
+                        "good" if good else "failed",
+                        schema or "",
+                        f"event {event_id}" if event_id else "",
+                    ]
+                    raise TimeoutError(self._describe_timeout(matching, count, what))
+        return matching
 
-    def _missed(self, count: int, *, good: bool, found: int, schema: str | None, event_id: str | None) -> str:
-        state = self.summary()
-        what = " ".join(filter(None, ["good" if good else "bad", schema, event_id and f"event {event_id}"]))
-        lines = [f"{found} of {count} {what} events came; in all {state['good']} good and {state['bad']} bad"]
-        for event in state["last"]:
+    def _describe_timeout(self, matching: int, count: int, what: list[str]) -> str:
+        summary = self.summary()
+        totals = f"{summary['good']} good and {summary['bad']} failed"
+        lines = [f"{matching} of {count} {' '.join(filter(None, what))} events arrived; in all {totals}"]
+        for event in summary["last"]:
             if not event["good"]:
                 lines += [f"  {event['schema'] or 'request'}: {reason}" for reason in event["reasons"][:5]]
         return "\n".join(lines)
@@ -139,15 +189,15 @@ class CollectorClient(Asking):
         columns: Iterable[str] | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Give the good events as a frame, oldest first.
+        """Return the good events as a DataFrame, oldest first.
 
         Parameters
         ----------
         schema, event_id : str, optional
             Only these events; ``*`` in a schema stands for any text.
         columns : iterable of str, optional
-            Only these columns; that of a schema that no event has is filled with None. By default, every column that some
-            event has.
+            Only these columns; that of a schema that no event has is filled with None. By default, every column that
+            some event has.
         limit : int, optional
             Only the newest so many.
 
@@ -159,10 +209,15 @@ class CollectorClient(Asking):
         """
         from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
 
-        return events_frame(self._rows(good=True, schema=schema, event_id=event_id, limit=limit), columns)
+        return events_frame(self._read(good=True, schema=schema, event_id=event_id, limit=limit), columns)
 
     def bad(self, limit: int | None = None) -> pd.DataFrame:
-        """Give the failed events as a frame, a row for each reason, oldest first.
+        """Return the failed events as a DataFrame, a row for each reason, oldest first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
 
         Returns
         -------
@@ -171,12 +226,12 @@ class CollectorClient(Asking):
         """
         from nbtrack.collector.dataframes import bad_frame  # noqa: PLC0415 - heavy
 
-        return bad_frame(self._rows(good=False, limit=limit))
+        return bad_frame(self._read(good=False, limit=limit))
 
     def payloads(
         self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None
     ) -> list[dict[str, str]]:
-        """Give the events as their trackers sent them, oldest first.
+        """Return the events as their trackers sent them, oldest first.
 
         Parameters
         ----------
@@ -185,68 +240,142 @@ class CollectorClient(Asking):
         event_id : str, optional
             Only this event.
         limit : int, optional
-            At most so many, the newest.
+            Only the newest so many.
         """
-        return [row[5] for row in self._rows(good=good, event_id=event_id, limit=limit) if row[5] is not None]
+        events = self._read(good=good, event_id=event_id, limit=limit)
+        return [event.payload for event in events if event.payload is not None]
 
     def reset(self) -> None:
         """Delete all events."""
-        self._ask("POST", "reset", body={})
+        self._request_json("POST", "reset", body={})
 
     def register(self, schema: Mapping[str, Any]) -> str:
-        """Add a schema to this collector while it runs; gives its URI.
+        """Add a schema to this collector while it runs, and return its URI.
 
         Raises
         ------
         CollectorError
-            When the schema is not a usable one.
+            If the schema cannot be used.
         """
-        return str(self._ask("POST", "schemas", body=schema)["uri"])
+        return str(self._request_json("POST", "schemas", body=schema)["uri"])
 
     def export(self, path: str | Path) -> int:
-        """Write the good events to a file and give their number.
+        """Write the good events to a file, and return their number.
 
         Parameters
         ----------
         path : path
-            Ending in ``.parquet``, ``.tsv`` (131 columns, as a pipeline's enriched events) or ``.ndjson``/``.json``.
+            Ending in ``.parquet``, ``.tsv`` (131 columns, as a pipeline's enriched events), ``.csv`` or
+            ``.ndjson``/``.json``.
 
         Raises
         ------
         ValueError
-            For another ending.
+            For any other ending.
         """
         from nbtrack.collector.exports import export  # noqa: PLC0415 - heavy
 
-        return export(self._rows(good=True), Path(path))
+        return export(self._read(good=True), Path(path))
 
     def subscribe(self, callback: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-        """Have a function called with the summary whenever something changed, at most 4 times a second.
+        """Call a function with the summary whenever something changed, at most 4 times a second.
 
-        It is called on a thread of its own, and until the returned function is.
+        It is called on a thread of its own, until the returned function is called.
         """
-        if not callable(callback):
-            raise TypeError(f"callback must be a function, not {callback!r}")
+        check_callables(callback=callback)
+        if callback is None:
+            raise TypeError("callback must be a function, got None")
         stop = threading.Event()
 
         def follow() -> None:
             seen = None
             while not stop.is_set():
                 try:
-                    state = self.summary()
-                    mark = (state["epoch"], state["total"], state["repeats"])
-                    if mark != seen:
-                        seen = mark
-                        callback(state)
+                    summary = self.summary()
+                    state = (summary["epoch"], summary["total"], summary["repeats"])
+                    if state != seen:
+                        seen = state
+                        callback(summary)
                 except (OSError, CollectorError):
-                    pass  # gone for a moment or for good: the subscriber ends this
+                    pass  # unreachable for a moment or for good: ending this is up to the subscriber
                 stop.wait(0.25)
 
-        threading.Thread(target=follow, name="nbtrack-collector-news", daemon=True).start()
+        threading.Thread(target=follow, name="nbtrack-collector-summary", daemon=True).start()
         return stop.set
 
-    def __enter__(self) -> Self:
-        return self
+    def _read(
+        self,
+        *,
+        good: bool | None = None,
+        schema: str | None = None,
+        event_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StoredEvent]:
+        check_counts(limit=limit)
+        query = {"good": "" if good is None else int(good), **_check_event_choice(schema, event_id)}
+        if limit is not None:
+            newest = self._read_page(query | {"limit": min(limit, MAX_NEWEST), "newest": 1})
+            yield from sorted(newest, key=lambda event: event.id)
+            return
+        after = 0
+        while True:
+            events = self._read_page(query | {"limit": PAGE, "after": after})
+            yield from events
+            if len(events) < PAGE:
+                return
+            after = events[-1].id
 
-    def __exit__(self, *_error: object) -> None:
-        return
+    def _read_page(self, query: Mapping[str, Any]) -> list[StoredEvent]:
+        from nbtrack.collector.events.database import StoredEvent  # noqa: PLC0415 - heavy
+
+        body = self._request("GET", f"rows?{urllib.parse.urlencode(query)}")
+        return [StoredEvent.from_line(line) for line in body.split(b"\n") if line]
+
+    def _request_json(
+        self,
+        method: str,
+        name: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        path = f"{name}?{urllib.parse.urlencode(query)}" if query else name
+        data = None if body is None else json.dumps(body).encode()
+        return json.loads(self._request(method, path, data, timeout))
+
+    def _request(
+        self, method: str, path: str, data: bytes | None = None, timeout: float | None = None
+    ) -> bytes:
+        if not self.url:
+            raise ConnectionError(
+                f"{self!r}: call start() first, or use it in a with statement: with LocalCollector() as collector"
+            )
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            f"{self.url}/nbtrack/{path}", data, {TOKEN_HEADER: self.token}, method=method
+        )
+        try:
+            with OPENER.open(request, timeout=timeout or self._timeout) as response:
+                body: bytes = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                body = error.read()
+            try:
+                reason = json.loads(body)["error"]
+            except (ValueError, LookupError, TypeError):
+                reason = f"HTTP {error.code}"
+            raise CollectorError(f"the collector at {self.url} replied: {reason}") from None
+        except (urllib.error.URLError, ConnectionError) as error:
+            reason = getattr(error, "reason", error)
+            raise ConnectionError(
+                f"cannot reach the collector at {self.url} ({reason}); is it running?"
+            ) from None
+        return body
+
+
+def _check_event_choice(schema: str | None, event_id: str | None) -> dict[str, str]:
+    """Check the names of events to choose, and return them as a query."""
+    for name, value in (("schema", schema), ("event_id", event_id)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, got {value!r}")
+    return {"schema": schema or "", "event_id": event_id or ""}

@@ -1,37 +1,57 @@
 """Stored events as files."""
 
-from __future__ import annotations
-
-import contextlib
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, Received, atomic
+from nbtrack.collector.events.database import StoredEvent
+from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich
+from nbtrack.common.home import open_private
+from nbtrack.common.wording import iso_time
 
-Row = list[Any]
+NO_BREAKS = {ord("\t"): " ", ord("\n"): " ", ord("\r"): " "}
 
 
-def enriched_line(row: Row) -> str:
-    """Give an event as a pipeline's enriched events are: 131 fields with tabs between them.
+def export(events: Iterable[StoredEvent], path: Path) -> int:
+    """Write events to a file in the format that its ending names, and return their number.
 
-    Tabs and line ends inside a value become spaces, as they do in a pipeline.
+    Raises
+    ------
+    ValueError
+        For an unknown ending.
     """
-    event = atomic(row[5], Received(*row[6]), row[0])
-    return "\t".join(_field(name, event.get(name)) for name in COLUMNS)
+    writer = {
+        ".parquet": _write_parquet,
+        ".tsv": _write_tsv,
+        ".ndjson": _write_ndjson,
+        ".json": _write_ndjson,
+        ".csv": _write_csv,
+    }.get(path.suffix)
+    if writer is None:
+        raise ValueError(f"{path.name}: the file must end in .parquet, .tsv, .ndjson, .json or .csv")
+    # events are personal: a new file is readable by its user only, an existing one keeps its mode
+    open_private(path, "a").close()
+    return writer(events, path)
 
 
-def _field(name: str, value: Any) -> str:
+def enriched_line(event: StoredEvent) -> str:
+    """Return an event as a pipeline's enriched events are: 131 fields separated by tabs.
+
+    Tabs and line breaks inside a value become spaces, as in a pipeline.
+    """
+    columns = enrich(event.payload or {}, event.request, event.id)
+    return "\t".join(_tsv_field(name, columns.get(name)) for name in COLUMNS)
+
+
+def _tsv_field(name: str, value: Any) -> str:
     if value is None:
         return ""
     if name in TIMESTAMPS:
-        return (
-            datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{value % 1000:03d}"
-        )
+        seconds = datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.")
+        return f"{seconds}{value % 1000:03d}"
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, dict):
@@ -39,41 +59,21 @@ def _field(name: str, value: Any) -> str:
     return str(value).translate(NO_BREAKS)
 
 
-NO_BREAKS = {ord("\t"): " ", ord("\n"): " ", ord("\r"): " "}
+def _write_tsv(events: Iterable[StoredEvent], path: Path) -> int:
+    return _write_lines((enriched_line(event) for event in events), path)
 
 
-def export(rows: Iterable[Row], path: Path) -> int:
-    """Write events to a file whose ending says how; give their number.
+def _write_ndjson(events: Iterable[StoredEvent], path: Path) -> int:
+    from nbtrack.collector.dataframes import flat_columns  # noqa: PLC0415 - heavy
 
-    Raises
-    ------
-    ValueError
-        For an ending that is not known.
-    """
-    writer = {".parquet": _parquet, ".tsv": _tsv, ".ndjson": _ndjson, ".json": _ndjson, ".csv": _csv}.get(
-        path.suffix
-    )
-    if writer is None:
-        raise ValueError(f"{path.name}: the ending must be .parquet, .tsv, .ndjson, .json or .csv")
-    with contextlib.suppress(FileExistsError):  # events are personal: a new file is its user's alone
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    return writer(rows, path)
+    def line(event: StoredEvent) -> str:
+        columns = {
+            name: iso_time(value) if name in TIMESTAMPS else value
+            for name, value in flat_columns(event).items()
+        }
+        return json.dumps(columns, separators=(",", ":"), ensure_ascii=False)
 
-
-def _tsv(rows: Iterable[Row], path: Path) -> int:
-    return _write_lines((enriched_line(row) for row in rows), path)
-
-
-def _ndjson(rows: Iterable[Row], path: Path) -> int:
-    from nbtrack.collector.dataframes import flat_event  # noqa: PLC0415 - heavy
-    from nbtrack.common.wording import iso_time  # noqa: PLC0415
-
-    def line(row: Row) -> str:
-        event = flat_event(row)
-        named = {name: iso_time(value) if name in TIMESTAMPS else value for name, value in event.items()}
-        return json.dumps(named, separators=(",", ":"), ensure_ascii=False)
-
-    return _write_lines(map(line, rows), path)
+    return _write_lines(map(line, events), path)
 
 
 def _write_lines(lines: Iterator[str], path: Path) -> int:
@@ -85,24 +85,23 @@ def _write_lines(lines: Iterator[str], path: Path) -> int:
     return count
 
 
-def _csv(rows: Iterable[Row], path: Path) -> int:
-    from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
-
-    frame = _texts(events_frame(rows))
+def _write_csv(events: Iterable[StoredEvent], path: Path) -> int:
+    frame = _frame_of_text(events)
     frame.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
     return len(frame)
 
 
-def _parquet(rows: Iterable[Row], path: Path) -> int:
-    from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
-
-    frame = _texts(events_frame(rows))
+def _write_parquet(events: Iterable[StoredEvent], path: Path) -> int:
+    frame = _frame_of_text(events)
     frame.to_parquet(path, index=False)
     return len(frame)
 
 
-def _texts(frame: Any) -> Any:
-    """Write data of entities and own schemas as JSON: its shape may differ from event to event."""
+def _frame_of_text(events: Iterable[StoredEvent]) -> Any:
+    """Return events with entities and self-describing data as JSON: their shape may differ from event to event."""
+    from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
+
+    frame = events_frame(events)
     for name in frame.columns:
         if name not in COLUMNS:
             values = [

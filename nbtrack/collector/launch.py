@@ -1,6 +1,4 @@
-"""Starting a collector's process."""
-
-from __future__ import annotations
+"""Launching a collector's process, and what the process and its clients agree on."""
 
 import json
 import os
@@ -8,13 +6,58 @@ import secrets
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nbtrack.common.processes import process_started
 
+TOKEN_HEADER = "X-Nbtrack-Token"  # noqa: S105 - the name of a header
+"""The header in which a client sends the collector's token."""
 BACKLOG = 512
-ANYWHERE = "0.0.0.0"  # noqa: S104 - shown as an address that can be opened
+SHOWN_HOSTS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - nothing is bound here
+"""A host that a URL can name, for those that mean every interface."""
+
+
+@dataclass(slots=True)
+class ServerConfig:
+    """What a collector's process reads as its first line of standard input.
+
+    Attributes
+    ----------
+    host, port, db, iglu, strict_lengths, open, idle_timeout
+        As `LocalCollector` has them.
+    hosts : list of str
+        Host names by which it may be addressed.
+    detached : bool
+        Whether the process outlives the one that starts it.
+    cache : str or None
+        Folder for the schemas that Iglu servers returned.
+    folder : str or None
+        Deleted when the process ends, so that nothing is left behind when its parent is killed.
+    token : str
+        What a client must send to read.
+    starter : dict
+        Process id and start time of the process that starts it.
+    fd : int or None
+        The listening socket; None where the process binds its own.
+    """
+
+    host: str
+    port: int
+    db: str
+    iglu: list[str]
+    strict_lengths: bool = False
+    open: bool = False
+    hosts: list[str] = field(default_factory=list)
+    idle_timeout: float | None = None
+    detached: bool = False
+    cache: str | None = None
+    folder: str | None = None
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    starter: dict[str, Any] = field(
+        default_factory=lambda: {"pid": os.getpid(), "started": process_started(os.getpid())}
+    )
+    fd: int | None = None
 
 
 @dataclass(slots=True)
@@ -24,7 +67,7 @@ class Launched:
     Attributes
     ----------
     process : subprocess.Popen
-        Its standard input is the pipe by which it learns of the parent's end.
+        Its standard input is the pipe by which it learns that its parent has ended.
     url, token : str
     """
 
@@ -33,63 +76,30 @@ class Launched:
     token: str
 
 
-def launch(
-    *,
-    host: str,
-    port: int,
-    db: str,
-    iglu: list[str],
-    strict_lengths: bool = False,
-    open: bool = False,  # noqa: A002 - the public option's name
-    hosts: list[str] | None = None,
-    idle_timeout: float | None = None,
-    detached: bool = False,
-    folder: str | None = None,
-    log: str | None = None,
-    cache: str | None = None,
-) -> Launched:
+def launch(config: ServerConfig, *, log: str | None = None) -> Launched:
     """Start a collector.
 
-    The listening socket is made here and handed over, so that the address is known at once and requests made before
-    the process is ready wait in the socket's queue. It is closed here afterwards: when the process dies, its address
-    refuses.
+    The listening socket is created here and handed over, so that the address is known at once and requests made before
+    the process is ready wait in the socket's queue. It is closed here afterwards: when the process dies, connections
+    are refused.
 
     Parameters
     ----------
-    detached : bool
-        Whether the process outlives this one.
-    cache : str or None
-        Folder for the schemas that Iglu servers gave.
-    folder : str or None
-        Deleted when the process ends, so that nothing is left behind when this one is killed.
+    config : ServerConfig
     log : str or None
-        File for what it has to say; None keeps this process's standard error.
+        File for the process's log; None keeps this process's standard error.
 
     Raises
     ------
     OSError
-        When the address is taken.
+        If the address is taken.
     """
-    token = secrets.token_urlsafe(18)
-    config: dict[str, Any] = {
-        "host": host, "port": port, "db": db, "iglu": iglu, "strict_lengths": strict_lengths, "open": open,
-        "hosts": [host, *(hosts or [])], "cache": cache, "folder": folder, "idle_timeout": idle_timeout, "token": token, "fd": None,
-        "starter": {"pid": os.getpid(), "started": process_started(os.getpid())}, "detached": detached,
-    }  # fmt: skip
+    config.hosts = [config.host, *config.hosts]
     listener = None
     options: dict[str, Any] = {"start_new_session": True}
     if os.name == "posix":
-        try:
-            listener = socket.create_server((host, port), backlog=BACKLOG, family=family_of(host))
-        except OSError as error:
-            # Python adds the address to the system's words
-            reason = str(error.strerror or error).partition(" (while")[0]
-            raise OSError(
-                error.errno,
-                f"no collector can listen on port {port} of {host} ({reason}): give another port or host; port 0 takes any "
-                "that is free",
-            ) from None
-        config["fd"] = listener.fileno()
+        listener = _listen(config.host, config.port)
+        config.fd = listener.fileno()
         options["pass_fds"] = (listener.fileno(),)
         port = listener.getsockname()[1]
     else:
@@ -114,19 +124,25 @@ def launch(
         if errors is not None:
             os.close(errors)
     assert process.stdin is not None  # noqa: S101 - for the type checker
-    process.stdin.write(json.dumps(config).encode() + b"\n")
+    process.stdin.write(json.dumps(asdict(config)).encode() + b"\n")
     process.stdin.flush()
     if listener is None:
         assert process.stdout is not None  # noqa: S101 - for the type checker
         port = int(process.stdout.readline())
-    if detached:
+    if config.detached:
         process.stdin.close()
-    shown = {"": "127.0.0.1", ANYWHERE: "127.0.0.1", "::": "[::1]"}.get(
-        host, f"[{host}]" if ":" in host else host
-    )
-    return Launched(process, f"http://{shown}:{port}", token)
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return Launched(process, f"http://{SHOWN_HOSTS.get(config.host, host)}:{port}", config.token)
 
 
-def family_of(host: str) -> socket.AddressFamily:
-    """Tell the address family that a host's text means."""
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG, family=family)
+    except OSError as error:
+        # Python adds the address to the system's message
+        reason = str(error.strerror or error).partition(" (while")[0]
+        raise OSError(
+            error.errno,
+            f"cannot listen on {host}:{port} ({reason}): choose another port or host; port 0 takes any free one",
+        ) from None

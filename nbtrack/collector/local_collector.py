@@ -1,7 +1,5 @@
 """A private collector, for tests and for trying things out."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil
@@ -9,16 +7,17 @@ import subprocess
 import tempfile
 import weakref
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from nbtrack.collector.arguments import find_database, find_place
 from nbtrack.collector.client import CollectorClient
-from nbtrack.collector.launch import Launched, launch
-from nbtrack.common.arguments import check_counts, check_list
+from nbtrack.collector.launch import Launched, ServerConfig, launch
+from nbtrack.common.arguments import check_counts, check_list, check_numbers
+from nbtrack.schemas.servers import absolute_place, is_server_url
 
-_LIVE: weakref.WeakSet[LocalCollector] = weakref.WeakSet()
-ENDING = 5.0
+STOP_TIMEOUT = 5.0
+"""Seconds that the process may take to end before it is killed."""
 MAX_PORT = 65_535
 
 
@@ -28,24 +27,25 @@ class LocalCollector(CollectorClient):
     Parameters
     ----------
     port : int
-        0, the default, takes any that is free.
+        0, the default, takes any free one.
     db : path or "memory", optional
-        Where events are kept; by default a temporary file that goes with the collector.
-    iglu : iterable of path or address
-        Folders of schemas and Iglu servers, besides the built-in registry.
+        Where events are stored; by default a temporary file that is deleted with the collector.
+    iglu : iterable of path or str
+        Folders of schemas and URLs of Iglu servers, besides the built-in registry.
     strict_lengths : bool
         Whether a value longer than its column fails the event. False by default: it is a note then.
     open : bool
         Whether everybody on this machine may read without the token.
     host : str
-        Address to listen on; by default this machine alone can reach it.
+        Address to listen on; by default only this machine can reach it.
     allowed_hosts : iterable of str
-        Host names by which it may be asked besides this machine's own, such as that of a proxy.
+        Host names by which it may be addressed besides this machine's own, such as that of a proxy.
     idle_timeout : float, optional
         Seconds without a request after which it ends by itself.
 
     Examples
     --------
+    >>> from nbtrack.collector import LocalCollector
     >>> with LocalCollector() as collector:
     ...     collector.counts()
     {'total': 0, 'good': 0, 'bad': 0}
@@ -66,55 +66,49 @@ class LocalCollector(CollectorClient):
         super().__init__("")
         check_counts(port=port)
         if port > MAX_PORT:
-            raise ValueError(f"port must be between 0 and {MAX_PORT}, not {port}")
+            raise ValueError(f"port must be between 0 and {MAX_PORT}, got {port}")
         check_list("['schemas', 'https://iglu.acme.com']", iglu=iglu)
         check_list("['proxy.acme.com']", allowed_hosts=allowed_hosts)
-        if idle_timeout is not None and not isinstance(idle_timeout, int | float):
-            raise TypeError(f"idle_timeout must be a number of seconds, not {idle_timeout!r}")
-        self._port, self._host = port, host
-        self._db = None if db is None else find_database(db)
-        self._iglu = [find_place(place) for place in iglu]
-        self._strict_lengths, self._open = strict_lengths, open
-        self._hosts, self._idle_timeout = list(allowed_hosts), idle_timeout
+        check_numbers(idle_timeout=idle_timeout)
+        self._config = ServerConfig(
+            host=host,
+            port=port,
+            db="" if db is None else _database_path(db),
+            iglu=[_check_place(place) for place in iglu],
+            strict_lengths=strict_lengths,
+            open=open,
+            hosts=list(allowed_hosts),
+            idle_timeout=idle_timeout,
+        )
         self._launched: Launched | None = None
         self._folder: str | None = None
 
     @property
     def pid(self) -> int | None:
-        """Number of the collector's process; None before the start and after the end."""
+        """The id of the collector's process; None before the start and after the end."""
         return None if self._launched is None else self._launched.process.pid
 
     def start(self) -> Self:
-        """Start the process; its address is known when this returns, and it answers soon after.
+        """Start the process; its address is known when this returns, and it responds soon after.
 
         Raises
         ------
         OSError
-            When the port is taken.
+            If the port is taken.
         """
         if self._launched is not None:
             return self
-        db = self._db
-        if db is None:
-            self._folder = tempfile.mkdtemp(prefix="nbtrack-")
-            db = str(Path(self._folder, "collector.sqlite"))
-        self._launched = launch(
-            host=self._host,
-            port=self._port,
-            db=db,
-            iglu=self._iglu,
-            hosts=self._hosts,
-            idle_timeout=self._idle_timeout,
-            folder=self._folder,
-            strict_lengths=self._strict_lengths,
-            open=self._open,
-        )
+        config = replace(self._config)
+        if not config.db:
+            self._folder = config.folder = tempfile.mkdtemp(prefix="nbtrack-")
+            config.db = str(Path(config.folder, "collector.sqlite"))
+        self._launched = launch(config)
         self._url, self._token = self._launched.url, self._launched.token
-        _LIVE.add(self)
+        _running.add(self)
         return self
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the process ends by itself; False when it did not in time (seconds)."""
+        """Wait until the process ends by itself, and return whether it did within `timeout` seconds."""
         if self._launched is None:
             return True
         try:
@@ -126,13 +120,13 @@ class LocalCollector(CollectorClient):
     def close(self) -> None:
         """End the process and delete its temporary database; a second call does nothing."""
         launched, self._launched = self._launched, None
-        _LIVE.discard(self)
+        _running.discard(self)
         if launched is not None:
             process = launched.process
             if process.stdin is not None:
                 process.stdin.close()
             try:
-                process.wait(ENDING)
+                process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -142,6 +136,12 @@ class LocalCollector(CollectorClient):
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def _detach(self) -> None:
+        if self._launched is not None and self._launched.process.stdin is not None:
+            self._launched.process.stdin.close()
+        # nor may it delete the folder, or wait for a process that is not its own
+        self._launched = self._folder = None
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -149,21 +149,41 @@ class LocalCollector(CollectorClient):
         self.close()
 
 
-def _let_go() -> None:
-    """Close a forked child's end of the pipes: it must not keep collectors alive after its parent's end."""
-    for collector in list(_LIVE):
-        launched = collector._launched  # noqa: SLF001 - the same module's own
-        if launched is not None and launched.process.stdin is not None:
-            launched.process.stdin.close()
-            # neither may it delete the folder or wait for a process that is not its own
-            collector._launched = collector._folder = None  # noqa: SLF001
+def _check_place(place: str | Path) -> str:
+    """Return an Iglu server's URL as it is, and a folder's absolute path."""
+    absolute = absolute_place(place)
+    if not is_server_url(absolute) and not Path(absolute).is_dir():
+        raise FileNotFoundError(f"iglu: no such folder: {str(place)!r} ({absolute})")
+    return absolute
+
+
+def _database_path(db: str | Path) -> str:
+    """Return the absolute path of a database's file, or "memory"."""
+    if db == "memory":
+        return "memory"
+    if not isinstance(db, str | os.PathLike):
+        raise TypeError(f"db must be the path of a file, or 'memory', got {db!r}")
+    path = Path(db).resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"db must be the path of a file in an existing folder, got {str(path)!r}")
+    return str(path)
+
+
+_running: "weakref.WeakSet[LocalCollector]" = weakref.WeakSet()
 
 
 def _close_all() -> None:
-    for collector in list(_LIVE):
+    for collector in list(_running):
         collector.close()
+
+
+def _detach_all() -> None:
+    """Close a forked child's end of the pipes: it must not keep collectors alive after its parent's end."""
+    for collector in list(_running):
+        collector._detach()  # noqa: SLF001 - a hook of this module
+        _running.discard(collector)
 
 
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_detach_all)

@@ -1,6 +1,6 @@
-"""Fixtures for testing what a program tracks.
+"""Pytest fixtures for testing what a program tracks.
 
-The collector starts with the first test that asks for it, is shared by all tests of the run and is empty at the start
+The collector starts with the first test that requests it, is shared by all tests of the run, and is empty at the start
 of each.
 """
 
@@ -16,17 +16,18 @@ import pytest
 if TYPE_CHECKING:
     from nbtrack.collector.local_collector import LocalCollector
 
-NEAR = 3
+MAX_COMPARED = 3
+"""Events that a failed assertion compares with the expected data."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer the folder of the project's own schemas as a setting."""
+    """Add the setting for folders of the project's own schemas."""
     parser.addini("nbtrack_iglu", "folders with Iglu schemas for nbtrack_collector", type="paths", default=[])
 
 
 @pytest.fixture(scope="session")
 def nbtrack_collector_session(pytestconfig: pytest.Config) -> Iterator[LocalCollector]:
-    """Give the collector that all tests share; a test wants ``nbtrack_collector``."""
+    """Return the collector that all tests share; a test uses ``nbtrack_collector``."""
     from nbtrack.collector import LocalCollector  # noqa: PLC0415 - every pytest run loads this module
 
     with LocalCollector(iglu=pytestconfig.getini("nbtrack_iglu")) as collector:
@@ -35,18 +36,18 @@ def nbtrack_collector_session(pytestconfig: pytest.Config) -> Iterator[LocalColl
 
 @pytest.fixture
 def nbtrack_collector(nbtrack_collector_session: LocalCollector) -> LocalCollector:
-    """Give a running collector that is empty: send trackers to its ``url``."""
+    """Return a running collector that is empty: send trackers to its ``url``."""
     nbtrack_collector_session.reset()
     return nbtrack_collector_session
 
 
 @pytest.fixture
 def assert_tracked(nbtrack_collector: LocalCollector) -> Callable[..., list[dict[str, Any]]]:
-    """Give a function that fails unless a matching event came and was good.
+    """Return a function that fails unless a matching event arrived and was good.
 
     ``assert_tracked(schema="iglu:com.acme/order/jsonschema/1-0-0", data={"quantity": 2}, count=1, timeout=5)``:
-    ``data`` is what the event's data must hold at least; without ``count`` one or more will do. It gives the data of
-    the events that match.
+    ``data`` is what the event's data must contain at least; without ``count`` one or more match. It returns the data of
+    the matching events.
     """
 
     def check(
@@ -57,22 +58,27 @@ def assert_tracked(nbtrack_collector: LocalCollector) -> Callable[..., list[dict
         timeout: float = 5,
     ) -> list[dict[str, Any]]:
         __tracebackhide__ = True
-        problem = None
+        problem = ""
         try:
             nbtrack_collector.wait_for(count or 1, schema=schema, timeout=timeout)
         except TimeoutError as error:
-            problem = str(error)
-        found = [event for event in _data_of(nbtrack_collector, schema) if _holds(event, data or {})]
-        if problem is None and (len(found) == count if count is not None else found):
-            return found
-        pytest.fail(_explain(nbtrack_collector, schema, data, count, len(found), problem), pytrace=False)
+            problem = f"\n{error}"
+        tracked = _data_of(nbtrack_collector, schema)
+        matching = [event for event in tracked if _contains(event, data or {})]
+        if not problem and (len(matching) == count if count is not None else matching):
+            return matching
+        expected = count if count is not None else "at least 1"
+        lines = [f"{expected} expected, {len(matching)} found: {schema}{problem}"]
+        lines += _compare(data or {}, tracked)
+        lines.append(_describe_arrived(nbtrack_collector))
+        return pytest.fail("\n".join(lines), pytrace=False)
 
     return check
 
 
 @pytest.fixture
 def assert_no_bad(nbtrack_collector: LocalCollector) -> Callable[[], None]:
-    """Give a function that fails when an event did, and says why."""
+    """Return a function that fails if an event failed, with the reasons."""
 
     def check() -> None:
         __tracebackhide__ = True
@@ -81,8 +87,8 @@ def assert_no_bad(nbtrack_collector: LocalCollector) -> Callable[[], None]:
             return
         lines = [f"{nbtrack_collector.counts()['bad']} failed:"]
         for _, row in bad.iterrows():
-            where = " ".join(str(part) for part in (row["field"], row["path"]) if part and part != "$")
-            lines += [f"  {row['schema'] or row['kind']}", f"  - {where}: {row['reason']}"]
+            place = " ".join(str(part) for part in (row["field"], row["path"]) if part and part != "$")
+            lines += [f"  {row['schema'] or row['kind']}", f"  - {place}: {row['reason']}"]
             if row["nearest"]:
                 lines += [f"  + {row['nearest']}"]
         pytest.fail("\n".join(lines), pytrace=False)
@@ -91,36 +97,31 @@ def assert_no_bad(nbtrack_collector: LocalCollector) -> Callable[[], None]:
 
 
 def _data_of(collector: LocalCollector, schema: str) -> list[dict[str, Any]]:
-    """Give the data of good events of a schema: its own, or the columns of an event without any."""
+    """Return the data of good events of a schema; the columns of an event that is not self-describing."""
     frame = collector.events(schema=schema)
-    own = [name for name in frame.columns if name.startswith("unstruct_event_")]
-    if not own:
+    names = [name for name in frame.columns if name.startswith("unstruct_event_")]
+    if not names:
         return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-    return [value for name in own for value in frame[name] if isinstance(value, dict)]
+    return [value for name in names for value in frame[name] if isinstance(value, dict)]
 
 
-def _holds(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(name in event and event[name] == value for name, value in wanted.items())
+def _contains(event: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    return all(name in event and event[name] == value for name, value in data.items())
 
 
-def _explain(
-    collector: LocalCollector,
-    schema: str,
-    data: Mapping[str, Any] | None,
-    count: int | None,
-    found: int,
-    problem: str | None,
-) -> str:
-    wanted = f"{count if count is not None else 'at least 1'} expected, {found} found: {schema}"
-    lines = [wanted if problem is None else f"{wanted}\n{problem}"]
+def _compare(data: Mapping[str, Any], tracked: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the differences between the expected data and the last events."""
     if data:
-        asked = json.dumps(data, indent=2, sort_keys=True, default=str).splitlines()
-        for event in _data_of(collector, schema)[-NEAR:]:
-            near = {name: event[name] for name in data if name in event}
-            came = json.dumps(near, indent=2, sort_keys=True, default=str).splitlines()
-            lines += difflib.unified_diff(asked, came, "expected", "came", lineterm="", n=1)
-    seen = collector.by_schema()
-    lines.append(
-        "what came: " + (", ".join(f"{row.good} good {row.schema}" for row in seen.itertuples()) or "nothing")
-    )
-    return "\n".join(lines)
+        expected = _pretty(data)
+        for event in tracked[-MAX_COMPARED:]:
+            arrived = _pretty({name: event[name] for name in data if name in event})
+            yield from difflib.unified_diff(expected, arrived, "expected", "arrived", lineterm="", n=1)
+
+
+def _pretty(data: Mapping[str, Any]) -> list[str]:
+    return json.dumps(data, indent=2, sort_keys=True, default=str).splitlines()
+
+
+def _describe_arrived(collector: LocalCollector) -> str:
+    counts = [f"{row.good} good {row.schema}" for row in collector.by_schema().itertuples()]
+    return f"arrived: {', '.join(counts) or 'nothing'}"

@@ -1,10 +1,8 @@
 """The collector that all kernels of a user share.
 
-A file in nbtrack's folder says where it is. Kernels tell it that they are there; it looks after them by their process
-number and ends ten minutes after the last one is gone. Its events stay in a database beside that file.
+A file in the home folder says where it is. Kernels register with it; it watches them by their process ids and ends ten
+minutes after the last one is gone. Its events stay in a database beside that file.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -15,14 +13,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nbtrack.collector.asking import CollectorError
-from nbtrack.collector.client import CollectorClient
-from nbtrack.collector.launch import launch
+from nbtrack.collector.client import CollectorClient, CollectorError
+from nbtrack.collector.launch import ServerConfig, launch
+from nbtrack.common.home import make_home, open_private
 from nbtrack.common.processes import process_started
+from nbtrack.schemas.servers import absolute_place
 
 PORT = 9090
-IDLE = 600.0
-READY = 10.0
+IDLE_TIMEOUT = 600.0
+"""Seconds that the collector stays after the last kernel left."""
+START_TIMEOUT = 10.0
+"""Seconds that a new collector may take to respond."""
+ADDRESS_FILE = "collector.json"
+"""Name of the file in the home folder that says where the collector is: URL, token and process."""
+
+
+class SharedCollectorClient(CollectorClient):
+    """A client of the shared collector: it also registers the process that uses it."""
+
+    def join(self) -> None:
+        """Register this process, so that the collector stays as long as it runs."""
+        pid = os.getpid()
+        self._request_json("POST", "presence", body={"pid": pid, "started": process_started(pid)})
+
+    def leave(self) -> None:
+        """Unregister this process; otherwise the collector finds out by itself."""
+        self._request_json("POST", "presence", body={"pid": os.getpid(), "action": "leave"})
+
+    def count_kernels(self) -> int:
+        """Return how many processes are registered."""
+        return int(self._request_json("POST", "presence", body={})["kernels"])
+
+    def shut_down(self) -> None:
+        """End the collector's process."""
+        self._request_json("POST", "stop", body={})
 
 
 def connect(
@@ -31,56 +55,56 @@ def connect(
     start: bool = True,
     port: int = PORT,
     iglu: Iterable[str | Path] = (),
-    idle_timeout: float = IDLE,
-) -> CollectorClient:
+    idle_timeout: float = IDLE_TIMEOUT,
+) -> SharedCollectorClient:
     """Join the user's collector, or start it.
 
     Parameters
     ----------
     home : Path
-        nbtrack's folder.
+        The home folder.
     start : bool
-        Whether to start one when none answers.
+        Whether to start one if none runs.
     port : int
-        The port to take if it is free; any other otherwise.
-    iglu : iterable of path or address
-        Registries for a collector that is started here.
+        The port to use if it is free; any other otherwise.
+    iglu : iterable of path or str
+        Folders of schemas and URLs of Iglu servers, for a collector that is started here.
     idle_timeout : float
         Seconds it stays after the last kernel left; 600 by default.
 
     Raises
     ------
     RuntimeError
-        When none answers and none may be started.
+        If none runs and none may be started.
     OSError
-        When none can be started.
+        If none can be started.
     """
     client = find(home)
     if client is None:
         if not start:
-            raise RuntimeError(f"no collector answers in {home}")
+            raise RuntimeError(f"no collector is running in {home}")
         try:
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_home(home)
             with _locked(home / "collector.lock"):
                 # another kernel may have started one while this one waited
                 client = find(home) or _start(home, port, iglu, idle_timeout)
         except OSError as error:
-            if not str(error.filename or "").startswith(str(home)):  # of a port, or of the interpreter
+            if not str(error.filename or "").startswith(str(home)):  # about a port, or the interpreter
                 raise
             raise OSError(
-                f"the local collector cannot be started, as {home} cannot be written ({error.strerror}): set NBTRACK_HOME to "
-                "a folder of yours"
+                f"cannot start the local collector: {home} is not writable ({error.strerror}); set NBTRACK_HOME to a "
+                "folder of yours"
             ) from None
-    client._ask("POST", "presence", body={"pid": os.getpid(), "started": process_started(os.getpid())})  # noqa: SLF001
+    client.join()
     return client
 
 
-def find(home: Path) -> CollectorClient | None:
-    """Give the user's collector if it runs; never starts one."""
-    said = _read(home)
-    if said is None or process_started(said["pid"]) != said.get("started"):
+def find(home: Path) -> SharedCollectorClient | None:
+    """Return a client of the user's collector if it runs; never starts one."""
+    address = _read_address(home)
+    if address is None or process_started(address["pid"]) != address.get("started"):
         return None
-    client = CollectorClient(said["url"], said["token"])
+    client = SharedCollectorClient(address["url"], address["token"])
     try:
         client.summary()
     except (OSError, CollectorError, ValueError):
@@ -89,67 +113,67 @@ def find(home: Path) -> CollectorClient | None:
 
 
 def leave(home: Path) -> None:
-    """Tell the collector that this kernel is done with it; it would find out by itself."""
+    """Unregister this kernel from the user's collector."""
     client = find(home)
     if client is not None:
-        client._ask("POST", "presence", body={"pid": os.getpid(), "action": "leave"})  # noqa: SLF001
+        client.leave()
 
 
 def stop(home: Path, timeout: float = 5.0) -> bool:
-    """End the user's collector; False when none ran."""
-    said = _read(home)
+    """End the user's collector, and return whether one ran."""
+    address = _read_address(home)
     client = find(home)
-    if said is None or client is None:
+    if address is None or client is None:
         return False
-    client._ask("POST", "stop", body={})  # noqa: SLF001
+    client.shut_down()
     deadline = time.monotonic() + timeout
-    while process_started(said["pid"]) == said.get("started") and time.monotonic() < deadline:
+    while process_started(address["pid"]) == address.get("started") and time.monotonic() < deadline:
         time.sleep(0.02)
-    (home / "collector.json").unlink(missing_ok=True)
+    (home / ADDRESS_FILE).unlink(missing_ok=True)
     return True
 
 
-def _read(home: Path) -> dict[str, Any] | None:
+def _read_address(home: Path) -> dict[str, Any] | None:
     try:
-        said = json.loads((home / "collector.json").read_text("utf-8"))
+        address = json.loads((home / ADDRESS_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return said if isinstance(said, dict) and {"url", "token", "pid"} <= said.keys() else None
+    return address if isinstance(address, dict) and {"url", "token", "pid"} <= address.keys() else None
 
 
-def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: float) -> CollectorClient:
-    options: dict[str, Any] = {
-        "host": "127.0.0.1",
-        "db": str((home / "collector.sqlite").resolve()),
-        "iglu": [
-            str(place) if str(place).startswith("http") else str(Path(place).resolve()) for place in iglu
-        ],
-        "idle_timeout": idle_timeout,
-        "detached": True,
-        "cache": str((home / "schemas").resolve()),
-        "log": str(home / "collector.log"),
-    }
+def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: float) -> SharedCollectorClient:
+    config = ServerConfig(
+        host="127.0.0.1",
+        port=port,
+        db=str((home / "collector.sqlite").resolve()),
+        iglu=[absolute_place(place) for place in iglu],
+        idle_timeout=idle_timeout,
+        detached=True,
+        cache=str((home / "schemas").resolve()),
+    )
+    log = str(home / "collector.log")
     try:
-        launched = launch(port=port, **options)
+        launched = launch(config, log=log)
     except OSError:
-        launched = launch(port=0, **options)
-    client = CollectorClient(launched.url, launched.token, timeout=READY)
+        config.port = 0
+        launched = launch(config, log=log)
+    client = SharedCollectorClient(launched.url, launched.token, timeout=START_TIMEOUT)
     pid = launched.process.pid
-    # Popen would call the process a leak when it is forgotten; it is meant to outlive us
+    # Popen would warn about a running process when it is garbage collected; this one is meant to outlive us
     launched.process.returncode = 0
     client.summary()
-    said = {"url": launched.url, "token": launched.token, "pid": pid, "started": process_started(pid)}
-    draft = home / f"collector.json.{os.getpid()}"
-    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(said, file)
-    draft.replace(home / "collector.json")
+    address = {"url": launched.url, "token": launched.token, "pid": pid, "started": process_started(pid)}
+    draft = home / f"{ADDRESS_FILE}.{os.getpid()}"
+    with open_private(draft) as file:
+        json.dump(address, file)
+    draft.replace(home / ADDRESS_FILE)
     return client
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the system gives back when this process dies."""
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+    """Hold a lock that the system releases when this process dies."""
+    with open_private(path, "r+b") as file:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415
 

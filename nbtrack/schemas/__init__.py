@@ -1,5 +1,6 @@
-"""Iglu schemas and their registry."""
+"""Iglu schemas: their registry, validation, linter, and drafts from DataFrames."""
 
+from nbtrack.common.errors import show_under
 from nbtrack.schemas.checkfiles import check_file
 from nbtrack.schemas.compiling import BadSchema
 from nbtrack.schemas.drafting import draft_schema
@@ -23,3 +24,5 @@ __all__ = [
     "parse_uri",
     "registry_of",
 ]
+
+show_under(__name__, [globals()[name] for name in __all__])

@@ -1,6 +1,4 @@
-"""Checking files: JSON, JSON lines, dumps of payloads, and schemas themselves."""
-
-from __future__ import annotations
+"""Checks of files: JSON, JSON lines, dumps of payloads, and schemas."""
 
 import json
 from collections.abc import Iterator
@@ -17,16 +15,16 @@ from nbtrack.schemas.registry import Registry, SchemaNotFound
 
 @dataclass(slots=True)
 class Report:
-    """What a file held.
+    """What was found in a file.
 
     Attributes
     ----------
     path : Path
         The file.
     checked : int
-        How many documents were looked at.
+        How many documents were checked.
     problems : list of str
-        One line each, beginning with the document's line where there are several.
+        One line each, which names the document's line where there are several.
     """
 
     path: Path
@@ -35,25 +33,26 @@ class Report:
 
 
 def check_file(path: str | Path, registry: Registry | None = None) -> Report:
-    """Check all that a file holds.
+    """Check every document of a file.
 
     Parameters
     ----------
     path : path
-        A schema is linted. Self-describing JSON is checked against its schema, and whatever is self-describing inside
-        it against that one's; a payload's ``ue_px``, ``ue_pr``, ``cx`` and ``co`` likewise. Several documents stand on
-        a line each, or in a list.
+        A schema is linted. Self-describing JSON is validated against its schema, and so is self-describing JSON inside
+        it; a payload's ``ue_px``, ``ue_pr``, ``cx`` and ``co`` likewise. Several documents are one a line, or a list.
     registry : Registry, optional
-        By default the built-in one.
+        By default, one with the built-in schemas.
 
     Returns
     -------
     Report
-        How many documents were ``checked``, and their ``problems``, a line each; a file that cannot be read is one.
+        How many documents were ``checked``, and their ``problems``, a line each. A file that cannot be read is a problem.
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> from nbtrack.schemas import check_file
     >>> schema = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
     >>> event = {"schema": schema, "data": {"category": "query", "variable": "load", "timing": "fast"}}
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +65,7 @@ def check_file(path: str | Path, registry: Registry | None = None) -> Report:
     registry = registry or Registry()
     report = Report(Path(path))
     if report.path.is_dir():
-        report.problems.append("cannot be read: it is a folder: name its files")
+        report.problems.append("cannot be read: is a folder; name its files")
         return report
     try:
         documents = list(_documents(report.path.read_text("utf-8")))
@@ -74,22 +73,24 @@ def check_file(path: str | Path, registry: Registry | None = None) -> Report:
         report.problems.append(f"cannot be read: {getattr(error, 'strerror', None) or error}")
         return report
     if not documents:
-        report.problems.append("holds nothing")
+        report.problems.append("is empty")
     for line, document in documents:
         report.checked += 1
-        where = f"line {line}: " if len(documents) > 1 else ""
-        report.problems += [where + problem for problem in _problems(document, registry, report.path)]
+        prefix = f"line {line}: " if len(documents) > 1 else ""
+        report.problems += [prefix + problem for problem in _problems(document, registry, report.path)]
     return report
 
 
 def _documents(text: str) -> Iterator[tuple[int, Any]]:
     try:
         document = json.loads(text)
-    except ValueError as fault:
-        lines = [(number, _read(line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-        # where documents stand on lines, one that is no JSON is a problem of its own, else the file is one broken document
+    except ValueError as error:
+        lines = [
+            (number, _parse_line(line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()
+        ]
+        # with documents on lines, a line that is not JSON is a problem by itself; otherwise the file is one broken document
         if lines and not any(isinstance(document, dict) for _, document in lines):
-            raise ValueError(f"it is not JSON: {fault}") from None
+            raise ValueError(f"not JSON: {error}") from None
         yield from lines
         return
     if isinstance(document, list):
@@ -98,11 +99,12 @@ def _documents(text: str) -> Iterator[tuple[int, Any]]:
         yield 1, document
 
 
-def _read(line: str) -> Any:
+def _parse_line(line: str) -> Any:
+    """Return a line's document, or the error of a line that is not JSON."""
     try:
         return json.loads(line)
-    except ValueError as fault:
-        return fault
+    except ValueError as error:
+        return error
 
 
 def _problems(document: Any, registry: Registry, path: Path) -> Iterator[str]:
@@ -117,7 +119,7 @@ def _problems(document: Any, registry: Registry, path: Path) -> Iterator[str]:
     elif "e" in document and document.keys() <= FIELDS.keys():
         yield from _check_payload(document, registry)
     else:
-        yield "neither a schema, nor self-describing JSON, nor a payload"
+        yield "neither a schema nor self-describing JSON nor a payload"
 
 
 def _check(document: dict[str, Any], registry: Registry, place: str) -> Iterator[str]:
@@ -130,13 +132,13 @@ def _check(document: dict[str, Any], registry: Registry, place: str) -> Iterator
         return
     yield from (f"{place} ({uri}) {fault}" for fault in faults)
     inner = data if isinstance(data, list) else [data]
-    for number, item in enumerate(inner):
+    for index, item in enumerate(inner):
         if isinstance(item, dict) and item.keys() == {"schema", "data"}:
             yield from _check(
-                item, registry, f"{place}.data[{number}]" if isinstance(data, list) else f"{place}.data"
+                item, registry, f"{place}.data[{index}]" if isinstance(data, list) else f"{place}.data"
             )
         elif isinstance(item, dict) and "/payload_data/" in uri and isinstance(data, list):
-            yield from (f"{place}.data[{number}].{problem}" for problem in _check_payload(item, registry))
+            yield from (f"{place}.data[{index}].{problem}" for problem in _check_payload(item, registry))
 
 
 def _check_payload(payload: dict[str, Any], registry: Registry) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A first schema from a frame."""
+"""Drafts of schemas from DataFrames."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LENGTHS = (16, 32, 64, 128, 255, 512, 1024, 2048, 4096, 8192, 65_535)
+"""Lengths that a column of strings is rounded up to."""
 INTEGERS = (
     (0, 100),
     (0, 65_535),
@@ -24,33 +25,37 @@ INTEGERS = (
     (0, 2**63 - 1),
     (-(2**63), 2**63 - 1),
 )
-FEW = 12
-REPEATED = 3
-DEEPEST = 8
+"""Bounds that a column of integers is rounded up to."""
+MAX_ENUM = 12
+"""Distinct values of a string column that become an enum …"""
+MIN_REPEATS = 3
+"""… if each occurs so often on average."""
+MAX_DEPTH = 8
+"""Levels of nesting that are described; deeper values are strings."""
 
 
 def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
-    """Draft a schema for events or entities made of a frame's columns.
+    """Draft a schema for events or entities whose properties are a DataFrame's columns.
 
-    Bounds are the next round number above what the frame holds, so that tomorrow's values fit. Columns without a gap
-    are required. It is a draft: read the descriptions and bounds before releasing it.
+    Bounds are the next round number above the column's values, so that later values fit. Columns without missing values
+    are required. It is a draft: revise descriptions and bounds before releasing it.
 
     Parameters
     ----------
     df : pandas.DataFrame
         Or anything with ``to_pandas()``, such as a polars frame.
     uri : str
-        The name it shall have.
+        The schema's URI.
 
     Returns
     -------
     dict
-        A self-describing schema that keeps the linter's rules.
+        A self-describing schema that passes the linter.
 
     Raises
     ------
     ValueError
-        When the text is no Iglu URI, or two columns have the same name.
+        If `uri` is not an Iglu URI, or two columns have the same name.
 
     Examples
     --------
@@ -61,15 +66,15 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
     """
     frame = getattr(df, "to_pandas", lambda: df)()
     if not hasattr(frame, "columns"):
-        raise TypeError(f"draft_schema wants a frame, such as pandas.DataFrame(…), not a {type(df).__name__}")
+        raise TypeError(f"df must be a DataFrame, got {type(df).__name__}")
     key = parse_uri(uri)
     names = [str(name) for name in frame.columns]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"two columns are called {twice!r}: rename them first")
+    if duplicate := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two columns are named {duplicate!r}; rename one of them first")
     properties, required = {}, []
     for position, name in enumerate(names):
         column = frame.iloc[:, position]
-        values = [plain for value in column.dropna() if not _is_gap(plain := _plain(value))]
+        values = [plain for value in column.dropna() if not _is_null(plain := _as_json(value))]
         body = _describe(values)
         if len(values) == len(column) and values:
             required.append(name)
@@ -78,7 +83,7 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
         properties[name] = {"description": f"Column {name}", **body}
     schema: dict[str, Any] = {
         "$schema": SELF_DESCRIBING,
-        "description": f"Drafted from a frame of {len(frame)} rows",
+        "description": f"Drafted from a DataFrame of {len(frame)} rows",
         "self": {"vendor": key.vendor, "name": key.name, "format": key.format, "version": key.version},
         "type": "object",
         "properties": properties,
@@ -89,28 +94,28 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
     return schema
 
 
-def _plain(value: Any) -> Any:
-    """Give the JSON form of a cell, as `nbtrack.values` has it; moments and spans of time as they are."""
+def _as_json(value: Any) -> Any:
+    """Return the JSON form of a cell, as `nbtrack.values` has it; timestamps and timedeltas as they are."""
     if hasattr(value, "isoformat") or isinstance(value, timedelta):
         return value
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, Decimal):
-        whole = value.is_finite() and value == value.to_integral_value()
-        return int(value) if whole else float(value)
+        is_integer = value.is_finite() and value == value.to_integral_value()
+        return int(value) if is_integer else float(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return b64encode(value).decode()
     return list(value) if isinstance(value, tuple | set | frozenset) else value
 
 
-def _is_gap(value: Any) -> bool:
-    """Tell what goes out as null: NaN and the infinities do."""
+def _is_null(value: Any) -> bool:
+    """Check whether a value is sent as null, as NaN and the infinities are."""
     return value is None or (isinstance(value, float) and not isfinite(value))
 
 
 def _allow_null(body: dict[str, Any]) -> None:
-    kinds = body["type"]
-    body["type"] = [*([kinds] if isinstance(kinds, str) else kinds), "null"]
+    types = body["type"]
+    body["type"] = [*([types] if isinstance(types, str) else types), "null"]
     if "enum" in body:
         body["enum"] = [*body["enum"], None]
 
@@ -118,19 +123,19 @@ def _allow_null(body: dict[str, Any]) -> None:
 def _describe(values: list[Any], depth: int = 0) -> dict[str, Any]:
     groups: dict[str, list[Any]] = {}
     for value in values:
-        groups.setdefault(_name_kind(value), []).append(value)
+        groups.setdefault(_json_type(value), []).append(value)
     if len(groups) < 2:  # noqa: PLR2004
-        return _describe_alike(values, depth)
-    bodies = [_describe_alike(group, depth) for group in groups.values()]
-    if "string" in groups:  # an enum would bind the values of the other kinds, too
-        bodies[list(groups).index("string")] = _text_of([str(value) for value in groups["string"]])
+        return _describe_same_type(values, depth)
+    bodies = [_describe_same_type(group, depth) for group in groups.values()]
+    if "string" in groups:  # an enum would bind the values of the other types, too
+        bodies[list(groups).index("string")] = _string([str(value) for value in groups["string"]])
     merged: dict[str, Any] = {}
     for body in bodies:
         merged |= body
     return {**merged, "type": [body["type"] for body in bodies]}
 
 
-def _name_kind(value: Any) -> str:
+def _json_type(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float | timedelta):
@@ -140,31 +145,31 @@ def _name_kind(value: Any) -> str:
     return "object" if isinstance(value, dict) else "string"
 
 
-def _describe_alike(values: list[Any], depth: int) -> dict[str, Any]:
-    kinds = {type(value) for value in values}
+def _describe_same_type(values: list[Any], depth: int) -> dict[str, Any]:
+    types = {type(value) for value in values}
     if values and all(isinstance(value, timedelta) for value in values):
         return _numbers([value.total_seconds() for value in values])
-    if kinds and kinds <= {int, float}:
-        # a gap in a column of whole numbers makes them floats
-        whole = kinds == {int} or (kinds == {float} and all(value.is_integer() for value in values))
-        return _integers([int(value) for value in values]) if whole else _numbers(values)
+    if types and types <= {int, float}:
+        # a missing value in a column of integers makes them floats
+        is_integer = types == {int} or (types == {float} and all(value.is_integer() for value in values))
+        return _integers([int(value) for value in values]) if is_integer else _numbers(values)
     if values and all(hasattr(value, "isoformat") and hasattr(value, "year") for value in values):
-        moments = all(hasattr(value, "hour") for value in values)
-        return {"type": "string", "format": "date-time" if moments else "date", "maxLength": 64}
-    if kinds == {list} and depth < DEEPEST:
+        has_time = all(hasattr(value, "hour") for value in values)
+        return {"type": "string", "format": "date-time" if has_time else "date", "maxLength": 64}
+    if types == {list} and depth < MAX_DEPTH:
         return _lists(values, depth)
-    if kinds == {dict} and depth < DEEPEST:
+    if types == {dict} and depth < MAX_DEPTH:
         return _objects(values, depth)
-    return {"type": "boolean"} if kinds == {bool} else _texts([str(value) for value in values])
+    return {"type": "boolean"} if types == {bool} else _strings([str(value) for value in values])
 
 
 def _lists(values: list[list[Any]], depth: int) -> dict[str, Any]:
-    inner = [_plain(item) for value in values for item in value]
-    full = [item for item in inner if not _is_gap(item)]
-    items = _describe(full, depth + 1)
-    if len(full) < len(inner):
-        _allow_null(items)
-    return {"type": "array", "items": items}
+    items = [_as_json(item) for value in values for item in value]
+    filled = [item for item in items if not _is_null(item)]
+    body = _describe(filled, depth + 1)
+    if len(filled) < len(items):
+        _allow_null(body)
+    return {"type": "array", "items": body}
 
 
 def _numbers(values: list[float]) -> dict[str, Any]:
@@ -183,7 +188,7 @@ def _objects(values: list[dict[str, Any]], depth: int) -> dict[str, Any]:
     names = list(dict.fromkeys(name for value in values for name in value))
     properties, required = {}, []
     for name in names:
-        inner = [plain for value in values if name in value and not _is_gap(plain := _plain(value[name]))]
+        inner = [plain for value in values if name in value and not _is_null(plain := _as_json(value[name]))]
         body = _describe(inner, depth + 1)
         if len(inner) == len(values):
             required.append(name)
@@ -196,16 +201,16 @@ def _objects(values: list[dict[str, Any]], depth: int) -> dict[str, Any]:
     return {**result, "additionalProperties": False}
 
 
-def _texts(values: list[str]) -> dict[str, Any]:
+def _strings(values: list[str]) -> dict[str, Any]:
     if values and all(UUID.fullmatch(value) for value in values):
         return {"type": "string", "format": "uuid", "maxLength": 36}
     distinct = sorted(set(values))
-    if values and len(distinct) <= FEW and len(values) >= REPEATED * len(distinct):
+    if values and len(distinct) <= MAX_ENUM and len(values) >= MIN_REPEATS * len(distinct):
         return {"type": "string", "enum": distinct}
-    return _text_of(values)
+    return _string(values)
 
 
-def _text_of(values: list[str]) -> dict[str, Any]:
+def _string(values: list[str]) -> dict[str, Any]:
     longest = max(map(len, values), default=0)
     return {
         "type": "string",

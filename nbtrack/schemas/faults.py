@@ -1,16 +1,19 @@
-"""What is wrong with a piece of data, in words a person can act on."""
-
-from __future__ import annotations
+"""Faults: what a schema does not allow in data, in words."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-SHOWN = 80
-Describe = Callable[[Any, Any], tuple[str, str, str]]
-NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+MAX_SHOWN = 80
+"""Characters of a value that a message quotes."""
+MAX_OPTIONS = 30
+"""Options of an enum that a message lists."""
+JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+
+Description = tuple[str, str, str]
+"""What was found, what is expected, and both in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,9 @@ class Fault:
     path : str
         JSON path of the value, ``$.items[0].price``.
     message : str
-        What is expected there and what was found, without the path.
+        What was found there and what is expected, without the path.
     keyword : str
-        The rule of JSON Schema that was broken, such as ``type`` or ``maxLength``.
+        The rule of JSON Schema that was violated, such as ``type`` or ``maxLength``.
     expected, found : str
         The rule's value and a short form of the data's value.
 
@@ -48,41 +51,24 @@ class Fault:
 
 
 def json_path(parts: Iterable[str | int]) -> str:
-    """Write a path into JSON: ``$.items[0]['odd key']``.
+    """Return a path into JSON as text.
 
     Examples
     --------
     >>> json_path(["items", 0, "odd key"])
     "$.items[0]['odd key']"
     """
-    text = "$"
+    path = "$"
     for part in parts:
         if isinstance(part, int):
-            text += f"[{part}]"
+            path += f"[{part}]"
         else:
-            text += f".{part}" if PLAIN.fullmatch(part) else f"[{part!r}]"
-    return text
-
-
-def type_name(value: Any) -> str:
-    """Give the JSON type of a value."""
-    return "null" if value is None else NAMES.get(type(value), type(value).__name__)
-
-
-def shorten(value: Any) -> str:
-    """Show a value in at most 80 characters."""
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-
-
-def words(values: Sequence[Any]) -> str:
-    """Join names as one would say them: a, b or c."""
-    names = [str(value) for value in values]
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+            path += f".{part}" if IDENTIFIER.fullmatch(part) else f"[{part!r}]"
+    return path
 
 
 def faults_of(errors: Iterable[Any]) -> list[Fault]:
-    """Turn the validator's errors into faults, in the order of their paths.
+    """Convert a validator's errors to faults, in the order of their paths.
 
     Parameters
     ----------
@@ -97,93 +83,89 @@ def faults_of(errors: Iterable[Any]) -> list[Fault]:
     for error in errors:
         path, keyword, rule = list(error.instance_path), error.kind.name, error.kind.value
         if keyword == "additionalProperties":
+            message = "property is not in the schema"
             faults += [
-                Fault(
-                    json_path([*path, name]),
-                    "property is not in the schema",
-                    keyword,
-                    "no such property",
-                    name,
-                )
-                for name in rule
+                Fault(json_path([*path, name]), message, keyword, "no such property", name) for name in rule
             ]
         elif keyword == "required":
-            faults.append(
-                Fault(json_path([*path, rule]), "is missing, but required", keyword, rule, "nothing")
-            )
+            place = json_path([*path, rule])
+            faults.append(Fault(place, "is missing, but required", keyword, rule, "nothing"))
         else:
             found, expected, message = _describe(error, keyword, rule)
             faults.append(Fault(json_path(path), message, keyword, expected, found))
     return sorted(faults, key=lambda fault: (fault.path, fault.keyword))
 
 
-def _type(value: Any, rule: Any) -> tuple[str, str, str]:
-    found, expected = (
-        type_name(value),
-        words(sorted(rule, key=lambda kind: kind == "null") if isinstance(rule, list) else [rule]),
-    )
-    return found, expected, f"{found} found, {expected} expected"
-
-
-def _enum(value: Any, rule: Any) -> tuple[str, str, str]:
-    options = rule if isinstance(rule, list) else [rule]
-    found, expected = shorten(value), words([shorten(option) for option in options[:30]])
-    return found, expected, f"{found} is not one of {expected}"
-
-
-def _length(bound: str) -> Describe:
-    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
-        found = f"{len(value)} characters"
-        return found, f"{bound} {rule}", f"{found} found, {bound} {rule} allowed"
-
-    return describe
-
-
-def _size(bound: str) -> Describe:
-    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
-        return shorten(value), f"{bound} {rule}", f"{shorten(value)} found, {bound} {rule} expected"
-
-    return describe
-
-
-def _count(bound: str) -> Describe:
-    def describe(value: Any, rule: Any) -> tuple[str, str, str]:
-        found = f"{len(value)} items"
-        return found, f"{bound} {rule}", f"{found} found, {bound} {rule} expected"
-
-    return describe
-
-
-def _format(value: Any, rule: Any) -> tuple[str, str, str]:
-    return shorten(value), str(rule), f"{shorten(value)} is not a valid {rule}"
-
-
-def _pattern(value: Any, rule: Any) -> tuple[str, str, str]:
-    return shorten(value), str(rule), f"{shorten(value)} does not match {rule}"
-
-
-# what was found, what is expected, and both in a sentence
-DESCRIBE: Mapping[str, Describe] = {
-    "type": _type,
-    "enum": _enum,
-    "maxLength": _length("at most"),
-    "minLength": _length("at least"),
-    "maximum": _size("at most"),
-    "minimum": _size("at least"),
-    "minItems": _count("at least"),
-    "maxItems": _count("at most"),
-    "format": _format,
-    "pattern": _pattern,
-}
-
-
-def _describe(error: Any, keyword: str, rule: Any) -> tuple[str, str, str]:
+def _describe(error: Any, keyword: str, rule: Any) -> Description:
     describe = DESCRIBE.get(keyword)
     if describe is not None:
         return describe(error.instance, rule)
-    return shorten(error.instance), str(rule), shorten_message(error.message)
+    return _shorten(error.instance), str(rule), _truncate(error.message, 4 * MAX_SHOWN)
 
 
-def shorten_message(message: str) -> str:
-    """Keep a validator's own message readable where it quotes a whole document."""
-    return message if len(message) <= 4 * SHOWN else message[: 4 * SHOWN - 1] + "…"
+def _describe_type(value: Any, rule: Any) -> Description:
+    found = "null" if value is None else JSON_TYPES.get(type(value), type(value).__name__)
+    types = sorted(rule, key=lambda name: name == "null") if isinstance(rule, list) else [rule]
+    expected = _join_with_or(types)
+    return found, expected, f"{found} found, {expected} expected"
+
+
+def _describe_enum(value: Any, rule: Any) -> Description:
+    options = rule if isinstance(rule, list) else [rule]
+    found, expected = _shorten(value), _join_with_or([_shorten(option) for option in options[:MAX_OPTIONS]])
+    return found, expected, f"{found} is not one of {expected}"
+
+
+def _describe_format(value: Any, rule: Any) -> Description:
+    return _shorten(value), str(rule), f"{_shorten(value)} is not a valid {rule}"
+
+
+def _describe_pattern(value: Any, rule: Any) -> Description:
+    return _shorten(value), str(rule), f"{_shorten(value)} does not match {rule}"
+
+
+def _describe_bound(
+    bound: str, measure: Callable[[Any], str], verb: str = "expected"
+) -> Callable[[Any, Any], Description]:
+    def describe(value: Any, rule: Any) -> Description:
+        found = measure(value)
+        return found, f"{bound} {rule}", f"{found} found, {bound} {rule} {verb}"
+
+    return describe
+
+
+def _count_characters(value: Any) -> str:
+    return f"{len(value)} characters"
+
+
+def _count_items(value: Any) -> str:
+    return f"{len(value)} items"
+
+
+def _join_with_or(values: Sequence[Any]) -> str:
+    """Join names as in prose: a, b or c."""
+    names = [str(value) for value in values]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+
+
+def _shorten(value: Any) -> str:
+    return _truncate(repr(value) if isinstance(value, str) else str(value), MAX_SHOWN)
+
+
+def _truncate(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+DESCRIBE: Mapping[str, Callable[[Any, Any], Description]] = {
+    "type": _describe_type,
+    "enum": _describe_enum,
+    "maxLength": _describe_bound("at most", _count_characters, "allowed"),
+    "minLength": _describe_bound("at least", _count_characters, "allowed"),
+    "maximum": _describe_bound("at most", _shorten),
+    "minimum": _describe_bound("at least", _shorten),
+    "minItems": _describe_bound("at least", _count_items),
+    "maxItems": _describe_bound("at most", _count_items),
+    "format": _describe_format,
+    "pattern": _describe_pattern,
+}
+"""By keyword of JSON Schema."""

@@ -1,6 +1,4 @@
-"""The name of a schema in Iglu."""
-
-from __future__ import annotations
+"""Schema keys: the names of schemas in Iglu."""
 
 from dataclasses import dataclass
 
@@ -14,11 +12,11 @@ class SchemaKey:
     Attributes
     ----------
     vendor : str
-        Who made the schema, a reversed domain.
+        Who publishes the schema, a reversed domain.
     name : str
         The schema's name.
     format : str
-        ``jsonschema`` for all that nbtrack checks.
+        ``jsonschema`` for every schema that nbtrack validates with.
     version : str
         SchemaVer: model, revision and addition.
 
@@ -39,12 +37,12 @@ class SchemaKey:
 
     @property
     def path(self) -> str:
-        """The schema's place in a folder or on a server: ``vendor/name/format/version``."""
+        """The schema's path in a folder or on a server: ``vendor/name/format/version``."""
         return f"{self.vendor}/{self.name}/{self.format}/{self.version}"
 
 
 def parse_uri(uri: str) -> SchemaKey:
-    """Take an Iglu URI apart.
+    """Parse an Iglu URI.
 
     Parameters
     ----------
@@ -59,14 +57,14 @@ def parse_uri(uri: str) -> SchemaKey:
     Raises
     ------
     ValueError
-        When the text is no Iglu URI. A vendor cannot climb out of a folder: parts hold no slash and are not ``..``.
+        If it is not an Iglu URI. A vendor cannot lead out of a folder: parts contain no slash and are not ``..``.
 
     Examples
     --------
     >>> parse_uri("iglu:com.acme/purchase/jsonschema/1-0-0").name
     'purchase'
     """
-    found = IGLU_URI.fullmatch(uri) if isinstance(uri, str) else None
-    if not found or not found["vendor"].strip("."):
+    match = IGLU_URI.fullmatch(uri) if isinstance(uri, str) else None
+    if not match or not match["vendor"].strip("."):
         raise ValueError(f"{uri!r} is not an Iglu URI such as iglu:com.acme/purchase/jsonschema/1-0-0")
-    return SchemaKey(found["vendor"], found["name"], found["format"], found["version"])
+    return SchemaKey(match["vendor"], match["name"], match["format"], match["version"])

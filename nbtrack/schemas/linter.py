@@ -1,6 +1,4 @@
-"""Whether a schema is one that Snowplow's warehouses take: the rules of ``igluctl lint``."""
-
-from __future__ import annotations
+"""The linter: whether a schema suits Snowplow's warehouses, by the rules of ``igluctl lint``."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,14 +11,15 @@ from nbtrack.schemas.keys import parse_uri
 
 SELF_DESCRIBING = "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0#"
 FORMATS = frozenset({"uri", "ipv4", "ipv6", "email", "date-time", "date", "hostname", "uuid", "regex"})
-# a text of one of these has a length of its own
-LENGTHLESS = frozenset({"ipv4", "ipv6", "email", "date-time", "date", "uuid"})
+FORMATS_WITH_LENGTH = frozenset({"ipv4", "ipv6", "email", "date-time", "date", "uuid"})
+"""Formats that limit a string's length by themselves."""
 MAX_VARCHAR = 65_535
+"""Characters that a warehouse's column holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One rule that a schema breaks.
+    """One rule that a schema violates.
 
     Attributes
     ----------
@@ -29,12 +28,13 @@ class Problem:
     rule : str
         Name of the rule, such as ``stringLength``.
     message : str
-        What to change.
+        What is wrong.
     severity : str
-        ``error`` for what would not load, ``warning`` for the rest.
+        ``error`` for what would not load, ``warning`` for anything else.
 
     Examples
     --------
+    >>> from nbtrack.schemas import Problem
     >>> problem = Problem("$.properties.name", "stringLength", "a string needs maxLength")
     >>> print(problem)
     $.properties.name: a string needs maxLength (stringLength)
@@ -50,28 +50,28 @@ class Problem:
 
 
 def lint_schema(schema: Mapping[str, Any], path: str | Path | None = None) -> list[Problem]:
-    """Check a schema by the rules of ``igluctl``.
+    """Check a schema by the rules of ``igluctl lint``.
 
     Parameters
     ----------
     schema : mapping
         With its ``self`` and ``$schema``.
     path : path, optional
-        The file it comes from: its folders must say the same as ``self``.
+        The file it comes from, whose folders must match ``self``.
 
     Returns
     -------
     list of Problem
-        Empty when all rules are kept.
+        Empty if no rule is violated.
 
     Examples
     --------
-    >>> from nbtrack.schemas import Registry
+    >>> from nbtrack.schemas import Registry, lint_schema
     >>> lint_schema(Registry().find("iglu:io.github.nbtrack/dataframe/jsonschema/1-0-0"))
     []
     """
     if not isinstance(schema, Mapping):
-        raise TypeError(f"lint_schema wants a schema, a dict, not a {type(schema).__name__}")
+        raise TypeError(f"schema must be a dict, got {type(schema).__name__}")
     problems = list(_check_name(schema, path))
     if not problems:
         try:
@@ -91,73 +91,77 @@ def _check_name(schema: Mapping[str, Any], path: str | Path | None) -> Iterator[
         yield Problem("$['$schema']", "metaSchema", f"must be {SELF_DESCRIBING}", "error")
     own = schema.get("self")
     if not isinstance(own, Mapping) or set(own) != {"vendor", "name", "format", "version"}:
-        yield Problem("$.self", "self", "must hold vendor, name, format and version", "error")
+        yield Problem("$.self", "self", "must have vendor, name, format and version", "error")
         return
     try:
         key = parse_uri("iglu:{vendor}/{name}/{format}/{version}".format(**own))
     except ValueError:
-        yield Problem("$.self", "self", "does not make an Iglu URI; a version starts at 1-0-0", "error")
+        yield Problem("$.self", "self", "is not the name of a schema; versions start at 1-0-0", "error")
         return
     if path is not None:
-        place = Path(path)
-        said = "/".join((*place.parts[-4:-1], place.name.removesuffix(".json")))
-        if said != key.path:
-            yield Problem("$.self", "path", f"the file's path ends in {said}, it must be {key.path}", "error")
+        file = Path(path)
+        file_key = "/".join((*file.parts[-4:-1], file.name.removesuffix(".json")))
+        if file_key != key.path:
+            yield Problem(
+                "$.self", "path", f"the file's path must end in {key.path}, got {file_key}", "error"
+            )
 
 
-def _check_node(node: Any, place: tuple[str | int, ...]) -> Iterator[Problem]:
+def _check_node(node: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
     if not isinstance(node, Mapping):
         return
     types = node.get("type", [])
     types = [types] if isinstance(types, str) else types
-    where = json_path(place)
+    place = json_path(path)
     if "string" in types:
-        yield from _check_string(node, where)
+        yield from _check_string(node, place)
     if (
         {"integer", "number"} & set(types)
         and not node.keys() >= {"minimum", "maximum"}
         and "enum" not in node
     ):
-        yield Problem(where, "numericMinMax", "a number needs minimum and maximum")
+        yield Problem(place, "numericMinMax", "a number needs minimum and maximum")
     for low, high in (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems")):
         if (
             isinstance(node.get(low), int | float)
             and isinstance(node.get(high), int | float)
             and node[low] > node[high]
         ):
-            yield Problem(where, "bounds", f"{low} is above {high}", "error")
+            yield Problem(place, "bounds", f"{low} is above {high}", "error")
     properties = node.get("properties")
     if isinstance(properties, Mapping):
-        yield from _check_properties(node, properties, place)
+        yield from _check_properties(node, properties, path)
     for name in ("items", "additionalProperties"):
-        yield from _check_node(node.get(name), (*place, name))
+        yield from _check_node(node.get(name), (*path, name))
     for name in ("anyOf", "oneOf", "allOf"):
-        for number, inner in enumerate(node.get(name) or ()):
-            yield from _check_node(inner, (*place, name, number))
+        for index, inner in enumerate(node.get(name) or ()):
+            yield from _check_node(inner, (*path, name, index))
 
 
-def _check_string(node: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    form = node.get("format")
-    if form is not None and form not in FORMATS:
-        yield Problem(where, "unknownFormats", f"format {form!r} is not one that is checked")
-    if "enum" not in node and "maxLength" not in node and form not in LENGTHLESS:
-        yield Problem(where, "stringLength", "a string needs maxLength")
+def _check_string(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
+    text_format = node.get("format")
+    if text_format is not None and text_format not in FORMATS:
+        yield Problem(place, "unknownFormats", f"format {text_format!r} is not validated")
+    if "enum" not in node and "maxLength" not in node and text_format not in FORMATS_WITH_LENGTH:
+        yield Problem(place, "stringLength", "a string needs maxLength")
     if isinstance(node.get("maxLength"), int) and node["maxLength"] > MAX_VARCHAR:
         yield Problem(
-            where, "stringLength", f"maxLength is above {MAX_VARCHAR}, which a warehouse's column holds"
+            place,
+            "stringLength",
+            f"maxLength is above {MAX_VARCHAR}, the most that a warehouse's column holds",
         )
 
 
 def _check_properties(
-    node: Mapping[str, Any], properties: Mapping[str, Any], place: tuple[str | int, ...]
+    node: Mapping[str, Any], properties: Mapping[str, Any], path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     required = set(node.get("required") or ())
     for name in sorted(required - set(properties)):
         yield Problem(
-            json_path(place), "requiredPropertiesExist", f"{name!r} is required, but not a property", "error"
+            json_path(path), "requiredPropertiesExist", f"{name!r} is required, but not a property", "error"
         )
     for name, inner in properties.items():
-        inside = (*place, "properties", name)
+        inside = (*path, "properties", name)
         yield from _check_node(inner, inside)
         if not isinstance(inner, Mapping):
             continue

@@ -1,6 +1,4 @@
-"""Where schemas are found, and what they say about data."""
-
-from __future__ import annotations
+"""The registry: finds schemas in folders, on Iglu servers and among the built-in ones, and validates data."""
 
 import json
 import os
@@ -15,9 +13,12 @@ from nbtrack.common.wording import near_matches
 from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
-from nbtrack.schemas.servers import IgluServer
+from nbtrack.schemas.servers import IgluServer, is_server_url
 
 BUILTIN = Path(__file__).parent / "iglu"
+"""Folder of the schemas that come with nbtrack."""
+MAX_KEYS = 10_000
+"""Parsed URIs that are kept: a limit against floods of made-up names."""
 
 
 class SchemaNotFound(NbtrackError, LookupError):  # noqa: N818 - the name is public
@@ -26,14 +27,15 @@ class SchemaNotFound(NbtrackError, LookupError):  # noqa: N818 - the name is pub
     Attributes
     ----------
     uri : str
-        The schema that was looked for.
+        The schema that was looked up.
     suggestions : tuple of str
-        Known URIs that look alike, nearest first.
+        Known URIs that are similar, the nearest first.
     looked : tuple of str
-        The registries that were asked.
+        The places that were searched.
 
     Examples
     --------
+    >>> from nbtrack.schemas import Registry, SchemaNotFound
     >>> try:
     ...     Registry().find("iglu:com.snowplowanalytics.snowplow/timin/jsonschema/1-0-0")
     ... except SchemaNotFound as error:
@@ -48,18 +50,18 @@ class SchemaNotFound(NbtrackError, LookupError):  # noqa: N818 - the name is pub
 
 
 class Server(Protocol):
-    """An Iglu server, as :class:`nbtrack.schemas.servers.IgluServer` is one."""
+    """What the registry requires of a server; `nbtrack.schemas.IgluServer` is one."""
 
     name: str
 
     def fetch(self, key: SchemaKey) -> str | None:
-        """Give the schema's text, or None when the server does not have it."""
+        """Return the schema's text, or None if the server does not have it."""
         ...
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A schema as last seen: its text tells whether it changed since."""
+    """A schema as last read; its stamp changes with its file or text."""
 
     stamp: object
     schema: dict[str, Any]
@@ -67,22 +69,23 @@ class _Entry:
 
 
 class Registry:
-    """Iglu schemas from four places, asked in this order.
+    """Iglu schemas from four places, searched in this order.
 
-    Schemas registered by :meth:`register`, local folders, the built-in ones, Iglu servers. An edited file of a local
-    folder counts from the next call on. A server is asked only when nothing else has the schema.
+    Schemas added by :meth:`register`, local folders, the built-in schemas, Iglu servers. An edited file of a local
+    folder takes effect with the next call. A server is asked only if no other place has the schema.
 
     Parameters
     ----------
     folders : iterable of path
-        Folders in Iglu's layout, ``vendor/name/jsonschema/1-0-0``, with or without ``.json`` at the end.
+        Folders in Iglu's layout, ``vendor/name/jsonschema/1-0-0``, with or without the suffix ``.json``.
     servers : iterable of Server or str
-        Asked in turn, a text being a server's address; none by default, so nothing leaves the machine.
+        Servers, or their URLs, asked in turn; none by default, so nothing leaves the machine.
     builtin : bool
-        Whether the schemas that come with nbtrack are known; True by default.
+        Whether the schemas that come with nbtrack are included; True by default.
 
     Examples
     --------
+    >>> from nbtrack.schemas import Registry
     >>> registry = Registry()
     >>> uri = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
     >>> [str(fault) for fault in registry.faults(uri, {"category": "io", "variable": "read", "timing": "3"})]
@@ -98,27 +101,27 @@ class Registry:
     ) -> None:
         for name, places in (("folders", folders), ("servers", servers)):
             if isinstance(places, str | os.PathLike) or not isinstance(places, Iterable):
-                raise TypeError(f"{name} must be a list, such as {name}=[…], not {places!r}")
+                raise TypeError(f"{name} must be a list, such as {name}=[…], got {places!r}")
         self.folders = [Path(folder) for folder in folders]
         self.servers = [IgluServer(server) if isinstance(server, str) else server for server in servers]
         for server in self.servers:
             if not callable(getattr(server, "fetch", None)):
                 raise TypeError(
-                    f"servers takes addresses such as https://iglu.acme.com, and IgluServer(…); not {server!r}"
+                    f"servers must be URLs such as https://iglu.acme.com, or IgluServer(…), got {server!r}"
                 )
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
-        self._own: dict[str, _Entry] = {}
+        self._registered: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._keys: dict[str, SchemaKey] = {}
         self._lock = threading.RLock()
 
     def register(self, schema: Mapping[str, Any]) -> str:
-        """Add a schema to this registry; it hides one of the same name elsewhere.
+        """Add a schema to this registry, in place of one with the same name elsewhere.
 
         Parameters
         ----------
         schema : mapping
-            With its ``self`` (vendor, name, format, version).
+            With its ``self``: vendor, name, format and version.
 
         Returns
         -------
@@ -128,71 +131,69 @@ class Registry:
         Raises
         ------
         BadSchema
-            When ``self`` is missing or wrong, or the schema is no Draft 4 schema, or refers to another document.
+            If ``self`` is missing or wrong, or the schema is not valid in Draft 4, or refers to another document.
         """
         if isinstance(schema, str | Path):
             raise BadSchema(
-                f"register takes a schema, a dict, not a text: json.loads(…) reads one; got {str(schema)[:60]!r}"
+                f"schema must be a dict, got {str(schema)[:60]!r}; json.loads reads one from text"
             )
         try:
             entry = _Entry(None, json.loads(json.dumps(schema)))
         except (TypeError, ValueError, RecursionError) as error:
-            raise BadSchema(f"the schema is not JSON: {error}") from None
-        own = entry.schema.get("self") if isinstance(schema, Mapping) else None
-        if not isinstance(own, dict):
-            raise BadSchema("a schema needs `self` with its vendor, name, format and version")
-        parts = [str(own.get(name, "")) for name in ("vendor", "name")]
-        uri = "/".join(
-            ("iglu:" + parts[0], parts[1], str(own.get("format", "jsonschema")), str(own.get("version", "")))
-        )
+            raise BadSchema(f"the schema is not valid JSON: {error}") from None
+        names = entry.schema.get("self") if isinstance(schema, Mapping) else None
+        if not isinstance(names, dict):
+            raise BadSchema("the schema has no `self` with vendor, name, format and version")
+        defaults = {"vendor": "", "name": "", "format": "jsonschema", "version": ""}
+        uri = "iglu:" + "/".join(str(names.get(part, default)) for part, default in defaults.items())
         try:
             parse_uri(uri)
         except ValueError as error:
-            raise BadSchema(f"the schema's `self` does not name it: {error}") from None
+            raise BadSchema(f"the schema's `self` is wrong: {error}") from None
         entry.validator = compile_schema(entry.schema, uri)
         with self._lock:
-            self._own[uri] = entry
+            self._registered[uri] = entry
         return uri
 
     def find(self, uri: str) -> dict[str, Any]:
-        """Give the schema of a URI.
+        """Return the schema of a URI.
 
         Raises
         ------
         SchemaNotFound
-            When no place has it; ``suggestions`` holds names that look alike.
+            If no place has it; ``suggestions`` are similar names.
         BadSchema
-            When it is there but is not JSON.
+            If it is not valid JSON.
         ValueError
-            When the text is no Iglu URI.
+            If `uri` is not an Iglu URI.
         """
         return self._entry(uri).schema
 
     def __contains__(self, uri: str) -> bool:
-        """Tell whether some place has a schema; a no is quicker than that of `find`, which looks for alike names."""
+        """Check whether any place has a schema, without the search of `find` for similar names."""
         return self._look_up(uri) is not None
 
     def validator(self, uri: str) -> Validator:
-        """Give the compiled validator of a schema; raises as :meth:`find` does."""
+        """Return the compiled validator of a schema; raises as :meth:`find` does."""
         entry = self._entry(uri)
         if entry.validator is None:
             entry.validator = compile_schema(entry.schema, uri)
         return entry.validator
 
     def faults(self, uri: str, data: Any) -> list[Fault]:
-        """Tell everything that is wrong with data.
+        """Return everything that is wrong with data.
 
         Parameters
         ----------
         uri : str
-            The schema that the data should follow.
+            The schema to validate with.
         data : any
             JSON values: dict, list, str, int, float, bool, None.
 
         Returns
         -------
         list of Fault
-            Empty when the data is valid.
+            Empty if the data is valid.
 
         Raises
         ------
@@ -203,25 +204,27 @@ class Registry:
         try:
             return [] if validator.is_valid(data) else faults_of(validator.iter_errors(data))
         except ValueError as error:
-            raise ValueError(
-                f"the data holds what JSON does not know ({error}): nbtrack.values.jsonable makes JSON values of it"
-            ) from None
+            raise ValueError(f"the data is not JSON ({error}); nbtrack.values.jsonable converts it") from None
 
     def uris(self) -> list[str]:
-        """List every schema known without asking a server, sorted."""
+        """Return the URIs of all schemas that are known without asking a server, sorted."""
         with self._lock:
-            found = set(self._own)
+            uris = set(self._registered)
         for root in self._roots:
             for path in root.glob("*/*/*/*"):
-                vendor, name, kind, version = path.parts[-4:]
+                vendor, name, schema_format, version = path.parts[-4:]
                 try:
-                    found.add(str(parse_uri(f"iglu:{vendor}/{name}/{kind}/{version.removesuffix('.json')}")))
+                    uris.add(
+                        str(
+                            parse_uri(f"iglu:{vendor}/{name}/{schema_format}/{version.removesuffix('.json')}")
+                        )
+                    )
                 except ValueError:
                     continue
-        return sorted(found)
+        return sorted(uris)
 
     def places(self) -> tuple[str, ...]:
-        """Name the places that are asked, in order."""
+        """Return the names of the places that are searched, in order."""
         roots = [
             "the built-in registry"
             if root == BUILTIN
@@ -231,7 +234,7 @@ class Registry:
         return ("the session", *roots, *(server.name for server in self.servers))
 
     def suggest(self, uri: str) -> tuple[str, ...]:
-        """Give at most three known URIs that look like this one, nearest first."""
+        """Return at most three known URIs that are similar to this one, the nearest first."""
         known = self.uris()
         family = uri.rpartition("/")[0]
         versions = [other for other in known if other.rpartition("/")[0] == family]
@@ -246,30 +249,30 @@ class Registry:
 
     def _look_up(self, uri: Any) -> _Entry | None:
         if not isinstance(uri, str):
-            parse_uri(uri)  # which refuses it
-        own = self._own.get(uri)
-        if own is not None:
-            return own
+            parse_uri(uri)  # raises
+        registered = self._registered.get(uri)
+        if registered is not None:
+            return registered
         key = self._keys.get(uri)
         if key is None:
             key = parse_uri(uri)
-            if len(self._keys) < 10_000:  # noqa: PLR2004 - a bound against floods of made-up names
+            if len(self._keys) < MAX_KEYS:
                 self._keys[uri] = key
         return self._from_files(key) or self._from_servers(key)
 
     def _from_files(self, key: SchemaKey) -> _Entry | None:
         for root in self._roots:
-            place = (str(root), key.path)
-            if root == BUILTIN and place in self._entries:
-                return self._entries[place]
+            name = (str(root), key.path)
+            if root == BUILTIN and name in self._entries:
+                return self._entries[name]
             for path in (root / key.path, root / f"{key.path}.json"):
                 try:
                     status = path.stat()
                     stamp = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
-                    entry = self._entries.get(place)
+                    entry = self._entries.get(name)
                     if entry is None or entry.stamp != stamp:
                         entry = _Entry(stamp, _parse(path.read_text("utf-8"), str(key)))
-                        self._entries[place] = entry
+                        self._entries[name] = entry
                 except (FileNotFoundError, NotADirectoryError):
                     continue
                 return entry
@@ -279,10 +282,10 @@ class Registry:
         for server in self.servers:
             text = server.fetch(key)
             if text is not None:
-                place = (server.name, key.path)
-                entry = self._entries.get(place)
+                name = (server.name, key.path)
+                entry = self._entries.get(name)
                 if entry is None or entry.stamp != text:
-                    entry = self._entries[place] = _Entry(text, _parse(text, str(key)))
+                    entry = self._entries[name] = _Entry(text, _parse(text, str(key)))
                 return entry
         return None
 
@@ -291,7 +294,7 @@ def _parse(text: str, uri: str) -> dict[str, Any]:
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadSchema(f"{uri} is not JSON: {error}") from None
+        raise BadSchema(f"{uri} is not valid JSON: {error}") from None
     if not isinstance(schema, dict):
         raise BadSchema(f"{uri} is not a JSON object")
     return schema
@@ -304,26 +307,27 @@ def registry_of(
     cache: str | Path | None = None,
     builtin: bool = True,
 ) -> Registry:
-    """Make a registry of folders and of servers' addresses.
+    """Return a registry of folders and Iglu servers.
 
     Parameters
     ----------
     places : iterable of str
-        What starts with ``http://`` or ``https://`` is a server, anything else a folder.
+        A server's URL begins with ``http://`` or ``https://``; any other place is a folder.
     api_key : str, optional
-        For the servers.
+        The API key of the servers.
     cache : path, optional
-        Folder in which to keep what servers gave.
+        Folder in which schemas of servers are kept.
     builtin : bool
-        Whether the schemas that come with nbtrack are known; True by default.
+        Whether the schemas that come with nbtrack are included; True by default.
 
     Returns
     -------
     Registry
-        Folders are read and servers are asked when a schema is looked for.
+        Folders are read and servers are asked when a schema is looked up.
 
     Examples
     --------
+    >>> from nbtrack.schemas import registry_of
     >>> registry = registry_of(["schemas", "https://schemas.acme.com/api"])
     >>> registry.folders, registry.servers
     ([PosixPath('schemas')], [<IgluServer https://schemas.acme.com/api>])
@@ -331,7 +335,7 @@ def registry_of(
     folders: list[str] = []
     servers: list[Server] = []
     for place in places:
-        if place.startswith(("http://", "https://")):
+        if is_server_url(place):
             servers.append(IgluServer(place, api_key=api_key, cache=cache))
         else:
             folders.append(place)

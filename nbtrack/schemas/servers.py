@@ -1,6 +1,4 @@
-"""Iglu servers, asked over HTTP when someone configured them."""
-
-from __future__ import annotations
+"""Iglu servers: schemas over HTTP, where servers are configured."""
 
 import hashlib
 import time
@@ -12,14 +10,24 @@ from urllib.parse import quote
 from nbtrack.schemas.keys import SchemaKey
 
 NOT_FOUND = 404
-LARGEST = 5 * 1024 * 1024
+MAX_SCHEMA_BYTES = 5 * 1024 * 1024
+
+
+def is_server_url(place: str | Path) -> bool:
+    """Check whether a place of schemas is an Iglu server; any other is a folder."""
+    return str(place).startswith(("http://", "https://"))
+
+
+def absolute_place(place: str | Path) -> str:
+    """Return an Iglu server's URL as it is, and a folder's absolute path."""
+    return str(place) if is_server_url(place) else str(Path(place).resolve())
 
 
 class IgluServer:
     """An Iglu server or a static registry.
 
-    A schema that was found is kept on disk, as a released schema never changes; one that was not found is asked for
-    again after a while.
+    A schema that was found is kept on disk, because a released schema never changes; for one that was not found, the
+    server is asked again after a while.
 
     Parameters
     ----------
@@ -28,7 +36,7 @@ class IgluServer:
     api_key : str, optional
         Sent as the header ``apikey``; never stored or shown.
     cache : path, optional
-        Folder for what was found; without one it is kept in memory only.
+        Folder for the schemas that were found; by default they are kept in memory only.
     timeout : float
         Seconds a request may take; 3 by default.
     patience : float
@@ -41,8 +49,8 @@ class IgluServer:
 
     Examples
     --------
-    >>> from nbtrack.schemas import Registry
-    >>> server = IgluServer("https://schemas.acme.com/api", api_key="secret")  # asked when a schema is looked for
+    >>> from nbtrack.schemas import IgluServer, Registry
+    >>> server = IgluServer("https://schemas.acme.com/api", api_key="secret")  # asked when a schema is looked up
     >>> registry = Registry(servers=[server])
     >>> server
     <IgluServer https://schemas.acme.com/api>
@@ -57,54 +65,54 @@ class IgluServer:
         timeout: float = 3.0,
         patience: float = 10.0,
     ) -> None:
-        if not str(url).startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is not the address of an Iglu server")
+        if not is_server_url(url):
+            raise ValueError(f"an Iglu server's URL must begin with http:// or https://, got {url!r}")
         self.name = url.rstrip("/")
         self._api_key, self._timeout, self._patience = api_key, timeout, patience
-        mark = hashlib.sha256(self.name.encode()).hexdigest()[:16]
-        self._cache = None if cache is None else Path(cache) / mark
+        digest = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        self._cache = None if cache is None else Path(cache) / digest
         self._found: dict[str, str] = {}
-        self._missing: dict[str, float] = {}
-        self._silent_until = 0.0
+        self._missing_until: dict[str, float] = {}
+        self._failing_until = 0.0
 
     def __repr__(self) -> str:
         return f"<IgluServer {self.name}>"
 
     def fetch(self, key: SchemaKey) -> str | None:
-        """Give the schema's text; None when the server does not have it or does not answer."""
+        """Return the schema's text; None if the server does not have it or does not respond."""
         if key.path in self._found:
             return self._found[key.path]
-        place = None if self._cache is None else self._cache / key.path
-        if place is not None and place.is_file():
-            text = self._found[key.path] = place.read_text("utf-8")
+        cached = None if self._cache is None else self._cache / key.path
+        if cached is not None and cached.is_file():
+            text = self._found[key.path] = cached.read_text("utf-8")
             return text
         now = time.monotonic()
-        if now < self._silent_until or now < self._missing.get(key.path, 0.0):
+        if now < self._failing_until or now < self._missing_until.get(key.path, 0.0):
             return None
-        found = self._download(key)
-        if found is None:
-            self._missing[key.path] = now + self._patience
+        downloaded = self._download(key)
+        if downloaded is None:
+            self._missing_until[key.path] = now + self._patience
             return None
-        self._found[key.path] = found
-        if place is not None:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.with_name(f".{place.name}.{time.monotonic_ns()}")
-            draft.write_text(found, "utf-8")
-            draft.replace(place)
-        return found
+        self._found[key.path] = downloaded
+        if cached is not None:
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            draft = cached.with_name(f".{cached.name}.{time.monotonic_ns()}")
+            draft.write_text(downloaded, "utf-8")
+            draft.replace(cached)
+        return downloaded
 
     def _download(self, key: SchemaKey) -> str | None:
         headers = {"Accept": "application/json"}
         if self._api_key:
             headers["apikey"] = self._api_key
-        request = urllib.request.Request(f"{self.name}/schemas/{quote(key.path)}", headers=headers)  # noqa: S310 - the same
+        request = urllib.request.Request(f"{self.name}/schemas/{quote(key.path)}", headers=headers)  # noqa: S310 - checked
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310 - http(s) only
-                return str(answer.read(LARGEST).decode("utf-8"))
+            with urllib.request.urlopen(request, timeout=self._timeout) as response:  # noqa: S310 - checked
+                return str(response.read(MAX_SCHEMA_BYTES).decode("utf-8"))
         except urllib.error.HTTPError as error:
             error.close()
             if error.code != NOT_FOUND:
-                self._silent_until = time.monotonic() + self._patience
+                self._failing_until = time.monotonic() + self._patience
         except (OSError, ValueError):
-            self._silent_until = time.monotonic() + self._patience
+            self._failing_until = time.monotonic() + self._patience
         return None

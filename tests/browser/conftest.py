@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from tests.browser.lab import start_lab
-from tests.collector.page_support import browser
+from tests.support.browser import browser
 from tests.support.tools import require
 
 

@@ -1,9 +1,9 @@
-"""One collector for the tests of this room, empty at the start of each."""
+"""One collector for the tests of this folder, empty at the start of each."""
 
 import pytest
 
 from nbtrack.collector import LocalCollector
-from tests.collector.support import Sender
+from tests.support.collector import Sender
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What Python sees of a collector: frames, waiting, subscribing, files."""
+"""The client: DataFrames, waiting, subscriptions, exports."""
 
 import json
 import os
@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from nbtrack.collector import LocalCollector
-from nbtrack.collector.events.enrichment import COLUMNS, Received, atomic, column_of
+from nbtrack.collector.events.adapters import Request
+from nbtrack.collector.events.enrichment import COLUMNS, column_of, enrich
 from nbtrack.protocol import CONTEXTS
-from tests.collector.support import Sender, own, page_view
+from tests.support.collector import Sender, page_view, self_describing
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its source, of 2017, has escapes that Python warns about
@@ -29,10 +30,13 @@ def entity(number):
     return json.dumps({"schema": CONTEXTS, "data": data})
 
 
-def test_events_are_a_frame_with_the_sdks_columns(send):
+def test_events_are_a_dataframe_with_the_sdks_columns(send):
     when = {"dtm": "1700000000000", "ttm": "1700000000123"}
     send.post(
-        [page_view(aid="shop", res="800x600", vid="3", cookie="1", **when), own(TIMING, GOOD, co=entity(1))]
+        [
+            page_view(aid="shop", res="800x600", vid="3", cookie="1", **when),
+            self_describing(TIMING, GOOD, co=entity(1)),
+        ]
     )
     frame = send.collector.events()
     first, second = frame.iloc[0], frame.iloc[1]
@@ -54,7 +58,7 @@ def test_events_are_a_frame_with_the_sdks_columns(send):
 
 def test_events_can_be_chosen(send):
     events = [page_view(aid=str(number)) for number in range(5)]
-    send.post([*events, own(TIMING, GOOD)])
+    send.post([*events, self_describing(TIMING, GOOD)])
     collector = send.collector
     assert list(collector.events(event_id=events[2]["eid"])["app_id"]) == ["2"]
     assert len(collector.events(schema=TIMING)) == 1
@@ -69,7 +73,7 @@ def test_events_can_be_chosen(send):
 
 
 def test_failed_events_are_a_row_for_each_reason(send):
-    send.post([own(TIMING, {"timing": "1"}, aid="x"), page_view()])
+    send.post([self_describing(TIMING, {"timing": "1"}, aid="x"), page_view()])
     bad = send.collector.bad()
     assert bad["path"].tolist() == ["$.category", "$.timing", "$.variable"]
     assert bad["payload"][0]["aid"] == "x"
@@ -79,8 +83,8 @@ def test_failed_events_are_a_row_for_each_reason(send):
     ]
 
 
-def test_waiting_ends_when_the_events_are_there(send):
-    timer = threading.Timer(0.2, send.post, [[page_view(), page_view(), own(TIMING, GOOD)]])
+def test_waiting_ends_when_the_events_have_arrived(send):
+    timer = threading.Timer(0.2, send.post, [[page_view(), page_view(), self_describing(TIMING, GOOD)]])
     timer.start()
     try:
         assert send.collector.wait_for(2, timeout=10) == 3
@@ -89,35 +93,35 @@ def test_waiting_ends_when_the_events_are_there(send):
         timer.join()
 
 
-def test_waiting_in_vain_says_what_came_instead(send):
-    send.post([page_view(), own(TIMING, {})])
-    with pytest.raises(TimeoutError, match=r"1 of 3 good events came; in all 1 good and 1 bad\n.*is missing"):
+def test_a_timeout_says_what_arrived_instead(send):
+    send.post([page_view(), self_describing(TIMING, {})])
+    with pytest.raises(
+        TimeoutError, match=r"1 of 3 good events arrived; in all 1 good and 1 failed\n.*is missing"
+    ):
         send.collector.wait_for(3, timeout=0.1)
     assert send.collector.wait_for(1, bad=1, timeout=5) == 1
     assert send.collector.wait_for(bad=1, timeout=5) == 1
 
 
-def test_a_subscriber_hears_of_changes_until_it_leaves(send):
-    heard = threading.Event()
-    seen = []
+def test_a_subscriber_is_called_after_changes_until_it_unsubscribes(send):
+    called = threading.Event()
 
-    def note(summary):
-        seen.append(summary["total"])
+    def on_change(summary):
         if summary["total"] == 1:
-            heard.set()
+            called.set()
 
-    leave = send.collector.subscribe(note)
+    unsubscribe = send.collector.subscribe(on_change)
     send.post([page_view()])
-    assert heard.wait(10)
-    leave()
+    assert called.wait(10)
+    unsubscribe()
 
 
-def test_an_enriched_line_is_what_snowplows_own_sdk_reads(send, tmp_path):
+def test_snowplows_analytics_sdk_reads_an_enriched_line(send, tmp_path):
     send.post([page_view(page="tab\there", aid="shop", refr="http://a.b/c?d=e", res="8x6", cookie="1")])
     send.post(
         [
             page_view(e="se", se_ca="a", se_ac="b", se_va="1.5"),
-            own(TIMING, GOOD, co=entity(2), dtm="1700000000005"),
+            self_describing(TIMING, GOOD, co=entity(2), dtm="1700000000005"),
         ]
     )
     path = tmp_path / "events.tsv"
@@ -138,7 +142,7 @@ def test_an_enriched_line_is_what_snowplows_own_sdk_reads(send, tmp_path):
     ["iglu:com.acme/linkClick/jsonschema/2-0-1", "iglu:com.acme.shop/XMLThing/jsonschema/1-0-0", "iglu:org.w3/PerformanceTiming/jsonschema/1-0-0"],
 )  # fmt: skip
 def test_columns_are_named_as_the_sdk_names_them(uri):
-    payload = own(uri, {})
+    payload = self_describing(uri, {})
     line = "\t".join("" for _ in COLUMNS).split("\t")
     line[COLUMNS.index("unstruct_event")] = payload["ue_pr"]
     line[COLUMNS.index("event_id")] = payload["eid"]
@@ -147,7 +151,7 @@ def test_columns_are_named_as_the_sdk_names_them(uri):
 
 
 def test_events_are_exported_to_parquet_json_and_csv(send, tmp_path):
-    send.post([page_view(aid="shop"), own(TIMING, GOOD)])
+    send.post([page_view(aid="shop"), self_describing(TIMING, GOOD)])
     for name in ("a.parquet", "a.ndjson", "a.csv"):
         assert send.collector.export(tmp_path / name) == 2
     frame = pd.read_parquet(tmp_path / "a.parquet")
@@ -160,29 +164,30 @@ def test_events_are_exported_to_parquet_json_and_csv(send, tmp_path):
         send.collector.export(tmp_path / "a.xlsx")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="modes are of POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 @pytest.mark.parametrize("ending", ["parquet", "tsv", "ndjson", "csv"])
-def test_exported_events_are_their_users_alone(send, tmp_path, ending):
+def test_exported_events_are_readable_by_their_user_only(send, tmp_path, ending):
     send.post([page_view()])
     path = tmp_path / f"events.{ending}"
     send.collector.export(path)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_time_of_an_event_is_corrected_by_the_clocks_error():
-    event = atomic({"e": "pv", "dtm": "1000", "stm": "1400"}, Received(10_000))
+def test_the_derived_time_is_corrected_by_the_clocks_error():
+    request = Request(10_000)
+    event = enrich({"e": "pv", "dtm": "1000", "stm": "1400"}, request)
     assert event["derived_tstamp"] == 9_600
-    assert atomic({"e": "pv", "ttm": "7", "dtm": "1", "stm": "2"}, Received(10_000))["derived_tstamp"] == 7
-    assert atomic({"e": "pv"}, Received(10_000))["derived_tstamp"] == 10_000
+    assert enrich({"e": "pv", "ttm": "7", "dtm": "1", "stm": "2"}, request)["derived_tstamp"] == 7
+    assert enrich({"e": "pv"}, request)["derived_tstamp"] == 10_000
 
 
-def test_an_event_without_an_id_gets_one_that_stays(send):
+def test_an_event_without_an_id_always_gets_the_same_one(send):
     send.post([{"e": "pv", "p": "web", "tv": "1"}])
     first = send.collector.events()["event_id"][0]
     assert first == send.collector.events()["event_id"][0]
 
 
-def test_a_database_in_memory_or_in_a_file_of_ones_own(tmp_path):
+def test_a_database_in_memory_or_in_a_given_file(tmp_path):
     with LocalCollector(db="memory") as collector:
         Sender(collector).post([page_view()])
         assert len(collector.events()) == 1

@@ -1,4 +1,4 @@
-"""Whatever is sent, the collector answers without an error of its own, and goes on."""
+"""Fuzzing: whatever is sent, the collector responds without an internal error, and goes on."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from nbtrack.protocol import FIELDS, PAYLOAD_DATA, POST_PATH, UNSTRUCT_EVENT
-from tests.collector.support import JSON, page_view
+from tests.support.collector import JSON, page_view
 
 ROUNDS = 3000 if os.environ.get("NBTRACK_LONG") else 300
 TEXTS = ["", "a", "null", "{}", "[]", "1", "-1", "1e999", "NaN", "\ud7ff\uffff", "\x00", "ü" * 300, "x" * 5000, "%%%", "=" * 5,
@@ -19,7 +19,7 @@ TEXTS = ["", "a", "null", "{}", "[]", "1", "-1", "1e999", "NaN", "\ud7ff\uffff",
 
 
 def raw(url, data, timeout=10.0):
-    """Send bytes and give what comes back until the connection rests or closes."""
+    """Send bytes and return the response until the connection is closed."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname, where.port), timeout=timeout) as connection:
         pieces = []
@@ -30,7 +30,7 @@ def raw(url, data, timeout=10.0):
                 pieces.append(piece)
         except TimeoutError:
             raise
-        except OSError:  # the collector may hang up on nonsense before it has read all of it
+        except OSError:  # the collector may close the connection before it has read everything
             pass
     return b"".join(pieces)
 
@@ -109,7 +109,7 @@ def test_random_queries(send):
     assert send.collector.counts()["total"] + send.collector.summary()["repeats"] == ROUNDS // 3
 
 
-def test_a_batch_of_deep_documents_is_answered(send):
+def test_a_batch_of_deeply_nested_documents_gets_a_response(send):
     events = [page_view(co=deep(n)) for n in (30, 39, 40, 41, 100, 1500, 20_000)]
     assert send.post(events).status == 200
     assert send.collector.counts() == {"total": 7, "good": 0, "bad": 7}
@@ -117,7 +117,7 @@ def test_a_batch_of_deep_documents_is_answered(send):
     assert send(POST_PATH, body, "POST", Content_Type=JSON).status == 200
 
 
-def test_slow_senders_do_not_hold_up_the_others(send):
+def test_slow_senders_do_not_delay_others(send):
     where = urlsplit(send.collector.url)
     slow = [socket.create_connection((where.hostname, where.port)) for _ in range(50)]
     try:

@@ -1,4 +1,4 @@
-"""Messages of the local collector: each says what is wrong, where, why, and what to do; the page lists them."""
+"""Messages of the local collector: what is wrong, where, why, and what to do; the page lists them."""
 
 from pathlib import Path
 
@@ -6,10 +6,7 @@ import pytest
 
 from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
 from nbtrack.delivery import Emitter
-from nbtrack.tracker import (
-    PageView,
-    Tracker,
-)
+from nbtrack.tracker import PageView, Tracker
 from tests.support.messages import Messages, check_message, missing_from_page
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -20,52 +17,52 @@ MESSAGES: Messages = {
     "a collector that has not started": (
         lambda: LocalCollector().events(),
         ConnectionError,
-        "<LocalCollector not started> does not run: call its start(), or enter it: with LocalCollector() as collector",
+        "<LocalCollector not started>: call start() first, or use it in a with statement: with LocalCollector() as collector",
     ),
-    "a folder of schemas that is not there": (
+    "a folder of schemas that does not exist": (
         lambda: LocalCollector(iglu=["nowhere"]),
         FileNotFoundError,
-        "iglu names 'nowhere', and no folder is at ",
+        "iglu: no such folder: 'nowhere' (",
     ),
-    "a folder in place of a list of them": (
+    "a folder instead of a list of folders": (
         lambda: LocalCollector(iglu="schemas"),
         TypeError,
         "iglu must be a list, such as ['schemas', 'https://iglu.acme.com'], got 'schemas'",
     ),
-    "a database in a place of no file": (
+    "a database that cannot be a file": (
         lambda: LocalCollector(db="/"),
         ValueError,
-        "db must be the path of a file in a folder that is there, not '/'",
+        "db must be the path of a file in an existing folder, got '/'",
     ),
-    "a port as a text": (
+    "a port as a string": (
         lambda: LocalCollector(port="9090"),
         TypeError,
         "port must be an int of 0 or more, got '9090'",
     ),
-    "a port beyond all": (
+    "a port out of range": (
         lambda: LocalCollector(port=70_000),
         ValueError,
-        "port must be between 0 and 65535, not 70000",
+        "port must be between 0 and 65535, got 70000",
     ),
-    "a client without an address": (
+    "a client without a URL": (
         lambda: CollectorClient("127.0.0.1:9090"),
         ValueError,
-        "url must be a collector's address, such as http://127.0.0.1:9090, not '127.0.0.1:9090'",
+        "url must be a collector's URL such as http://127.0.0.1:9090, got '127.0.0.1:9090'",
     ),
-    "a schema where the number goes": (
+    "a schema instead of a number": (
         lambda: LocalCollector().wait_for(TIMING),
         TypeError,
         "n must be an int of 0 or more, got 'iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0'",
     ),
-    "a limit that is none": (
+    "a limit that is not a number": (
         lambda: LocalCollector().bad(limit="x"),
         TypeError,
         "limit must be an int of 0 or more, got 'x'",
     ),
-    "a collector that is gone": (
+    "a collector that does not run": (
         lambda: CollectorClient(NOBODY).counts(),
         ConnectionError,
-        "no collector answers at http://127.0.0.1:9 (",
+        "cannot reach the collector at http://127.0.0.1:9 (",
     ),
 }
 
@@ -87,28 +84,28 @@ def test_a_port_that_is_taken_is_named():
     with LocalCollector() as collector:
         port = int(collector.url.rpartition(":")[2])
         with pytest.raises(
-            OSError, match=rf"no collector can listen on port {port} of 127\.0\.0\.1 \(.*port 0 takes"
+            OSError, match=rf"cannot listen on 127\.0\.0\.1:{port} \(.*port 0 takes any free one"
         ):
             LocalCollector(port=port).start()
 
 
-def test_a_collector_that_wants_a_token_says_where_it_is():
+def test_a_collector_that_requires_a_token_says_where_it_is():
     with (
         LocalCollector() as collector,
-        pytest.raises(CollectorError, match="the collector's token is needed"),
+        pytest.raises(CollectorError, match="the collector's token is required"),
     ):
         CollectorClient(collector.url, "wrong").counts()
 
 
-def test_an_event_that_did_not_come_is_told_with_what_came():
+def test_messages_about_events_name_what_arrived_and_which_columns_exist():
     with LocalCollector() as collector:
         with Tracker("shop", Emitter(collector.url, batch_size=1)) as tracker:
             tracker.track(PageView("https://acme.com", event_id="5d79770b-015b-4af8-8c91-b2ed6faf4b1e"))
-        with pytest.raises(TimeoutError, match=r"1 of 2 good events came; in all 1 good and 0 bad"):
+        with pytest.raises(TimeoutError, match=r"1 of 2 good events arrived; in all 1 good and 0 failed"):
             collector.wait_for(2, timeout=0.2)
-        with pytest.raises(ValueError, match=r"no event has a column 'event_idd'; did you mean 'event_id'\?"):
+        with pytest.raises(ValueError, match=r"no such column: 'event_idd'; did you mean 'event_id'\?"):
             collector.events(columns=["event_idd"])
         with pytest.raises(TypeError, match=r"columns must be a list, such as \['event_id', 'page_url'\]"):
             collector.events(columns="event_id")
-        with pytest.raises(ValueError, match=r"x\.xlsx: the ending must be \.parquet, \.tsv"):
+        with pytest.raises(ValueError, match=r"x\.xlsx: the file must end in \.parquet, \.tsv"):
             collector.export("x.xlsx")

@@ -1,11 +1,11 @@
-"""The paths of Snowplow Micro, in the forms of its versions 3 and 4."""
+"""The paths of Snowplow Micro, in the formats of its versions 3 and 4."""
 
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.collector.support import own, page_view
+from tests.support.collector import page_view, self_describing
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 GOOD = {"category": "io", "variable": "read", "timing": 3}
@@ -14,8 +14,8 @@ CONTEXT = '{"schema":"iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-
 
 
 def fill(send):
-    send.post([page_view(aid="one"), own(TIMING, GOOD, aid="two", co=CONTEXT % PARENT)])
-    send.post([own(TIMING, {}, aid="three")])
+    send.post([page_view(aid="one"), self_describing(TIMING, GOOD, aid="two", co=CONTEXT % PARENT)])
+    send.post([self_describing(TIMING, {}, aid="three")])
 
 
 def test_all_counts(send):
@@ -52,7 +52,7 @@ def test_good_events_are_filtered_by_either_name_of_a_type_and_either_form_of_a_
     assert len(send.read("/micro/good", {"limit": 1}).json) == 1
 
 
-def test_bad_events_tell_why(send):
+def test_bad_events_say_why_they_failed(send):
     fill(send)
     send("/com.acme/v1", b"{}", "POST")
     bad = send.read("/micro/bad").json
@@ -130,17 +130,17 @@ PAGE = {"page": 1, "pageSize": 9, "filters": []}
         ("events", PAGE | {"sorting": "app_id"}, "$.sorting: string found, object or null expected"),
         ("timeline", {"buckets": 5}, "$.buckets: integer found, array or null expected"),
         ("timeline", {"buckets": [{"start": 1}]}, "$.buckets[0].end: is missing, but required"),
-        ("timeline", {"buckets": [{"start": "noon", "end": 1}]}, "a bucket's start or end is no time: Invalid isoformat string: 'noon'"),
+        ("timeline", {"buckets": [{"start": "noon", "end": 1}]}, "invalid start or end of a bucket: Invalid isoformat string: 'noon'"),
         ("timeline", {"buckets": [{"start": 2**63, "end": 1}]}, "$.buckets[0].start: 9223372036854775808 found, at most 9007199254740992 expected"),
     ],
 )  # fmt: skip
-def test_a_filter_of_another_type_is_refused_with_the_reason(send, path, body, reason):
+def test_a_filter_of_another_type_is_rejected_with_the_reason(send, path, body, reason):
     fill(send)
     answer = send.read(f"/micro/{path}", body)
     assert (answer.status, answer.json) == (400, {"error": reason})
 
 
-def test_filters_that_are_null_or_unknown_choose_nothing(send):
+def test_filters_that_are_null_or_unknown_have_no_effect(send):
     fill(send)
     for body in (
         {"event_type": None, "schema": None, "contexts": None, "limit": None},
@@ -169,13 +169,13 @@ def test_reset_deletes_everything(send):
         assert send.read("/micro/good").json == []
 
 
-def test_other_paths_name_the_ones_there_are(send):
+def test_unknown_paths_name_those_that_exist(send):
     reply = send.read("/micro/nothing")
     assert (reply.status, reply.body[:36]) == (404, b"Path for micro has to be one of: /ev")
     assert send.read("/micro/all", None, "OPTIONS").status == 200
 
 
-def test_questions_during_a_load_are_answered(send):
+def test_requests_during_a_load_get_responses(send):
     began = time.monotonic()
     for _ in range(20):
         send.post([page_view() for _ in range(50)])

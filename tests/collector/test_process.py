@@ -1,4 +1,4 @@
-"""How a collector's process begins and ends, and what survives it."""
+"""The collector's process: how it starts and ends, and what survives it."""
 
 import http.client
 import json
@@ -15,19 +15,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nbtrack.collector import LocalCollector
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import LocalCollector, shared_collector
 from nbtrack.common.processes import process_started
 from nbtrack.protocol import PAYLOAD_DATA, POST_PATH
-from tests.collector.support import JSON, Sender, ask, page_view
+from tests.support.collector import JSON, Sender, fetch, page_view
 from tests.support.waiting import poll
 
 KILLS = 20 if os.environ.get("NBTRACK_LONG") else 2
-posix = pytest.mark.skipif(os.name != "posix", reason="signals and fork are POSIX's")
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and fork")
 
 
 def until(condition):
-    assert poll(condition), "it did not happen in time"
+    assert poll(condition), "timed out"
 
 
 def gone(pid):
@@ -72,7 +71,7 @@ def test_close_ends_the_process_and_deletes_its_folder():
     assert collector.pid is None
 
 
-def test_a_port_that_is_taken_is_said_at_the_start(collector):
+def test_a_port_that_is_taken_raises_at_the_start(collector):
     with pytest.raises(OSError, match="ddress already in use"):
         LocalCollector(port=urlsplit(collector.url).port).start()
 
@@ -194,8 +193,8 @@ def test_what_was_answered_with_200_survives_a_kill(tmp_path, attempt):
 def test_two_kernels_that_start_at_once_share_one_collector(tmp_path):
     program = """
 import sys, pathlib, os
-from nbtrack.collector import shared_collector as shared
-client = shared.connect(pathlib.Path(sys.argv[1]), port=0)
+from nbtrack.collector import shared_collector
+client = shared_collector.connect(pathlib.Path(sys.argv[1]), port=0)
 print(client.url, client.token, flush=True)
 sys.stdin.readline()
 """
@@ -203,56 +202,56 @@ sys.stdin.readline()
     try:
         said = {kernel.stdout.readline() for kernel in kernels}
         assert len(said) == 1
-        client = shared.find(tmp_path)
+        client = shared_collector.find(tmp_path)
         assert client is not None
         assert said == {f"{client.url} {client.token}\n"}
-        assert client._ask("POST", "presence", body={})["kernels"] == 4
+        assert client.count_kernels() == 4
         assert (tmp_path / "collector.json").stat().st_mode & 0o777 == 0o600
     finally:
         for kernel in kernels:
             kernel.communicate("\n", timeout=10)
-        shared.stop(tmp_path)
-    assert shared.find(tmp_path) is None
+        shared_collector.stop(tmp_path)
+    assert shared_collector.find(tmp_path) is None
 
 
 def test_the_shared_collector_keeps_its_events_and_takes_another_port_when_its_own_is_taken(
     tmp_path, collector
 ):
     taken = urlsplit(collector.url).port
-    client = shared.connect(tmp_path, port=taken)
+    client = shared_collector.connect(tmp_path, port=taken)
     try:
         assert urlsplit(client.url).port != taken
         Sender(client).post([page_view()])
-        first = ask(client.url + "/health").body
+        first = fetch(client.url + "/health").body
         assert first == b"ok"
     finally:
-        assert shared.stop(tmp_path)
-    client = shared.connect(tmp_path, port=0)
+        assert shared_collector.stop(tmp_path)
+    client = shared_collector.connect(tmp_path, port=0)
     try:
         assert client.counts()["good"] == 1
     finally:
-        shared.stop(tmp_path)
+        shared_collector.stop(tmp_path)
 
 
 def test_nothing_is_found_or_joined_where_nothing_runs(tmp_path):
-    assert shared.find(tmp_path) is None
-    assert shared.stop(tmp_path) is False
-    with pytest.raises(RuntimeError, match="no collector answers"):
-        shared.connect(tmp_path, start=False)
+    assert shared_collector.find(tmp_path) is None
+    assert shared_collector.stop(tmp_path) is False
+    with pytest.raises(RuntimeError, match="no collector is running"):
+        shared_collector.connect(tmp_path, start=False)
     (tmp_path / "collector.json").write_text(
         '{"url": "http://127.0.0.1:9", "token": "t", "pid": 1, "started": "0"}'
     )
-    assert shared.find(tmp_path) is None
+    assert shared_collector.find(tmp_path) is None
     (tmp_path / "collector.json").write_text("{")
-    assert shared.find(tmp_path) is None
+    assert shared_collector.find(tmp_path) is None
 
 
 @posix
 def test_the_shared_collector_ends_a_while_after_the_last_kernel_left(tmp_path):
     program = """
 import sys, pathlib
-from nbtrack.collector import shared_collector as shared
-shared.connect(pathlib.Path(sys.argv[1]), port=0, idle_timeout=0.05)
+from nbtrack.collector import shared_collector
+shared_collector.connect(pathlib.Path(sys.argv[1]), port=0, idle_timeout=0.05)
 print("here", flush=True)
 sys.stdin.readline()
 """
@@ -265,4 +264,4 @@ sys.stdin.readline()
     finally:
         kernel.communicate("\n", timeout=10)
     until(lambda: gone(pid))
-    assert shared.find(tmp_path) is None
+    assert shared_collector.find(tmp_path) is None

@@ -1,4 +1,4 @@
-"""The page works below any path of a proxy, as JupyterHub and Binder put it."""
+"""The live page behind a proxy that adds to the path, as JupyterHub and Binder do."""
 
 import socket
 import subprocess
@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.collector.page_support import browser
-from tests.collector.support import page_view
+from tests.support.browser import browser
+from tests.support.collector import page_view
 from tests.support.tools import require
 from tests.support.waiting import poll
 

@@ -1,4 +1,4 @@
-"""Real trackers, unmodified, are understood: every event is accepted and found good."""
+"""Real, unmodified trackers: every event is accepted and good."""
 
 import functools
 import http.server
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import snowplow_tracker as sp
 
-from tests.collector.page_support import browser
+from tests.support.browser import browser
 from tests.support.tools import require
 
 NODE = Path(__file__).parent / "node"
@@ -27,7 +27,7 @@ def modules(tmp_path_factory):
         shutil.copy(NODE / name, folder)
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("npm is not here: apt-get install npm")
+        pytest.skip("npm is not installed: apt-get install npm")
     command = [
         npm,
         "install",

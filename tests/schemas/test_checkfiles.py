@@ -1,4 +1,4 @@
-"""`nbtrack validate`: what is checked in a file."""
+"""Checks of files, as `nbtrack validate` runs them."""
 
 import base64
 import json
@@ -42,15 +42,15 @@ def payload(inner, key="ue_pr"):
         (json.dumps({"schema": PAYLOAD_DATA, "data": [{"e": 1}]}), 1, ["$[0].e: integer found"]),
         (json.dumps(GOOD | {"schema": TIMING.replace("timing", "timin")}), 1, ["did you mean"]),
         ("{", 0, ["not JSON"]),
-        ('{"schema":\n1,\n"data"}', 0, ["cannot be read: it is not JSON"]),
+        ('{"schema":\n1,\n"data"}', 0, ["cannot be read: not JSON"]),
         ("\n".join([json.dumps(GOOD), "half a li", json.dumps(BAD)]), 3, ["line 2: not JSON: ", "line 3: "]),
-        ("\n", 0, ["holds nothing"]),
+        ("\n", 0, ["is empty"]),
         ("3", 1, ["not a JSON object"]),
         ('{"a": 1}', 1, ["neither a schema"]),
         ('{"$schema": "x", "self": {}}', 1, ["metaSchema"]),
     ],
 )
-def test_what_is_wrong_is_told_by_line_and_path(tmp_path, text, checked, words):
+def test_problems_name_the_line_and_the_path(tmp_path, text, checked, words):
     path = tmp_path / "events.json"
     path.write_text(text)
     report = check_file(path)
@@ -60,6 +60,6 @@ def test_what_is_wrong_is_told_by_line_and_path(tmp_path, text, checked, words):
         assert any(word in problem for problem in report.problems), report.problems
 
 
-def test_a_file_that_is_not_there_is_a_problem(tmp_path):
+def test_a_missing_file_is_a_problem(tmp_path):
     assert check_file(tmp_path / "none").problems == ["cannot be read: No such file or directory"]
-    assert check_file(tmp_path).problems == ["cannot be read: it is a folder: name its files"]
+    assert check_file(tmp_path).problems == ["cannot be read: is a folder; name its files"]

@@ -1,4 +1,4 @@
-"""A first schema from a frame."""
+"""Drafts of schemas from DataFrames."""
 
 import datetime as dt
 import uuid
@@ -54,7 +54,7 @@ def test_columns_become_properties_with_types_and_bounds():
     assert set(schema["required"]) == set(FRAME) - {"gaps", "empty"}
 
 
-def test_a_draft_keeps_the_linters_rules_and_takes_the_frames_rows():
+def test_a_draft_passes_the_linter_and_accepts_the_rows():
     schema = draft_schema(FRAME, URI)
     assert lint_schema(schema) == []
     registry = Registry()
@@ -67,15 +67,15 @@ def test_a_draft_keeps_the_linters_rules_and_takes_the_frames_rows():
         assert registry.faults(URI, data) == []
 
 
-def test_a_polars_frame_will_do():
+def test_a_polars_dataframe_is_accepted():
     schema = draft_schema(pl.DataFrame({"n": [1, 2]}), URI)
     assert schema["properties"]["n"]["type"] == "integer"
 
 
-def test_wrong_calls_are_refused():
+def test_wrong_calls_raise():
     with pytest.raises(ValueError, match="not an Iglu URI"):
         draft_schema(FRAME, "order")
-    with pytest.raises(ValueError, match="two columns are called 'a': rename them first"):
+    with pytest.raises(ValueError, match="two columns are named 'a'; rename one of them first"):
         draft_schema(pd.DataFrame([[1, 2]], columns=["a", "a"]), URI)
 
 
@@ -94,7 +94,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_draft_takes_the_events_that_its_frame_becomes(name):
+def test_a_draft_accepts_the_events_made_of_its_dataframe(name):
     frame = pd.DataFrame({name: pd.Series(ODD[name], dtype=object)})
     schema = draft_schema(frame, URI)
     assert lint_schema(schema) == []

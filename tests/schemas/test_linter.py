@@ -1,4 +1,4 @@
-"""igluctl's rules."""
+"""The linter: igluctl's rules."""
 
 import copy
 
@@ -65,7 +65,7 @@ def test_each_rule_is_named_with_its_place(path, value, rule, place):
     assert (rule, place) in [(problem.rule, problem.path) for problem in found], found
 
 
-def test_the_files_path_must_say_the_same():
+def test_the_files_path_must_match():
     (problem,) = lint_schema(GOOD, "schemas/com.acme/order/jsonschema/1-0-1")
     assert (problem.rule, problem.severity) == ("path", "error")
-    assert str(problem).startswith("$.self: the file's path ends in")
+    assert str(problem).startswith("$.self: the file's path must end in")

@@ -1,13 +1,11 @@
-"""Messages of schemas: each says what is wrong, where, why, and what to do; the page lists them."""
+"""Messages of schemas: what is wrong, where, why, and what to do; the page lists them."""
 
 from pathlib import Path
 
 import pytest
 
 from nbtrack.schemas import Registry, draft_schema, lint_schema
-from nbtrack.tracker import (
-    event_class,
-)
+from nbtrack.tracker import event_class
 from tests.support.messages import Messages, check_message, missing_from_page
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -15,7 +13,7 @@ NAME = {"vendor": "com.acme", "name": "visit", "format": "jsonschema", "version"
 
 
 MESSAGES: Messages = {
-    "a schema with a typing error": (
+    "a misspelt schema": (
         lambda: event_class("iglu:com.snowplowanalytics.snowplow/link_clik/jsonschema/1-0-1"),
         LookupError,
         "did you mean iglu:com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1?",
@@ -23,57 +21,57 @@ MESSAGES: Messages = {
     "a schema without a name": (
         lambda: Registry().register({"type": "object"}),
         ValueError,
-        "a schema needs `self` with its vendor, name, format and version",
+        "the schema has no `self` with vendor, name, format and version",
     ),
     "a schema that cannot be used": (
         lambda: Registry().register({"self": NAME, "type": "objekt"}),
         ValueError,
         "iglu:com.acme/visit/jsonschema/1-0-0 cannot be used: ",
     ),
-    "a server's address without its scheme": (
+    "a server's URL without its scheme": (
         lambda: Registry(servers=["schemas.acme.com"]),
         ValueError,
-        "'schemas.acme.com' is not the address of an Iglu server",
+        "an Iglu server's URL must begin with http:// or https://, got 'schemas.acme.com'",
     ),
-    "a folder in place of a registry's list": (
+    "a folder instead of a list of folders": (
         lambda: Registry("schemas"),
         TypeError,
-        "folders must be a list, such as folders=[…], not 'schemas'",
+        "folders must be a list, such as folders=[…], got 'schemas'",
     ),
-    "a registry's folder that is not there": (
+    "a schema that is in no folder": (
         lambda: Registry(["nowhere"]).find("iglu:com.acme/visit/jsonschema/1-0-0"),
         LookupError,
         "no schema iglu:com.acme/visit/jsonschema/1-0-0 in the session, nowhere (no such folder), the built-in registry",
     ),
-    "data where the schema's name goes": (
+    "data instead of the schema's URI": (
         lambda: Registry().faults({"timing": 3}, TIMING),
         ValueError,
         "{'timing': 3} is not an Iglu URI such as ",
     ),
-    "data that is no JSON": (
+    "data that is not JSON": (
         lambda: Registry().faults(TIMING, {"timing": object()}),
         ValueError,
-        "the data holds what JSON does not know (Unsupported type: 'object'): nbtrack.values.jsonable makes",
+        "the data is not JSON (Unsupported type: 'object'); nbtrack.values.jsonable converts it",
     ),
-    "a schema's file in place of the schema": (
+    "a file's name instead of a schema": (
         lambda: Registry().register("visit.json"),
         ValueError,
-        "register takes a schema, a dict, not a text: json.loads(…) reads one; got 'visit.json'",
+        "schema must be a dict, got 'visit.json'; json.loads reads one from text",
     ),
-    "a schema that is none": (
+    "None instead of a schema": (
         lambda: Registry().register(None),
         ValueError,
-        "a schema needs `self` with its vendor, name, format and version",
+        "the schema has no `self` with vendor, name, format and version",
     ),
-    "a dict in place of a frame": (
+    "a dict instead of a DataFrame": (
         lambda: draft_schema({"quantity": [1]}, "iglu:com.acme/order/jsonschema/1-0-0"),
         TypeError,
-        "draft_schema wants a frame, such as pandas.DataFrame(…), not a dict",
+        "df must be a DataFrame, got dict",
     ),
-    "a schema's name in place of the schema": (
+    "a schema's URI instead of the schema": (
         lambda: lint_schema(TIMING),
         TypeError,
-        "lint_schema wants a schema, a dict, not a str",
+        "schema must be a dict, got str",
     ),
     "a folder in place of a class's registry": (
         lambda: event_class(TIMING, registry="schemas"),
@@ -90,10 +88,10 @@ MESSAGES: Messages = {
         ValueError,
         "Timing: $.timing: string found, number expected",
     ),
-    "a server that is none": (
+    "a server that is not a URL": (
         lambda: Registry(servers=[3]),
         TypeError,
-        "servers takes addresses such as https://iglu.acme.com, and IgluServer(…); not 3",
+        "servers must be URLs such as https://iglu.acme.com, or IgluServer(…), got 3",
     ),
 }
 

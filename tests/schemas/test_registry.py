@@ -1,4 +1,4 @@
-"""Where schemas come from, and what is refused."""
+"""The registry: where schemas come from, and what is rejected."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def put(folder, name, body, version="1-0-0", ending=""):
     return path
 
 
-def test_every_built_in_schema_compiles_and_stands_where_its_name_says():
+def test_every_built_in_schema_compiles_and_is_in_the_folder_of_its_name():
     registry = Registry()
     for uri in registry.uris():
         registry.validator(uri)
@@ -31,14 +31,14 @@ def test_every_built_in_schema_compiles_and_stands_where_its_name_says():
         assert uri == "iglu:{vendor}/{name}/{format}/{version}".format(**own)
 
 
-def test_our_own_schemas_keep_the_linters_rules():
+def test_nbtracks_own_schemas_pass_the_linter():
     registry = Registry()
     own = [uri for uri in registry.uris() if uri.startswith("iglu:io.github.nbtrack/")]
     assert [parse_uri(uri).name for uri in own] == ["analysis", "cell_run", "dataframe", "kernel", "notebook"]
     assert {uri: lint_schema(registry.find(uri)) for uri in own} == {uri: [] for uri in own}
 
 
-def test_the_session_goes_before_folders_and_folders_before_the_built_in(tmp_path):
+def test_registered_schemas_come_before_folders_and_folders_before_built_in_ones(tmp_path):
     put(tmp_path, "thing", {"type": "array"}, ending=".json")
     registry = Registry([tmp_path])
     uri = "iglu:com.acme/thing/jsonschema/1-0-0"
@@ -52,7 +52,7 @@ def test_the_session_goes_before_folders_and_folders_before_the_built_in(tmp_pat
     assert registry.faults(TIMING, []) == []
 
 
-def test_a_schema_nested_too_deep_is_refused_with_the_reason():
+def test_a_schema_that_is_nested_too_deeply_is_rejected_with_the_reason():
     for levels in (500, 5000):
         inner = {}
         for _ in range(levels):
@@ -61,7 +61,7 @@ def test_a_schema_nested_too_deep_is_refused_with_the_reason():
             Registry().register(named(**inner))
 
 
-def test_an_edited_file_counts_from_the_next_call_on(tmp_path):
+def test_an_edited_file_takes_effect_with_the_next_call(tmp_path):
     path = put(tmp_path, "thing", {"type": "array"})
     registry = Registry([tmp_path])
     uri = "iglu:com.acme/thing/jsonschema/1-0-0"
@@ -84,7 +84,7 @@ def test_an_edited_file_counts_from_the_next_call_on(tmp_path):
         ),
     ],
 )
-def test_an_unknown_schema_comes_with_the_one_that_was_meant(wrong, meant):
+def test_the_error_of_an_unknown_schema_names_the_one_that_was_meant(wrong, meant):
     with pytest.raises(SchemaNotFound, match="did you mean") as caught:
         Registry().find(wrong)
     assert caught.value.suggestions[0] == meant
@@ -95,7 +95,7 @@ def test_an_unknown_schema_comes_with_the_one_that_was_meant(wrong, meant):
     ["", "iglu:a/b/c", "iglu:../x/jsonschema/1-0-0", "iglu:a/../../jsonschema/1-0-0", "iglu:a/b/jsonschema/0-0-1",
      "iglu:a/b/jsonschema/1-0", "http://a/b/jsonschema/1-0-0", "iglu:a/b/jsonschema/1-0-0/", "iglu:a/b/jsonschema/1-0-0\n", 7],
 )  # fmt: skip
-def test_what_is_no_iglu_uri_is_refused(text):
+def test_what_is_not_an_iglu_uri_is_rejected(text):
     with pytest.raises(ValueError, match="not an Iglu URI"):
         parse_uri(text)
 
@@ -106,7 +106,7 @@ def test_what_is_no_iglu_uri_is_refused(text):
      "iglu:com.acme/../../x/jsonschema/1-0-0", "../other", "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"],
 )  # fmt: skip
 @pytest.mark.parametrize("base", [{}, {"id": "file:///etc/"}, {"$id": "http://127.0.0.1:1/"}])
-def test_a_reference_out_of_the_schema_is_refused(reference, base):
+def test_a_reference_out_of_the_schema_is_rejected(reference, base):
     with pytest.raises(BadSchema, match=r"may only refer to itself|is not present in a registry"):
         Registry().register(named(properties={"a": {"$ref": reference}}, **base))
 
@@ -123,16 +123,16 @@ def test_a_reference_within_the_schema_is_followed():
     ("schema", "words"),
     [
         ({}, "self"),
-        (named() | {"self": {"vendor": "a"}}, "does not name it"),
+        (named() | {"self": {"vendor": "a"}}, "`self` is wrong"),
         (named(type="nonsense"), "cannot be used"),
     ],
 )
-def test_what_cannot_be_a_schema_is_refused_with_the_reason(schema, words):
+def test_what_cannot_be_a_schema_is_rejected_with_the_reason(schema, words):
     with pytest.raises(BadSchema, match=words):
         Registry().register(schema)
 
 
-def test_a_broken_file_is_an_error_that_names_it(tmp_path):
+def test_the_error_of_a_broken_file_names_the_schema(tmp_path):
     put(tmp_path, "thing", {}).write_text("{")
     with pytest.raises(BadSchema, match=r"com\.acme/thing"):
         Registry([tmp_path]).find("iglu:com.acme/thing/jsonschema/1-0-0")
@@ -157,7 +157,7 @@ def test_a_broken_file_is_an_error_that_names_it(tmp_path):
         ({"items": {"type": "string"}}, ["a", 1], "$.x[1]: integer found, string expected"),
     ],
 )
-def test_a_fault_says_where_what_and_what_instead(rule, value, message):
+def test_a_fault_says_where_what_and_what_is_expected(rule, value, message):
     registry = Registry()
     uri = registry.register(named(properties={"x": rule}))
     assert [str(fault) for fault in registry.faults(uri, {"x": value})] == [message]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbtrack.widget.model import Monitor
-from tests.collector.page_support import browser
+from tests.support.browser import browser
 from tests.support.tools import require
 from tests.widget.bare import Bare, logged, row
 

@@ -1,6 +1,4 @@
-"""A request from a tracker, as it came in, and the events inside it."""
-
-from __future__ import annotations
+"""Adapters: requests of trackers and webhooks, and the events inside them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,24 +7,19 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from nbtrack.collector.events.bad_rows import (
-    Failure,
-    Reason,
-    criterion_mismatch,
-    field_problem,
-    invalid_json,
-    not_iglu,
-)
+from nbtrack.collector.events.bad_rows import BadRow, size_violation
 from nbtrack.common.payload_json import MAX_DEPTH, depth_exceeds
-from nbtrack.protocol import PAYLOAD_DATA, SNOWPLOW_VENDOR
+from nbtrack.protocol import PAYLOAD_DATA, SNOWPLOW_VENDOR, UNSTRUCT_EVENT
 from nbtrack.schemas import Registry, SchemaNotFound, parse_uri
 
 MAX_BODY = 2 * 1024 * 1024
 MAX_PAYLOAD = 1024 * 1024
-# what the sinks of a real collector take: beyond it the event is lost there as a size_violation
 SINK_LIMITS = {"Amazon SQS": 192_000, "Kinesis, Kafka and NSQ": 1_000_000}
+"""Bytes that the sinks of a pipeline's collector take; a larger event is a size_violation there."""
 JSON_TYPES = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 ANONYMOUS = "00000000-0000-0000-0000-000000000000"
+"""The network user id of an anonymous request."""
+MAX_PARAMETERS = 1000
 
 Parameters = dict[str, str]
 
@@ -38,11 +31,11 @@ class Request:
     Attributes
     ----------
     time : int
-        When it arrived, milliseconds since 1970.
+        When it arrived, a Unix timestamp in milliseconds.
     vendor, version : str
         The two segments of the path; ``tp1`` of Snowplow for ``/i``.
     query : str
-        The query string as it came.
+        The query string, unchanged.
     headers : list of str
         ``Name: value`` lines.
     body : bytes
@@ -50,9 +43,9 @@ class Request:
     """
 
     time: int
-    method: str
-    vendor: str
-    version: str
+    method: str = "GET"
+    vendor: str = ""
+    version: str = ""
     query: str = ""
     content_type: str | None = None
     headers: list[str] = field(default_factory=list)
@@ -65,166 +58,165 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Vendor and version, as the path says them."""
+        """Vendor and version, as in the URL's path."""
         return f"{self.vendor}/{self.version}"
 
     def size(self) -> int:
-        """Count the bytes a collector would hand to its sink, but for the few of the envelope."""
+        """Return the bytes that a collector would hand to its sink, except the few of the envelope."""
         return len(self.body) + len(self.query) + sum(map(len, self.headers))
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error
-    """A whole request fails, with every event in it."""
+class RequestRejected(Exception):  # noqa: N818 - it is a result, not an error
+    """No event can be read from a request: it fails as a whole."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: BadRow) -> None:
         super().__init__(failure.kind)
         self.failure = failure
 
 
 def unpack(request: Request, registry: Registry) -> list[Parameters]:
-    """Give the events of a request, each a flat dict of strings.
+    """Return the events of a request, each a flat dict of strings.
 
     Parameters
     ----------
     request : Request
     registry : Registry
-        Has ``payload_data`` and the schemas named by the Iglu webhook.
+        Has ``payload_data`` and the schemas that the Iglu webhook names.
 
     Raises
     ------
-    Refused
-        With the reason, when no event can be read from the request.
+    RequestRejected
+        If no event can be read from it.
     """
     if request.size() > MAX_PAYLOAD:
-        raise Refused(oversize(MAX_PAYLOAD, request.size()))
+        raise RequestRejected(size_violation(MAX_PAYLOAD, request.size()))
     adapter = ADAPTERS.get(request.path)
     if adapter is None:
-        raise Refused(
-            field_problem(
-                "adapter_failures",
-                "vendor/version",
-                request.path,
-                "vendor/version combination is not supported",
-            )
-        )
+        expectation = "vendor/version combination is not supported"
+        raise RequestRejected(_adapter_failure().add_input("vendor/version", request.path, expectation))
     return adapter(request, registry)
 
 
-def oversize(limit: int, size: int) -> Failure:
-    """Say that a payload is larger than a collector passes on."""
-    return Failure(
-        "size_violation",
-        {
-            "maximumAllowedSizeBytes": limit,
-            "actualSizeBytes": size,
-            "expectation": "oversized collector payload",
-        },
-        [Reason(f"{size:,} bytes found, at most {limit:,} allowed", keyword="size")],
-    )
-
-
-def _query(request: Request) -> Parameters:
-    return dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=1000))
-
-
-def _tp1(request: Request, _registry: Registry) -> list[Parameters]:
+def parse_query(query: str) -> list[tuple[str, str]]:
+    """Return the parameters of a query string; one that has too many is a single parameter without a name."""
     try:
-        parameters = _query(request)
-    except ValueError as error:
-        raise Refused(field_problem(PROTOCOL, "querystring", request.query, str(error))) from None
-    if not parameters:
-        raise Refused(
-            field_problem(PROTOCOL, "querystring", None, "empty querystring, expected at least 1 parameter")
-        )
-    return [parameters]
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        return [("", query)]
 
 
-def _json_body(request: Request, kind: str) -> Any:
-    if not request.body:
-        raise Refused(field_problem(kind, "body", None, "empty body: not self-describing JSON"))
-    said = (request.content_type or "").lower().strip()
-    if said not in JSON_TYPES:
-        expected = "expected application/json, with or without charset=utf-8"
-        raise Refused(field_problem(kind, "contentType", request.content_type, expected))
-    try:
-        return orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise Refused(invalid_json(kind, "body", request.body, str(error))) from None
-
-
-def _tp2(request: Request, registry: Registry) -> list[Parameters]:
-    if not request.body and request.query:
-        return _tp1(request, registry)
-    document = _json_body(request, PROTOCOL)
-    uri, data = describe(document, PROTOCOL)
-    if not uri.startswith(PAYLOAD_FAMILY):
-        raise Refused(criterion_mismatch(PROTOCOL, uri, PAYLOAD_FAMILY.removesuffix("1-0-") + "1-0-*"))
-    try:
-        validator = registry.validator(uri)
-        if not validator.is_valid(data):
-            raise Refused(Failure.of_faults(PROTOCOL, uri, registry.faults(uri, data), field="body"))
-    except SchemaNotFound as error:
-        raise Refused(Failure.of_missing(PROTOCOL, error, field="body")) from None
-    events: list[Parameters] = data
-    if request.query:
-        given = _query(request)
-        return [given | event for event in events]
-    return events
-
-
-def describe(document: Any, kind: str, field_name: str = "body") -> tuple[str, Any]:
-    """Take self-describing JSON apart.
+def parse_self_describing(document: Any, report: BadRow, field: str = "body") -> tuple[str, Any]:
+    """Return the schema and the data of self-describing JSON.
 
     Raises
     ------
-    Refused
-        When it is none.
+    RequestRejected
+        If it is not self-describing JSON; `report` holds the reason.
     """
     if not isinstance(document, dict) or document.keys() != {"schema", "data"}:
-        raise Refused(not_iglu(kind, field_name, document, "INVALID_DATA_PAYLOAD"))
+        raise RequestRejected(report.add_not_self_describing(field, document))
     uri = document["schema"]
     try:
         parse_uri(uri)
     except ValueError:
-        raise Refused(not_iglu(kind, field_name, document, "INVALID_IGLUURI")) from None
+        raise RequestRejected(report.add_invalid_uri(field, document)) from None
     return uri, document["data"]
 
 
-def _iglu(request: Request, _registry: Registry) -> list[Parameters]:
-    """Take the Iglu webhook's self-describing JSON, in the body or as a query."""
-    kind = "adapter_failures"
-    given = _query(request)
-    schema = given.pop("schema", None)
-    common = {"tv": "com.snowplowanalytics.iglu-v1", "e": "ue", "p": given.pop("p", "srv")}
+def _protocol_violation() -> BadRow:
+    return BadRow("tracker_protocol_violations")
+
+
+def _adapter_failure() -> BadRow:
+    return BadRow("adapter_failures")
+
+
+def _query_parameters(request: Request) -> Parameters:
+    return dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
+
+
+def _unpack_query(request: Request, _registry: Registry) -> list[Parameters]:
+    try:
+        parameters = _query_parameters(request)
+    except ValueError as error:
+        report = _protocol_violation().add_input("querystring", request.query, str(error))
+        raise RequestRejected(report) from None
+    if not parameters:
+        expectation = "empty querystring, expected at least 1 parameter"
+        raise RequestRejected(_protocol_violation().add_input("querystring", None, expectation))
+    return [parameters]
+
+
+def _json_body(request: Request, report: BadRow) -> Any:
+    if not request.body:
+        raise RequestRejected(report.add_input("body", None, "empty body: not self-describing JSON"))
+    if (request.content_type or "").lower().strip() not in JSON_TYPES:
+        expectation = "expected application/json, with or without charset=utf-8"
+        raise RequestRejected(report.add_input("contentType", request.content_type, expectation))
+    try:
+        return orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        raise RequestRejected(report.add_invalid_json("body", request.body, str(error))) from None
+
+
+def _unpack_payload_data(request: Request, registry: Registry) -> list[Parameters]:
+    if not request.body and request.query:
+        return _unpack_query(request, registry)
+    report = _protocol_violation()
+    uri, data = parse_self_describing(_json_body(request, report), report)
+    if not uri.startswith(PAYLOAD_FAMILY):
+        criterion = PAYLOAD_FAMILY.removesuffix("1-0-") + "1-0-*"
+        raise RequestRejected(report.add_unexpected_schema("body", uri, criterion))
+    try:
+        if not registry.validator(uri).is_valid(data):
+            raise RequestRejected(report.add_faults("body", uri, registry.faults(uri, data)))
+    except SchemaNotFound as error:
+        raise RequestRejected(report.add_unknown_schema("body", error)) from None
+    events: list[Parameters] = data
+    if request.query:
+        common = _query_parameters(request)
+        return [common | event for event in events]
+    return events
+
+
+def _unpack_iglu_webhook(request: Request, _registry: Registry) -> list[Parameters]:
+    """Return the events of the Iglu webhook: self-describing JSON in the body, or data in the query."""
+    report = _adapter_failure()
+    parameters = _query_parameters(request)
+    schema = parameters.pop("schema", None)
+    common = {"tv": "com.snowplowanalytics.iglu-v1", "e": "ue", "p": parameters.pop("p", "srv")}
     common |= {
-        key: given.pop(key) for key in ("aid", "eid", "nuid", "ttm", "cv", "url", "cx", "co") if key in given
+        key: parameters.pop(key)
+        for key in ("aid", "eid", "nuid", "ttm", "cv", "url", "cx", "co")
+        if key in parameters
     }
     if request.body:
-        document = _json_body(request, kind)
+        document = _json_body(request, report)
         if depth_exceeds(request.body):
-            raise Refused(invalid_json(kind, "body", request.body, f"nested deeper than {MAX_DEPTH} levels"))
+            error = f"nested deeper than {MAX_DEPTH} levels"
+            raise RequestRejected(report.add_invalid_json("body", request.body, error))
         if schema:
             document = {"schema": schema, "data": document}
         documents = document if isinstance(document, list) else [document]
     elif schema:
-        documents = [{"schema": schema, "data": given}]
+        documents = [{"schema": schema, "data": parameters}]
     else:
-        raise Refused(field_problem(kind, "schema", None, "expected a body or the parameter `schema`"))
+        expectation = "expected a body or the parameter `schema`"
+        raise RequestRejected(report.add_input("schema", None, expectation))
     if not documents:
-        raise Refused(field_problem(kind, "body", "[]", "empty list of events"))
+        raise RequestRejected(report.add_input("body", "[]", "empty list of events"))
     events = []
     for document in documents:
-        uri, data = describe(document, kind)
-        envelope = {"schema": UNSTRUCT, "data": {"schema": uri, "data": data}}
+        uri, data = parse_self_describing(document, report)
+        envelope = {"schema": UNSTRUCT_EVENT, "data": {"schema": uri, "data": data}}
         events.append(common | {"ue_pr": orjson.dumps(envelope).decode()})
     return events
 
 
-PROTOCOL = "tracker_protocol_violations"
 PAYLOAD_FAMILY = PAYLOAD_DATA.rpartition("-")[0] + "-"
-UNSTRUCT = f"iglu:{SNOWPLOW_VENDOR}/unstruct_event/jsonschema/1-0-0"
 ADAPTERS: Mapping[str, Callable[[Request, Registry], list[Parameters]]] = {
-    f"{SNOWPLOW_VENDOR}/tp1": _tp1,
-    f"{SNOWPLOW_VENDOR}/tp2": _tp2,
-    "com.snowplowanalytics.iglu/v1": _iglu,
+    f"{SNOWPLOW_VENDOR}/tp1": _unpack_query,
+    f"{SNOWPLOW_VENDOR}/tp2": _unpack_payload_data,
+    "com.snowplowanalytics.iglu/v1": _unpack_iglu_webhook,
 }
+"""By vendor and version of the path: what unpacks the request."""

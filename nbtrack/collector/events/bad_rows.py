@@ -1,10 +1,8 @@
-"""Why an event or a request failed, in Snowplow's shape and in words."""
+"""Bad rows: why an event or a request failed, in Snowplow's format and in words."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from nbtrack.common.wording import iso_time
 from nbtrack.protocol import SNOWPLOW_VENDOR
@@ -20,7 +18,9 @@ VERSIONS = {
     "size_violation": "1-0-0",
     "generic_error": "1-0-0",
 }
-SHOWN = 500
+"""Version of each kind of bad row's schema."""
+MAX_SHOWN = 500
+"""Characters of a wrong value that a bad row quotes."""
 
 
 @dataclass(slots=True)
@@ -32,13 +32,13 @@ class Reason:
     message : str
         What was found and what is expected.
     field : str or None
-        Where in the payload: its key, a column, or ``contexts[0]``.
+        The payload's key, the column, or ``contexts[0]``.
     path : str or None
         JSON path within that field.
     schema : str or None
-        URI of the schema that was not met.
+        URI of the schema that was violated.
     keyword : str or None
-        The rule that was broken.
+        The rule that was violated.
     nearest : str or None
         The schema that was probably meant.
     """
@@ -51,158 +51,177 @@ class Reason:
     nearest: str | None = None
 
     def __str__(self) -> str:
-        where = self.field or ""
-        if self.path and self.path != "$":
-            where = f"{where} {self.path}" if where else self.path
-        return f"{where}: {self.message}" if where else self.message
+        return sentence(self.field, self.path, self.message)
+
+
+def sentence(field: str | None, path: str | None, message: str) -> str:
+    """Return a reason in one line: the place, a colon, what is wrong."""
+    place = " ".join(part for part in (field, path) if part and part != "$")
+    return f"{place}: {message}" if place else message
 
 
 @dataclass(slots=True)
-class Failure:
-    """A bad row's ``failure``, and the same in words.
+class BadRow:
+    """The report that a bad row's ``failure`` is built by: each `add…` adds what Snowplow writes and the reason in words.
 
     Attributes
     ----------
     kind : str
         Name of the bad row's schema, such as ``schema_violations``.
     body : dict
-        Everything of ``failure`` but the timestamp, the vendor and the version.
+        Everything of ``failure`` except its timestamp, vendor and version.
     reasons : list of Reason
     """
 
     kind: str
-    body: dict[str, Any]
+    body: dict[str, Any] = field(default_factory=lambda: {"messages": []})
     reasons: list[Reason] = field(default_factory=list)
 
-    @classmethod
-    def of_faults(cls, kind: str, uri: str, faults: Iterable[Fault], field: str) -> Failure:
-        """Report data that does not follow its schema."""
-        return cls(
-            kind,
-            {"messages": [violation(uri, faults := list(faults))]},
-            [reason_of(f, uri, field) for f in faults],
-        )
+    def add(
+        self,
+        field: str | None,
+        text: str,
+        message: dict[str, Any],
+        *,
+        path: str | None = None,
+        schema: str | None = None,
+        keyword: str | None = None,
+        nearest: str | None = None,
+    ) -> Self:
+        """Add one reason and the message that Snowplow writes for it."""
+        self.body["messages"].append(message)
+        self.reasons.append(Reason(text, field, path, schema, keyword, nearest))
+        return self
 
-    @classmethod
-    def of_missing(cls, kind: str, error: SchemaNotFound, field: str) -> Failure:
-        """Report a schema that nobody has."""
-        return cls(kind, {"messages": [unresolved(error)]}, [missing_reason(error, field)])
+    def add_input(self, field: str, value: str | None, expectation: str) -> Self:
+        """Add an input that the protocol does not allow."""
+        shown = None if value is None else value[:MAX_SHOWN]
+        text = f"{expectation}, {shown!r} found" if shown else expectation
+        return self.add(field, text, {"field": field, "value": shown, "expectation": expectation})
 
-    @classmethod
-    def join(cls, kind: str, failures: Iterable[Failure]) -> Failure:
-        """Make one failure of several."""
-        messages: list[Any] = []
-        reasons: list[Reason] = []
-        for failure in failures:
-            messages += failure.body["messages"]
-            reasons += failure.reasons
-        return cls(kind, {"messages": messages}, reasons)
+    def add_invalid_json(self, field: str, text: bytes | str, error: str) -> Self:
+        """Add an input that is not JSON."""
+        shown = (text if isinstance(text, str) else text[:MAX_SHOWN].decode("utf-8", "replace"))[:MAX_SHOWN]
+        message = {"field": field, "value": shown, "error": f"invalid json: {error}"}
+        return self.add(field, f"not valid JSON: {error}", message, keyword="json")
 
-    def at(self, field: str) -> Failure:
-        """Give the same failure of another field."""
-        return Failure(self.kind, self.body, [replace(reason, field=field) for reason in self.reasons])
+    def add_not_self_describing(self, field: str, document: Any) -> Self:
+        """Add JSON that is not self-describing."""
+        text = "not self-describing JSON: an object with `schema` and `data` is expected"
+        message = {"json": _shorten(document), "error": "INVALID_DATA_PAYLOAD"}
+        return self.add(field, text, message, path="$", keyword="schema")
+
+    def add_invalid_uri(self, field: str, document: Any) -> Self:
+        """Add self-describing JSON whose schema is not an Iglu URI."""
+        text = "`schema` is not an Iglu URI such as iglu:com.acme/purchase/jsonschema/1-0-0"
+        message = {"json": _shorten(document), "error": "INVALID_IGLUURI"}
+        return self.add(field, text, message, path="$.schema", keyword="schema")
+
+    def add_unexpected_schema(self, field: str, uri: str, criterion: str) -> Self:
+        """Add self-describing JSON of another schema than this place takes."""
+        message = {"schemaKey": uri, "schemaCriterion": criterion}
+        text = f"{uri} found, {criterion} expected"
+        return self.add(field, text, message, path="$.schema", schema=uri, keyword="schema")
+
+    def add_unknown_schema(self, field: str, error: SchemaNotFound) -> Self:
+        """Add a schema that no registry has."""
+        now = iso_time()
+        history = [
+            {"repository": place, "errors": [{"error": "NotFound"}], "attempts": 1, "lastAttempt": now}
+            for place in error.looked
+        ]
+        message = {
+            "schemaKey": error.uri,
+            "error": {"error": "ResolutionError", "lookupHistory": history},
+        }
+        nearest = error.suggestions[0] if error.suggestions else None
+        hint = f"; did you mean {nearest}?" if nearest else ""
+        text = f"unknown schema {error.uri}{hint}"
+        return self.add(field, text, message, schema=error.uri, keyword="schema", nearest=nearest)
+
+    def add_faults(self, field: str, uri: str, faults: Iterable[Fault]) -> Self:
+        """Add data that violates its schema: one message with a reason for each fault."""
+        faults = list(faults)
+        reports = [
+            {"message": str(fault), "path": fault.path, "keyword": fault.keyword, "targets": [fault.expected]}
+            for fault in faults
+        ]
+        self.body["messages"].append(_violation(uri, reports))
+        self.reasons += [Reason(fault.message, field, fault.path, uri, fault.keyword) for fault in faults]
+        return self
+
+    def add_column(self, column: str, value: str | None, expectation: str) -> Self:
+        """Add a value that a column of ``atomic.events`` cannot hold."""
+        text = expectation if value is None else f"{expectation}, {value[:MAX_SHOWN]!r} found"
+        report = {
+            "message": f"$.{column}: {text}",
+            "path": f"$.{column}",
+            "keyword": "atomic",
+            "targets": [expectation],
+        }
+        return self.add(column, text, _violation(ATOMIC, [report]), schema=ATOMIC, keyword="atomic")
+
+    def extend(self, other: "BadRow") -> Self:
+        """Add everything that another report of the same kind holds."""
+        self.body["messages"] += other.body["messages"]
+        self.reasons += other.reasons
+        return self
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the form in which a database keeps it."""
+        """Return the form in which the database stores it."""
         return {"kind": self.kind, "body": self.body, "reasons": [asdict(reason) for reason in self.reasons]}
 
 
-def violation(uri: str, faults: Iterable[Fault]) -> dict[str, Any]:
-    """Give the message of data that does not follow its schema."""
-    reports = [
-        {"message": str(fault), "path": fault.path, "keyword": fault.keyword, "targets": [fault.expected]}
-        for fault in faults
-    ]
+def size_violation(limit: int, size: int) -> BadRow:
+    """Return the report of a payload that is larger than a collector passes on."""
+    body = {
+        "maximumAllowedSizeBytes": limit,
+        "actualSizeBytes": size,
+        "expectation": "oversized collector payload",
+    }
+    reason = Reason(f"{size:,} bytes found, at most {limit:,} allowed", keyword="size")
+    return BadRow("size_violation", body, [reason])
+
+
+def internal_error(error: Exception) -> BadRow:
+    """Return the report of a request that the collector itself failed on."""
+    return BadRow("generic_error", {"errors": [f"{type(error).__name__}: {error}"]}, [Reason(str(error))])
+
+
+def bad_row_document(
+    failure: Mapping[str, Any], payload: Any, timestamp: str, processor: dict[str, str], **extra: Any
+) -> dict[str, Any]:
+    """Return a stored failure as the self-describing JSON that Snowplow writes.
+
+    Parameters
+    ----------
+    failure : mapping
+        From `BadRow.as_dict`.
+    payload : any
+        JSON values, as the schema of this kind has them.
+    timestamp : str
+        When it was processed.
+    processor : dict of str to str
+        Artifact and version.
+    **extra
+        More members of ``failure``.
+    """
+    kind = failure["kind"]
+    return {
+        "schema": f"iglu:{SNOWPLOW_VENDOR}.badrows/{kind}/jsonschema/{VERSIONS[kind]}",
+        "data": {
+            "processor": processor,
+            "failure": {"timestamp": timestamp, **extra, **failure["body"]},
+            "payload": payload,
+        },
+    }
+
+
+def _violation(uri: str, reports: list[dict[str, Any]]) -> dict[str, Any]:
     return {"schemaKey": uri, "error": {"error": "ValidationError", "dataReports": reports}}
 
 
-def unresolved(error: SchemaNotFound) -> dict[str, Any]:
-    """Give the message of a schema that nobody has."""
-    now = iso_time()
-    history = [
-        {"repository": place, "errors": [{"error": "NotFound"}], "attempts": 1, "lastAttempt": now}
-        for place in error.looked
-    ]
-    return {"schemaKey": error.uri, "error": {"error": "ResolutionError", "lookupHistory": history}}
-
-
-def reason_of(fault: Fault, uri: str, field: str) -> Reason:
-    """Say a fault in words."""
-    return Reason(fault.message, field, fault.path, uri, fault.keyword)
-
-
-def missing_reason(error: SchemaNotFound, field: str) -> Reason:
-    """Say in words that a schema is unknown, and which one was probably meant."""
-    nearest = error.suggestions[0] if error.suggestions else None
-    hint = f"; did you mean {nearest}?" if nearest else ""
-    return Reason(f"unknown schema {error.uri}{hint}", field, None, error.uri, "schema", nearest)
-
-
-def atomic_fault(column: str, value: str | None, expectation: str) -> Failure:
-    """Report a value that a column of ``atomic.events`` cannot hold."""
-    shown = None if value is None else value[:SHOWN]
-    message = expectation if value is None else f"{expectation}, {shown!r} found"
-    report = {
-        "message": f"$.{column}: {message}",
-        "path": f"$.{column}",
-        "keyword": "atomic",
-        "targets": [expectation],
-    }
-    body = {
-        "messages": [{"schemaKey": ATOMIC, "error": {"error": "ValidationError", "dataReports": [report]}}]
-    }
-    return Failure("schema_violations", body, [Reason(message, column, None, ATOMIC, "atomic")])
-
-
-def field_problem(kind: str, name: str, value: str | None, expectation: str) -> Failure:
-    """Report an input that is not what the protocol says."""
-    shown = None if value is None else value[:SHOWN]
-    text = expectation if not shown else f"{expectation}, {shown!r} found"
-    return Failure(
-        kind,
-        {"messages": [{"field": name, "value": shown, "expectation": expectation}]},
-        [Reason(text, name)],
-    )
-
-
-def invalid_json(kind: str, name: str, text: bytes | str, error: str) -> Failure:
-    """Report an input that is not JSON."""
-    shown = (text if isinstance(text, str) else text[:SHOWN].decode("utf-8", "replace"))[:SHOWN]
-    reason = Reason(f"not valid JSON: {error}", name, None, None, "json")
-    return Failure(
-        kind, {"messages": [{"field": name, "value": shown, "error": f"invalid json: {error}"}]}, [reason]
-    )
-
-
-def not_iglu(kind: str, name: str, document: Any, code: str) -> Failure:
-    """Report JSON that is not self-describing."""
-    message = {
-        "INVALID_DATA_PAYLOAD": "not self-describing JSON: an object with `schema` and `data` is expected",
-        "INVALID_IGLUURI": "`schema` is not an Iglu URI such as iglu:com.acme/purchase/jsonschema/1-0-0",
-    }[code]
-    reason = Reason(message, name, "$.schema" if code == "INVALID_IGLUURI" else "$", None, "schema")
-    return Failure(kind, {"messages": [{"json": _short(document), "error": code}]}, [reason])
-
-
-def _short(document: Any) -> Any:
-    """Keep a document that is small, the start of one that is not."""
+def _shorten(document: Any) -> Any:
+    """Return a small document as it is, and the beginning of a large one."""
     text = str(document)
-    return document if len(text) <= SHOWN else text[:SHOWN]
-
-
-def criterion_mismatch(kind: str, uri: str, criterion: str, name: str = "body") -> Failure:
-    """Report self-describing JSON of another schema than the one this place takes."""
-    reason = Reason(f"{uri} found, {criterion} expected", name, "$.schema", uri, "schema")
-    return Failure(kind, {"messages": [{"schemaKey": uri, "schemaCriterion": criterion}]}, [reason])
-
-
-def bad_row(
-    failure: dict[str, Any], payload: Any, stamp: str, processor: dict[str, str], **extra: Any
-) -> dict[str, Any]:
-    """Build a bad row in Snowplow's shape."""
-    kind = failure["kind"]
-    body = {"timestamp": stamp, **extra, **failure["body"]}
-    return {
-        "schema": f"iglu:{SNOWPLOW_VENDOR}.badrows/{kind}/jsonschema/{VERSIONS[kind]}",
-        "data": {"processor": processor, "failure": body, "payload": payload},
-    }
+    return document if len(text) <= MAX_SHOWN else text[:MAX_SHOWN]

@@ -1,21 +1,19 @@
-"""The columns of an event, as a pipeline's enrichment would fill them."""
-
-from __future__ import annotations
+"""Enrichment: the columns of `atomic.events` that a pipeline would fill from an event."""
 
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+from nbtrack.collector.events.adapters import Request
 from nbtrack.collector.events.field_rules import RULES
-from nbtrack.collector.events.validation import NAMES, SCHEMAS
+from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, EVENT_TYPES
 from nbtrack.common.payload_json import read_json
 from nbtrack.protocol import FIELDS
 from nbtrack.schemas import parse_uri
 
 V_COLLECTOR = "nbtrack-collector"
-# the 131 columns of an enriched event, in their order
 _ORDER = """
 app_id platform etl_tstamp collector_tstamp dvce_created_tstamp event event_id txn_id name_tracker v_tracker
 v_collector v_etl user_id user_ipaddress user_fingerprint domain_userid domain_sessionidx network_userid
@@ -36,6 +34,7 @@ domain_sessionid derived_tstamp event_vendor event_name event_format event_versi
 true_tstamp
 """
 COLUMNS = tuple(_ORDER.split())
+"""The 131 columns of an enriched event, in their order."""
 TIMESTAMPS = frozenset(name for name in COLUMNS if name.endswith("_tstamp"))
 MARKETING = {
     "utm_medium": "mkt_medium",
@@ -47,50 +46,37 @@ MARKETING = {
 URLS = (("page_url", "page_url"), ("page_referrer", "refr_url"))
 
 
-class Received(NamedTuple):
-    """What the request adds to an event."""
+def enrich(payload: Mapping[str, str], request: Request, row: int = 0) -> dict[str, Any]:
+    """Return the columns that an event fills, without those that it leaves empty.
 
-    time: int
-    vendor: str | None = None
-    version: str | None = None
-    method: str | None = None
-    ip: str | None = None
-    useragent: str | None = None
-    referer: str | None = None
-    nuid: str | None = None
-    hostname: str | None = None
-
-
-def atomic(payload: Mapping[str, str], received: Received, row: int = 0) -> dict[str, Any]:
-    """Give the columns that an event fills; what it does not fill is not there.
-
-    Timestamps are milliseconds since 1970. ``contexts`` and ``unstruct_event`` are self-describing JSON. Text that a
-    column cannot hold is left out, so that a failed event can be shown too.
+    Timestamps are Unix timestamps in milliseconds. ``contexts`` and ``unstruct_event`` are self-describing JSON. Text
+    that a column cannot hold is left out, so that a failed event can be shown too.
 
     Parameters
     ----------
     payload : mapping of str to str
-    received : Received
+    request : Request
+        The one that the event came in.
     row : int
-        Number of the event in its database: an event that came without an id gets one made of it, always the same.
+        The event's number in its database: an event that came without an id gets one made of it, always the same.
     """
     event: dict[str, Any] = {
-        "collector_tstamp": received.time,
-        "etl_tstamp": received.time,
+        "collector_tstamp": request.time,
+        "etl_tstamp": request.time,
         "v_collector": V_COLLECTOR,
         "v_etl": V_COLLECTOR,
-        "user_ipaddress": received.ip,
-        "network_userid": received.nuid,
-        "useragent": received.useragent,
+        "user_ipaddress": request.ip,
+        "network_userid": request.nuid,
+        "useragent": request.useragent,
     }
-    if received.referer:
-        event["page_url"] = received.referer
+    if request.referer:
+        event["page_url"] = request.referer
     for key, text in payload.items():
         spec = FIELDS.get(key)
         if spec is None or spec.column is None or not text:
             continue
-        form = RULES[key].form if key in RULES else None
-        if form is not None and not form.holds(text):
+        text_format = RULES[key].format if key in RULES else None
+        if text_format is not None and not text_format.matches(text):
             continue
         try:
             if spec.kind == "size":
@@ -99,8 +85,8 @@ def atomic(payload: Mapping[str, str], received: Received, row: int = 0) -> dict
                 event[spec.column] = _convert(key, spec.kind, text)
         except ValueError:
             continue
-    event["event"] = NAMES.get(payload.get("e", ""))
-    event.setdefault("event_id", str(uuid.uuid5(uuid.NAMESPACE_OID, f"{received.time}/{row}")))
+    event["event"] = EVENT_TYPES.get(payload.get("e", ""))
+    event.setdefault("event_id", str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request.time}/{row}")))
     _derive_time(event)
     _split_urls(event)
     _name_event(event, payload.get("e", ""))
@@ -120,7 +106,7 @@ def _convert(key: str, kind: str, text: str) -> Any:
 
 
 def _derive_time(event: dict[str, Any]) -> None:
-    """Correct the device's clock by how wrong it was when the event was sent."""
+    """Correct the device's clock by its error when the event was sent."""
     derived = event["collector_tstamp"]
     sent, created = event.get("dvce_sent_tstamp"), event.get("dvce_created_tstamp")
     if event.get("true_tstamp") is not None:
@@ -149,22 +135,20 @@ def _split_urls(event: dict[str, Any]) -> None:
             f"{prefix}fragment": url.fragment or None,
         }
         if prefix == "page_url":
-            _mark(event, url.query)
+            _add_campaign(event, url.query)
 
 
-def _mark(event: dict[str, Any], query: str) -> None:
-    from urllib.parse import parse_qsl  # noqa: PLC0415
-
+def _add_campaign(event: dict[str, Any], query: str) -> None:
     for name, value in parse_qsl(query):
         if name in MARKETING:
             event[MARKETING[name]] = value
 
 
-def _name_event(event: dict[str, Any], kind: str) -> None:
-    uri = SCHEMAS.get(kind)
-    own = event.get("unstruct_event")
-    if kind == "ue" and isinstance(own, dict) and isinstance(own.get("data"), dict):
-        uri = own["data"].get("schema")
+def _name_event(event: dict[str, Any], event_type: str) -> None:
+    uri = ATOMIC_SCHEMAS.get(event_type)
+    envelope = event.get("unstruct_event")
+    if event_type == "ue" and isinstance(envelope, dict) and isinstance(envelope.get("data"), dict):
+        uri = envelope["data"].get("schema")
     try:
         key = parse_uri(uri or "")
     except ValueError:
@@ -178,7 +162,7 @@ def _name_event(event: dict[str, Any], kind: str) -> None:
 
 
 def column_of(uri: str, prefix: str) -> str:
-    """Name a schema's column as Snowplow's analytics SDK does.
+    """Return the name of a schema's column, as Snowplow's analytics SDK has it.
 
     Examples
     --------
@@ -191,14 +175,15 @@ def column_of(uri: str, prefix: str) -> str:
     return f"{prefix}_{vendor}_{name}_{key.version.partition('-')[0]}"
 
 
-def flat(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the analytics SDK's form: a column for the event's own data and one for each kind of entity."""
+def flatten(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the analytics SDK's form: a column for the event's own data, and one for each kind of entity."""
     result = dict(event)
-    own, envelope = result.pop("unstruct_event", None), result.pop("contexts", None)
-    derived = result.pop("derived_contexts", None)
-    if own:
-        result[column_of(own["data"]["schema"], "unstruct_event")] = own["data"]["data"]
-    for entities in (envelope, derived):
+    envelope = result.pop("unstruct_event", None)
+    if envelope:
+        document = envelope["data"]
+        result[column_of(document["schema"], "unstruct_event")] = document["data"]
+    for name in ("contexts", "derived_contexts"):
+        entities = result.pop(name, None)
         for entity in entities["data"] if entities else ():
             result.setdefault(column_of(entity["schema"], "contexts"), []).append(entity["data"])
     return result

@@ -1,6 +1,4 @@
-"""What the text of an event's fields may be."""
-
-from __future__ import annotations
+"""Rules for the text of an event's fields: its length and its format."""
 
 import functools
 import re
@@ -17,84 +15,87 @@ INTEGER = re.compile(r"-?[0-9]{1,10}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 SIZE = re.compile(r"[0-9]{1,9}x[0-9]{1,9}")
 INT_MAX = 2**31 - 1
-TIME_MAX = 253_402_300_799_999  # the last millisecond of the year 9999
+TIME_MAX = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
 
 
-def _uri(text: str) -> bool:
+class Format(NamedTuple):
+    """What a kind of field holds.
+
+    Attributes
+    ----------
+    matches : callable
+        Whether a string is of the kind.
+    expectation : str
+        What is expected, in words.
+    usual : str
+        A pattern of strings that surely match, as nearly all do; `usual_event` looks for these first.
+    """
+
+    matches: Callable[[str], object]
+    expectation: str
+    usual: str
+
+
+def _is_uri(text: str) -> bool:
     try:
         return urlsplit(text).port is not False
     except ValueError:
         return False
 
 
-class Form(NamedTuple):
-    """What a kind of field holds.
-
-    Attributes
-    ----------
-    holds : callable
-        Whether a text is of the kind.
-    expected : str
-        How to say what one is.
-    plain : str
-        A pattern of texts that are, such as nearly all are; `plain_event` looks for these first.
-    """
-
-    holds: Callable[[str], object]
-    expected: str
-    plain: str
-
-
-FORMS: Mapping[str, Form] = {
-    "uuid": Form(UUID.fullmatch, "UUID expected", UUID.pattern),
-    "timestamp": Form(
+FORMATS: Mapping[str, Format] = {
+    "uuid": Format(UUID.fullmatch, "UUID expected", UUID.pattern),
+    "timestamp": Format(
         lambda text: TIMESTAMP.fullmatch(text) and abs(int(text)) <= TIME_MAX,
         "whole milliseconds since 1970 expected",
         "[0-9]{1,14}",
     ),
-    "integer": Form(
+    "integer": Format(
         lambda text: INTEGER.fullmatch(text) and -INT_MAX - 1 <= int(text) <= INT_MAX,
         "integer of 32 bits expected",
         "[0-9]{1,9}",
     ),
-    "number": Form(NUMBER.fullmatch, "number expected", NUMBER.pattern),
-    "flag": Form(lambda text: text in {"0", "1"}, "0 or 1 expected", "[01]"),
-    "size": Form(SIZE.fullmatch, "WIDTHxHEIGHT in whole pixels expected", SIZE.pattern),
-    "uri": Form(_uri, "URI expected", "https?://[A-Za-z0-9.-]+(?:/[!-~]*)?"),
-    "enum": Form(
+    "number": Format(NUMBER.fullmatch, "number expected", NUMBER.pattern),
+    "flag": Format(lambda text: text in {"0", "1"}, "0 or 1 expected", "[01]"),
+    "size": Format(SIZE.fullmatch, "WIDTHxHEIGHT in whole pixels expected", SIZE.pattern),
+    "uri": Format(_is_uri, "URI expected", "https?://[A-Za-z0-9.-]+(?:/[!-~]*)?"),
+    "enum": Format(
         PLATFORMS.__contains__, f"one of {', '.join(sorted(PLATFORMS))} expected", "|".join(sorted(PLATFORMS))
     ),
 }
+"""By the kind of a field."""
 
 
 class Rule(NamedTuple):
-    """What a field's text must be: of a length, and of a form where the field has one."""
+    """What a field's text must be: at most so long, and of a format where the field has one."""
 
-    longest: int
-    form: Form | None
+    max_length: int
+    format: Format | None
     column: str
 
 
-# the event's type is looked at first, on its own
 RULES: Mapping[str, Rule] = {
-    key: Rule(spec.max_length or sys.maxsize, FORMS.get(spec.kind), (spec.column or key).partition(",")[0])
+    key: Rule(spec.max_length or sys.maxsize, FORMATS.get(spec.kind), (spec.column or key).partition(",")[0])
     for key, spec in FIELDS.items()
-    if key != "e" and (spec.kind in FORMS or spec.max_length is not None)
+    if key != "e" and (spec.kind in FORMATS or spec.max_length is not None)
 }
+"""By payload key; the event's type has checks of its own."""
 
 
 @functools.cache
-def plain_event() -> Validator:
-    """Give a validator that finds an event valid only if each of its fields follows its rule.
+def usual_event() -> Validator:
+    """Return a validator that accepts an event only if each of its fields follows its rule.
 
-    It looks at an event several times faster than the rules one by one, and may say no to an event that is good: the
-    rules decide then, and say what is wrong.
+    It is several times faster than the rules one by one, and may reject an event that is good: the rules decide then,
+    and find the reasons.
     """
-    return compile_schema({"properties": {key: _plain(rule) for key, rule in RULES.items()}}, "the fields")
+    properties = {key: _usual_text(rule) for key, rule in RULES.items()}
+    return compile_schema({"properties": properties}, "the fields")
 
 
-def _plain(rule: Rule) -> dict[str, Any]:
-    schema: dict[str, Any] = {"maxLength": rule.longest}
-    if rule.form is not None:
-        schema["pattern"] = f"^(?:{rule.form.plain})$"
+def _usual_text(rule: Rule) -> dict[str, Any]:
+    schema: dict[str, Any] = {"maxLength": rule.max_length}
+    if rule.format is not None:
+        schema["pattern"] = f"^(?:{rule.format.usual})$"
     return schema

@@ -1,28 +1,19 @@
-"""Whether one event is what a pipeline would take, and why not."""
-
-from __future__ import annotations
+"""Validation of one event: whether a pipeline would accept it, and why not."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbtrack.collector.events.adapters import SINK_LIMITS, Parameters
-from nbtrack.collector.events.bad_rows import (
-    Failure,
-    atomic_fault,
-    criterion_mismatch,
-    invalid_json,
-    not_iglu,
-)
-from nbtrack.collector.events.field_rules import RULES, Rule, plain_event
+from nbtrack.collector.events.bad_rows import BadRow
+from nbtrack.collector.events.field_rules import RULES, Rule, usual_event
 from nbtrack.common.payload_json import read_json
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.compiling import Validator
 
-KIND = "schema_violations"
-NAMES = {**EVENT_NAMES, "ad": "ad_impression"}
-# what an event without a schema of its own is called; nobody resolves these
-SCHEMAS = {
+EVENT_TYPES = {**EVENT_NAMES, "ad": "ad_impression"}
+"""Long names by the value of `e`."""
+ATOMIC_SCHEMAS = {
     "pv": iglu(SNOWPLOW_VENDOR, "page_view"),
     "pp": iglu(SNOWPLOW_VENDOR, "page_ping"),
     "se": iglu("com.google.analytics", "event"),
@@ -30,212 +21,211 @@ SCHEMAS = {
     "ti": iglu(SNOWPLOW_VENDOR, "transaction_item"),
     "ad": iglu(SNOWPLOW_VENDOR, "ad_impression"),
 }
+"""The schemas by which events without one of their own are named; no registry is asked for these."""
 REQUIRED = {
     "se": ("se_ca", "se_ac"),
     "tr": ("tr_id", "tr_tt"),
     "ti": ("ti_sk", "ti_pr", "ti_qu"),
 }
+"""Payload keys that a type of event requires."""
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
-NO_TEXT = frozenset({"", "null"})
+NO_ENTITIES = frozenset({"", "null"})
 
 
 @dataclass(slots=True)
-class Verdict:
+class ValidationResult:
     """What was found out about one event.
 
     Attributes
     ----------
     schema : str or None
-        The event's own schema; of a self-describing event, the one it names.
-    contexts : list of str
+        The event's schema; for a self-describing event, the one of its data.
+    entities : list of str
         The schemas of its entities.
-    failure : Failure or None
-        None when the event is good.
+    failure : BadRow or None
+        None if the event is good.
     notes : list of str
-        What a pipeline might do otherwise although the event is good here.
+        What a pipeline might do differently although the event is good here.
     """
 
     schema: str | None = None
-    contexts: list[str] = field(default_factory=list)
-    failure: Failure | None = None
+    entities: list[str] = field(default_factory=list)
+    failure: BadRow | None = None
     notes: list[str] = field(default_factory=list)
 
 
-class Checker:
-    """Checks the events of one request.
+class EventValidator:
+    """Validates the events of one request.
 
-    It lives as long as a request: schemas are looked up anew for each, so that an edited file counts at once, and
-    entities that many events of a batch share are decoded and validated once.
+    It lives as long as the request: schemas are looked up anew for each request, so that an edited file takes effect at
+    once, and entities that many events of a request share are decoded and validated once.
 
     Parameters
     ----------
     registry : Registry
     strict_lengths : bool
-        Whether a value longer than its column fails the event, as it does in a pipeline with default settings;
-        otherwise it is a note.
+        Whether a value longer than its column fails the event; otherwise it is a note.
     """
 
     def __init__(self, registry: Registry, *, strict_lengths: bool = False) -> None:
-        self.registry = registry
-        self.strict_lengths = strict_lengths
-        self._plain = plain_event().is_valid
-        self._validators: dict[str, Validator | Failure] = {}
-        self._entities: dict[str, tuple[list[str], list[Failure]]] = {}
+        self._registry = registry
+        self._strict_lengths = strict_lengths
+        self._has_usual_fields = usual_event().is_valid
+        self._validators: dict[str, Validator | SchemaNotFound | BadSchema | None] = {}
+        self._entities: dict[str, tuple[list[str], BadRow]] = {}
 
-    def check(self, event: Parameters, size: int = 0) -> Verdict:
-        """Check one event.
+    def validate(self, event: Parameters, size: int = 0) -> ValidationResult:
+        """Validate one event.
 
         Parameters
         ----------
         event : dict of str to str
             Its payload.
         size : int
-            Its bytes as they would be handed to a sink; 0 when nobody knows.
+            Its bytes as a sink would receive them; 0 if unknown.
         """
-        verdict = Verdict()
-        problems: list[Failure] = []
-        kind = event.get("e", "")
-        if kind not in NAMES:
-            known = "one of " + ", ".join(EVENT_NAMES) + " expected"
-            problems.append(atomic_fault("event", kind or None, known if kind else "is missing, " + known))
-        verdict.schema = SCHEMAS.get(kind)
-        if not self._plain(event):
-            self._check_fields(event, verdict, problems)
-        for key in REQUIRED.get(kind, ()):
+        result = ValidationResult()
+        report = BadRow("schema_violations")
+        event_type = event.get("e", "")
+        result.schema = ATOMIC_SCHEMAS.get(event_type)
+        if event_type not in EVENT_TYPES:
+            expectation = "one of " + ", ".join(EVENT_NAMES) + " expected"
+            if event_type:
+                report.add_column("event", event_type, expectation)
+            else:
+                report.add_column("event", None, f"is missing, {expectation}")
+        if not self._has_usual_fields(event):
+            self._check_fields(event, result, report)
+        for key in REQUIRED.get(event_type, ()):
             if not event.get(key):
-                problems.append(  # noqa: PERF401 - a list made for each event would cost more
-                    atomic_fault(FIELDS[key].column or key, None, "is missing, but required")
-                )
-        if kind == "ue":
-            self._check_own(event, verdict, problems)
-        self._check_entities(event, verdict, problems)
-        if problems:
-            verdict.failure = problems[0] if len(problems) == 1 else Failure.join(KIND, problems)
+                report.add_column(FIELDS[key].column or key, None, "is missing, but required")
+        if event_type == "ue":
+            self._check_unstruct_event(event, result, report)
+        self._check_entities(event, result, report)
+        if report.reasons:
+            result.failure = report
         if size:
-            verdict.notes += [
-                f"would be a size_violation on {sink}: {size:,} bytes, at most {most:,}"
-                for sink, most in SINK_LIMITS.items()
-                if size > most
+            result.notes += [
+                f"would be a size_violation on {sink}: {size:,} bytes, at most {limit:,}"
+                for sink, limit in SINK_LIMITS.items()
+                if size > limit
             ]
-        return verdict
+        return result
 
-    def _check_fields(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
+    def _check_fields(self, event: Parameters, result: ValidationResult, report: BadRow) -> None:
         for key, value in event.items():
             rule = RULES.get(key)
             if rule is None or not value:
                 continue
-            if len(value) > rule.longest:
-                self._too_long(rule, value, verdict, problems)
-            if rule.form is not None and not rule.form.holds(value):
-                problems.append(atomic_fault(rule.column, value, rule.form.expected))
+            if len(value) > rule.max_length:
+                self._add_too_long(rule, value, result, report)
+            if rule.format is not None and not rule.format.matches(value):
+                report.add_column(rule.column, value, rule.format.expectation)
 
-    def _too_long(self, rule: Rule, value: str, verdict: Verdict, problems: list[Failure]) -> None:
-        text = f"at most {rule.longest} characters expected, {len(value)} found"
-        if self.strict_lengths:
-            problems.append(atomic_fault(rule.column, None, text))
+    def _add_too_long(self, rule: Rule, value: str, result: ValidationResult, report: BadRow) -> None:
+        text = f"at most {rule.max_length} characters expected, {len(value)} found"
+        if self._strict_lengths:
+            report.add_column(rule.column, None, text)
         else:
-            verdict.notes.append(f"{rule.column}: {text}")
+            result.notes.append(f"{rule.column}: {text}")
 
-    def _check_own(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
+    def _check_unstruct_event(self, event: Parameters, result: ValidationResult, report: BadRow) -> None:
         key = "ue_px" if event.get("ue_px") else "ue_pr"
         text = event.get(key)
         if not text:
-            problems.append(
-                atomic_fault(
-                    "unstruct_event", None, "is missing: a self-describing event needs ue_pr or ue_px"
-                )
-            )
+            expectation = "is missing: a self-describing event needs ue_pr or ue_px"
+            report.add_column("unstruct_event", None, expectation)
             return
         try:
             envelope = read_json(key, text)
         except ValueError as error:
-            problems.append(invalid_json(KIND, key, text, str(error)))
+            report.add_invalid_json(key, text, str(error))
             return
-        uri = _described(envelope)
+        uri = schema_named_by(envelope)
         if uri is None:
-            problems.append(not_iglu(KIND, key, envelope, "INVALID_DATA_PAYLOAD"))
-        elif uri != UNSTRUCT_EVENT:
-            problems.append(criterion_mismatch(KIND, uri, UNSTRUCT_EVENT.removesuffix("0") + "*", key))
-        else:
-            inner = envelope["data"]
-            problem = None if self._sound(inner) else self._check_data(UNSTRUCT_EVENT, inner)
-            if problem is not None:
-                problems.append(problem.at(key))
-                return
-            verdict.schema = inner["schema"]
-            problem = self._check_data(inner["schema"], inner["data"])
-            if problem is not None:
-                problems.append(problem.at("unstruct_event"))
+            report.add_not_self_describing(key, envelope)
+            return
+        if uri != UNSTRUCT_EVENT:
+            report.add_unexpected_schema(key, uri, UNSTRUCT_EVENT.removesuffix("0") + "*")
+            return
+        document = envelope["data"]
+        if self._has_known_schema(document) or self._check_data(UNSTRUCT_EVENT, document, key, report):
+            result.schema = document["schema"]
+            self._check_data(document["schema"], document["data"], "unstruct_event", report)
 
-    def _check_entities(self, event: Parameters, verdict: Verdict, problems: list[Failure]) -> None:
+    def _check_entities(self, event: Parameters, result: ValidationResult, report: BadRow) -> None:
         for key in ("cx", "co"):
             text = event.get(key)
-            if text and text not in NO_TEXT:
-                known = self._entities.get(text)
-                if known is None:
-                    known = self._entities[text] = self._read_entities(key, text)
-                verdict.contexts += known[0]
-                problems += known[1]
+            if text and text not in NO_ENTITIES:
+                checked = self._entities.get(text)
+                if checked is None:
+                    checked = self._entities[text] = self._read_entities(key, text)
+                schemas, problems = checked
+                result.entities += schemas
+                if problems.reasons:
+                    report.extend(problems)
 
-    def _read_entities(self, key: str, text: str) -> tuple[list[str], list[Failure]]:
+    def _read_entities(self, key: str, text: str) -> tuple[list[str], BadRow]:
+        report = BadRow("schema_violations")
         try:
             envelope = read_json(key, text)
         except ValueError as error:
-            return [], [invalid_json(KIND, key, text, str(error))]
-        uri = _described(envelope)
+            return [], report.add_invalid_json(key, text, str(error))
+        uri = schema_named_by(envelope)
         if uri is None:
-            return [], [not_iglu(KIND, key, envelope, "INVALID_DATA_PAYLOAD")]
+            return [], report.add_not_self_describing(key, envelope)
         if not uri.startswith(CONTEXTS_FAMILY):
-            return [], [criterion_mismatch(KIND, uri, CONTEXTS_FAMILY + "*", key)]
+            return [], report.add_unexpected_schema(key, uri, CONTEXTS_FAMILY + "*")
         entities = envelope["data"]
-        if not (isinstance(entities, list) and entities and all(map(self._sound, entities))):
-            problem = self._check_data(uri, entities)
-            if problem is not None:
-                return [], [problem.at(key)]
-        schemas, problems = [], []
-        for number, entity in enumerate(entities):
-            schemas.append(entity["schema"])
-            problem = self._check_data(entity["schema"], entity["data"])
-            if problem is not None:
-                problems.append(problem.at(f"contexts[{number}]"))
-        return schemas, problems
+        all_known = isinstance(entities, list) and entities and all(map(self._has_known_schema, entities))
+        if not all_known and not self._check_data(uri, entities, key, report):
+            return [], report
+        for index, entity in enumerate(entities):
+            self._check_data(entity["schema"], entity["data"], f"contexts[{index}]", report)
+        return [entity["schema"] for entity in entities], report
 
-    def _sound(self, item: Any) -> bool:
-        """Tell whether an item is self-describing with a URI that was looked up before, which is most often so."""
-        return _described(item) in self._validators
+    def _has_known_schema(self, item: Any) -> bool:
+        """Check whether an item is self-describing with a URI that was looked up before, which is usual."""
+        return schema_named_by(item) in self._validators
 
-    def _check_data(self, uri: str, data: Any) -> Failure | None:
-        validator = self._validators.get(uri)
-        if validator is None:
-            validator = self._validators[uri] = self._find(uri)
-        if isinstance(validator, Failure):
-            return validator
+    def _check_data(self, uri: str, data: Any, field: str, report: BadRow) -> bool:
+        """Check data against a schema, and report to `field` what is wrong."""
+        if uri not in self._validators:
+            self._validators[uri] = self._find_validator(uri)
+        validator = self._validators[uri]
+        if isinstance(validator, Validator):
+            try:
+                if validator.is_valid(data):
+                    return True
+                report.add_faults(field, uri, self._registry.faults(uri, data))
+            except (ValueError, RecursionError) as error:
+                report.add_faults(field, uri, [_unusable_schema(error)])
+        elif isinstance(validator, SchemaNotFound):
+            report.add_unknown_schema(field, validator)
+        elif isinstance(validator, BadSchema):
+            report.add_faults(field, uri, [_unusable_schema(validator)])
+        else:
+            report.add_invalid_uri(field, {"schema": uri})
+        return False
+
+    def _find_validator(self, uri: str) -> Validator | SchemaNotFound | BadSchema | None:
+        """Return the schema's validator, the reason why there is none, or None for what is not an Iglu URI."""
         try:
-            if validator.is_valid(data):
-                return None
-            return Failure.of_faults(KIND, uri, self.registry.faults(uri, data), "")
-        except (ValueError, RecursionError) as error:
-            return _unusable(uri, error)
-
-    def _find(self, uri: str) -> Validator | Failure:
-        try:
-            return self.registry.validator(uri)
-        except SchemaNotFound as error:
-            return Failure.of_missing(KIND, error, "")
-        except BadSchema as error:
-            return _unusable(uri, error)
+            return self._registry.validator(uri)
+        except (SchemaNotFound, BadSchema) as error:
+            return error
         except ValueError:
-            return not_iglu(KIND, "", {"schema": uri}, "INVALID_IGLUURI")
+            return None
 
 
-def _unusable(uri: str, error: Exception) -> Failure:
-    return Failure.of_faults(KIND, uri, [Fault("$", str(error), "schema", "a usable schema", "none")], "")
-
-
-def _described(item: Any) -> str | None:
-    """Give the schema that self-describing JSON names; None for anything else."""
+def schema_named_by(item: Any) -> str | None:
+    """Return the schema that self-describing JSON names; None for anything else."""
     if isinstance(item, dict) and len(item) == 2 and "data" in item:  # noqa: PLR2004 - `schema` and `data`
         uri = item.get("schema")
         if isinstance(uri, str):
             return uri
     return None
+
+
+def _unusable_schema(error: Exception) -> Fault:
+    return Fault("$", str(error), "schema", "a usable schema", "none")

@@ -1,35 +1,38 @@
-"""Who may see what the collector has received."""
-
-from __future__ import annotations
+"""Access to what the collector has received: who may read, and who may change it."""
 
 import hmac
 import ipaddress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
 
-from nbtrack.collector.names import TOKEN_HEADER
+from nbtrack.collector.launch import TOKEN_HEADER
+from nbtrack.collector.server.state import State
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """The rules for everything but a tracker's own paths.
+class AccessPolicy:
+    """The rules for every path except those that trackers send to.
 
-    Trackers may send from any page and under any host name: they only write, as at a real collector. Reading needs
-    the token, and a Host header that is ours, so that a page whose name was pointed at this machine reads nothing.
+    Trackers may send from any page and under any host name: they only write, as with any Snowplow collector. Reading
+    requires the token, and a Host header that names this machine, so that a web page whose host name was rebound to
+    this machine reads nothing.
 
     Parameters
     ----------
     token : str
     open : bool
-        Whether no token is needed; the host is checked all the same.
+        Whether no token is required; the host is checked nevertheless.
     hosts : frozenset of str
-        Host names allowed besides those of this machine. ``*`` allows all.
+        Host names allowed besides those of this machine; ``*`` allows all.
     port : int
-        Part of the cookie's name, as cookies of one host are shared by its ports.
+        Part of the cookie's name, because all ports of a host share its cookies.
     """
 
     token: str
@@ -39,11 +42,11 @@ class Guard:
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie that holds the token."""
+        """The name of the cookie that holds the token."""
         return f"nbtrack_{self.port}"
 
-    def host_allowed(self, request: HTTPServerRequest) -> bool:
-        """Tell whether the Host header names this collector."""
+    def is_host_allowed(self, request: HTTPServerRequest) -> bool:
+        """Check whether the Host header names this collector."""
         try:
             host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
         except ValueError:
@@ -55,23 +58,23 @@ class Guard:
         except ValueError:
             return False
 
-    def token_given(self, request: HTTPServerRequest) -> bool:
-        """Tell whether the request carries the token: in a header, in the cookie or in the address."""
+    def has_token(self, request: HTTPServerRequest) -> bool:
+        """Check whether the request carries the token: in a header, in the cookie or in the URL."""
         if self.open:
             return True
         bearer = request.headers.get("Authorization", "")
         cookie = request.cookies.get(self.cookie)
-        given = [
+        tokens = [
             request.headers.get(TOKEN_HEADER, ""),
             bearer.removeprefix("Bearer ") if bearer.startswith("Bearer ") else "",
             cookie.value if cookie else "",
             request.query_arguments.get("token", [b""])[0].decode("utf-8", "replace"),
         ]
-        return any(hmac.compare_digest(text.encode(), self.token.encode()) for text in given)
+        return any(hmac.compare_digest(text.encode(), self.token.encode()) for text in tokens)
 
     @staticmethod
-    def same_origin(request: HTTPServerRequest) -> bool:
-        """Tell whether a change is asked for by our own page or by a program, not by another site's page."""
+    def is_same_origin(request: HTTPServerRequest) -> bool:
+        """Check whether a request comes from the live page or from a program, not from a page of another site."""
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None:
             return site in {"same-origin", "none"}
@@ -79,3 +82,67 @@ class Guard:
         if origin is None:
             return True
         return urlsplit(origin).netloc == request.headers.get("Host")
+
+
+class AuthenticatedHandler(RequestHandler):
+    """Base class of the handlers that reply with JSON to those who have the token.
+
+    Attributes
+    ----------
+    changes : bool
+        Whether its requests change anything, so that pages of other sites must not send them.
+    """
+
+    changes = False
+
+    def initialize(self, state: State, policy: AccessPolicy) -> None:
+        self.state, self.policy = state, policy
+
+    def set_default_headers(self) -> None:
+        """Hide the server's name, and let nobody store the response or guess its type."""
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+
+    def prepare(self) -> None:
+        if not self.policy.is_host_allowed(self.request):
+            self.reject(403, "this host name is not allowed; see the option allowed_hosts")
+        elif not self.policy.has_token(self.request):
+            self.reject(401, "the collector's token is required: open the URL that it printed")
+        elif self.changes and not self.policy.is_same_origin(self.request):
+            self.reject(403, "a page of another site may not do this")
+        else:
+            self.state.touch()
+
+    def reject(self, status: int, reason: str) -> None:
+        """Reply with an error."""
+        self.set_status(status)
+        self.write_json({"error": reason})
+
+    def write_json(self, value: Any) -> None:
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.finish(orjson.dumps(value))
+
+    def json_body(self) -> dict[str, Any] | None:
+        """Return the request's JSON object, empty where it has no body; None after rejecting anything else."""
+        try:
+            value = orjson.loads(self.request.body or b"{}")
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            self.reject(400, "a JSON object is expected")
+            return None
+        return value
+
+    def number_argument(self, name: str, default: float, maximum: float) -> float:
+        """Return a number from the query, limited to 0 and `maximum`; `default` for what is not a number."""
+        try:
+            value = float(self.get_query_argument(name, str(default)))
+        except ValueError:
+            return default
+        return min(max(value, 0.0), maximum) if value == value else default  # noqa: PLR0124 - NaN is not itself
+
+    def options(self, *_path: str) -> None:
+        """Reply without headers that would allow a page of another site to read."""
+        self.finish()

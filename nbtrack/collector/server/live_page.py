@@ -1,9 +1,6 @@
-"""The live page and its stream of news."""
-
-from __future__ import annotations
+"""The live page, and the stream that keeps it up to date."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +8,58 @@ import orjson
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
-from nbtrack.collector.events.queries import counts, export_rows
-from nbtrack.collector.server.nbtrack_routes import GuardedHandler
+from nbtrack.collector.events.database import EventFilter
+from nbtrack.collector.server.auth import AuthenticatedHandler
 from nbtrack.protocol import FIELDS
 
 ASSETS = Path(__file__).parents[2] / "assets" / "live"
-TYPES = {
+CONTENT_TYPES = {
     ".html": "text/html; charset=UTF-8",
     ".js": "text/javascript; charset=UTF-8",
     ".css": "text/css; charset=UTF-8",
     ".svg": "image/svg+xml",
 }
-POLICY = (
+CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-# rows of one message, rows a page is ever sent to catch up, and seconds between messages
-MESSAGE = 500
-CATCH_UP = 5_000
-PAUSE = 0.1
-ALIVE = 15.0
+MESSAGE_ROWS = 500
+MAX_CATCH_UP = 5_000
+"""Rows that a page which was away is sent at most."""
+MESSAGE_PAUSE = 0.1
+"""Seconds between messages: a page draws no more often."""
+KEEP_ALIVE = 15.0
+"""Seconds after which a message is sent even without news, before a proxy gives up."""
 
 
-class Page(GuardedHandler):
-    """The page itself, at ``/micro/ui/``; it gives the token in the address a cookie to live in."""
+class Page(AuthenticatedHandler):
+    """The page itself, at ``/micro/ui/``; a token in its URL is moved to a cookie."""
 
     def get(self) -> None:
-        """Answer."""
-        if "token" in self.request.query_arguments:
-            guard = self.state.guard
-            self.set_cookie(guard.cookie, guard.token, httponly=True, samesite="Lax", path="/")
-        if self.request.path.endswith("/ui/") and "token" not in self.request.query_arguments:
+        has_token = "token" in self.request.query_arguments
+        if has_token:
+            self.set_cookie(self.policy.cookie, self.policy.token, httponly=True, samesite="Lax", path="/")
+        if self.request.path.endswith("/ui/") and not has_token:
             send_asset(self, "index.html")
         else:
-            # relative, so that it holds behind a proxy that adds to the path
+            # relative, so that it works behind a proxy that adds to the path
             self.set_status(302)
             self.set_header("Location", {"/": "micro/ui/", "/micro/ui": "ui/"}.get(self.request.path, "./"))
             self.finish()
 
     head = get
 
-    def refuse(self, status: int, reason: str) -> None:
-        """Answer a person."""
+    def reject(self, status: int, reason: str) -> None:
+        """Reply with an error as plain text, which a person reads."""
         self.set_status(status)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(f"nbtrack: {reason}\n")
 
 
 class Asset(RequestHandler):
-    """Scripts and styles: the same for everybody, so nobody is asked who they are."""
+    """Scripts and styles: the same for everybody, so no token is required."""
 
     def get(self, name: str) -> None:
-        """Answer."""
         if (ASSETS / name).is_file() and name != "index.html":
             send_asset(self, name)
         else:
@@ -71,82 +68,75 @@ class Asset(RequestHandler):
 
 
 def send_asset(handler: RequestHandler, name: str) -> None:
-    """Answer with a file of the page."""
+    """Reply with a file of the page."""
     path = ASSETS / name
     handler.clear_header("Server")
-    handler.set_header("Content-Type", TYPES[path.suffix])
-    handler.set_header("Content-Security-Policy", POLICY)
+    handler.set_header("Content-Type", CONTENT_TYPES[path.suffix])
+    handler.set_header("Content-Security-Policy", CONTENT_POLICY)
     handler.set_header("X-Content-Type-Options", "nosniff")
     handler.set_header("Cache-Control", "no-cache")
     handler.finish(path.read_bytes())
 
 
-class Fields(GuardedHandler):
-    """Which column a payload's key fills."""
+class Fields(AuthenticatedHandler):
+    """The column that each payload key fills."""
 
     def get(self) -> None:
-        """Answer."""
         self.write_json({key: spec.column for key, spec in FIELDS.items() if spec.column})
 
 
-class Stream(GuardedHandler):
-    """News as server-sent events: counts, minutes and the rows that are new."""
+class Stream(AuthenticatedHandler):
+    """Counts, minutes and new rows, as server-sent events."""
 
     async def get(self) -> None:
-        """Send until the page is gone."""
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("X-Accel-Buffering", "no")
         database = self.state.database
-        epoch, row = self._place()
-        first = True
+        epoch, row = self._last_position()
+        is_first = True
         try:
             while not self.state.stop.is_set():
                 if epoch != database.epoch:
                     epoch, row = database.epoch, 0
-                skipped = max(0, database.last - row - CATCH_UP)
+                skipped = max(0, database.last - row - MAX_CATCH_UP)
                 row += skipped
-                rows = export_rows(
-                    database, good=None, schema="", event_id="", after=row, limit=MESSAGE, newest=False
-                )
-                lines = rows.split(b"\n") if rows else []
+                lines = database.read_lines(EventFilter(), after=row, limit=MESSAGE_ROWS)
                 row = orjson.loads(lines[-1])[0] if lines else row
-                behind = row < database.last and bool(lines)
-                await self._send(epoch, row, lines, 0 if first and row == 0 else skipped)
-                first = False
-                if not behind:
-                    while not await self.state.news(ALIVE) and not self.state.stop.is_set():
-                        self.write(b": still here\n\n")
+                is_behind = row < database.last and bool(lines)
+                await self._send(epoch, row, lines, 0 if is_first and row == 0 else skipped)
+                is_first = False
+                if not is_behind:
+                    while not await self.state.wait_for_commit(KEEP_ALIVE) and not self.state.stop.is_set():
+                        self.write(b": keep-alive\n\n")
                         await self.flush()
-                # a page draws no more often than this, and others want the loop too
-                await asyncio.sleep(PAUSE)
-        except (StreamClosedError, asyncio.CancelledError):  # the page is gone, or the collector ends
+                await asyncio.sleep(MESSAGE_PAUSE)
+        except (StreamClosedError, asyncio.CancelledError):  # the page was closed, or the collector stops
             return
 
-    def _place(self) -> tuple[int, int]:
-        """Take up where the page says it was."""
-        said = self.request.headers.get("Last-Event-ID", "")
-        epoch, _, row = said.partition("-")
+    def _last_position(self) -> tuple[int, int]:
+        """Return the epoch and the row that the page has already."""
+        epoch, _, row = self.request.headers.get("Last-Event-ID", "").partition("-")
         return (int(epoch), int(row)) if epoch.isdigit() and row.isdigit() else (self.state.database.epoch, 0)
 
-    async def _send(self, epoch: int, row: int, lines: list[bytes], skipped: int) -> None:
+    async def _send(self, epoch: int, row: int, lines: list[str], skipped: int) -> None:
         database = self.state.database
-        state = {
-            **counts(database),
+        counts = {
+            **database.counts(),
             "repeats": database.repeats,
             "epoch": epoch,
             "skipped": skipped,
             "minutes": {str(minute): counted for minute, counted in database.minutes.copy().items()},
         }
-        head = orjson.dumps(state)[:-1]
-        self.write(b'id: %d-%d\ndata: %b,"rows":[%b]}\n\n' % (epoch, row, head, b",".join(lines)))
-        self.state.touched = time.monotonic()
+        message = f'{orjson.dumps(counts).decode()[:-1]},"rows":[{",".join(lines)}]}}'
+        self.write(f"id: {epoch}-{row}\ndata: {message}\n\n")
+        self.state.touch()
         await self.flush()
 
 
 def routes(
     shared: dict[str, Any],
 ) -> list[tuple[str, type[RequestHandler]] | tuple[str, type[RequestHandler], Any]]:
-    """List the paths."""
+    """Return the paths and their handlers."""
     return [
         (r"/(?:micro/ui/?)?", Page, shared),
         (r"/micro/ui/([a-z]+\.(?:js|css|svg))", Asset),

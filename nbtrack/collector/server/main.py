@@ -1,6 +1,4 @@
-"""The collector's own process: ``python -m nbtrack.collector.server.main``, its settings as one line on standard input."""
-
-from __future__ import annotations
+"""The collector's process: ``python -m nbtrack.collector.server.main``, its configuration as one line on standard input."""
 
 import asyncio
 import gc
@@ -13,24 +11,27 @@ import socket
 import sys
 import threading
 import time
-from typing import Any
 
-from nbtrack.collector.server.app import State, application, build, listen
+from nbtrack.collector.launch import ServerConfig
+from nbtrack.collector.server.app import create_application, create_state, serve
+from nbtrack.collector.server.auth import AccessPolicy
+from nbtrack.collector.server.state import State
 from nbtrack.common.processes import process_started
 
-CHECK = 0.5
+CHECK_SECONDS = 0.5
 
 
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Wait on the pipe that the parent holds: it ends with the parent."""
+def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Read the pipe that the parent holds: it ends with the parent."""
     sys.stdin.buffer.read()
     loop.call_soon_threadsafe(stop.set)
 
 
-async def _watch(state: State, config: dict[str, Any]) -> None:
-    """End with the parent, or a while after the last kernel left."""
-    parent, idle = None if config["detached"] else config["starter"], config["idle_timeout"]
-    interval = CHECK if idle is None else min(CHECK, idle)
+async def _watch(state: State, config: ServerConfig) -> None:
+    """Stop the collector with its parent, or a while after the last kernel left."""
+    parent = None if config.detached else config.starter
+    idle = config.idle_timeout
+    interval = CHECK_SECONDS if idle is None else min(CHECK_SECONDS, idle)
     while not state.stop.is_set():
         if parent and process_started(parent["pid"]) != parent["started"]:
             state.stop.set()
@@ -38,8 +39,8 @@ async def _watch(state: State, config: dict[str, Any]) -> None:
             for pid, started in list(state.kernels.items()):
                 if process_started(pid) != started:
                     del state.kernels[pid]
-                    state.touched = time.monotonic()
-            if not state.kernels and time.monotonic() - state.touched > idle:
+                    state.touch()
+            if not state.kernels and time.monotonic() - state.last_used > idle:
                 state.stop.set()
         try:
             await asyncio.wait_for(state.stop.wait(), interval)
@@ -47,52 +48,55 @@ async def _watch(state: State, config: dict[str, Any]) -> None:
             continue
 
 
-async def _serve(config: dict[str, Any], listener: socket.socket) -> None:
+async def _run(config: ServerConfig, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    state = build(config, loop, listener.getsockname()[1])
-    for name in (signal.SIGTERM, signal.SIGINT):
+    state = create_state(config, loop)
+    policy = AccessPolicy(config.token, config.open, frozenset(config.hosts), listener.getsockname()[1])
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
         try:
-            loop.add_signal_handler(name, state.stop.set)
+            loop.add_signal_handler(signal_number, state.stop.set)
         except NotImplementedError:  # Windows has no signals to handle here
             break
-    if config["detached"]:
-        # its first kernel, which may be slow to say so
-        state.kernels[config["starter"]["pid"]] = config["starter"]["started"]
+    if config.detached:
+        # its first kernel, which may be slow to register itself
+        state.kernels[config.starter["pid"]] = config.starter["started"]
     else:
-        reader = threading.Thread(target=_await_end_of_input, args=(loop, state.stop), daemon=True)
+        reader = threading.Thread(target=_stop_at_end_of_input, args=(loop, state.stop), daemon=True)
         reader.start()
     state.pipeline.start()
-    server = listen(application(state), listener)
+    server = serve(create_application(state, policy), listener)
     watcher = asyncio.create_task(_watch(state, config))
     await state.stop.wait()
     server.stop()
-    state.changed()  # pages that wait for news are let go
+    state.notify()  # so that pages that wait for a commit are released
     await asyncio.sleep(0)
     state.pipeline.close()
     await server.close_all_connections()
     await watcher
     state.database.close()
-    if config["folder"]:
-        shutil.rmtree(config["folder"], ignore_errors=True)
+    if config.folder:
+        shutil.rmtree(config.folder, ignore_errors=True)
 
 
 def main() -> None:
-    """Read the settings and serve until told to end."""
-    config = json.loads(sys.stdin.readline())
-    os.umask(0o077)  # events are personal: the database and what SQLite keeps beside it are its user's alone
+    """Read the configuration and serve until stopped."""
+    config = ServerConfig(**json.loads(sys.stdin.readline()))
+    os.umask(
+        0o077
+    )  # events are personal: the database and SQLite's files beside it are readable by their user only
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    if config["fd"] is None:
-        listener = socket.create_server((config["host"], config["port"]))
+    if config.fd is None:
+        listener = socket.create_server((config.host, config.port))
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
     else:
-        listener = socket.socket(fileno=config["fd"])
+        listener = socket.socket(fileno=config.fd)
     listener.setblocking(False)
-    # batches make many short-lived objects and no cycles: looking for cycles often would only cost time
+    # batches create many short-lived objects and no cycles: searching for cycles often would only cost time
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    asyncio.run(_serve(config, listener))
-    # threads that wait for input or for a lookup must not hold up the end
+    asyncio.run(_run(config, listener))
+    # threads that wait for input or for a schema must not delay the end
     sys.stderr.flush()
     os._exit(0)
 

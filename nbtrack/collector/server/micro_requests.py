@@ -1,6 +1,4 @@
-"""What the bodies of requests to Micro's paths hold, and what is wrong with one."""
-
-from __future__ import annotations
+"""Bodies of requests to Micro's paths: what they may hold."""
 
 import functools
 from collections.abc import Mapping
@@ -10,34 +8,35 @@ from nbtrack.schemas.compiling import Validator, compile_schema
 from nbtrack.schemas.faults import faults_of
 
 Body = Literal["good", "bad", "events", "timeline"]
+"""The paths below ``/micro`` that take a body."""
 
-TEXT = {"type": ["string", "null"]}
-WHOLE = {"type": ["integer", "null"]}
-TEXTS = {"type": ["array", "null"], "items": {"type": "string"}}
-PAGE = {"type": "integer", "minimum": 1}
-COLUMN = {
+STRING = {"type": ["string", "null"]}
+INTEGER = {"type": ["integer", "null"]}
+STRINGS = {"type": ["array", "null"], "items": {"type": "string"}}
+POSITIVE = {"type": "integer", "minimum": 1}
+COLUMN_FILTER = {
     "type": "object",
     "properties": {"column": {"type": "string"}, "values": {"type": "array"}},
     "required": ["column"],
 }
-SPAN = {"type": ["object", "null"], "properties": {"start": TEXT, "end": TEXT}}
-# ISO 8601, or milliseconds since 1970 within what SQLite counts
-MOMENT = {"type": ["string", "integer"], "minimum": -(2**53), "maximum": 2**53}
-BUCKET = {"type": "object", "properties": {"start": MOMENT, "end": MOMENT}, "required": ["start", "end"]}
-# what is not named here is left alone: another version of Micro may know it
+TIME_RANGE = {"type": ["object", "null"], "properties": {"start": STRING, "end": STRING}}
+TIME = {"type": ["string", "integer"], "minimum": -(2**53), "maximum": 2**53}
+"""ISO 8601, or a Unix timestamp in milliseconds within what SQLite counts."""
+BUCKET = {"type": "object", "properties": {"start": TIME, "end": TIME}, "required": ["start", "end"]}
 PROPERTIES: Mapping[Body, Mapping[str, Any]] = {
-    "good": {"event_type": TEXT, "schema": TEXT, "contexts": TEXTS, "limit": WHOLE},
-    "bad": {"vendor": TEXT, "version": TEXT, "limit": WHOLE},
+    "good": {"event_type": STRING, "schema": STRING, "contexts": STRINGS, "limit": INTEGER},
+    "bad": {"vendor": STRING, "version": STRING, "limit": INTEGER},
     "events": {
-        "page": PAGE,
-        "pageSize": PAGE,
-        "filters": {"type": "array", "items": COLUMN},
+        "page": POSITIVE,
+        "pageSize": POSITIVE,
+        "filters": {"type": "array", "items": COLUMN_FILTER},
         "validEvents": {"type": ["boolean", "null"]},
-        "timeRange": SPAN,
+        "timeRange": TIME_RANGE,
         "sorting": {"type": ["object", "null"], "properties": {"column": {"type": "string"}}},
     },
     "timeline": {"buckets": {"type": ["array", "null"], "items": BUCKET}},
 }
+"""What is not named here is ignored: another version of Micro may know it."""
 REQUIRED: Mapping[Body, list[str]] = {"events": ["page", "pageSize", "filters"]}
 
 
@@ -49,12 +48,12 @@ def _validator(body: Body) -> Validator:
     return compile_schema(schema, f"the body of /micro/{body}")
 
 
-def misfit(body: Body, given: Mapping[str, Any]) -> str:
-    """Say what is wrong with a body; an empty text when nothing is.
+def schema_errors(body: Body, value: Mapping[str, Any]) -> str:
+    """Return what is wrong with a body; an empty string if nothing is.
 
     Examples
     --------
-    >>> misfit("good", {"contexts": 5})
+    >>> schema_errors("good", {"contexts": 5})
     '$.contexts: integer found, array or null expected'
     """
-    return "; ".join(map(str, faults_of(_validator(body).iter_errors(given))))
+    return "; ".join(map(str, faults_of(_validator(body).iter_errors(value))))

@@ -1,280 +1,196 @@
-"""An event as it is kept, and the shapes in which Micro and its page show it."""
+"""Stored events in the formats in which Micro's paths and the live page return them."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 
 from nbtrack._version import __version__
-from nbtrack.collector.events.adapters import MAX_PAYLOAD, Request
-from nbtrack.collector.events.bad_rows import bad_row
-from nbtrack.collector.events.database import Database
-from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, Received, atomic, flat
-from nbtrack.collector.events.queries import condition
+from nbtrack.collector.events.adapters import MAX_PAYLOAD, Request, parse_query
+from nbtrack.collector.events.bad_rows import bad_row_document
+from nbtrack.collector.events.database import StoredEvent
+from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich, flatten
 from nbtrack.common.wording import iso_time
+from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
 
 PROCESSOR = {"artifact": "nbtrack-collector", "version": __version__}
-FAILURE = "iglu:com.snowplowanalytics.snowplow/failure/jsonschema/1-0-0"
-ENVELOPES = frozenset({"contexts", "unstruct_event", "derived_contexts"})
-PAGE = 500
-# limits of the bad rows' own schemas
-LONGEST = {"name": 512, "value": 512, "header": 8192}
-# a bad row writes these as text, and flags as 0 and 1
-AS_TEXT = ("se_value", "tr_total", "tr_tax", "tr_shipping", "ti_price", "txn_id")
+FAILURE = iglu(SNOWPLOW_VENDOR, "failure")
+"""The entity in which an event says why it failed."""
+JSON_COLUMNS = frozenset({"contexts", "unstruct_event", "derived_contexts"})
+STRING_COLUMNS = frozenset({"se_value", "tr_total", "tr_tax", "tr_shipping", "ti_price", "txn_id"})
+"""Columns that a bad row writes as strings."""
+MAX_VALUE = 512
+MAX_HEADER = 8192
+"""Characters that the schemas of bad rows allow in a parameter's value and in a header."""
 
 
-@dataclass(slots=True)
-class Stored:
-    """A row of the database with the request it came in."""
-
-    row: int
-    good: bool
-    schema: str | None
-    contexts: list[str]
-    payload: dict[str, str] | None
-    failure: dict[str, Any] | None
-    notes: list[str]
-    request: Request
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The columns it fills, timestamps as text."""
-        request = self.request
-        received = Received(
-            request.time, request.vendor, request.version, request.method, request.ip, request.useragent,
-            request.referer, request.nuid, request.hostname,
-        )  # fmt: skip
-        event = atomic(self.payload or {}, received, self.row)
-        return {name: iso_time(value) if name in TIMESTAMPS else value for name, value in event.items()}
-
-    @property
-    def kind(self) -> str | None:
-        """The event's type by its long name, such as ``page_view``."""
-        return self.columns.get("event")
-
-    def good_event(self) -> dict[str, Any]:
-        """Give Micro's GoodEvent."""
-        columns = self.columns
-        return {
-            "rawEvent": self.raw_event(),
-            "eventType": columns.get("event"),
-            "schema": self.schema,
-            "contexts": self.contexts,
-            "event": {name: columns.get(name, {} if name in ENVELOPES else None) for name in COLUMNS},
-            "incomplete": not self.good,
-        }
-
-    def raw_event(self) -> dict[str, Any]:
-        """Give Micro's rawEvent."""
-        return {
-            "api": {"vendor": self.request.vendor, "version": self.request.version},
-            "parameters": self.payload or {},
-            "contentType": self.request.content_type,
-            **self._origin(),
-        }
-
-    def _origin(self) -> dict[str, Any]:
-        request = self.request
-        return {
-            "source": {"name": PROCESSOR["artifact"], "encoding": "UTF-8", "hostname": request.hostname},
-            "context": {
-                "timestamp": iso_time(request.time),
-                "ipAddress": request.ip,
-                "useragent": request.useragent,
-                "refererUri": request.referer,
-                "headers": request.headers,
-                "userId": request.nuid,
-            },
-        }
-
-    def bad_event(self) -> dict[str, Any]:
-        """Give Micro's BadEvent."""
-        request = self.request
-        headline = (
-            "Error while extracting event(s) from collector payload and validating it/them."
-            if self.payload is None
-            else "Error while validating the event."
-        )
-        return {
-            "collectorPayload": {
-                "api": {"vendor": request.vendor, "version": request.version},
-                "querystring": [f"{name}={value}" for name, value in _pairs(request.query)],
-                "contentType": request.content_type,
-                "body": request.body.decode("utf-8", "replace") or None,
-                **self._origin(),
-            },
-            "rawEvent": None if self.payload is None else self.raw_event(),
-            "errors": [headline, orjson.dumps(self.bad_row()).decode()],
-        }
-
-    def bad_row(self) -> dict[str, Any]:
-        """Give the bad row in Snowplow's shape."""
-        failure, request = self.failure or {}, self.request
-        kind, stamp = failure.get("kind", "generic_error"), iso_time(request.time)
-        if kind == "size_violation":
-            return bad_row(
-                failure, request.body[: MAX_PAYLOAD // 10].decode("utf-8", "replace"), stamp, PROCESSOR
-            )
-        if self.payload is not None:
-            payload = {"enriched": _partially(self.columns), "raw": self._raw()}
-            return bad_row(failure, payload, stamp, PROCESSOR)
-        extra = (
-            {}
-            if kind == "generic_error"
-            else {"vendor": request.vendor[:64], "version": request.version[:16]}
-        )
-        return bad_row(failure, self._collector_payload(), stamp, PROCESSOR, **extra)
-
-    def _raw(self) -> dict[str, Any]:
-        parameters = [
-            {"name": name[: LONGEST["name"]], "value": value[: LONGEST["value"]]}
-            for name, value in (self.payload or {}).items()
-        ]
-        return {
-            **self._api(),
-            "parameters": parameters,
-            "loaderName": PROCESSOR["artifact"],
-            "userId": self.request.nuid,
-        }
-
-    def _collector_payload(self) -> dict[str, Any]:
-        request = self.request
-        query = [
-            {"name": name[: LONGEST["name"]], "value": value[: LONGEST["value"]]}
-            for name, value in _pairs(request.query)
-        ]
-        body = request.body.decode("utf-8", "replace") or None
-        return {
-            **self._api(),
-            "querystring": query,
-            "body": body,
-            "collector": PROCESSOR["artifact"],
-            "networkUserId": request.nuid,
-        }
-
-    def _api(self) -> dict[str, Any]:
-        request = self.request
-        return {
-            "vendor": request.vendor[:64],
-            "version": request.version[:16],
-            "contentType": request.content_type and request.content_type[:256],
-            "encoding": "UTF-8",
-            "hostname": request.hostname,
-            "timestamp": iso_time(request.time),
-            "ipAddress": request.ip and request.ip[:128],
-            "useragent": request.useragent and request.useragent[:4096],
-            "refererUri": request.referer and request.referer[: LONGEST["header"]],
-            "headers": [line[: LONGEST["header"]] for line in request.headers],
-        }
-
-    def sdk_event(self) -> dict[str, Any]:
-        """Give the analytics SDK's form; a failed event says in an entity why it failed."""
-        columns = self.columns
-        if self.good:
-            return flat(columns)
-        reasons = (self.failure or {}).get("reasons", [])
-        failed = {str(reason["field"]).partition("[")[0] for reason in reasons}
-        for name in failed | ({"contexts"} if {"cx", "co"} & failed else set()):
-            columns.pop(name, None)
-        if {"ue_px", "ue_pr"} & failed:
-            columns.pop("unstruct_event", None)
-        columns["derived_contexts"] = {
-            "data": [{"schema": FAILURE, "data": entity} for entity in self._why()]
-        }
-        try:
-            return flat(columns)
-        except (LookupError, TypeError, ValueError):
-            return {name: value for name, value in columns.items() if name not in ENVELOPES}
-
-    def _why(self) -> list[dict[str, Any]]:
-        entities = []
-        for reason in (self.failure or {}).get("reasons", []):
-            unknown = reason["keyword"] == "schema"
-            error = {
-                "message": reason["message"],
-                "source": reason["field"],
-                "path": reason["path"],
-                "keyword": reason["keyword"],
-            }
-            entities.append(
-                {
-                    "failureType": "ResolutionError" if unknown else "ValidationError",
-                    "errors": [error],
-                    "schema": reason["schema"],
-                    "data": None,
-                    "timestamp": iso_time(self.request.time),
-                    "componentName": PROCESSOR["artifact"],
-                    "componentVersion": PROCESSOR["version"],
-                    "_schema_version": "1-0-0",
-                }
-            )
-        return entities
+def columns_of(event: StoredEvent) -> dict[str, Any]:
+    """Return the columns that an event fills, with timestamps in ISO 8601."""
+    columns = enrich(event.payload or {}, event.request, event.id)
+    return {name: iso_time(value) if name in TIMESTAMPS else value for name, value in columns.items()}
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
+def good_event(event: StoredEvent) -> dict[str, Any]:
+    """Return an event as Micro's GoodEvent."""
+    columns = columns_of(event)
+    return {
+        "rawEvent": _raw_event(event),
+        "eventType": columns.get("event"),
+        "schema": event.schema,
+        "contexts": event.entities,
+        "event": {name: columns.get(name, {} if name in JSON_COLUMNS else None) for name in COLUMNS},
+        "incomplete": not event.good,
+    }
+
+
+def bad_event(event: StoredEvent) -> dict[str, Any]:
+    """Return an event or a request as Micro's BadEvent."""
+    request = event.request
+    headline = (
+        "Error while extracting event(s) from collector payload and validating it/them."
+        if event.payload is None
+        else "Error while validating the event."
+    )
+    return {
+        "collectorPayload": {
+            "api": {"vendor": request.vendor, "version": request.version},
+            "querystring": [f"{name}={value}" for name, value in parse_query(request.query)],
+            "contentType": request.content_type,
+            "body": request.body.decode("utf-8", "replace") or None,
+            **_origin(request),
+        },
+        "rawEvent": None if event.payload is None else _raw_event(event),
+        "errors": [headline, orjson.dumps(bad_row(event)).decode()],
+    }
+
+
+def bad_row(event: StoredEvent) -> dict[str, Any]:
+    """Return a failed event or request as Snowplow's bad row."""
+    failure, request = event.failure or {}, event.request
+    kind, timestamp = failure.get("kind", "generic_error"), iso_time(request.time)
+    if kind == "size_violation":
+        beginning = request.body[: MAX_PAYLOAD // 10].decode("utf-8", "replace")
+        return bad_row_document(failure, beginning, timestamp, PROCESSOR)
+    if event.payload is not None:
+        payload = {"enriched": _bad_row_columns(columns_of(event)), "raw": _raw_payload(event)}
+        return bad_row_document(failure, payload, timestamp, PROCESSOR)
+    path = {"vendor": request.vendor[:64], "version": request.version[:16]}
+    extra = {} if kind == "generic_error" else path
+    return bad_row_document(failure, _collector_payload(request), timestamp, PROCESSOR, **extra)
+
+
+def sdk_event(event: StoredEvent) -> dict[str, Any]:
+    """Return an event in the analytics SDK's form; a failed one has entities that say why."""
+    columns = columns_of(event)
+    if event.good:
+        return flatten(columns)
+    failed = {str(reason["field"]).partition("[")[0] for reason in event.reasons}
+    if {"cx", "co"} & failed:
+        failed.add("contexts")
+    if {"ue_px", "ue_pr"} & failed:
+        failed.add("unstruct_event")
+    for name in failed:
+        columns.pop(name, None)
+    entities = [{"schema": FAILURE, "data": entity} for entity in _failure_entities(event)]
+    columns["derived_contexts"] = {"data": entities}
     try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
-    except ValueError:
-        return [("", query)]
+        return flatten(columns)
+    except (LookupError, TypeError, ValueError):
+        return {name: value for name, value in columns.items() if name not in JSON_COLUMNS}
 
 
-def _partially(columns: dict[str, Any]) -> dict[str, Any]:
-    """Give the columns as a bad row's schema has them."""
+def _failure_entities(event: StoredEvent) -> list[dict[str, Any]]:
+    return [
+        {
+            "failureType": "ResolutionError" if reason["keyword"] == "schema" else "ValidationError",
+            "errors": [
+                {
+                    "message": reason["message"],
+                    "source": reason["field"],
+                    "path": reason["path"],
+                    "keyword": reason["keyword"],
+                }
+            ],
+            "schema": reason["schema"],
+            "data": None,
+            "timestamp": iso_time(event.request.time),
+            "componentName": PROCESSOR["artifact"],
+            "componentVersion": PROCESSOR["version"],
+            "_schema_version": "1-0-0",
+        }
+        for reason in event.reasons
+    ]
+
+
+def _raw_event(event: StoredEvent) -> dict[str, Any]:
+    request = event.request
+    return {
+        "api": {"vendor": request.vendor, "version": request.version},
+        "parameters": event.payload or {},
+        "contentType": request.content_type,
+        **_origin(request),
+    }
+
+
+def _origin(request: Request) -> dict[str, Any]:
+    return {
+        "source": {"name": PROCESSOR["artifact"], "encoding": "UTF-8", "hostname": request.hostname},
+        "context": {
+            "timestamp": iso_time(request.time),
+            "ipAddress": request.ip,
+            "useragent": request.useragent,
+            "refererUri": request.referer,
+            "headers": request.headers,
+            "userId": request.nuid,
+        },
+    }
+
+
+def _raw_payload(event: StoredEvent) -> dict[str, Any]:
+    return {
+        **_request_fields(event.request),
+        "parameters": _shorten((event.payload or {}).items()),
+        "loaderName": PROCESSOR["artifact"],
+        "userId": event.request.nuid,
+    }
+
+
+def _collector_payload(request: Request) -> dict[str, Any]:
+    return {
+        **_request_fields(request),
+        "querystring": _shorten(parse_query(request.query)),
+        "body": request.body.decode("utf-8", "replace") or None,
+        "collector": PROCESSOR["artifact"],
+        "networkUserId": request.nuid,
+    }
+
+
+def _shorten(parameters: Any) -> list[dict[str, str]]:
+    return [{"name": name[:MAX_VALUE], "value": value[:MAX_VALUE]} for name, value in parameters]
+
+
+def _request_fields(request: Request) -> dict[str, Any]:
+    return {
+        "vendor": request.vendor[:64],
+        "version": request.version[:16],
+        "contentType": request.content_type and request.content_type[:256],
+        "encoding": "UTF-8",
+        "hostname": request.hostname,
+        "timestamp": iso_time(request.time),
+        "ipAddress": request.ip and request.ip[:128],
+        "useragent": request.useragent and request.useragent[:4096],
+        "refererUri": request.referer and request.referer[:MAX_HEADER],
+        "headers": [line[:MAX_HEADER] for line in request.headers],
+    }
+
+
+def _bad_row_columns(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns with the types that the schemas of bad rows require."""
     result: dict[str, Any] = {}
     for name, value in columns.items():
         if isinstance(value, bool):
             result[name] = int(value)
-        elif name in ENVELOPES:
+        elif name in JSON_COLUMNS:
             result[name] = orjson.dumps(value).decode()
         else:
-            result[name] = str(value) if name in AS_TEXT else value
+            result[name] = str(value) if name in STRING_COLUMNS else value
     return result
-
-
-def newest(
-    database: Database, *, good: bool | None = None, schema: str = "", event_id: str = ""
-) -> Iterator[Stored]:
-    """Give stored events, newest first, a page of rows at a time."""
-    before = 1 << 62
-    while True:
-        where, values = condition(good=good, schema=schema, event_id=event_id)
-        rows = database.read(
-            "SELECT e.id, e.good, e.schema, e.contexts, e.payload, e.failure, e.notes, r.time, r.method, r.vendor,"  # noqa: S608
-            " r.version, r.query, r.content_type, r.headers, r.ip, r.useragent, r.referer, r.nuid, r.hostname, r.body"
-            f" FROM events e JOIN requests r ON r.id = e.request WHERE {where} AND e.id < ? ORDER BY e.id DESC LIMIT ?",
-            [*values, before, PAGE],
-        )
-        for row in rows:
-            headers, body = orjson.loads(row[13]), row[19] or b""
-            request = Request(
-                time=row[7],
-                method=row[8],
-                vendor=row[9],
-                version=row[10],
-                query=row[11],
-                content_type=row[12],
-                headers=headers,
-                ip=row[14],
-                useragent=row[15],
-                referer=row[16],
-                nuid=row[17],
-                hostname=row[18],
-                body=body,
-            )
-            yield Stored(
-                row[0],
-                bool(row[1]),
-                row[2],
-                row[3].split() if row[3] else [],
-                orjson.loads(row[4]) if row[4] else None,
-                orjson.loads(row[5]) if row[5] else None,
-                orjson.loads(row[6]) if row[6] else [],
-                request,
-            )
-        if len(rows) < PAGE:
-            return
-        before = rows[-1][0]

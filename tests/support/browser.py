@@ -1,4 +1,4 @@
-"""A real Chromium."""
+"""A real Chromium for tests."""
 
 from contextlib import contextmanager
 

@@ -1,4 +1,4 @@
-"""Short ways to send to a collector and to ask it."""
+"""Requests to a collector, and payloads to send."""
 
 import json
 import urllib.error
@@ -10,11 +10,13 @@ from nbtrack.protocol import PAYLOAD_DATA, POST_PATH, UNSTRUCT_EVENT
 JSON = "application/json; charset=utf-8"
 
 
-class Reply:
-    def __init__(self, answer):
-        self.status = answer.status if hasattr(answer, "status") else answer.code
-        self.headers = answer.headers
-        self.body = answer.read()
+class Response:
+    """An HTTP response, whatever its status."""
+
+    def __init__(self, response):
+        self.status = response.status if hasattr(response, "status") else response.code
+        self.headers = response.headers
+        self.body = response.read()
 
     @property
     def json(self):
@@ -29,42 +31,47 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
 
 
-def ask(url, data=None, method=None, headers=None):
+def fetch(url, data=None, method=None, headers=None):
+    """Send a request and return the response."""
     request = urllib.request.Request(url, data, headers or {}, method=method)
     try:
-        with OPENER.open(request, timeout=20) as answer:
-            return Reply(answer)
+        with OPENER.open(request, timeout=20) as response:
+            return Response(response)
     except urllib.error.HTTPError as error:
         with error:
-            return Reply(error)
+            return Response(error)
 
 
 class Sender:
-    """A collector and short ways to send to it."""
+    """Short ways to send to a collector and to read from it."""
 
     def __init__(self, collector):
         self.collector = collector
 
     def __call__(self, path, data=None, method=None, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return ask(self.collector.url + path, data, method, named)
+        return fetch(self.collector.url + path, data, method, named)
 
     def post(self, events, **headers):
         body = json.dumps({"schema": PAYLOAD_DATA, "data": events}).encode()
         return self(POST_PATH, body, "POST", **{"Content_Type": JSON} | headers)
 
-    def verdict(self, *events):
+    def validate(self, *events):
+        """Send events and return their validation results."""
         return self.post(list(events), Nbtrack_Verdict="1").json
 
     def read(self, path, data=None, method=None):
+        """Send a request with the token."""
         body = None if data is None else json.dumps(data).encode()
         return self(path, body, method, X_Nbtrack_Token=self.collector.token)
 
 
 def page_view(**more):
+    """Return the payload of a page view."""
     return {"e": "pv", "p": "web", "tv": "test", "eid": str(uuid.uuid4()), "url": "http://acme.com/"} | more
 
 
-def own(schema, data, **more):
+def self_describing(schema, data, **more):
+    """Return the payload of a self-describing event."""
     event = {"schema": UNSTRUCT_EVENT, "data": {"schema": schema, "data": data}}
     return {"e": "ue", "p": "srv", "tv": "test", "eid": str(uuid.uuid4()), "ue_pr": json.dumps(event)} | more

@@ -1,4 +1,4 @@
-"""Each documented cause of a bad row, and the bad row's shape."""
+"""Bad rows: each documented cause, and their format."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ import pytest
 from nbtrack.collector import LocalCollector
 from nbtrack.protocol import CONTEXTS, POST_PATH, UNSTRUCT_EVENT
 from nbtrack.schemas import Registry
-from tests.collector.support import JSON, Sender, own, page_view
+from tests.support.collector import JSON, Sender, page_view, self_describing
 from tests.support.tools import require
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -56,11 +56,11 @@ EVENTS = [
     ("own data not self-describing", page_view(e="ue", ue_pr="[]"), "ue_pr", "not self-describing"),
     ("own data in another envelope", page_view(e="ue", ue_pr=entities()), "ue_pr", "unstruct_event"),
     ("envelope without inner schema", page_view(e="ue", ue_px=b64({"schema": UNSTRUCT_EVENT, "data": {}})), "ue_px", "required"),
-    ("own data wrong type", own(TIMING, GOOD_TIMING | {"timing": "3"}), "unstruct_event", "string found, number expected"),
-    ("own data missing field", own(TIMING, {"category": "a"}), "unstruct_event", "is missing, but required"),
-    ("own data unknown field", own(TIMING, GOOD_TIMING | {"colour": 1}), "unstruct_event", "not in the schema"),
-    ("unknown schema", own(TIMING.replace("timing", "timming"), {}), "unstruct_event", "did you mean " + TIMING),
-    ("unknown version", own(TIMING.replace("1-0-0", "2-0-0"), {}), "unstruct_event", "did you mean " + TIMING),
+    ("own data wrong type", self_describing(TIMING, GOOD_TIMING | {"timing": "3"}), "unstruct_event", "string found, number expected"),
+    ("own data missing field", self_describing(TIMING, {"category": "a"}), "unstruct_event", "is missing, but required"),
+    ("own data unknown field", self_describing(TIMING, GOOD_TIMING | {"colour": 1}), "unstruct_event", "not in the schema"),
+    ("unknown schema", self_describing(TIMING.replace("timing", "timming"), {}), "unstruct_event", "did you mean " + TIMING),
+    ("unknown version", self_describing(TIMING.replace("1-0-0", "2-0-0"), {}), "unstruct_event", "did you mean " + TIMING),
     ("too deep", page_view(e="ue", ue_pr="[" * 50 + "]" * 50), "ue_pr", "deeper than 40"),
     ("entity wrong", page_view(co=entities({"schema": TIMING, "data": {}})), "contexts[0]", "is missing"),
     ("second entity wrong", page_view(co=entities({"schema": TIMING, "data": GOOD_TIMING}, {"schema": TIMING, "data": []})), "contexts[1]", "array found, object expected"),
@@ -97,7 +97,7 @@ REQUESTS = [
 @pytest.mark.parametrize(
     ("payload", "field", "words"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS]
 )
-def test_an_event_fails_with_its_reason_and_its_batch_mates_do_not(send, payload, field, words):
+def test_an_event_fails_with_its_reason_and_others_of_its_batch_do_not(send, payload, field, words):
     mate = page_view()
     assert send.post([mate, payload, page_view()]).status == 200
     assert send.collector.counts() == {"total": 3, "good": 2, "bad": 1}
@@ -141,33 +141,33 @@ def test_bad_rows_follow_snowplows_own_schemas(send):
     assert seen == {"schema_violations", "tracker_protocol_violations", "adapter_failures", "size_violation"}
 
 
-def test_long_values_are_a_note_and_fail_only_where_lengths_are_strict(send):
-    told = send.verdict(page_view(aid="a" * 256))["events"][0]
-    assert (told["good"], told["notes"]) == (True, ["app_id: at most 255 characters expected, 256 found"])
+def test_too_long_values_are_a_note_and_fail_only_with_strict_lengths(send):
+    result = send.validate(page_view(aid="a" * 256))["events"][0]
+    assert (result["good"], result["notes"]) == (True, ["app_id: at most 255 characters expected, 256 found"])
     with LocalCollector(strict_lengths=True) as strict:
-        told = Sender(strict).verdict(page_view(aid="a" * 256), page_view(aid="a" * 255))["events"]
-        assert [event["good"] for event in told] == [False, True]
-        assert told[0]["reasons"] == ["app_id: at most 255 characters expected, 256 found"]
+        result = Sender(strict).validate(page_view(aid="a" * 256), page_view(aid="a" * 255))["events"]
+        assert [event["good"] for event in result] == [False, True]
+        assert result[0]["reasons"] == ["app_id: at most 255 characters expected, 256 found"]
 
 
-def test_an_edited_schema_counts_from_the_next_request_on(tmp_path):
+def test_an_edited_schema_takes_effect_with_the_next_request(tmp_path):
     uri = "iglu:com.acme/order/jsonschema/1-0-0"
     place = Path(tmp_path, "com.acme", "order", "jsonschema", "1-0-0")
     place.parent.mkdir(parents=True)
     place.write_text('{"type":"object","properties":{"n":{"type":"integer"}}}')
     with LocalCollector(iglu=[tmp_path]) as collector:
         send = Sender(collector)
-        assert send.verdict(own(uri, {"n": "1"}))["bad"] == 1
+        assert send.validate(self_describing(uri, {"n": "1"}))["bad"] == 1
         place.write_text('{"type":"object","properties":{"n":{"type":"string"}}}')
-        assert send.verdict(own(uri, {"n": "1"}))["good"] == 1
+        assert send.validate(self_describing(uri, {"n": "1"}))["good"] == 1
 
 
-def test_a_schema_registered_at_run_time_counts_at_once(send):
+def test_a_schema_registered_at_run_time_takes_effect_at_once(send):
     uri = send.collector.register(
         {
             "self": {"vendor": "com.acme", "name": "later", "format": "jsonschema", "version": "1-0-0"},
             "type": "object",
         }
     )
-    assert send.verdict(own(uri, {}))["good"] == 1
-    assert send.verdict(own(uri, []))["bad"] == 1
+    assert send.validate(self_describing(uri, {}))["good"] == 1
+    assert send.validate(self_describing(uri, []))["bad"] == 1

@@ -1,18 +1,18 @@
-"""Who may read what the collector has received, and who may change it."""
+"""Access: who may read what the collector has received, and who may change it."""
 
 import json
 
 import pytest
 
 from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
-from tests.collector.support import Sender, ask, page_view
+from tests.support.collector import Sender, fetch, page_view
 
 READING = ["/micro/all", "/micro/good", "/micro/bad", "/micro/events", "/nbtrack/summary", "/nbtrack/rows",
            "/nbtrack/wait?timeout=0", "/nbtrack/fields", "/nbtrack/by_schema", "/micro/iglu/a/b/jsonschema/1-0-0"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", READING)
-def test_reading_needs_the_token(send, path):
+def test_reading_requires_the_token(send, path):
     assert send(path).status == 401
     assert send(path, X_Nbtrack_Token="wrong").status == 401
     assert send(path, X_Nbtrack_Token=send.collector.token).status in {200, 404}
@@ -20,25 +20,25 @@ def test_reading_needs_the_token(send, path):
     assert send(path, X_Nbtrack_Token="töken").status == 401
 
 
-def test_the_pages_address_gives_a_cookie_and_is_left_for_one_without_the_token(send):
+def test_the_pages_url_sets_a_cookie_and_redirects_to_one_without_the_token(send):
     url = send.collector.url
-    first = ask(send.collector.page_url)
+    first = fetch(send.collector.page_url)
     assert (first.status, first.headers["Location"]) == (302, "ui/")
     cookie = first.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    page = ask(f"{url}/micro/ui/", headers={"Cookie": cookie.partition(";")[0]})
+    page = fetch(f"{url}/micro/ui/", headers={"Cookie": cookie.partition(";")[0]})
     assert page.status == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert send.collector.token.encode() not in page.body
-    assert ask(f"{url}/micro/ui/").status == 401
-    assert ask(f"{url}/?token={send.collector.token}").headers["Location"] == "micro/ui/"
+    assert fetch(f"{url}/micro/ui/").status == 401
+    assert fetch(f"{url}/?token={send.collector.token}").headers["Location"] == "micro/ui/"
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "192.168.0.7"]
 )
-def test_a_name_pointed_at_this_machine_reads_nothing(send, host):
+def test_a_host_name_rebound_to_this_machine_reads_nothing(send, host):
     path = f"/micro/all?token={send.collector.token}"
     assert send(path, Host=host).status in {400, 403}
 
@@ -49,7 +49,7 @@ def test_the_machines_own_names_are_allowed(send, host):
 
 
 @pytest.mark.parametrize("path", ["/micro/reset", "/nbtrack/reset"])
-def test_another_sites_page_changes_nothing(send, path):
+def test_a_page_of_another_site_changes_nothing(send, path):
     send.post([page_view()])
     token = {"X_Nbtrack_Token": send.collector.token}
     assert send(path, b"", "POST", Sec_Fetch_Site="cross-site", **token).status == 403
@@ -60,17 +60,17 @@ def test_another_sites_page_changes_nothing(send, path):
     assert send.collector.counts()["total"] == 0
 
 
-def test_no_other_sites_page_may_read(send):
+def test_a_page_of_another_site_may_not_read(send):
     for path in READING:
         reply = send(path, X_Nbtrack_Token=send.collector.token, Origin="https://evil.example")
         assert "Access-Control-Allow-Origin" not in reply.headers
         assert "Server" not in reply.headers
 
 
-def test_an_open_collector_asks_for_no_token_but_looks_at_the_host():
+def test_an_open_collector_requires_no_token_but_checks_the_host():
     with LocalCollector(open=True) as collector:
-        assert ask(f"{collector.url}/micro/all").json == {"total": 0, "good": 0, "bad": 0}
-        assert ask(f"{collector.url}/micro/all", headers={"Host": "evil.example"}).status == 403
+        assert fetch(f"{collector.url}/micro/all").json == {"total": 0, "good": 0, "bad": 0}
+        assert fetch(f"{collector.url}/micro/all", headers={"Host": "evil.example"}).status == 403
 
 
 def test_a_proxys_host_can_be_allowed():
@@ -79,12 +79,12 @@ def test_a_proxys_host_can_be_allowed():
         assert send("/micro/all", Host="hub.example", X_Nbtrack_Token=collector.token).status == 200
 
 
-def test_a_client_without_the_token_is_told_what_is_missing(collector):
-    with pytest.raises(CollectorError, match="token is needed"):
+def test_a_client_without_the_token_reads_what_is_missing(collector):
+    with pytest.raises(CollectorError, match="token is required"):
         CollectorClient(collector.url).summary()
 
 
-def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(collector):
+def test_a_schema_that_cannot_be_used_is_rejected_with_the_reason(collector):
     with pytest.raises(CollectorError, match="may only refer to itself"):
         collector.register(
             {
@@ -95,19 +95,19 @@ def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(collector):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff"])
-def test_a_question_that_is_no_object_is_refused(send, body):
+def test_a_body_that_is_not_a_json_object_is_rejected(send, body):
     for path in ("/micro/good", "/micro/bad", "/micro/events", "/micro/timeline", "/nbtrack/schemas"):
         assert send(path, body, "POST", X_Nbtrack_Token=send.collector.token).status == 400
 
 
 @pytest.mark.parametrize("query", ["n=x", "limit=-1", "after=x", "n=nan", "limit=inf", "good=7"])
-def test_a_question_with_odd_numbers_is_answered(send, query):
+def test_odd_numbers_in_a_query_count_as_defaults(send, query):
     for path in ("/nbtrack/wait", "/nbtrack/rows"):
         reply = send(f"{path}?{query}&timeout=0", X_Nbtrack_Token=send.collector.token)
         assert reply.status == 200
 
 
-def test_assets_are_files_of_the_page_only(send):
+def test_only_the_pages_files_are_assets(send):
     assert send("/micro/ui/page.js").headers["Content-Type"].startswith("text/javascript")
     for path in (
         "/micro/ui/..%2f..%2fcli.py",
@@ -118,6 +118,6 @@ def test_assets_are_files_of_the_page_only(send):
         assert send(path).status in {401, 404}
 
 
-def test_the_token_is_not_in_what_is_shown(collector):
+def test_the_token_is_not_shown(collector):
     assert collector.token not in repr(collector)
     assert collector.token not in json.dumps(collector.summary())

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.bench.collector import bodies, payload
-from tests.collector.page_support import browser
-from tests.collector.support import JSON, own, page_view
+from tests.support.browser import browser
+from tests.support.collector import JSON, page_view, self_describing
 
 pytestmark = pytest.mark.browser
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -50,7 +50,7 @@ def shown(page):
 def test_events_appear_as_they_arrive_and_the_token_leaves_the_address(page, send):
     assert "token" not in page.url
     shown(page).to_have_text("0 shown")
-    send.post([page_view(aid="shop"), own(TIMING, {})])
+    send.post([page_view(aid="shop"), self_describing(TIMING, {})])
     shown(page).to_have_text("2 shown")
     assert page.locator(".nbt-row >> nth=0").inner_text().split("\n")[1:3] == ["✗ failed", "timing"]
     assert page.locator("#good").inner_text() == "1"
@@ -58,7 +58,7 @@ def test_events_appear_as_they_arrive_and_the_token_leaves_the_address(page, sen
 
 
 def test_filter_and_search_choose_events(page, send):
-    send.post([page_view(aid="shop"), page_view(aid="blog", page="Ångström"), own(TIMING, {})])
+    send.post([page_view(aid="shop"), page_view(aid="blog", page="Ångström"), self_describing(TIMING, {})])
     shown(page).to_have_text("3 shown")
     page.click("[data-filter=bad]")
     shown(page).to_have_text("1 of 3 shown")
@@ -77,7 +77,7 @@ def test_filter_and_search_choose_events(page, send):
 
 
 def test_the_reason_of_a_failure_stands_next_to_its_field(page, send):
-    send.post([own(TIMING, {"timing": "3", "category": "io"}, vid="many")])
+    send.post([self_describing(TIMING, {"timing": "3", "category": "io"}, vid="many")])
     said = page.locator(".nbt-row >> nth=0").inner_text()
     assert (
         "unstruct_event $.timing: string found, number expected · unstruct_event $.variable: is missing"
@@ -127,7 +127,7 @@ def test_columns_are_chosen_and_remembered(page, send):
 
 def test_what_a_tracker_sends_is_text_and_never_markup(page, send):
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-    send.post([page_view(aid=evil, page=evil), own(TIMING, {evil: evil, "timing": evil})])
+    send.post([page_view(aid=evil, page=evil), self_describing(TIMING, {evil: evil, "timing": evil})])
     shown(page).to_have_text("2 shown")
     for number in range(2):
         page.click(f".nbt-row >> nth={number}")
@@ -149,7 +149,7 @@ def test_clearing_empties_the_page_and_the_collector(page, send):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_both_themes(page, send, scheme):
     page.emulate_media(color_scheme=scheme)
-    send.post([page_view(), own(TIMING, {})])
+    send.post([page_view(), self_describing(TIMING, {})])
     page.click(".nbt-row")
     for place in (
         "body",
@@ -182,7 +182,7 @@ def contrast(page, place):
 
 def test_a_narrow_window_shows_it_all_without_scrolling_sideways(page, send):
     page.set_viewport_size({"width": 400, "height": 800})
-    send.post([page_view(), own(TIMING, {})])
+    send.post([page_view(), self_describing(TIMING, {})])
     shown(page).to_have_text("2 shown")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert page.evaluate("document.getElementById('grid').scrollWidth") <= 400

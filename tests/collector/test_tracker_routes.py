@@ -1,4 +1,4 @@
-"""What a tracker meets: the paths, statuses, headers and cookies of a Snowplow collector."""
+"""The paths that trackers send to: statuses, headers and cookies of a Snowplow collector."""
 
 import http.client
 import re
@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from nbtrack.collector.events.adapters import ANONYMOUS
-from tests.collector.support import JSON, ask, page_view
+from tests.support.collector import JSON, fetch, page_view
 
 PIXEL_BYTES = 43
 
 
-def test_a_post_of_events_is_answered_with_ok(send):
+def test_a_post_of_events_gets_ok(send):
     reply = send.post([page_view(), page_view()])
     assert (reply.status, reply.body, reply.headers["Content-Type"]) == (
         200,
@@ -25,7 +25,7 @@ def test_a_post_of_events_is_answered_with_ok(send):
 
 
 @pytest.mark.parametrize("path", ["/i", "/ice.png", "/com.snowplowanalytics.snowplow/tp1"])
-def test_a_get_is_answered_with_a_pixel(send, path):
+def test_a_get_gets_a_pixel(send, path):
     reply = send(f"{path}?e=pp&p=web&tv=lol")
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "image/gif"
@@ -34,7 +34,7 @@ def test_a_get_is_answered_with_a_pixel(send, path):
     assert send.collector.counts()["good"] == 1
 
 
-def test_head_takes_an_event_as_get_does(send):
+def test_head_accepts_an_event_as_get_does(send):
     assert send("/i?e=pp&p=web&tv=lol", method="HEAD").status == 200
     assert send.collector.counts()["good"] == 1
 
@@ -64,7 +64,7 @@ def test_each_path_has_its_status(send, path, method, status):
     assert send(path, b"{}" if method == "POST" else None, method).status == status
 
 
-def test_a_browser_that_asks_first_may_send_from_any_page(send):
+def test_a_preflight_request_allows_sending_from_any_page(send):
     reply = send("/com.snowplowanalytics.snowplow/tp2", method="OPTIONS", Origin="https://shop.example")
     assert reply.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     assert reply.headers["Access-Control-Allow-Credentials"] == "true"
@@ -106,7 +106,7 @@ def test_an_anonymous_request_leaves_no_trace(send):
     assert "cookie" not in kept
 
 
-def test_a_body_above_two_mebibytes_is_refused_and_the_next_request_works(send):
+def test_a_body_above_two_mebibytes_is_rejected_and_the_next_request_works(send):
     assert send.post([page_view(page="x" * 3_000_000)]).status == 413
     assert send.post([page_view()]).status == 200
     assert send.collector.counts()["total"] == 1
@@ -120,23 +120,23 @@ def test_a_payload_above_one_mebibyte_is_one_size_violation(send):
 
 
 def test_an_event_too_large_for_some_sink_is_good_with_a_note(send):
-    told = send.verdict(page_view(), page_view(page="x" * 300_000))["events"]
-    assert [event["good"] for event in told] == [True, True]
-    assert told[0]["notes"] == []
-    assert any("would be a size_violation on Amazon SQS" in note for note in told[1]["notes"])
+    result = send.validate(page_view(), page_view(page="x" * 300_000))["events"]
+    assert [event["good"] for event in result] == [True, True]
+    assert result[0]["notes"] == []
+    assert any("would be a size_violation on Amazon SQS" in note for note in result[1]["notes"])
 
 
-def test_the_verdict_comes_with_the_reply_when_asked_for(send):
-    told = send.verdict(page_view(eid="3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"), page_view(vid="many"))
-    assert (told["good"], told["bad"]) == (1, 1)
-    assert told["events"][0] == {
+def test_the_reply_holds_the_validation_result_if_requested(send):
+    result = send.validate(page_view(eid="3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"), page_view(vid="many"))
+    assert (result["good"], result["bad"]) == (1, 1)
+    assert result["events"][0] == {
         "event_id": "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1",
         "schema": "iglu:com.snowplowanalytics.snowplow/page_view/jsonschema/1-0-0",
         "good": True,
         "reasons": [],
         "notes": [],
     }
-    assert told["events"][1]["reasons"] == ["domain_sessionidx: integer of 32 bits expected, 'many' found"]
+    assert result["events"][1]["reasons"] == ["domain_sessionidx: integer of 32 bits expected, 'many' found"]
 
 
 def test_an_event_sent_again_is_counted_and_not_stored_again(send):
@@ -179,9 +179,9 @@ def test_a_request_in_pieces_is_put_together(send):
     assert send.collector.counts()["good"] == 1
 
 
-def test_a_client_that_hangs_up_halfway_harms_nobody(send):
+def test_a_client_that_disconnects_halfway_does_no_harm(send):
     where = urlsplit(send.collector.url)
     with socket.create_connection((where.hostname, where.port)) as half:
         half.sendall(b"POST /com.acme/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{")
-    assert ask(send.collector.url + "/health").body == b"ok"
+    assert fetch(send.collector.url + "/health").body == b"ok"
     assert send.collector.counts()["total"] == 0

@@ -1,10 +1,10 @@
-"""The quick look at an event's fields says yes only where the rules do."""
+"""Field rules: the fast check of an event's fields accepts only what the rules accept."""
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbtrack.collector.events.field_rules import FORMS, RULES, plain_event
+from nbtrack.collector.events.field_rules import FORMATS, RULES, usual_event
 from nbtrack.protocol import FIELDS
 
 EVENT_ID = "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"
@@ -18,14 +18,14 @@ USUAL = {
     "uri": ["http://acme.com", "https://www.acme.com/a/b?c=d#e"],
     "enum": ["web", "pc", "srv"],
 }
-# texts at the edges of what a kind is, besides those that are made up
+# strings at the limits of a format, besides generated ones
 EDGES = ["253402300799999", "253402300800000", "2147483647", "2147483648", "-1", "1e1000", "http://[", "http://a:99999/",
          "http://a b/", "\u0661", "\x00", EVENT_ID.replace("-", ""), "1x2x3"]  # fmt: skip
 
 
 def follows_the_rules(key, text):
     rule = RULES[key]
-    return len(text) <= rule.longest and (rule.form is None or bool(rule.form.holds(text)))
+    return len(text) <= rule.max_length and (rule.format is None or bool(rule.format.matches(text)))
 
 
 def texts():
@@ -37,20 +37,20 @@ def texts():
 @given(st.sampled_from(sorted(RULES)), texts())
 @example("eid", EVENT_ID + "\n")
 @example("dtm", "253402300800000")
-def test_a_field_that_passes_the_quick_look_follows_its_rule(key, text):
-    assert follows_the_rules(key, text) or not plain_event().is_valid({key: text})
+def test_a_field_that_passes_the_fast_check_follows_its_rule(key, text):
+    assert follows_the_rules(key, text) or not usual_event().is_valid({key: text})
 
 
-@pytest.mark.parametrize("kind", FORMS)
-def test_what_trackers_send_passes_the_quick_look(kind):
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_trackers_send_passes_the_fast_check(kind):
     keys = [key for key in RULES if FIELDS[key].kind == kind]
     assert keys
     for text in USUAL[kind]:
-        assert plain_event().is_valid(dict.fromkeys(keys, text)), text
+        assert usual_event().is_valid(dict.fromkeys(keys, text)), text
 
 
-def test_one_field_too_long_or_of_another_form_is_enough():
+def test_one_field_that_is_too_long_or_of_another_format_fails_the_fast_check():
     event = {"e": "pv", "p": "web", "eid": EVENT_ID, "aid": "a" * 255, "page": "é" * 2000}
-    assert plain_event().is_valid(event)
+    assert usual_event().is_valid(event)
     for wrong in ({"p": "desk"}, {"aid": "a" * 256}, {"page": "é" * 2001}, {"vid": "x"}):
-        assert not plain_event().is_valid(event | wrong)
+        assert not usual_event().is_valid(event | wrong)

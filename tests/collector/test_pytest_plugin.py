@@ -1,4 +1,4 @@
-"""The pytest plugin, in a pytest of its own."""
+"""The pytest plugin, in a separate run of pytest."""
 
 import subprocess
 import sys
@@ -64,13 +64,13 @@ def test_tracking_is_asserted_and_each_test_starts_empty(tmp_path):
     assert "2 passed" in run(tmp_path, PASSING)
 
 
-def test_a_failure_says_what_came_and_why(tmp_path):
+def test_a_failure_says_what_arrived_and_why(tmp_path):
     said = run(tmp_path, FAILING)
     assert "3 failed" in said
     assert '-  "timing": 2' in said
     assert '+  "timing": 1' in said
-    assert "what came: 1 good iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0" in said
+    assert "arrived: 1 good iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0" in said
     assert "0 of 1 good" in said
-    assert "what came: nothing" in said
+    assert "arrived: nothing" in said
     assert "unstruct_event $.timing: string found, number expected" in said
     assert "unstruct_event $.variable: is missing, but required" in said
