@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbtrack.notebook.header import Header
-from nbtrack.steps import spans
+from nbtrack.steps import step as steps
 from nbtrack.tracker.ids import new_id
 
 _MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes: Linux counts in KiB
@@ -74,7 +74,7 @@ class CellRun:
             return "ok" if self.result is not None else "interrupted"
         if isinstance(self.error, GeneratorExit):  # the end of a generator is none of a cell
             return "error"
-        status = spans.classify(self.error)
+        status = steps.classify(self.error)
         # IPython compiles each statement when its turn comes: an interrupt between two is one "before execution", too
         refused = status == "error" and getattr(self.result, "error_before_exec", None) is self.error
         return "syntax_error" if refused else status

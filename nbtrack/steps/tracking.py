@@ -2,52 +2,16 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from nbtrack.runtime import events as own
 from nbtrack.runtime import session
 from nbtrack.steps.functions import decorate
-from nbtrack.steps.spans import Span, find_run
+from nbtrack.steps.step import EXPECTED, Step, find_run
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-_WHAT_FITS = (
-    "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) "
-    "or an event (nbtrack.track(PageView(…)))"
-)
-
-
-class Step(Span):
-    """One step of an analysis: a context manager, and a decorator of functions of every kind.
-
-    Parameters
-    ----------
-    name : str, optional
-        The step's name; a decorated function's own where not given.
-    label : str, optional
-        A word for telling runs of the same step apart.
-
-    Attributes
-    ----------
-    rows_in, rows_out : int or None
-        Numbers of rows that went in and came out; a decorated function's frames set them.
-
-    Examples
-    --------
-    >>> import nbtrack
-    >>> with nbtrack.track("fit model", label="baseline") as step:
-    ...     step.rows_in = 1_000
-    ...     step["auc"] = 0.91
-    """
-
-    __slots__ = ()
-
-    def __call__(self, function: Callable[..., Any]) -> Any:
-        """Decorate a function: each call becomes an event of its own."""
-        if not callable(function):
-            raise TypeError(f"{_WHAT_FITS}; not {type(function).__name__}")
-        return decorate(function, self.name, self.label)
 
 
 @overload
@@ -108,14 +72,14 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     if target is None or isinstance(target, str):
         return Step(target, label)
     if isinstance(target, Event):
-        return session().order(target)
+        return session().track_or_raise(target)
     if isinstance(target, type) and issubclass(target, Event):
         raise TypeError(f"nbtrack.track takes an event, not its class: nbtrack.track({target.__name__}(…))")
     if isinstance(target, SelfDescribingJson):
         raise TypeError("nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)")
     if callable(target) or isinstance(target, classmethod):
-        return decorate(target, None, label)
-    raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")
+        return decorate(target, None, partial(Step, label=label))
+    raise TypeError(f"{EXPECTED}; not {type(target).__name__}")
 
 
 def send_analysis(
@@ -133,4 +97,4 @@ def send_analysis(
     event = SelfDescribing(
         SelfDescribingJson(own.ANALYSIS, data), context=entities, event_id=str(uuid.uuid4())
     )
-    return session().record(event, f"%track {name}")
+    return session().track_safely(event, f"%track {name}")

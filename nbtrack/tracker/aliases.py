@@ -1,7 +1,5 @@
 """Names for types, and the sets of values that the reference tracker offers beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -34,12 +32,12 @@ FormClasses: TypeAlias = list[str] | tuple[str, Any]
 """Classes of a form."""
 Validate: TypeAlias = Literal["off", "warn", "raise"]
 
-Text: TypeAlias = str | Col
-Whole: TypeAlias = int | Col
+StrLike: TypeAlias = str | Col
+IntLike: TypeAlias = int | Col
 Number: TypeAlias = float | Decimal | Col
 Items: TypeAlias = Sequence[dict[str, Any]]
 # datetime covers pandas Timestamp; SupportsInt covers numpy's scalars
-Moment: TypeAlias = float | datetime | SupportsInt | Col
+TimestampLike: TypeAlias = float | datetime | SupportsInt | Col
 
 SUPPORTED_PLATFORMS = set(PLATFORMS)
 """The platforms that `Subject.set_platform` takes."""

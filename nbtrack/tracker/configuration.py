@@ -1,7 +1,5 @@
 """What `Snowplow.create_tracker` is told about a tracker and its emitter."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -121,8 +119,8 @@ class EmitterConfiguration:
         request_timeout: float | tuple[float, float] | None = None,
         buffer_capacity: int | None = None,
         custom_retry_codes: Mapping[int, bool] | None = None,
-        event_store: EventStore | None = None,
-        session: requests.Session | None = None,
+        event_store: "EventStore | None" = None,
+        session: "requests.Session | None" = None,
     ) -> None:
         self.batch_size = batch_size
         self.on_success = on_success

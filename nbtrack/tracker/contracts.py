@@ -4,8 +4,6 @@ Each check names the parameter and shows the value. A placeholder made by `col` 
 checked when the backfill reads them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping, Sized
 from datetime import date

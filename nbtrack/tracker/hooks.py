@@ -1,12 +1,10 @@
 """What users hang on a tracker: entities for every event, and plugins."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
 
 Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
 ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]

@@ -1,7 +1,5 @@
 """Random event ids, made a handful at a time."""
 
-from __future__ import annotations
-
 import os
 
 AT_ONCE = 64

@@ -1,11 +1,9 @@
 """The flat set of keys and values that one event is on the wire."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
-from nbtrack.tracker.plan import TRACKER_VERSION, render_json
+from nbtrack.tracker.rendering import TRACKER_VERSION, render_json
 from nbtrack.values import Encoder
 
 __all__ = ["TRACKER_VERSION", "Payload"]

@@ -1,7 +1,5 @@
 """Names of snowplow-tracker 0.x that are other ones now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NoReturn
 

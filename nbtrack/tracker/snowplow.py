@@ -1,7 +1,5 @@
 """Trackers by name, for programs that make them in one place and use them in another."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """The tracker: turns events into payloads and hands them to emitters."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from time import time_ns
@@ -9,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.hooks import GlobalContext, collect_entities
 from nbtrack.tracker.ids import new_id
 from nbtrack.tracker.legacy import LegacyMethods
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
-from nbtrack.tracker.plan import render, render_json
 from nbtrack.tracker.renamed import Renamed, without_renamed
+from nbtrack.tracker.rendering import render, render_json
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Nan, milliseconds
 
@@ -93,7 +91,7 @@ class Tracker(LegacyMethods):
         json_encoder: JsonEncoderFunction | None = None,
         *,
         validate: Validate = "off",
-        registry: Registry | None = None,
+        registry: "Registry | None" = None,
         nan: Nan = "null",
     ) -> None:
         several = isinstance(emitters, list | tuple)
@@ -119,9 +117,9 @@ class Tracker(LegacyMethods):
         self._plugins: list[Any] = []
         self._validation: Validation | None = None
         if validate != "off":
-            from nbtrack.tracker.validation import Validation  # noqa: PLC0415 - brings the schemas
+            from nbtrack.tracker import validation  # noqa: PLC0415 - loads the schemas
 
-            self._validation = Validation(validate, registry)
+            self._validation = validation.Validation(validate, registry)
 
     @staticmethod
     def get_uuid() -> str:
@@ -287,7 +285,7 @@ class Tracker(LegacyMethods):
             if encoder is None and nan == "null"
             else partial(render_json, json_encoder=encoder, nan=nan)
         )
-        pairs = event.members(self.subject, self.standard_nv_pairs, self.encode_base64, entities, node)
+        pairs = event.payload_pairs(self.subject, self.standard_nv_pairs, self.encode_base64, entities, node)
         if pairs["eid"] is None:
             pairs["eid"] = self.get_uuid()
         if pairs["dtm"] is None:

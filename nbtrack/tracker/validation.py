@@ -1,7 +1,5 @@
 """Schema contracts: data and entities of events are held against their schemas at ``track()``."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,8 +10,8 @@ import orjson
 from nbtrack.common.errors import NbtrackError
 from nbtrack.schemas import Fault, Registry, SchemaNotFound
 from nbtrack.tracker.aliases import Validate
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.values import Encoder, encode
 
 

@@ -1,21 +1,17 @@
 """What every event is: content, subject, entities and times."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
-from nbtrack.template import Col
 from nbtrack.tracker import contracts
-from nbtrack.tracker.aliases import Moment
-from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.aliases import TimestampLike
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.payload import Payload
-from nbtrack.tracker.plan import JsonNode, fill, render
+from nbtrack.tracker.rendering import JsonNode, fill, render
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Encoder
 
-T = TypeVar("T")
 Context = Sequence[SelfDescribingJson]
 # a subject speaks of the page only where the event does not
 _PAGE = frozenset({"url", "page", "refr"})
@@ -26,9 +22,9 @@ class Common(TypedDict, total=False):
 
     event_subject: Subject | None
     context: Context | None
-    true_timestamp: Moment | None
+    true_timestamp: TimestampLike | None
     event_id: Any
-    device_timestamp: Moment | None
+    device_timestamp: TimestampLike | None
 
 
 class Event:
@@ -83,10 +79,10 @@ class Event:
         dict_: Mapping[str, Any] | None = None,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
         if event_subject is not None:
@@ -143,7 +139,7 @@ class Event:
         return self._true_timestamp
 
     @true_timestamp.setter
-    def true_timestamp(self, value: Moment | None) -> None:
+    def true_timestamp(self, value: TimestampLike | None) -> None:
         contracts.moment(value, "true_timestamp")
         self._true_timestamp = value
 
@@ -163,7 +159,7 @@ class Event:
         return self._device_timestamp
 
     @device_timestamp.setter
-    def device_timestamp(self, value: Moment | None) -> None:
+    def device_timestamp(self, value: TimestampLike | None) -> None:
         contracts.moment(value, "device_timestamp")
         self._device_timestamp = value
 
@@ -171,11 +167,11 @@ class Event:
         self, encode_base64: bool, json_encoder: Encoder | None, subject: Subject | None = None
     ) -> Payload:
         """Give a new payload of the event and its subjects, without what a tracker adds."""
-        pairs = self.members(subject, {}, encode_base64, (), JsonNode)
+        pairs = self.payload_pairs(subject, {}, encode_base64, (), JsonNode)
         del pairs["eid"], pairs["dtm"]
         return Payload(render(pairs, json_encoder))
 
-    def members(
+    def payload_pairs(
         self,
         tracker_subject: Subject | None,
         standard: Mapping[str, Any],
@@ -253,76 +249,3 @@ class Event:
         """Show the kind of event and its content."""
         content = self.event_json if self.event_json is not None else dict(self._pairs)
         return f"{type(self).__name__}({content!r})"
-
-
-class Pair(Generic[T]):
-    """An attribute of an event that is a pair of its payload; None takes it out.
-
-    Parameters
-    ----------
-    key : str
-        The payload's key.
-    required : bool, default False
-        Whether it must be a text with content.
-    """
-
-    def __init__(self, key: str, *, required: bool = False) -> None:
-        self.key, self.required, self.name = key, required, key
-        self.any_text = self._takes_any_text()
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, event: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, event: object, owner: type) -> T: ...
-    def __get__(self, event: Any, owner: type) -> Any:
-        return self if event is None else self._values(event).get(self.key, None)
-
-    def __set__(self, event: Any, value: T | Col) -> None:
-        given: Any = value
-        if given.__class__ is str and given and self.any_text:
-            event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for what is no plain text
-        else:
-            self._put(event, given)
-
-    def _put(self, event: Any, value: Any) -> None:
-        if self.required:
-            contracts.non_empty_string(value, self.name)
-        self._check(value)
-        if value is None or (value.__class__ is str and not value):
-            self._values(event).pop(self.key, None)
-        else:
-            self._values(event)[self.key] = value
-
-    def _values(self, event: Any) -> dict[str, Any]:
-        pairs: dict[str, Any] = event._pairs  # noqa: SLF001 - these attributes are the event's own
-        return pairs
-
-    def _takes_any_text(self) -> bool:
-        return FIELDS[self.key].kind in {"string", "uri"}
-
-    def _check(self, value: Any) -> None:
-        contracts.fits(FIELDS[self.key], value, self.name)
-
-
-class Member(Pair[T]):
-    """An attribute of an event that is a member of its self-describing data; None takes it out."""
-
-    def __set__(self, event: Any, value: T | Col) -> None:
-        given: Any = value
-        if given.__class__ is str and given:
-            event.event_json.data[self.key] = given
-        else:
-            self._put(event, given)
-
-    def _values(self, event: Any) -> dict[str, Any]:
-        members: dict[str, Any] = event.event_json.data
-        return members
-
-    def _takes_any_text(self) -> bool:
-        return True
-
-    def _check(self, value: Any) -> None:
-        """Leave the check to the schema."""

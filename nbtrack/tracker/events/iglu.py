@@ -1,7 +1,5 @@
 """Events that many products have, with Snowplow's own schemas: clicks, searches, timings, errors."""
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, Unpack
@@ -11,16 +9,17 @@ from nbtrack.template import Col
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import (
     ElementClasses,
+    IntLike,
     Number,
-    Text,
-    Whole,
+    StrLike,
 )
-from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.events.base import Common, Member
+from nbtrack.tracker.events.base import Common
 from nbtrack.tracker.events.core import SelfDescribing
+from nbtrack.tracker.events.entity import SelfDescribingJson
+from nbtrack.tracker.events.fields import DataField
 
 
-class TypicalEvent(SelfDescribing):
+class SchemaEvent(SelfDescribing):
     """A self-describing event with a schema of Snowplow's; its attributes are members of the data."""
 
     SCHEMA: ClassVar[str]
@@ -31,7 +30,7 @@ class TypicalEvent(SelfDescribing):
             setattr(self, name, value)
 
 
-class LinkClick(TypicalEvent):
+class LinkClick(SchemaEvent):
     """A link was clicked (``link_click/1-0-1``).
 
     Parameters
@@ -55,19 +54,19 @@ class LinkClick(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "link_click", "1-0-1")
-    target_url = Member[str]("targetUrl", required=True)
-    element_id = Member[str | None]("elementId")
-    element_classes = Member[ElementClasses | None]("elementClasses")
-    element_target = Member[str | None]("elementTarget")
-    element_content = Member[str | None]("elementContent")
+    target_url = DataField[str]("targetUrl", required=True)
+    element_id = DataField[str | None]("elementId")
+    element_classes = DataField[ElementClasses | None]("elementClasses")
+    element_target = DataField[str | None]("elementTarget")
+    element_content = DataField[str | None]("elementContent")
 
     def __init__(
         self,
-        target_url: Text,
-        element_id: Text | None = None,
+        target_url: StrLike,
+        element_id: StrLike | None = None,
         element_classes: ElementClasses | Col | None = None,
-        element_target: Text | None = None,
-        element_content: Text | None = None,
+        element_target: StrLike | None = None,
+        element_content: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         values = {
@@ -80,7 +79,7 @@ class LinkClick(TypicalEvent):
         super().__init__(values, common)
 
 
-class SiteSearch(TypicalEvent):
+class SiteSearch(SchemaEvent):
     """A site was searched (``site_search/1-0-0``).
 
     Parameters
@@ -106,17 +105,17 @@ class SiteSearch(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "site_search")
-    terms = Member[Sequence[str]]("terms")
-    filters = Member[dict[str, str | bool] | None]("filters")
-    total_results = Member[int | None]("totalResults")
-    page_results = Member[int | None]("pageResults")
+    terms = DataField[Sequence[str]]("terms")
+    filters = DataField[dict[str, str | bool] | None]("filters")
+    total_results = DataField[int | None]("totalResults")
+    page_results = DataField[int | None]("pageResults")
 
     def __init__(
         self,
         terms: Sequence[str] | Col,
         filters: dict[str, str | bool] | Col | None = None,
-        total_results: Whole | None = None,
-        page_results: Whole | None = None,
+        total_results: IntLike | None = None,
+        page_results: IntLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         if not isinstance(terms, Col):
@@ -130,7 +129,7 @@ class SiteSearch(TypicalEvent):
         super().__init__(values, common)
 
 
-class Timing(TypicalEvent):
+class Timing(SchemaEvent):
     """How long something took (``timing/1-0-0``).
 
     Parameters
@@ -156,24 +155,24 @@ class Timing(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "timing")
-    category = Member[str]("category", required=True)
-    variable = Member[str]("variable", required=True)
-    timing = Member[Any]("timing")
-    label = Member[str | None]("label")
+    category = DataField[str]("category", required=True)
+    variable = DataField[str]("variable", required=True)
+    timing = DataField[Any]("timing")
+    label = DataField[str | None]("label")
 
     def __init__(
         self,
-        category: Text,
-        variable: Text,
+        category: StrLike,
+        variable: StrLike,
         timing: Number,
-        label: Text | None = None,
+        label: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         values = {"category": category, "variable": variable, "timing": timing, "label": label}
         super().__init__(values, common)
 
 
-class ApplicationError(TypicalEvent):
+class ApplicationError(SchemaEvent):
     """Something went wrong (``application_error/1-0-2``).
 
     Parameters
@@ -201,16 +200,16 @@ class ApplicationError(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "application_error", "1-0-2")
-    message = Member[str]("message", required=True)
-    exception_name = Member[str | None]("exceptionName")
-    stack_trace = Member[str | None]("stackTrace")
-    is_fatal = Member[bool | None]("isFatal")
+    message = DataField[str]("message", required=True)
+    exception_name = DataField[str | None]("exceptionName")
+    stack_trace = DataField[str | None]("stackTrace")
+    is_fatal = DataField[bool | None]("isFatal")
 
     def __init__(
         self,
-        message: Text,
-        exception_name: Text | None = None,
-        stack_trace: Text | None = None,
+        message: StrLike,
+        exception_name: StrLike | None = None,
+        stack_trace: StrLike | None = None,
         is_fatal: bool | Col | None = None,
         **common: Unpack[Common],
     ) -> None:

@@ -1,12 +1,10 @@
 """Data that names its own schema."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from nbtrack.tracker import contracts
-from nbtrack.tracker.plan import fill
+from nbtrack.tracker.rendering import fill
 from nbtrack.values import dumps
 
 
@@ -57,7 +55,7 @@ class SelfDescribingJson:
         """Write it as compact JSON."""
         return dumps(self.to_json())
 
-    def substitute(self, row: Mapping[str, Any]) -> SelfDescribingJson:
+    def substitute(self, row: Mapping[str, Any]) -> "SelfDescribingJson":
         """Give a copy with a row's values in the place of placeholders."""
         return SelfDescribingJson(self._schema, fill(self.data, row))
 
