@@ -56,13 +56,13 @@ class CellRuns:
                 return
             try:
                 header = parse_header(options) if options is not None else None
-            except HeaderError:  # the cell's first line tells the user
+            except HeaderError:  # the cell's first line reports it
                 header = None
             run = CellRun(info, header)
             self._stack.append(run)
             if len(self._stack) == 1:
                 steps.enter_run(run.run_id)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not show in the user's cell
+        except Exception as error:  # noqa: BLE001 - an internal error must not show in the user's cell
             self.session.note_fault("the start of a cell", error)
 
     def end(self, result: Any = None, *_: Any, **__: Any) -> None:
@@ -151,7 +151,7 @@ class CellRuns:
             session.track_safely(self._describe_error(parent, run.error), "a cell's error")
 
     def describe(self, run: CellRun) -> SelfDescribing:
-        """Make the event of a cell's run: names and numbers; text only where the settings ask for it."""
+        """Return the event of a cell run: names and numbers; text only if the settings allow it."""
         settings, info, header = self.session.settings, run.info, run.header or Header()
         source, error = info.raw_cell or "", run.error
         wants_source = settings.source if header.source is None else header.source

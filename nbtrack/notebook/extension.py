@@ -1,4 +1,4 @@
-"""Loading into IPython, and taking every trace out again."""
+"""Loading into IPython, and unloading without a trace."""
 
 import contextlib
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Take out of a shell all that `load` put in, and end the session within a second."""
+    """Remove from a shell everything that `load` added, and end the session within a second."""
     loaded: LoadedExtension | None = getattr(shell, _STATE, None)
     if loaded is None:
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrack.common.current_session import CollectorTarget
 from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.home import find_home, is_writable, outbox_path
-from nbtrack.common.wording import strip_credentials
+from nbtrack.common.wording import plural, strip_credentials
 from nbtrack.delivery import AsyncEmitter, FlushReport, InMemoryEventStore, SQLiteEventStore
 from nbtrack.delivery.models import Route
 from nbtrack.runtime import home, host, optout
@@ -170,7 +170,7 @@ class Session:
 
     @property
     def tracker(self) -> Tracker:
-        """The session's tracker. What it is told to track is an order: it runs whatever the opt-out says."""
+        """The session's tracker. Calls to it are explicit and run even if the user has opted out of tracking."""
         with self._lock:
             if self._tracker is None:
                 settings = self.settings
@@ -239,7 +239,7 @@ class Session:
         Raises
         ------
         OSError
-            When a local collector can be neither found nor started.
+            If a local collector can neither be found nor started.
         """
         if not self.is_local:
             return None
@@ -261,11 +261,11 @@ class Session:
         return LOCAL if self.is_local else strip_credentials(self.settings.collector)
 
     def peek_emitter(self) -> AsyncEmitter | None:
-        """Give the emitter if there is one now; make none."""
+        """Return the emitter if there is one; never creates one."""
         return self._emitter
 
     def peek_collector(self) -> "CollectorClient | None":
-        """Give the local collector if this session has already met it; start nothing."""
+        """Return the local collector if this session is connected to it; never starts one."""
         return self._client if self.is_local else None
 
     # -- what it does
@@ -276,13 +276,13 @@ class Session:
         Returns
         -------
         str or None
-            The event's id; None where nothing was tracked.
+            The event's id; None if nothing was tracked.
         """
         if not self.enabled:
             return None
         try:
             return self.tracker.track(event)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user's cell
+        except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault(where, error)
             return None
 
@@ -292,13 +292,13 @@ class Session:
         Returns
         -------
         str or None
-            The event's id; None where tracking is off, or where nbtrack failed.
+            The event's id; None if tracking is off, or after an internal error.
 
         Raises
         ------
         TypeError, ValueError
-            For what is wrong with the event: a placeholder, data without a JSON form, and with ``validate="raise"``
-            what does not fit its schema.
+            For an invalid event: a placeholder, data without a JSON form, and with ``validate="raise"``
+            data that does not match its schema.
         """
         if not self.enabled:
             return None
@@ -306,7 +306,7 @@ class Session:
             return self.tracker.track(event)
         except (TypeError, ValueError):
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user's cell
+        except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault("nbtrack.track", error)
             return None
 
@@ -314,23 +314,23 @@ class Session:
     order = RenamedMethod("track_or_raise")
 
     def preview(self, event: Event) -> dict[str, str]:
-        """Give the payload that an event would have as the session's next one; change nothing.
+        """Return the payload that an event would have as the session's next one; changes nothing.
 
         Parameters
         ----------
         event : Event
-            What is looked at.
+            The event to show.
         """
         with self._session_entities.uncounted():
             return self.tracker.complete_payload(event)
 
     def find_payload(self, event_id: str) -> dict[str, str] | None:
-        """Give an event as it was tracked, from where it waits, or from the local collector; None where it is gone.
+        """Return a tracked event's payload, from the store or the local collector; None if it is in neither.
 
         Parameters
         ----------
         event_id : str
-            What `track_safely` or a tracker's ``track`` gave.
+            As returned by `track_safely` or a tracker's ``track``.
         """
         emitter, client = self.peek_emitter(), self.peek_collector()
         payload = emitter.payload(event_id) if emitter is not None else None
@@ -342,7 +342,7 @@ class Session:
         return payload
 
     def note_fault(self, where: str, error: BaseException) -> None:
-        """Keep a fault for the monitor, and log it once for each kind."""
+        """Keep an internal error for the monitor, and log it once for each kind."""
         text = f"{type(error).__name__}: {error}"
         known = any(fault.where == where and fault.text == text for fault in self.faults)
         self.fault_count += 1
@@ -351,12 +351,12 @@ class Session:
             LOG.debug("nbtrack failed at %s", where, exc_info=error)
 
     def flush(self, timeout: float = 10.0) -> FlushReport | None:
-        """Send what waits; None where tracking is off, as nothing may be sent then."""
+        """Send the pending events; None if tracking is off, because nothing may be sent then."""
         self.track_pending_cell()
         return self.emitter.flush(timeout) if self.enabled else None
 
     def close(self, timeout: float = EXIT_BUDGET) -> None:
-        """End the session within a bound; what could not be sent stays stored."""
+        """End the session within `timeout` seconds; unsent events stay stored."""
         self.track_pending_cell()
         may_send, self.ended = self.enabled, True
         emitter, client = self._detach()
@@ -364,25 +364,25 @@ class Session:
             if emitter:
                 emitter.close(timeout if may_send else 0)
             if client:
-                from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loaded before, to connect
+                from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - already loaded to connect
 
                 shared.leave(self.home)
-        except Exception as error:  # noqa: BLE001 - ending must end
+        except Exception as error:  # noqa: BLE001 - ending must not fail
             self.note_fault("the end of the session", error)
 
     def describe(self) -> str:
-        """Say in one line where events go; `%load_ext nbtrack` prints it."""
+        """Return one line about where events go; `%load_ext nbtrack` prints it."""
         if self._optout:
-            return f"nbtrack is off: {self._optout} is set. Cells run as ever and nothing is sent."
+            return f"nbtrack is off: {self._optout} is set. Cells run normally; nothing is sent."
         waiting = self._count_waiting()
         own = waiting.pop(self.destination, 0)
-        backlog = f" {own:,} events wait from before." if own else ""
+        backlog = f" {plural(own, 'event')} pending from before." if own else ""
         if waiting:
             backlog += (
-                f" {sum(waiting.values()):,} wait for other collectors: nbtrack outbox drain sends them."
+                f" {sum(waiting.values()):,} pending for other collectors: nbtrack outbox drain sends them."
             )
         if self.settings.store == "disk" and not is_writable(self.home):
-            backlog += f" {self.home} cannot be written, so what is not sent ends with this process."
+            backlog += f" {self.home} is not writable: unsent events are lost when this process ends."
         if self.is_local:
             given = self._explicit_collector
             where = given.url if given else "the local collector, which starts with the first event"
@@ -390,12 +390,12 @@ class Session:
         return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
 
     def find_target(self) -> CollectorTarget:
-        """Give the collector to whoever sends beside the emitter: a backfill.
+        """Return the collector for code that sends without the emitter, such as a backfill.
 
         Raises
         ------
         OSError
-            When a local collector can be neither found nor started.
+            If a local collector can neither be found nor started.
         """
         client = self.collector
         if client is not None:
@@ -405,15 +405,15 @@ class Session:
     # -- inside
 
     def _count_waiting(self) -> collections.Counter[str]:
-        """Count what waits in the outbox, by destination."""
+        """Count the pending events in the outbox, by destination."""
         path, found = outbox_path(self.home), collections.Counter[str]()
         try:
             if self.settings.store == "disk" and path.exists():
                 with SQLiteEventStore(path) as store:
                     for route in store.routes():
                         found[Route.from_key(route).destination] += store.count(route)
-        except Exception as error:  # noqa: BLE001 - a number is not worth a failed load
-            self.note_fault("counting what waits", error)
+        except Exception as error:  # noqa: BLE001 - a count is not worth a failed load
+            self.note_fault("counting pending events", error)
         return +found
 
     def _detach(self) -> "tuple[AsyncEmitter | None, CollectorClient | None]":
@@ -476,13 +476,13 @@ class Session:
         return client.url
 
     def _connect(self) -> "CollectorClient":
-        from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loads tornado's client side
+        from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loaded only to connect
 
         return shared.connect(self.home, port=self.settings.local_port, iglu=tuple(self.settings.iglu))
 
     def _drop_emitter(self, _: Mapping[str, Any]) -> None:
         with self._lock:
-            self._registry = None  # made anew from the settings and the schemas registered here
+            self._registry = None  # created again from the settings and the schemas registered here
             emitter, self._emitter, self._tracker = self._emitter, None, None
             self._client = self._explicit_collector
         if emitter:

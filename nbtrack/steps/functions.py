@@ -58,7 +58,7 @@ def _decorate_class(kind: type, name: str | None, make_step: StepFactory) -> typ
     method = kind.__dict__.get("__call__")
     if method is None:
         raise TypeError(f"{kind.__name__} has no __call__ of its own to track; decorate its methods instead")
-    setattr(kind, "__call__", decorate(method, name or kind.__name__, make_step))  # noqa: B010 - a type checker refuses the assignment
+    setattr(kind, "__call__", decorate(method, name or kind.__name__, make_step))  # noqa: B010 - a type checker rejects the assignment
     return kind
 
 
@@ -114,7 +114,7 @@ def _wrap_async_generator(
                     sent = yield item
                 except GeneratorExit:
                     raise
-                except BaseException as thrown:  # noqa: BLE001 - what a consumer throws in goes to the function
+                except BaseException as thrown:  # noqa: BLE001 - thrown in by the consumer, raised in the function
                     item = await inner.athrow(thrown)
                 else:
                     item = await inner.asend(sent)

@@ -84,12 +84,12 @@ class Step:
         except AttributeError:
             raise AttributeError(
                 f"a step has no attribute {name!r}; it has rows_in, rows_out and label, "
-                f"and takes any property as step[{name!r}] = …"
+                f"and any property can be set as step[{name!r}] = …"
             ) from None
 
     def __setitem__(self, name: str, value: object) -> None:
         if isinstance(value, type):
-            raise TypeError(f"step[{name!r}] takes a value, not the class {value.__name__}")
+            raise TypeError(f"step[{name!r}] must be a value, got the class {value.__name__}")
         self._properties[name] = value
 
     def __getitem__(self, name: str) -> Any:

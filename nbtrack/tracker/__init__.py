@@ -1,4 +1,4 @@
-"""What an event is, and how it is tracked: every public name of snowplow-tracker 1.1.0, and more."""
+"""Trackers, subjects and events: every public name of snowplow-tracker 1.1.0, and more."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -105,7 +105,7 @@ __all__ = [
 ]
 
 logger = logging.getLogger("nbtrack")
-"""The parent of every logger of the package: one ``setLevel`` speaks to all, and no handler of nbtrack's prints."""
+"""Parent of every logger of the package: ``setLevel`` on it applies to all; nbtrack adds no handler that prints."""
 logger.addHandler(logging.NullHandler())
 
 _LAZY = {

@@ -1,4 +1,4 @@
-"""Names for types, and the sets of values that the reference tracker offers beside them."""
+"""Type aliases, and the sets of values that the reference tracker exports with them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -13,19 +13,19 @@ PayloadDict: TypeAlias = dict[str, Any]
 PayloadDictList: TypeAlias = list[PayloadDict]
 """Payloads of several events."""
 JsonEncoderFunction: TypeAlias = Callable[[Any], Any]
-"""Gives the JSON form of a value that JSON does not know."""
+"""Returns the JSON form of a value that is not a JSON type."""
 HttpProtocol: TypeAlias = Literal["http", "https"]
-"""How a collector is spoken to."""
+"""Protocol of requests to the collector."""
 Method: TypeAlias = Literal["get", "post"]
 """How events are sent."""
 SuccessCallback: TypeAlias = Callable[[PayloadDictList], None]
-"""Told of the payloads of each delivered request."""
+"""Called with the payloads of each delivered request."""
 FailureCallback: TypeAlias = Callable[[int, PayloadDictList], None]
-"""Told of the payloads of each failed request, after the number that was delivered."""
+"""Called with the number of delivered events and the payloads of each failed request."""
 SupportedPlatform: TypeAlias = Literal["pc", "tv", "mob", "cnsl", "iot", "web", "srv", "app", "headset"]
-"""What an event happened on."""
+"""Platform of an event."""
 FormNodeName: TypeAlias = Literal["INPUT", "TEXTAREA", "SELECT"]
-"""What a form's element is."""
+"""Node name of a form's element."""
 ElementClasses: TypeAlias = list[str] | tuple[str, Any]
 """Classes of an element of a page."""
 FormClasses: TypeAlias = list[str] | tuple[str, Any]
@@ -40,12 +40,12 @@ Items: TypeAlias = Sequence[dict[str, Any]]
 TimestampLike: TypeAlias = float | datetime | SupportsInt | Col
 
 SUPPORTED_PLATFORMS = set(PLATFORMS)
-"""The platforms that `Subject.set_platform` takes."""
+"""Platforms that `Subject.set_platform` accepts."""
 FORM_NODE_NAMES = {"INPUT", "TEXTAREA", "SELECT"}
-"""The node names that `FormChange` and `FormSubmit` take."""
+"""Node names that `FormChange` and `FormSubmit` accept."""
 FORM_TYPES = {
     *("button", "checkbox", "color", "date", "datetime", "datetime-local", "email", "file", "hidden"),
     *("image", "month", "number", "password", "radio", "range", "reset", "search", "submit", "tel"),
     *("text", "time", "url", "week"),
 }
-"""The types of inputs that `FormChange` and `FormSubmit` take."""
+"""Input types that `FormChange` and `FormSubmit` accept."""

@@ -3,7 +3,7 @@
 Each row is a signature of snowplow-tracker 1.x and the event class that replaces it.
 """
 
-# ruff: noqa: PYI019 - a decorator can give back the caller's own type of tracker only through a type variable
+# ruff: noqa: PYI019 - a decorator can return the caller's own tracker class only through a type variable
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ Method = Callable[Concatenate[T, P], T]
 def _deprecated(
     factory: Callable[..., Event | Iterable[Event]], advice: str = ""
 ) -> Callable[[Signature[T, P]], Method[T, P]]:
-    """Make a method of a signature: it warns, builds the event that `factory` gives, tracks it, returns the tracker."""
+    """Turn a signature into a method that warns, builds the event with `factory`, tracks it and returns the tracker."""
 
     def make(row: Signature[T, P]) -> Method[T, P]:
         signature = inspect.signature(row)
@@ -252,7 +252,7 @@ class LegacyMethods:
         tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
-        """Track a `ScreenView`, with a random id where none is given."""
+        """Track a `ScreenView`, with a random id by default."""
 
     @_deprecated(StructuredEvent)
     def track_struct_event(

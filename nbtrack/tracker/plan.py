@@ -23,14 +23,14 @@ class Plan:
     ----------
     pairs : list of (str, value)
         Keys in the payload's order. A value is a plain one, a `Col`, or a `JsonNode`; None for an ``eid`` or
-        ``dtm`` that is made at tracking. ``ttm`` and ``dtm`` are moments, written as `nbtrack.values.milliseconds`
-        does; other values as `nbtrack.values.text` does, and left out when that is the empty text.
+        ``dtm`` that is set at tracking. ``ttm`` and ``dtm`` are timestamps, written as `nbtrack.values.milliseconds`
+        does; other values as `nbtrack.values.text` does, and left out if that is an empty string.
     """
 
     pairs: list[tuple[str, Any]]
 
     def columns(self) -> tuple[str, ...]:
-        """Name the columns that the plan asks for, once each, in order."""
+        """Return the columns that the plan needs, once each, in order."""
         return columns_of([v.tree if isinstance(v, JsonNode) else v for _, v in self.pairs])
 
 
@@ -50,7 +50,7 @@ def describe(
     event : Event
         What to describe; it is not changed.
     tracker_subject : Subject or None
-        Whose values hold where the event's own subject has none.
+        Its values apply where the event's own subject has none.
     app_id : str or None
         The application.
     namespace : str

@@ -62,7 +62,10 @@ def test_what_waits_from_before_is_told_apart_by_where_it_goes() -> None:
         session.track_or_raise(PageView("https://acme.com"))
         nbtrack.stop(0)
     told = nbtrack.start(collector="http://127.0.0.1:9").describe()
-    assert " 2 events wait from before. 1 wait for other collectors: nbtrack outbox drain sends them." in told
+    assert (
+        " 2 events pending from before. 1 pending for other collectors: nbtrack outbox drain sends them."
+        in told
+    )
     nbtrack.stop()
     assert "from before" not in nbtrack.start(collector="http://127.0.0.1:29").describe()
 

@@ -1,4 +1,4 @@
-"""Event classes made from schemas: named, typed, documented arguments in place of a dict."""
+"""Event classes generated from schemas: named, typed, documented arguments in place of a dict."""
 
 import inspect
 import keyword
@@ -31,7 +31,7 @@ _TAKEN = frozenset({*dir(SelfDescribing), "_pairs", "_context"})
 
 
 def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescribing]:
-    """Make an event class from a schema.
+    """Create an event class from a schema.
 
     Parameters
     ----------

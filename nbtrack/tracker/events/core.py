@@ -14,23 +14,23 @@ MOBILE_SCREEN_VIEW = iglu("com.snowplowanalytics.mobile", "screen_view")
 
 
 class PageView(Event):
-    """A page was viewed.
+    """A page view.
 
     Parameters
     ----------
     page_url : str
-        Address of the page.
+        URL of the page.
     page_title : str, optional
         Title of the page.
     referrer : str, optional
-        Address of the page before.
+        URL of the previous page.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `page_url` is empty or no text, while contracts are on.
+        If `page_url` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -66,14 +66,14 @@ class PageView(Event):
 
 
 class PagePing(PageView):
-    """A page is still being looked at.
+    """A page ping: the page is still being viewed.
 
     Parameters
     ----------
     page_url, page_title, referrer
         See `PageView`.
     min_x, max_x, min_y, max_y : int, optional
-        Least and greatest offsets since the last ping, in pixels.
+        Minimum and maximum scroll offsets since the last ping, in pixels.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
@@ -121,23 +121,23 @@ class PagePing(PageView):
 
 
 class StructuredEvent(Event):
-    """An event of five fields, in the way of Google Analytics.
+    """A structured event: category, action, label, property and value.
 
     Parameters
     ----------
     category, action : str
-        What it belongs to, and what was done.
+        The area of the application, and what the user did.
     label, property_ : str, optional
-        What it was done to, and with which property.
+        More about the action.
     value : number, optional
-        A value that goes with it; NaN counts as none.
+        A number for the action; NaN is left out.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `category` or `action` is empty or no text, while contracts are on.
+        If `category` or `action` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -180,19 +180,19 @@ class StructuredEvent(Event):
 
 
 class SelfDescribing(Event):
-    """An event whose content a schema of one's own describes.
+    """A self-describing event: its data follows a schema.
 
     Parameters
     ----------
     event_json : SelfDescribingJson
-        The content, with its schema.
+        The data, with its schema.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `event_json` is no `SelfDescribingJson`, while contracts are on.
+        If `event_json` is not a `SelfDescribingJson`, while contracts are enabled.
 
     Examples
     --------
@@ -221,7 +221,7 @@ class SelfDescribing(Event):
 
 
 class ScreenView(SelfDescribing):
-    """A screen of an application was viewed.
+    """A screen view in an application.
 
     Parameters
     ----------
@@ -234,14 +234,14 @@ class ScreenView(SelfDescribing):
     previous_name, previous_id, previous_type : str, optional
         The screen before.
     transition_type : str, optional
-        How the screen came up.
+        How the screen appeared.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `id_` or `name` is empty or no text, while contracts are on.
+        If `id_` or `name` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -293,5 +293,5 @@ class ScreenView(SelfDescribing):
 
     @property
     def screen_view_properties(self) -> dict[str, Any]:
-        """Members of the event's data that are set."""
+        """Properties of the event's data that are set."""
         return dict(self.event_json.data)

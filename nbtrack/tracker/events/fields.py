@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 class PayloadField(Generic[T]):
-    """An attribute of an event that is a pair of its payload; None takes it out.
+    """An attribute of an event that is a field of its payload; None removes it.
 
     Parameters
     ----------
     key : str
         The payload's key.
     required : bool, default False
-        Whether it must be a text with content.
+        Whether it must be a non-empty str.
     """
 
     def __init__(self, key: str, *, required: bool = False) -> None:
@@ -37,7 +37,7 @@ class PayloadField(Generic[T]):
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value
         if given.__class__ is str and given and self.any_text:
-            event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for what is no plain text
+            event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for other values
         else:
             self._put(event, given)
 
@@ -62,7 +62,7 @@ class PayloadField(Generic[T]):
 
 
 class DataField(PayloadField[T]):
-    """An attribute of an event that is a member of its self-describing data; None takes it out."""
+    """An attribute of an event that is a property of its self-describing data; None removes it."""
 
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value

@@ -20,7 +20,7 @@ from nbtrack.tracker.events.iglu import SchemaEvent
 
 
 class _Nullable(DataField[Any]):
-    """A member that the schema wants even where it is null."""
+    """A property that the schema requires even if it is null."""
 
     def _put(self, event: Any, value: Any) -> None:
         event.event_json.data[self.key] = value
@@ -47,7 +47,7 @@ class FormChange(SchemaEvent):
     Raises
     ------
     ValueError
-        For an empty `form_id`, or a `node_name` or `type_` that HTML does not have, while contracts are on.
+        For an empty `form_id`, or a `node_name` or `type_` that HTML does not have, while contracts are enabled.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class FormSubmit(SchemaEvent):
     Raises
     ------
     ValueError
-        For an empty `form_id`, or an element that is none, while contracts are on.
+        For an empty `form_id` or an invalid element, while contracts are enabled.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Events that many products have, with Snowplow's own schemas: clicks, searches, timings, errors."""
+"""Events with Snowplow's own schemas: link clicks, site searches, timings, application errors."""
 
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from nbtrack.tracker.events.fields import DataField
 
 
 class SchemaEvent(SelfDescribing):
-    """A self-describing event with a schema of Snowplow's; its attributes are members of the data."""
+    """A self-describing event with one of Snowplow's schemas; its attributes are properties of the data."""
 
     SCHEMA: ClassVar[str]
 
@@ -31,12 +31,12 @@ class SchemaEvent(SelfDescribing):
 
 
 class LinkClick(SchemaEvent):
-    """A link was clicked (``link_click/1-0-1``).
+    """A link click (``link_click/1-0-1``).
 
     Parameters
     ----------
     target_url : str
-        Where the link leads.
+        URL of the link.
     element_id, element_classes, element_target, element_content : optional
         The link's id, classes, target and text in the page.
     **common
@@ -45,7 +45,7 @@ class LinkClick(SchemaEvent):
     Raises
     ------
     ValueError
-        If `target_url` is empty or no text, while contracts are on.
+        If `target_url` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -80,23 +80,23 @@ class LinkClick(SchemaEvent):
 
 
 class SiteSearch(SchemaEvent):
-    """A site was searched (``site_search/1-0-0``).
+    """A search on a site (``site_search/1-0-0``).
 
     Parameters
     ----------
     terms : sequence of str
-        What was looked for; at least one.
+        Search terms; at least one.
     filters : dict, optional
         Names and values of filters.
     total_results, page_results : int, optional
-        How much was found, and how much the page showed.
+        Number of results, and of results on the page.
     **common
         The arguments of every event; see `Event`.
 
     Raises
     ------
     ValueError
-        If there are no `terms`, while contracts are on.
+        If there are no `terms`, while contracts are enabled.
 
     Examples
     --------
@@ -130,7 +130,7 @@ class SiteSearch(SchemaEvent):
 
 
 class Timing(SchemaEvent):
-    """How long something took (``timing/1-0-0``).
+    """A timing: how long something took (``timing/1-0-0``).
 
     Parameters
     ----------
@@ -139,14 +139,14 @@ class Timing(SchemaEvent):
     timing : number
         How long it took, in milliseconds.
     label : str, optional
-        More about it.
+        More about the timing.
     **common
         The arguments of every event; see `Event`.
 
     Raises
     ------
     ValueError
-        If `category` or `variable` is empty or no text, while contracts are on.
+        If `category` or `variable` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -173,7 +173,7 @@ class Timing(SchemaEvent):
 
 
 class ApplicationError(SchemaEvent):
-    """Something went wrong (``application_error/1-0-2``).
+    """An application error (``application_error/1-0-2``).
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class ApplicationError(SchemaEvent):
     Raises
     ------
     ValueError
-        If `message` is empty or no text, while contracts are on.
+        If `message` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
