@@ -1,7 +1,7 @@
 """nbtrack: Snowplow tracking for notebooks.
 
-``%load_ext nbtrack`` loads it into a notebook, ``nbtrack.start()`` into a script. The names below are made when first
-used, so that importing nbtrack costs nothing.
+``%load_ext nbtrack`` loads it into a notebook, ``nbtrack.start()`` into a script. The names below are loaded on first
+use, so that importing nbtrack costs nothing.
 """
 
 import importlib
@@ -64,12 +64,12 @@ def monitor() -> Any:
     Returns
     -------
     Monitor
-        A widget: a cell's last expression shows it.
+        A widget, shown as a cell's last expression.
 
     Raises
     ------
     RuntimeError
-        When no session runs.
+        If no session runs.
 
     Examples
     --------
@@ -90,16 +90,16 @@ def monitor() -> Any:
 
 
 def _offer_accessor(*_: Any) -> None:
-    """Give frames their accessor in a notebook, once the user has loaded pandas; it is never loaded for them."""
+    """Register the DataFrame accessor in a notebook once the user has imported pandas; never imports pandas itself."""
     if "pandas" in sys.modules and "nbtrack.pandas" not in sys.modules:
         try:
             importlib.import_module("nbtrack.pandas")
-        except Exception:  # noqa: BLE001 - pandas half loaded: the next cell tries again, and no cell is disturbed
+        except Exception:  # noqa: BLE001 - pandas is still being imported: the next cell tries again
             sys.modules.pop("nbtrack.pandas", None)
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Load nbtrack into IPython: what ``%load_ext nbtrack`` calls.
+    """Load nbtrack into IPython; called by ``%load_ext nbtrack``.
 
     Parameters
     ----------
@@ -112,12 +112,12 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Take nbtrack out of IPython: what ``%unload_ext nbtrack`` calls.
+    """Unload nbtrack from IPython; called by ``%unload_ext nbtrack``.
 
     Parameters
     ----------
     shell : IPython.core.interactiveshell.InteractiveShell
-        The shell to take it out of.
+        The shell to unload it from.
     """
     from nbtrack.notebook.extension import unload  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``nbtrack demo``: the quickstart notebook in a real kernel, and what arrived, read back from the collector."""
+"""``nbtrack demo``: run the quickstart notebook in a real kernel, and show what arrived in the collector."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def run_demo(notebook: Path | None = None) -> int:
     Returns
     -------
     int
-        0 when the notebook ran, events arrived and none was bad; 1 otherwise.
+        0 if the notebook ran, events arrived and none failed; 1 otherwise.
     """
     path = notebook or find_quickstart()
     if path is None:
@@ -94,7 +94,7 @@ def execute(path: Path) -> str:
 
 
 def _make_manager() -> Any:
-    """Give a kernel manager that starts this interpreter, whatever kernels are registered on the machine."""
+    """Return a kernel manager that starts this interpreter, whatever kernels are registered on the machine."""
     from jupyter_client.kernelspec import KernelSpec  # noqa: PLC0415 - of the extra demo
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
 

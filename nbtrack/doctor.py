@@ -1,4 +1,4 @@
-"""``nbtrack doctor``: is everything here that nbtrack needs, and does it work."""
+"""``nbtrack doctor``: check that everything nbtrack needs is installed and works."""
 
 import importlib.metadata
 import platform
@@ -55,7 +55,7 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Look at versions, settings, home, outbox, collector and opt-out.
+    """Check versions, settings, home, outbox, collector and opt-out.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def _look_at_home(home: Path) -> Check:
     if is_writable(home):
         return Check("home", "ok", "can be written" if home.exists() else "can be made when needed")
     return Check(
-        "home", "FAIL", "cannot be written: events wait in memory only; set NBTRACK_HOME to a folder of yours"
+        "home", "FAIL", "not writable: events are kept in memory only; set NBTRACK_HOME to a folder of yours"
     )
 
 
@@ -150,7 +150,7 @@ def _look_at_collector(settings: NBTrack) -> Check:
             return Check("collector", "ok", f"{shown} answers {reply.status}")
     except urllib.error.HTTPError as answer:
         wants = "; headers may be missing" if answer.code in {401, 403} else ""
-        return Check("collector", "note", f"{shown} is there, and answers {answer.code} at /health{wants}")
+        return Check("collector", "note", f"{shown} answers {answer.code} at /health{wants}")
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         return Check(

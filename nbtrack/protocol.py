@@ -186,7 +186,7 @@ IGLU_URI = re.compile(
 
 
 def iglu(vendor: str, name: str, version: str = "1-0-0") -> str:
-    """Give the URI of a JSON Schema in Iglu.
+    """Return the URI of a JSON Schema in Iglu.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ def test_other_attributes_and_classes_are_refused(session: Session) -> None:
     with nbtrack.track("s") as step:
         with pytest.raises(AttributeError, match=r"step\['accuracy'\] = "):
             step.accuracy = 1  # type: ignore[attr-defined]
-        with pytest.raises(TypeError, match="not the class int"):
+        with pytest.raises(TypeError, match="got the class int"):
             step["kind"] = int
 
 

@@ -18,7 +18,8 @@ from nbtrack.schemas import Registry
 from nbtrack.template import Col
 from nbtrack.tracker import Event, Subject
 from nbtrack.tracker import plan as description
-from nbtrack.tracker.events.base import Pair
+from nbtrack.tracker.events.fields import PayloadField
+from nbtrack.tracker.rendering import JsonNode
 
 OnInvalid = Literal["skip", "raise", "send"]
 OnDuplicate = Literal["report", "send"]
@@ -295,7 +296,7 @@ def _find_schemas(
     known: dict[str, Mapping[str, Any]] = {}
     unknown: list[str] = []
     for _, value in plan.pairs:
-        if not isinstance(value, description.JsonNode):
+        if not isinstance(value, JsonNode):
             continue
         for uri, _ in documents(value.tree):
             if uri in registry:
@@ -310,4 +311,6 @@ def _required_keys(event: Event) -> tuple[str, ...]:
     if event.event_json is not None:
         return ()
     found = [value for kind in type(event).__mro__ for value in vars(kind).values()]
-    return tuple(dict.fromkeys(pair.key for pair in found if isinstance(pair, Pair) and pair.required))
+    return tuple(
+        dict.fromkeys(pair.key for pair in found if isinstance(pair, PayloadField) and pair.required)
+    )

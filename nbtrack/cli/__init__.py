@@ -142,7 +142,7 @@ def _open_registry(places: tuple[str, ...]) -> Any:
 
 
 def _as_options(text: str) -> str:
-    """Say in the words of the command line what a text says in those of Python."""
+    """Return a message with Python arguments replaced by command-line options."""
     return text.replace("resume=True", "--resume").replace(
         "report.errors, or the Parquet file that report.dead_letters names", "see the Parquet file"
     )

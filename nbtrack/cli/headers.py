@@ -24,7 +24,7 @@ header_option = click.option(
 
 
 def find_settings_headers() -> Callable[[str], dict[str, str]]:
-    """Give what tells the headers of the settings for a URL: only the settings' collector gets them."""
+    """Return a function from a URL to the headers in the settings: only the settings' collector receives them."""
     from nbtrack.runtime import NBTrack
 
     url, secrets = NBTrack().find_target()

@@ -16,7 +16,7 @@ from nbtrack.notebook.runs import CellRun
 from nbtrack.runtime import Session
 from nbtrack.runtime import events as own
 from nbtrack.runtime.redaction import redact
-from nbtrack.steps import spans
+from nbtrack.steps import step as steps
 from nbtrack.tracker import ApplicationError, SelfDescribing, SelfDescribingJson
 from nbtrack.tracker.ids import new_id
 
@@ -47,7 +47,7 @@ class CellRuns:
     def begin(self, info: Any = None, *_: Any, **__: Any) -> None:
         """Note the start of a cell (``pre_run_cell``)."""
         try:
-            self.settle()
+            self.track_pending()
             if not self.session.enabled or self.session.settings.cells == "off":
                 return
             self._drop_lost(info)
@@ -56,13 +56,13 @@ class CellRuns:
                 return
             try:
                 header = parse_header(options) if options is not None else None
-            except HeaderError:  # the cell's first line tells the user
+            except HeaderError:  # the cell's first line reports it
                 header = None
             run = CellRun(info, header)
             self._stack.append(run)
             if len(self._stack) == 1:
-                spans.enter_run(run.run_id)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not show in the user's cell
+                steps.enter_run(run.run_id)
+        except Exception as error:  # noqa: BLE001 - an internal error must not show in the user's cell
             self.session.note_fault("the start of a cell", error)
 
     def end(self, result: Any = None, *_: Any, **__: Any) -> None:
@@ -79,16 +79,16 @@ class CellRuns:
                 outer = self._stack[-1]
                 outer.error = run.error or outer.error
                 return
-            spans.enter_run(None)
+            steps.enter_run(None)
             if (loop := self._find_loop(run)) is None:
                 self._record(run)
             else:
                 self._ended.append(run)
-                loop.call_soon(self.settle)
+                loop.call_soon(self.track_pending)
         except Exception as error:  # noqa: BLE001 - as above
             self.session.note_fault("the end of a cell", error)
 
-    def settle(self) -> None:
+    def track_pending(self) -> None:
         """Send the run that ended last, if that was put off until the kernel's reply was out."""
         while self._ended:
             try:
@@ -139,19 +139,19 @@ class CellRuns:
         """Forget runs whose end never came: what a magic runs inside a cell is not stored in the history."""
         if self._stack and getattr(info, "store_history", False):
             self._stack.clear()
-            spans.enter_run(None)
+            steps.enter_run(None)
 
     def _record(self, run: CellRun) -> None:
         session, settings = self.session, self.session.settings
         event = self.describe(run)
         self.last_event = event
-        parent = session.record(event, "a cell's run")
+        parent = session.track_safely(event, "a cell's run")
         wants = settings.error_messages or settings.tracebacks
         if parent and run.error is not None and wants and run.status == "error":
-            session.record(self._describe_error(parent, run.error), "a cell's error")
+            session.track_safely(self._describe_error(parent, run.error), "a cell's error")
 
     def describe(self, run: CellRun) -> SelfDescribing:
-        """Make the event of a cell's run: names and numbers; text only where the settings ask for it."""
+        """Return the event of a cell run: names and numbers; text only if the settings allow it."""
         settings, info, header = self.session.settings, run.info, run.header or Header()
         source, error = info.raw_cell or "", run.error
         wants_source = settings.source if header.source is None else header.source

@@ -24,7 +24,7 @@ class OptionMatcher:
         self.session = session
 
     def __call__(self, context: Any) -> dict[str, Any]:
-        """Give the completions that IPython's completer asks for (its matcher protocol, version 2)."""
+        """Return completions for IPython's completer (matcher protocol, version 2)."""
         from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 - the completer may be absent at load
 
         line: str = context.line_with_cursor[: context.cursor_position]

@@ -1,4 +1,4 @@
-"""Property values and entities of a header: small expressions, evaluated in the user's namespace after the cell."""
+"""Property values and entities of a header: expressions evaluated in the user's namespace after the cell."""
 
 import ast
 import types
@@ -12,7 +12,7 @@ _OBJECTS = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, typ
 
 
 def evaluate_property(text: str, user_ns: Mapping[str, Any]) -> Any:
-    """Give the value of ``key=text``.
+    """Return the value of ``key=text``.
 
     A literal is itself; an expression that names something is evaluated; anything else is the text as written, so
     that ``source=nycflights13``, ``day=2024-01-31`` and ``url=https://…`` need no quotes.
@@ -45,7 +45,7 @@ def evaluate_property(text: str, user_ns: Mapping[str, Any]) -> Any:
 
 
 def evaluate_entity(text: str, user_ns: Mapping[str, Any]) -> list[SelfDescribingJson]:
-    """Give the entities of an expression: a self-describing JSON, a frame (its shape), or a list of these.
+    """Return the entities of an expression: a self-describing JSON, a DataFrame (its shape), or a list of these.
 
     Raises
     ------
@@ -67,6 +67,6 @@ def _as_entities(value: Any) -> list[SelfDescribingJson]:
     if shape := events.describe_frame(value, "other"):
         return [events.frame_entity(shape)]
     raise TypeError(
-        f"-e takes a SelfDescribingJson, a dict with schema and data, a frame, or a list of these; "
+        f"-e takes a SelfDescribingJson, a dict with schema and data, a DataFrame, or a list of these; "
         f"not {type(value).__name__}"
     )

@@ -1,4 +1,4 @@
-"""Loading into IPython, and taking every trace out again."""
+"""Loading into IPython, and unloading without a trace."""
 
 import contextlib
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class LoadedExtension:
         before, self.session = self.session, session
         for part in (self.cells, self.magics, self.options):
             part.session = session
-        session.settle = self.cells.settle
+        session.track_pending_cell = self.cells.track_pending
         self.shell.configurables[:] = [
             session.settings if item is before.settings else item for item in self.shell.configurables
         ]
@@ -54,7 +54,7 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
         unload(shell)
     session = start(shell=shell, config=getattr(shell, "config", None))
     cells = CellRuns(session, shell)
-    session.settle = cells.settle
+    session.track_pending_cell = cells.track_pending
     magics, options = NBTrackMagics(shell, session, cells), OptionMatcher(session)
     tables = shell.magics_manager.magics
     shadowed = {key: tables[key[0]].get(key[1]) for key in _MAGICS}
@@ -76,7 +76,7 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Take out of a shell all that `load` put in, and end the session within a second."""
+    """Remove from a shell everything that `load` added, and end the session within a second."""
     loaded: LoadedExtension | None = getattr(shell, _STATE, None)
     if loaded is None:
         return

@@ -1,4 +1,4 @@
-"""The header ``%%track …``: its syntax, and the pure transformer that takes it off a cell.
+"""The header ``%%track …``: its syntax, and the input transformer that strips it from a cell.
 
 Source of the transformer's rules: IPython runs cleanup transformers one to four times a cell, so this one is pure; a
 comment in the header's place keeps the tracebacks' line numbers and shows what was there, but a cell magic below must come to stand first.
@@ -99,7 +99,7 @@ def split_words(line: str) -> list[str]:
 
 
 def unquote(word: str) -> str:
-    """Take the quotes off a word that is quoted as a whole."""
+    """Return a word without the quotes around it."""
     if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"":
         return word[1:-1]
     return word
@@ -162,7 +162,7 @@ def parse_header(options: str) -> Header:
 
 
 def find_header(raw_cell: str) -> str | None:
-    """Give the options of a cell's header, or None where the cell has none.
+    """Return the options of a cell's header, or None without a header.
 
     It is looked for below blank lines, comments and magics that run the cell as Python, such as ``%%time``.
     """
@@ -185,7 +185,7 @@ def find_header(raw_cell: str) -> str | None:
 
 
 def strip_header(lines: list[str]) -> list[str]:
-    """Take the header off a cell: IPython's cleanup transformer.
+    """Strip the header from a cell: an IPython cleanup transform.
 
     A header whose options are wrong becomes a call that says so before the cell's own first line runs.
 

@@ -13,12 +13,12 @@ from nbtrack.widget import render_text, take_snapshot
 
 
 def show_status(session: Session) -> str:
-    """Show where events go, what waits, what was sent and what failed."""
+    """Return where events go, what is pending, what was sent and what failed."""
     return render_text(take_snapshot(session))
 
 
 def show_settings(settings: NBTrack, name: str | None = None) -> str:
-    """Show each setting, or the named one: its value and where it comes from."""
+    """Return each setting, or the named one, with its value and source."""
     rows = [("setting", "value", "from"), *(one for one in settings.describe() if name in {None, one[0]})]
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     lines = [
@@ -28,7 +28,7 @@ def show_settings(settings: NBTrack, name: str | None = None) -> str:
 
 
 def show_log(session: Session, number: int) -> str:
-    """Show the last attempts to send."""
+    """Return the last requests of the send log."""
     attempts = list(session.emitter.log)[-number:]
     if not attempts:
         return "Nothing was sent yet."
@@ -46,7 +46,7 @@ def show_log(session: Session, number: int) -> str:
 
 
 def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> str:
-    """Show the payload of the last tracked cell, or of the code given, decoded; and what is left out."""
+    """Return the decoded payload of the last tracked cell, or of the given code, and what is left out."""
     last = cells.last_event
     if code or last is None:
         title = (
@@ -56,7 +56,7 @@ def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> st
     elif found := session.find_payload(str(last.event_id)):
         title, payload = "The last tracked cell's event, as it was sent:", found
     else:
-        title = "The last tracked cell's event; it was sent, so its times and its place in the session are made anew:"
+        title = "The last tracked cell's event, rebuilt after sending, so with new timestamps and a new position in the session:"
         payload = session.preview(last)
     shown = json.dumps(decode_fields(payload), indent=2, ensure_ascii=False)
     return f"{title}\n{shown}\n{_list_left_out(session.settings)}"

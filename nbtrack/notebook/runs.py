@@ -1,4 +1,4 @@
-"""One run of a cell: what is measured at its start and at its end, and how it came out."""
+"""One cell run: measurements at its start and end, and its status."""
 
 import sys
 import time
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbtrack.notebook.header import Header
-from nbtrack.steps import spans
+from nbtrack.steps import step as steps
 from nbtrack.tracker.ids import new_id
 
 _MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes: Linux counts in KiB
 
 
 def measure_memory() -> int | None:
-    """Give the most memory this process has held, in bytes; None where the system does not tell."""
+    """Return the peak memory of this process in bytes; None if unknown."""
     try:
-        import resource  # noqa: PLC0415 - Windows and Pyodide have none
+        import resource  # noqa: PLC0415 - not on Windows and Pyodide
     except ImportError:
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
@@ -23,7 +23,7 @@ def measure_memory() -> int | None:
 
 @dataclass(slots=True)
 class CellRun:
-    """A cell's run, measured from the moment this is made until `finish`.
+    """A cell run, measured from its creation until `finish`.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ class CellRun:
         """How it came out, in the schema's words."""
         if self.error is None:
             return "ok" if self.result is not None else "interrupted"
-        if isinstance(self.error, GeneratorExit):  # the end of a generator is none of a cell
+        if isinstance(self.error, GeneratorExit):  # the end of a generator is not the end of the cell
             return "error"
-        status = spans.classify(self.error)
+        status = steps.classify(self.error)
         # IPython compiles each statement when its turn comes: an interrupt between two is one "before execution", too
         refused = status == "error" and getattr(self.result, "error_before_exec", None) is self.error
         return "syntax_error" if refused else status

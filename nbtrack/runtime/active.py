@@ -1,4 +1,4 @@
-"""The running session: one a process, started, found and stopped here."""
+"""The running session, one per process: `start`, `stop`, `session`."""
 
 import logging
 import threading
@@ -18,20 +18,20 @@ _active_lock = threading.Lock()
 
 
 class Notebook(Protocol):
-    """What nbtrack is loaded into: its sessions are those of this shell, whoever starts them."""
+    """What nbtrack is loaded into: sessions started anywhere belong to this shell."""
 
     shell: Any
 
     def adopt(self, session: Session) -> None:
-        """Serve another session from now on."""
+        """Use another session from now on."""
 
 
 _notebook: Notebook | None = None
 
 
 def set_notebook(notebook: Notebook | None) -> None:
-    """Say into what nbtrack is loaded; None when it is unloaded."""
-    global _notebook  # noqa: PLW0603 - one a process, as the session is
+    """Set what nbtrack is loaded into; None when it is unloaded."""
+    global _notebook  # noqa: PLW0603 - one per process, like the session
     _notebook = notebook
 
 
@@ -42,16 +42,16 @@ def start(
     config: Any = None,
     **settings: Any,
 ) -> Session:
-    """Start a session, the same in a script as in a notebook; a running one is ended, and cells follow the new one.
+    """Start a session, in a script or a notebook. A running session is ended, and cells use the new one.
 
     Parameters
     ----------
     collector : str or LocalCollector, optional
-        ``"local"`` (the default), a URL, or a private collector that runs.
+        ``"local"`` (the default), a URL, or a running private collector.
     shell : IPython.core.interactiveshell.InteractiveShell, optional
-        IPython's shell; `%load_ext nbtrack` gives it, and it is known from then on.
+        IPython's shell; `%load_ext nbtrack` sets it.
     config : traitlets.config.Config, optional
-        A traitlets configuration, as IPython and Jupyter hand it to their parts.
+        A traitlets configuration, as IPython and Jupyter pass it.
     **settings
         Settings by name: see `NBTrack`.
 
@@ -77,16 +77,16 @@ def start(
         client = collector
         if not client.url:
             raise SettingError(
-                f"{client!r} does not run: call its start(), or enter it: with LocalCollector() as …"
+                f"{client!r} is not running: call its start(), or use it in a with statement: with LocalCollector() as …"
             )
     elif collector is not None:
-        settings["collector"] = collector  # which refuses what is no address
+        settings["collector"] = collector  # validated by the setting
     loading, notebook = shell is not None, _notebook
     if notebook is not None and not loading:
         shell = notebook.shell
         config = getattr(shell, "config", None) if config is None else config
     filled = NBTrack(config=config, **settings)
-    if not loading and not filled.quiet:  # when nbtrack is loaded they are printed
+    if not loading and not filled.quiet:  # %load_ext prints them
         for complaint in filled.complaints:
             logger.warning("%s", complaint)
     made = Session(filled, collector=client, shell=shell)
@@ -101,12 +101,12 @@ def start(
 
 
 def stop(timeout: float = EXIT_BUDGET) -> None:
-    """End the running session, if there is one; what was not sent stays stored.
+    """End the running session, if any; unsent events stay stored.
 
     Parameters
     ----------
     timeout : float, default 1
-        Seconds that sending the rest may take.
+        Seconds that sending the pending events may take.
 
     Examples
     --------
@@ -125,17 +125,17 @@ def stop(timeout: float = EXIT_BUDGET) -> None:
 
 
 def session() -> Session:
-    """Give the running session.
+    """Return the running session.
 
     Returns
     -------
     Session
-        With its tracker, emitter, subject, collector and settings.
+        It has a tracker, emitter, subject, collector and settings.
 
     Raises
     ------
     RuntimeError
-        When none runs; the text says how to start one.
+        If no session runs; the message says how to start one.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def session() -> Session:
 
 
 def find_session() -> Session | None:
-    """Give the running session, or None.
+    """Return the running session, or None.
 
     Returns
     -------

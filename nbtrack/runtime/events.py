@@ -22,7 +22,7 @@ LONGEST_INTEGER = 10_000  # bits
 
 
 def describe_frame(value: object, role: str) -> dict[str, Any] | None:
-    """Describe a frame by its shape, computing nothing; None for anything that is no frame.
+    """Return the shape of a DataFrame, computing nothing; None for anything else.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def describe_frame(value: object, role: str) -> dict[str, Any] | None:
         return None
     try:
         shape = _SHAPES[library](value)
-    except Exception:  # noqa: BLE001 - a frame whose shape cannot be read is no reason to disturb its owner
+    except Exception:  # noqa: BLE001 - a DataFrame whose shape cannot be read must not raise into the user's code
         return None
     if shape is None:
         return None
@@ -91,7 +91,7 @@ def frame_entity(shape: Mapping[str, Any]) -> SelfDescribingJson:
 
 
 def list_properties(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
-    """Give properties the form of the schemas: names with texts, numbers or booleans; what is None is left out."""
+    """Return properties in the form of the schemas: names with strings, numbers or booleans; None is left out."""
     listed = [
         {"name": str(name)[:KEY_LENGTH], "value": shown}
         for name, value in pairs
@@ -101,7 +101,7 @@ def list_properties(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
 
 
 def show_value(value: Any) -> Any:  # noqa: PLR0911 - a table, one line a kind
-    """Give what a property sends of a value.
+    """Return what a property sends for a value.
 
     A frame becomes its shape; any object that is no text, number, boolean, date or short list of these becomes the
     name of its class: content is not sent by accident.
@@ -141,7 +141,7 @@ def _show_number(value: Any) -> str | float | None:
 
 
 def _show_plain(value: Any) -> Any:
-    """Show numbers of numpy and Decimal, dates and UUIDs; None for anything else."""
+    """Return numpy and Decimal numbers, dates and UUIDs as JSON values; None for anything else."""
     kind = type(value)
     module = kind.__module__.partition(".")[0]
     if module == "datetime" or (module == "pandas" and kind.__name__ in {"Timestamp", "Timedelta"}):

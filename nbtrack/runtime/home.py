@@ -12,14 +12,14 @@ from nbtrack.common.home import make_home, open_private
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What stays the same for all kernels of one installation.
+    """Identity shared by all kernels of one installation.
 
     Parameters
     ----------
     id
-        Random UUID, made once: the domain user id of every event.
+        Random UUID, generated once: the domain user id of every event.
     salt
-        Random text that makes hashes of names of no use elsewhere.
+        Random string that makes hashes of names useless elsewhere.
     """
 
     id: str
@@ -27,7 +27,7 @@ class Installation:
 
 
 def identify_installation(home: Path) -> Installation:
-    """Give this installation's identity; one for this process only where the home cannot be written.
+    """Return this installation's identity; one for this process only if the home is not writable.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ def identify_installation(home: Path) -> Installation:
     fresh = Installation(str(uuid.uuid4()), secrets.token_hex(16))
     try:
         make_home(home)
-        # written aside and linked, so that of two kernels that start together one wins whole
+        # written to a draft and linked, so that of two kernels starting together exactly one wins
         draft = home / f".installation-{os.getpid()}-{secrets.token_hex(4)}"
         with open_private(draft, "x") as file:
             json.dump({"id": fresh.id, "salt": fresh.salt}, file)
         try:
-            if path.exists():  # it was there and could not be read
+            if path.exists():  # it existed and could not be read
                 draft.replace(path)
             else:
                 os.link(draft, path)

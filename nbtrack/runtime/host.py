@@ -1,4 +1,4 @@
-"""What runs this code: which front end, which notebook, which kernel. Unknown is a normal answer."""
+"""What runs this code: front end, notebook and kernel. Any of them may be unknown."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ _CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE"
 
 
 def name_host(shell: Any = None) -> str:  # noqa: PLR0911 - a table, one line a host
-    """Name the front end: one of the values of the `notebook` schema's ``host``.
+    """Return the front end: one of the values of the `notebook` schema's ``host``.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def name_host(shell: Any = None) -> str:  # noqa: PLR0911 - a table, one line a 
 
 
 def is_served() -> bool:
-    """Tell whether this runs on somebody's server (JupyterHub, Colab, Binder, CI) and not on a person's machine."""
+    """Return whether this runs on a server (JupyterHub, Colab, Binder, CI) rather than a user's machine."""
     environment = os.environ
     hosted = (
         "JUPYTERHUB_USER",
@@ -57,7 +57,7 @@ def is_served() -> bool:
 
 
 def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> str | None:
-    """Find the notebook's path or name, without asking any server; None where nothing tells it.
+    """Return the notebook's path or name without asking a server; None if unknown.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> 
 
 
 def hash_name(path: str, salt: str) -> str:
-    """Give a notebook's salted hash: equal for equal paths of one installation, of no use to anyone else."""
+    """Return a salted hash of a notebook's path: equal for equal paths of one installation, useless elsewhere."""
     return hashlib.sha256(f"{salt}\0{path}".encode()).hexdigest()
 
 
 def shorten_name(path: str) -> str:
-    """Give the last part of a path, of either system."""
+    """Return the last part of a POSIX or Windows path."""
     return PureWindowsPath(path).name if "\\" in path else PurePath(path).name
 
 

@@ -1,4 +1,4 @@
-"""The user's no: from the environment, or said in the notebook."""
+"""Opt-out by environment variables."""
 
 import os
 
@@ -6,7 +6,7 @@ _VARIABLES = ("NBTRACK_DISABLED", "DO_NOT_TRACK")
 
 
 def find_optout() -> str | None:
-    """Name the environment variable that forbids tracking, or None.
+    """Return the environment variable that disables tracking, or None.
 
     A variable forbids when it is set to anything but nothing or ``0``.
     """

@@ -1,4 +1,4 @@
-"""Secrets taken out of text before it may leave: the last guard, used only on what the user asked to send."""
+"""Redaction: removes secrets from text that the user asked to send."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redact(text: str, hook: Callable[[str], str] | None = None) -> str:
-    """Take secrets and personal folders out of a text.
+    """Return a text without secrets and personal folders.
 
     Parameters
     ----------

@@ -1,39 +1,47 @@
-"""What a session is: its parts joined, tracking on or off, and the user's code guarded from faults of ours."""
+"""The session: settings, subject, emitter, tracker and collector of one kernel, each created when first needed."""
 
 import collections
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.common.current_session import CollectorTarget
+from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.home import find_home, is_writable, outbox_path
-from nbtrack.delivery import AsyncEmitter, FlushReport, SQLiteEventStore
+from nbtrack.common.wording import plural, strip_credentials
+from nbtrack.delivery import AsyncEmitter, FlushReport, InMemoryEventStore, SQLiteEventStore
 from nbtrack.delivery.models import Route
-from nbtrack.runtime import home, optout
-from nbtrack.runtime.parts import Parts
+from nbtrack.runtime import home, host, optout
 from nbtrack.runtime.settings import NBTrack
-from nbtrack.runtime.subject import NotebookSubject
+from nbtrack.runtime.subject import NotebookSubject, SessionEntities, make_session_id
 from nbtrack.tracker import Event, Tracker
 
 if TYPE_CHECKING:
     from nbtrack.collector import CollectorClient
     from nbtrack.schemas import Registry
 
-logger = logging.getLogger(__name__)
-
-EXIT_BUDGET = 1.0  # seconds a session may take to end
+LOG = logging.getLogger(__name__)
+LOCAL = "local"
+EXIT_BUDGET = 1.0
+"""Seconds that a session may take to end."""
+LINGER = 0.05
+"""Seconds that events gather, so that the sender does not compete with the end of the cell that made them."""
+# settings whose change makes a new emitter, or a new tracker
+EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
+TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate")
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFault:
-    """A fault of nbtrack's own, kept for the monitor and never raised into a cell.
+class SessionError:
+    """An internal error of nbtrack, kept for the monitor and never raised into a cell.
 
     Parameters
     ----------
     time
-        Seconds since 1970.
+        Unix timestamp in seconds.
     where
         What nbtrack was doing.
     text
@@ -46,16 +54,16 @@ class SessionFault:
 
 
 class Session:
-    """One kernel's tracking: made by `start`, found by `session`, ended by `stop`.
+    """The tracking of one kernel: started by `start`, returned by `session`, ended by `stop`.
 
-    Nothing is started, opened or sent before the first event.
+    Nothing is started, opened or sent before the first event. A changed setting replaces what depends on it.
 
     Parameters
     ----------
     settings : NBTrack
         The session's settings.
     collector : CollectorClient, optional
-        A running private collector to send to instead of the settings' one.
+        A running private collector, used in place of the one in the settings.
     shell : IPython.core.interactiveshell.InteractiveShell, optional
         IPython's shell, or None outside IPython.
 
@@ -79,81 +87,150 @@ class Session:
         self.settings = settings
         self.shell = shell
         self.home = find_home()
-        self.faults: collections.deque[SessionFault] = collections.deque(maxlen=50)
+        self.faults: collections.deque[SessionError] = collections.deque(maxlen=50)
         self.fault_count = 0
         self.off_reason: str | None = None
         self.ended = False
-        # the notebook puts off a cell's event until the kernel's reply is out: this has it recorded at once
-        self.settle: Callable[[], None] = lambda: None
-        self._forbidden = optout.find_optout()
-        self._parts = Parts(settings, self.home, collector, shell, held=self._forbidden is not None)
-        self.session_id = self._parts.session_id
+        # in a kernel a cell's event is tracked after the reply; this tracks it now
+        self.track_pending_cell: Callable[[], None] = lambda: None
+        self._optout = optout.find_optout()
+        self._held = self._optout is not None
+        self._explicit_collector, self._client = collector, collector
+        self._lock = threading.RLock()
+        # connecting to the collector may take a second, on the sender's thread: no cell waits for that
+        self._connect_lock = threading.RLock()
+        self._tracker: Tracker | None = None
+        self._emitter: AsyncEmitter | None = None
+        self._entities: SessionEntities | None = None
+        self._subject: NotebookSubject | None = None
+        self._installation: home.Installation | None = None
+        self._registry: Registry | None = None
+        self._schemas: list[Mapping[str, Any]] = []
+        self._kernel_id = host.find_kernel_id(shell)
+        self.session_id = make_session_id(self._kernel_id)
+        settings.observe(self._drop_emitter, names=list(EMITTER_SETTINGS))
+        settings.observe(self._drop_tracker, names=list(TRACKER_SETTINGS))
+        settings.observe(self._set_user, names=["user_id"])
 
     # -- whether it tracks
 
     @property
     def optout(self) -> str | None:
-        """The environment variable that forbids tracking, or None."""
-        return self._forbidden
+        """The environment variable that disables tracking, or None."""
+        return self._optout
 
     @property
     def enabled(self) -> bool:
         """Whether cells, magics and steps become events."""
-        return self._forbidden is None and self.off_reason is None and not self.ended
+        return self._optout is None and self.off_reason is None and not self.ended
 
     def turn_off(self, reason: str = "%nbtrack off") -> None:
-        """Stop tracking, and stop sending what waits."""
+        """Stop tracking, and stop sending pending events."""
         self.off_reason = reason
-        self._parts.hold()
+        self._held = True
+        if self._emitter:
+            self._emitter.pause()
 
     def turn_on(self) -> bool:
-        """Track again; False where the environment forbids it."""
+        """Track again; return False where the environment disables tracking."""
         self.off_reason = None
-        if not self._forbidden:
-            self._parts.release()
+        if not self._optout:
+            self._held = False
+            if self._emitter:
+                self._emitter.resume()
         return self.enabled
 
-    # -- the parts, each made when first asked for
+    # -- its parts, each created when first needed
 
     @property
     def subject(self) -> NotebookSubject:
         """The session's subject, sent with each event."""
-        return self._parts.subject
+        with self._lock:
+            if self._subject is None:
+                self._subject = NotebookSubject(self.installation, self.session_id, self.settings.user_id)
+            return self._subject
 
     @property
     def installation(self) -> home.Installation:
         """The installation's random identity."""
-        return self._parts.installation
+        with self._lock:
+            if self._installation is None:
+                self._installation = home.identify_installation(self.home)
+            return self._installation
 
     @property
     def emitter(self) -> AsyncEmitter:
         """The session's emitter."""
-        return self._parts.emitter
+        with self._lock:
+            if self._emitter is None:
+                self._emitter = self._make_emitter()
+                if self._held:
+                    self._emitter.pause()
+            return self._emitter
 
     @property
     def tracker(self) -> Tracker:
-        """The session's tracker. What it is told to track is an order: it runs whatever the opt-out says."""
-        return self._parts.tracker
+        """The session's tracker. Calls to it are explicit and run even if the user has opted out of tracking."""
+        with self._lock:
+            if self._tracker is None:
+                settings = self.settings
+                self._tracker = Tracker(
+                    settings.namespace,
+                    self.emitter,
+                    self.subject,
+                    settings.app_id or None,
+                    settings.base64,
+                    validate=settings.validate,
+                    registry=self.registry if settings.validate != "off" else None,
+                )
+                self._tracker.add_global_context(self._list_entities)
+            return self._tracker
+
+    @property
+    def _session_entities(self) -> SessionEntities:
+        """What makes the entities of each event."""
+        with self._lock:
+            if self._entities is None:
+                self._entities = SessionEntities(
+                    self.settings, self.installation, self.session_id, self._kernel_id, self.shell
+                )
+            return self._entities
 
     @property
     def registry(self) -> "Registry":
         """The schemas that this session checks events against: those registered here, its folders and servers."""
-        return self._parts.registry
+        with self._lock:
+            if self._registry is None:
+                from nbtrack.schemas import Registry  # noqa: PLC0415 - only where events are checked
+
+                places = self.settings.iglu
+                self._registry = Registry(
+                    [place for place in places if "://" not in place],
+                    servers=[place for place in places if "://" in place],
+                )
+                for schema in self._schemas:
+                    self._registry.register(schema)
+            return self._registry
 
     def register(self, schema: Mapping[str, Any]) -> str:
-        """Register a schema for this session, and with the local collector where events go to it.
+        """Register a schema for this session, and with the local collector if events go to it.
 
         Parameters
         ----------
-        schema
-            A self-describing JSON Schema, such as `nbtrack.schemas.draft_schema` gives.
+        schema : mapping
+            A self-describing JSON Schema, such as `nbtrack.schemas.draft_schema` returns.
 
         Returns
         -------
         str
             Its Iglu URI.
         """
-        return self._parts.register(schema)
+        uri = self.registry.register(schema)
+        self._schemas.append(schema)
+        client = self.collector
+        if client is not None:
+            client.register(schema)
+        return uri
 
     @property
     def collector(self) -> "CollectorClient | None":
@@ -162,59 +239,66 @@ class Session:
         Raises
         ------
         OSError
-            When a local collector can be neither found nor started.
+            If a local collector can neither be found nor started.
         """
-        return self._parts.collector
+        if not self.is_local:
+            return None
+        with self._connect_lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
 
     @property
     def is_local(self) -> bool:
         """Whether events stay on this machine."""
-        return self._parts.is_local
+        return self._explicit_collector is not None or self.settings.collector == LOCAL
 
     @property
     def destination(self) -> str:
         """Where events go, as people read it; without credentials."""
-        return self._parts.destination
+        if self._explicit_collector is not None:
+            return self._explicit_collector.url
+        return LOCAL if self.is_local else strip_credentials(self.settings.collector)
 
     def peek_emitter(self) -> AsyncEmitter | None:
-        """Give the emitter if there is one now; make none."""
-        return self._parts.peek_emitter()
+        """Return the emitter if there is one; never creates one."""
+        return self._emitter
 
     def peek_collector(self) -> "CollectorClient | None":
-        """Give the local collector if this session has already met it; start nothing."""
-        return self._parts.peek_collector()
+        """Return the local collector if this session is connected to it; never starts one."""
+        return self._client if self.is_local else None
 
     # -- what it does
 
-    def record(self, event: Event, where: str = "an event") -> str | None:
+    def track_safely(self, event: Event, where: str = "an event") -> str | None:
         """Track one of the session's own events, unless tracking is off. Never raises.
 
         Returns
         -------
         str or None
-            The event's id; None where nothing was tracked.
+            The event's id; None if nothing was tracked.
         """
         if not self.enabled:
             return None
         try:
             return self.tracker.track(event)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user's cell
+        except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault(where, error)
             return None
 
-    def order(self, event: Event) -> str | None:
+    def track_or_raise(self, event: Event) -> str | None:
         """Track an event that the user wrote, unless tracking is off.
 
         Returns
         -------
         str or None
-            The event's id; None where tracking is off, or where nbtrack failed.
+            The event's id; None if tracking is off, or after an internal error.
 
         Raises
         ------
         TypeError, ValueError
-            For what is wrong with the event: a placeholder, data without a JSON form, and with ``validate="raise"``
-            what does not fit its schema.
+            For an invalid event: a placeholder, data without a JSON form, and with ``validate="raise"``
+            data that does not match its schema.
         """
         if not self.enabled:
             return None
@@ -222,28 +306,31 @@ class Session:
             return self.tracker.track(event)
         except (TypeError, ValueError):
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user's cell
+        except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault("nbtrack.track", error)
             return None
 
+    record = RenamedMethod("track_safely")
+    order = RenamedMethod("track_or_raise")
+
     def preview(self, event: Event) -> dict[str, str]:
-        """Give the payload that an event would have as the session's next one; change nothing.
+        """Return the payload that an event would have as the session's next one; changes nothing.
 
         Parameters
         ----------
         event : Event
-            What is looked at.
+            The event to show.
         """
-        with self._parts.entities.uncounted():
+        with self._session_entities.uncounted():
             return self.tracker.complete_payload(event)
 
     def find_payload(self, event_id: str) -> dict[str, str] | None:
-        """Give an event as it was tracked, from where it waits, or from the local collector; None where it is gone.
+        """Return a tracked event's payload, from the store or the local collector; None if it is in neither.
 
         Parameters
         ----------
         event_id : str
-            What `record` or a tracker's ``track`` gave.
+            As returned by `track_safely` or a tracker's ``track``.
         """
         emitter, client = self.peek_emitter(), self.peek_collector()
         payload = emitter.payload(event_id) if emitter is not None else None
@@ -255,60 +342,60 @@ class Session:
         return payload
 
     def note_fault(self, where: str, error: BaseException) -> None:
-        """Keep a fault for the monitor, and log it once for each kind."""
+        """Keep an internal error for the monitor, and log it once for each kind."""
         text = f"{type(error).__name__}: {error}"
         known = any(fault.where == where and fault.text == text for fault in self.faults)
         self.fault_count += 1
-        self.faults.append(SessionFault(time.time(), where, text))
+        self.faults.append(SessionError(time.time(), where, text))
         if not known:
-            logger.debug("nbtrack failed at %s", where, exc_info=error)
+            LOG.debug("nbtrack failed at %s", where, exc_info=error)
 
     def flush(self, timeout: float = 10.0) -> FlushReport | None:
-        """Send what waits; None where tracking is off, as nothing may be sent then."""
-        self.settle()
+        """Send the pending events; None if tracking is off, because nothing may be sent then."""
+        self.track_pending_cell()
         return self.emitter.flush(timeout) if self.enabled else None
 
     def close(self, timeout: float = EXIT_BUDGET) -> None:
-        """End the session within a bound; what could not be sent stays stored."""
-        self.settle()
+        """End the session within `timeout` seconds; unsent events stay stored."""
+        self.track_pending_cell()
         may_send, self.ended = self.enabled, True
-        emitter, client = self._parts.let_go()
+        emitter, client = self._detach()
         try:
             if emitter:
                 emitter.close(timeout if may_send else 0)
             if client:
-                from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loaded before, to connect
+                from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - already loaded to connect
 
                 shared.leave(self.home)
-        except Exception as error:  # noqa: BLE001 - ending must end
+        except Exception as error:  # noqa: BLE001 - ending must not fail
             self.note_fault("the end of the session", error)
 
     def describe(self) -> str:
-        """Say in one line where events go; `%load_ext nbtrack` prints it."""
-        if self._forbidden:
-            return f"nbtrack is off: {self._forbidden} is set. Cells run as ever and nothing is sent."
+        """Return one line about where events go; `%load_ext nbtrack` prints it."""
+        if self._optout:
+            return f"nbtrack is off: {self._optout} is set. Cells run normally; nothing is sent."
         waiting = self._count_waiting()
         own = waiting.pop(self.destination, 0)
-        backlog = f" {own:,} events wait from before." if own else ""
+        backlog = f" {plural(own, 'event')} pending from before." if own else ""
         if waiting:
             backlog += (
-                f" {sum(waiting.values()):,} wait for other collectors: nbtrack outbox drain sends them."
+                f" {sum(waiting.values()):,} pending for other collectors: nbtrack outbox drain sends them."
             )
         if self.settings.store == "disk" and not is_writable(self.home):
-            backlog += f" {self.home} cannot be written, so what is not sent ends with this process."
+            backlog += f" {self.home} is not writable: unsent events are lost when this process ends."
         if self.is_local:
-            given = self._parts.given
+            given = self._explicit_collector
             where = given.url if given else "the local collector, which starts with the first event"
             return f"nbtrack: events stay on this machine ({where}).{backlog} Help: %nbtrack?"
         return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
 
     def find_target(self) -> CollectorTarget:
-        """Give the collector to whoever sends beside the emitter: a backfill.
+        """Return the collector for code that sends without the emitter, such as a backfill.
 
         Raises
         ------
         OSError
-            When a local collector can be neither found nor started.
+            If a local collector can neither be found nor started.
         """
         client = self.collector
         if client is not None:
@@ -318,13 +405,94 @@ class Session:
     # -- inside
 
     def _count_waiting(self) -> collections.Counter[str]:
-        """Count what waits in the outbox, by destination."""
+        """Count the pending events in the outbox, by destination."""
         path, found = outbox_path(self.home), collections.Counter[str]()
         try:
             if self.settings.store == "disk" and path.exists():
                 with SQLiteEventStore(path) as store:
                     for route in store.routes():
                         found[Route.from_key(route).destination] += store.count(route)
-        except Exception as error:  # noqa: BLE001 - a number is not worth a failed load
-            self.note_fault("counting what waits", error)
+        except Exception as error:  # noqa: BLE001 - a count is not worth a failed load
+            self.note_fault("counting pending events", error)
         return +found
+
+    def _detach(self) -> "tuple[AsyncEmitter | None, CollectorClient | None]":
+        """Stop observing the settings, and return the emitter and the local collector, to be closed."""
+        self.settings.unobserve(self._drop_emitter, names=list(EMITTER_SETTINGS))
+        self.settings.unobserve(self._drop_tracker, names=list(TRACKER_SETTINGS))
+        self.settings.unobserve(self._set_user, names=["user_id"])
+        with self._lock:
+            emitter, client = self._emitter, self._client
+            self._emitter = self._tracker = self._client = None
+        return emitter, None if client is self._explicit_collector else client
+
+    def _list_entities(self, event: Event) -> list[Any]:
+        return self._session_entities.list_for(event.event_id)
+
+    def _make_emitter(self) -> AsyncEmitter:
+        settings = self.settings
+        store = self._make_store()
+        if self.is_local:
+            return AsyncEmitter(
+                self._explicit_collector.url if self._explicit_collector else LOCAL,
+                protocol="http",
+                batch_size=1,
+                event_store=store,
+                request_timeout=settings.request_timeout,
+                linger=LINGER,
+                destination=self.destination,
+                resolve=self._resolve_local,
+            )
+        return AsyncEmitter(
+            settings.collector,
+            batch_size=1,
+            event_store=store,
+            request_timeout=settings.request_timeout,
+            linger=LINGER,
+            headers=dict(settings.headers),
+        )
+
+    def _make_store(self) -> Any:
+        kind = self.settings.store
+        if kind == "memory":
+            return InMemoryEventStore(LOG)
+        if kind.startswith(("redis://", "rediss://")):
+            from nbtrack.delivery import RedisEventStore  # noqa: PLC0415 - an extra
+
+            return RedisEventStore(kind)
+        from nbtrack.delivery.outbox import open_outbox  # noqa: PLC0415 - loaded with the first event
+
+        return open_outbox(self.home)
+
+    def _resolve_local(self) -> str:
+        """Find or start the collector; called on the sender's thread."""
+        if self._explicit_collector is not None:
+            return self._explicit_collector.url
+        with self._connect_lock:
+            self._client = None  # asked again only after a failure, or at first
+            client = self.collector
+        if client is None:
+            raise OSError("the session no longer sends to the local collector")
+        return client.url
+
+    def _connect(self) -> "CollectorClient":
+        from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loaded only to connect
+
+        return shared.connect(self.home, port=self.settings.local_port, iglu=tuple(self.settings.iglu))
+
+    def _drop_emitter(self, _: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._registry = None  # created again from the settings and the schemas registered here
+            emitter, self._emitter, self._tracker = self._emitter, None, None
+            self._client = self._explicit_collector
+        if emitter:
+            emitter.close(0)
+
+    def _set_user(self, change: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._subject is not None:
+                self._subject.set_user_id(change["new"])
+
+    def _drop_tracker(self, _: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._tracker = None

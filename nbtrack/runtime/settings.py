@@ -1,4 +1,4 @@
-"""Settings: one traitlets class, filled from several places, each value with its source; some locked for everyone."""
+"""Settings: one traitlets class, read from several sources; each value knows its source, and a platform can lock some."""
 
 import os
 import sys
@@ -75,7 +75,7 @@ class NBTrack(Configurable):
     ).tag(config=True)
     app_id = Unicode("notebook", help="The application id of every event.").tag(config=True)
     namespace = Name("nbtrack", help="The tracker's namespace.").tag(config=True)
-    user_id = Unicode(None, allow_none=True, help="The user id of every event; unset, none is sent.").tag(
+    user_id = Unicode(None, allow_none=True, help="User id of every event; none is sent if unset.").tag(
         config=True
     )
     cells = Enum(
@@ -146,7 +146,7 @@ class NBTrack(Configurable):
         self._filling = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # a misspelt setting would be one more attribute, which nobody reads
+        # a misspelt setting would be one more attribute that nothing reads
         if (
             not name.startswith("_")
             and name not in {"sources", "complaints"}
@@ -165,7 +165,7 @@ class NBTrack(Configurable):
         return [(name, self._show(name), self.sources.get(name, "default")) for name in self.names()]
 
     def find_target(self) -> tuple[str, dict[str, str]]:
-        """Give the URL of the company's collector without credentials, and the headers that requests to it carry."""
+        """Return the URL of the company's collector without credentials, and the headers of requests to it."""
         if self.collector == "local":
             return self.collector, {}
         url, headers = split_credentials(self.collector)
@@ -218,7 +218,7 @@ class NBTrack(Configurable):
                 self._fill(name, value, variable, complain=True)
 
     def _complain_of_folders(self) -> None:
-        """Tell of folders that are not there: no error, for somebody may make them yet."""
+        """Note missing folders: not an error, they may be created later."""
         for place in self.iglu:
             if "://" not in place and not Path(place).is_dir():
                 self.complaints.append(

@@ -1,4 +1,4 @@
-"""Who and where: the subject of a notebook's session, and the entities that each of its events carries."""
+"""The subject of a notebook's session, and the entities attached to each of its events."""
 
 import contextlib
 import threading
@@ -96,7 +96,7 @@ class SessionEntities:
         )
 
     def list_for(self, event_id: str | None) -> list[SelfDescribingJson]:
-        """Give the entities of the next event, and count it.
+        """Return the entities of the next event, and count it.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class SessionEntities:
 
     @contextlib.contextmanager
     def uncounted(self) -> Iterator[None]:
-        """Give entities that are only looked at; other threads' events wait."""
+        """Return entities without counting the event; events of other threads wait."""
         with self._lock:
             self._counts = False
             try:
@@ -153,7 +153,7 @@ class SessionEntities:
 
 
 def make_session_id(kernel_id: str | None) -> str:
-    """Give the session's UUID: the kernel's where the server gave it one, else a random one."""
+    """Return the session's UUID: the kernel's if the server set one, otherwise a random one."""
     return kernel_id or str(uuid.uuid4())
 
 

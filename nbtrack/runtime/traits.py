@@ -1,4 +1,4 @@
-"""Kinds of settings: what each takes, what it refuses and with which words."""
+"""Types of settings: the values each accepts, and its error messages."""
 
 import ast
 from typing import Any
@@ -13,9 +13,9 @@ class CollectorAddress(Unicode):
     """A setting that is ``local`` or a collector's host or URL; the host becomes a URL."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse what is no address of a collector."""
+        """Validate a collector's address."""
         text = super().validate(obj, value)
-        if text.lower() == "local":  # nobody who writes LOCAL means a host of that name
+        if text.lower() == "local":  # LOCAL is never the name of a host
             return "local"
         try:
             return base_uri(text)
@@ -24,10 +24,10 @@ class CollectorAddress(Unicode):
 
 
 class Name(Unicode):
-    """A setting that is a text with something in it."""
+    """A setting that is a non-empty str."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse the empty text: no tracker takes it."""
+        """Validate that it is not empty: no tracker accepts an empty namespace."""
         text = super().validate(obj, value)
         if not text:
             raise TraitError("it is empty")
@@ -38,7 +38,7 @@ class StorePlace(Unicode):
     """A setting that says where events wait."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse what is no place."""
+        """Validate where events are stored."""
         text = super().validate(obj, value)
         if text not in {"disk", "memory"} and not text.startswith(("redis://", "rediss://")):
             raise TraitError(
@@ -51,7 +51,7 @@ class IgluPlaces(List):
     """A setting that lists folders and Iglu servers."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse addresses of no server."""
+        """Validate folders and server URLs."""
         places = super().validate(obj, value)
         for place in places:
             if "://" in place and not place.startswith(("http://", "https://")):
@@ -70,7 +70,7 @@ class SecretHeaders(Dict):
     """A setting that holds HTTP headers, whose values no error shows."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse headers that no request can carry."""
+        """Validate that a request can carry the headers."""
         try:
             check_headers(value)
         except (TypeError, ValueError) as error:
@@ -98,11 +98,11 @@ class Switch(Bool):
 
 
 class Number(Int):
-    """A setting that is a whole number."""
+    """A setting that is an int."""
 
     def from_string(self, s: str) -> Any:
         """Read digits."""
         try:
             return super().from_string(s)
         except ValueError:
-            raise TraitError(f"{s!r} is no whole number") from None
+            raise TraitError(f"{s!r} is not an int") from None

@@ -1,23 +1,27 @@
-"""Functions whose calls are spans: one wrapper for each kind of function."""
+"""Decorated functions: one wrapper for each kind of function; each call is a run of a step."""
 
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import Any, TypeAlias
 
 from nbtrack.runtime import find_session
-from nbtrack.steps.spans import Span
+
+StepFactory: TypeAlias = Callable[[str], Any]
+"""Makes a `Step` of its name; handed in, because a step is itself a decorator."""
 
 
-def decorate(function: Callable[..., Any], name: str | None, label: str | None) -> Callable[..., Any]:
-    """Give a function of the same kind, each call of which is a span; of a class, its instances' calls.
+def decorate(function: Callable[..., Any], name: str | None, make_step: StepFactory) -> Callable[..., Any]:
+    """Return a function of the same kind, each call of which is a run of a step; of a class, its instances' calls.
 
     Parameters
     ----------
     function
         Sync, async, generator or async generator function, method of any kind, class or other callable.
-    name, label
-        Of the spans; the function's own name where None.
+    name
+        Name of the step; the function's own by default.
+    make_step
+        Makes a step of a name: called once for each call of the function.
 
     Raises
     ------
@@ -25,22 +29,22 @@ def decorate(function: Callable[..., Any], name: str | None, label: str | None) 
         For a class without a ``__call__`` of its own.
     """
     if isinstance(function, (staticmethod, classmethod)):
-        return type(function)(decorate(function.__func__, name, label))
+        return type(function)(decorate(function.__func__, name, make_step))
     if isinstance(function, type):
-        return _decorate_class(function, name, label)
+        return _decorate_class(function, name, make_step)
     name = name or getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
     if inspect.iscoroutinefunction(function):
-        return _wrap_coroutine(function, name, label)
+        return _wrap_coroutine(function, name, make_step)
     if inspect.isasyncgenfunction(function):
-        return _wrap_async_generator(function, name, label)
+        return _wrap_async_generator(function, name, make_step)
     if inspect.isgeneratorfunction(function):
-        return _wrap_generator(function, name, label)
+        return _wrap_generator(function, name, make_step)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if _is_off():
             return function(*args, **kwargs)
-        with Span(name, label) as step:
+        with make_step(name) as step:
             step._take_frames([*args, *kwargs.values()], "in")
             result = function(*args, **kwargs)
             step._take_frames(_results(result), "out")
@@ -49,21 +53,21 @@ def decorate(function: Callable[..., Any], name: str | None, label: str | None) 
     return call
 
 
-def _decorate_class(kind: type, name: str | None, label: str | None) -> type:
+def _decorate_class(kind: type, name: str | None, make_step: StepFactory) -> type:
     """Track the calls of a class's instances."""
     method = kind.__dict__.get("__call__")
     if method is None:
         raise TypeError(f"{kind.__name__} has no __call__ of its own to track; decorate its methods instead")
-    setattr(kind, "__call__", decorate(method, name or kind.__name__, label))  # noqa: B010 - a type checker refuses the assignment
+    setattr(kind, "__call__", decorate(method, name or kind.__name__, make_step))  # noqa: B010 - a type checker rejects the assignment
     return kind
 
 
-def _wrap_coroutine(function: Callable[..., Any], name: str, label: str | None) -> Callable[..., Any]:
+def _wrap_coroutine(function: Callable[..., Any], name: str, make_step: StepFactory) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
         if _is_off():
             return await function(*args, **kwargs)
-        with Span(name, label) as step:
+        with make_step(name) as step:
             step._take_frames([*args, *kwargs.values()], "in")
             result = await function(*args, **kwargs)
             step._take_frames(_results(result), "out")
@@ -72,13 +76,13 @@ def _wrap_coroutine(function: Callable[..., Any], name: str, label: str | None) 
     return call
 
 
-def _wrap_generator(function: Callable[..., Any], name: str, label: str | None) -> Callable[..., Any]:
+def _wrap_generator(function: Callable[..., Any], name: str, make_step: StepFactory) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         if _is_off():
             return (yield from function(*args, **kwargs))
-        # the step is current only while the generator's own code runs, so that steps of its consumer are no children
-        step = Span(name, label)
+        # not entered: steps of the generator's consumer are not its children
+        step = make_step(name)
         run = step._begin()
         step._take_frames([*args, *kwargs.values()], "in")
         error: BaseException | None = None
@@ -93,11 +97,13 @@ def _wrap_generator(function: Callable[..., Any], name: str, label: str | None) 
     return call
 
 
-def _wrap_async_generator(function: Callable[..., Any], name: str, label: str | None) -> Callable[..., Any]:
+def _wrap_async_generator(
+    function: Callable[..., Any], name: str, make_step: StepFactory
+) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
-        step = Span(name, label)
+        step = make_step(name)
         run = step._begin()
         step._take_frames([*args, *kwargs.values()], "in")
         error: BaseException | None = None
@@ -108,7 +114,7 @@ def _wrap_async_generator(function: Callable[..., Any], name: str, label: str | 
                     sent = yield item
                 except GeneratorExit:
                     raise
-                except BaseException as thrown:  # noqa: BLE001 - what a consumer throws in goes to the function
+                except BaseException as thrown:  # noqa: BLE001 - thrown in by the consumer, raised in the function
                     item = await inner.athrow(thrown)
                 else:
                     item = await inner.asend(sent)

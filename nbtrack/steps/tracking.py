@@ -1,53 +1,17 @@
-"""``track``: what users call, for a step, for a function and for one event."""
+"""`track`: for a step, for a function, and for one event."""
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from nbtrack.runtime import events as own
 from nbtrack.runtime import session
 from nbtrack.steps.functions import decorate
-from nbtrack.steps.spans import Span, find_run
+from nbtrack.steps.step import EXPECTED, Step, find_run
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-_WHAT_FITS = (
-    "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) "
-    "or an event (nbtrack.track(PageView(…)))"
-)
-
-
-class Step(Span):
-    """One step of an analysis: a context manager, and a decorator of functions of every kind.
-
-    Parameters
-    ----------
-    name : str, optional
-        The step's name; a decorated function's own where not given.
-    label : str, optional
-        A word for telling runs of the same step apart.
-
-    Attributes
-    ----------
-    rows_in, rows_out : int or None
-        Numbers of rows that went in and came out; a decorated function's frames set them.
-
-    Examples
-    --------
-    >>> import nbtrack
-    >>> with nbtrack.track("fit model", label="baseline") as step:
-    ...     step.rows_in = 1_000
-    ...     step["auc"] = 0.91
-    """
-
-    __slots__ = ()
-
-    def __call__(self, function: Callable[..., Any]) -> Any:
-        """Decorate a function: each call becomes an event of its own."""
-        if not callable(function):
-            raise TypeError(f"{_WHAT_FITS}; not {type(function).__name__}")
-        return decorate(function, self.name, self.label)
 
 
 @overload
@@ -64,31 +28,31 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     Parameters
     ----------
     target : str, callable or Event, optional
-        A name: gives a step for ``with`` and for decorating. A function (sync, async, generator, async generator,
-        method or class): gives the same function, each call of which is a step. An event: sends it.
+        A name: returns a step for ``with`` and for decorating. A function (sync, async, generator, async generator,
+        method or class): returns the same function, and each call is a step. An event: is tracked.
     label : str, optional
-        Of the step: a word for telling its runs apart.
+        A word that tells runs of the step apart.
     **misplaced
-        None: properties of a step are set inside it, as ``step["auc"] = 0.91``.
+        Not accepted: set properties inside the step, as ``step["auc"] = 0.91``.
 
     Returns
     -------
     Step, function or str
-        For an event its id, or None where tracking is off.
+        For an event its id, or None if tracking is off.
 
     Raises
     ------
     TypeError
-        For anything else; for an event with placeholders, and for one whose data has no JSON form.
+        For anything else, for an event with placeholders, and for data without a JSON form.
     InvalidEvent
-        With the setting ``validate="raise"``, for an event that does not fit its schemas.
+        With the setting ``validate="raise"``, for an event that does not match its schemas.
     RuntimeError
-        For an event when no session runs.
+        For an event, if no session runs.
 
     Notes
     -----
-    Frames that go into and come out of a decorated function are counted: rows and columns, never values, and nothing
-    lazy is computed. With tracking off, or without a session, steps do nothing.
+    DataFrames passed to and returned from a decorated function are counted: rows and columns, never values, and nothing
+    lazy is computed. If tracking is off or no session runs, steps do nothing.
 
     Examples
     --------
@@ -100,28 +64,32 @@ def track(target: Any = None, *, label: str | None = None, **misplaced: Any) -> 
     """
     for name in misplaced:
         raise TypeError(
-            f"nbtrack.track takes label=, and no {name}=: with nbtrack.track('fit') as step, then step[{name!r}] = …, or "
+            f"nbtrack.track has no argument {name}=; use with nbtrack.track('fit') as step, then step[{name!r}] = …, or "
             "step.rows_in = … for rows_in and rows_out"
         )
     if label is not None and (not isinstance(label, str) or isinstance(target, Event)):
-        raise TypeError(f"label must be a text, and of a step, not label={label!r} of {target!r}")
+        raise TypeError(f"label must be a str and belongs to a step, got label={label!r} for {target!r}")
     if target is None or isinstance(target, str):
         return Step(target, label)
     if isinstance(target, Event):
-        return session().order(target)
+        return session().track_or_raise(target)
     if isinstance(target, type) and issubclass(target, Event):
-        raise TypeError(f"nbtrack.track takes an event, not its class: nbtrack.track({target.__name__}(…))")
+        raise TypeError(
+            f"nbtrack.track takes an event, got its class: use nbtrack.track({target.__name__}(…))"
+        )
     if isinstance(target, SelfDescribingJson):
-        raise TypeError("nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)")
+        raise TypeError(
+            "nbtrack.track takes an event, got a SelfDescribingJson: wrap it in SelfDescribing(…)"
+        )
     if callable(target) or isinstance(target, classmethod):
-        return decorate(target, None, label)
-    raise TypeError(f"{_WHAT_FITS}; not {type(target).__name__}")
+        return decorate(target, None, partial(Step, label=label))
+    raise TypeError(f"{EXPECTED}, got {type(target).__name__}")
 
 
 def send_analysis(
     name: str, properties: list[tuple[str, Any]], entities: list[SelfDescribingJson]
 ) -> str | None:
-    """Send one ``analysis`` event of kind ``event``, now."""
+    """Track one ``analysis`` event of kind ``event``."""
     data = own.drop_unknown(
         {
             "name": name[: own.NAME_LENGTH],
@@ -133,4 +101,4 @@ def send_analysis(
     event = SelfDescribing(
         SelfDescribingJson(own.ANALYSIS, data), context=entities, event_id=str(uuid.uuid4())
     )
-    return session().record(event, f"%track {name}")
+    return session().track_safely(event, f"%track {name}")

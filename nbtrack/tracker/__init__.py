@@ -1,6 +1,4 @@
-"""What an event is, and how it is tracked: every public name of snowplow-tracker 1.1.0, and more."""
-
-from __future__ import annotations
+"""Trackers, subjects and events: every public name of snowplow-tracker 1.1.0, and more."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -24,10 +22,10 @@ from nbtrack.tracker.aliases import (
 )
 from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
 from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enable_contracts
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
 from nbtrack.tracker.events.core import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
 from nbtrack.tracker.events.ecommerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.events.forms import FormChange, FormSubmit
 from nbtrack.tracker.events.iglu import ApplicationError, LinkClick, SiteSearch, Timing
 from nbtrack.tracker.hooks import Plugin
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
         RedisEventStore,
         SQLiteEventStore,
     )
-    from nbtrack.tracker.builder import event_class
+    from nbtrack.tracker.events.builder import event_class
     from nbtrack.tracker.validation import InvalidEvent, InvalidEventWarning
 
 __all__ = [
@@ -107,11 +105,11 @@ __all__ = [
 ]
 
 logger = logging.getLogger("nbtrack")
-"""The parent of every logger of the package: one ``setLevel`` speaks to all, and no handler of nbtrack's prints."""
+"""Parent of every logger of the package: ``setLevel`` on it applies to all; nbtrack adds no handler that prints."""
 logger.addHandler(logging.NullHandler())
 
 _LAZY = {
-    "event_class": "nbtrack.tracker.builder",
+    "event_class": "nbtrack.tracker.events.builder",
     "InvalidEvent": "nbtrack.tracker.validation",
     "InvalidEventWarning": "nbtrack.tracker.validation",
     **dict.fromkeys(

@@ -1,6 +1,4 @@
-"""Names for types, and the sets of values that the reference tracker offers beside them."""
-
-from __future__ import annotations
+"""Type aliases, and the sets of values that the reference tracker exports with them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,39 +13,39 @@ PayloadDict: TypeAlias = dict[str, Any]
 PayloadDictList: TypeAlias = list[PayloadDict]
 """Payloads of several events."""
 JsonEncoderFunction: TypeAlias = Callable[[Any], Any]
-"""Gives the JSON form of a value that JSON does not know."""
+"""Returns the JSON form of a value that is not a JSON type."""
 HttpProtocol: TypeAlias = Literal["http", "https"]
-"""How a collector is spoken to."""
+"""Protocol of requests to the collector."""
 Method: TypeAlias = Literal["get", "post"]
 """How events are sent."""
 SuccessCallback: TypeAlias = Callable[[PayloadDictList], None]
-"""Told of the payloads of each delivered request."""
+"""Called with the payloads of each delivered request."""
 FailureCallback: TypeAlias = Callable[[int, PayloadDictList], None]
-"""Told of the payloads of each failed request, after the number that was delivered."""
+"""Called with the number of delivered events and the payloads of each failed request."""
 SupportedPlatform: TypeAlias = Literal["pc", "tv", "mob", "cnsl", "iot", "web", "srv", "app", "headset"]
-"""What an event happened on."""
+"""Platform of an event."""
 FormNodeName: TypeAlias = Literal["INPUT", "TEXTAREA", "SELECT"]
-"""What a form's element is."""
+"""Node name of a form's element."""
 ElementClasses: TypeAlias = list[str] | tuple[str, Any]
 """Classes of an element of a page."""
 FormClasses: TypeAlias = list[str] | tuple[str, Any]
 """Classes of a form."""
 Validate: TypeAlias = Literal["off", "warn", "raise"]
 
-Text: TypeAlias = str | Col
-Whole: TypeAlias = int | Col
+StrLike: TypeAlias = str | Col
+IntLike: TypeAlias = int | Col
 Number: TypeAlias = float | Decimal | Col
 Items: TypeAlias = Sequence[dict[str, Any]]
 # datetime covers pandas Timestamp; SupportsInt covers numpy's scalars
-Moment: TypeAlias = float | datetime | SupportsInt | Col
+TimestampLike: TypeAlias = float | datetime | SupportsInt | Col
 
 SUPPORTED_PLATFORMS = set(PLATFORMS)
-"""The platforms that `Subject.set_platform` takes."""
+"""Platforms that `Subject.set_platform` accepts."""
 FORM_NODE_NAMES = {"INPUT", "TEXTAREA", "SELECT"}
-"""The node names that `FormChange` and `FormSubmit` take."""
+"""Node names that `FormChange` and `FormSubmit` accept."""
 FORM_TYPES = {
     *("button", "checkbox", "color", "date", "datetime", "datetime-local", "email", "file", "hidden"),
     *("image", "month", "number", "password", "radio", "range", "reset", "search", "submit", "tel"),
     *("text", "time", "url", "week"),
 }
-"""The types of inputs that `FormChange` and `FormSubmit` take."""
+"""Input types that `FormChange` and `FormSubmit` accept."""

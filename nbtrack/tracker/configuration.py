@@ -1,6 +1,4 @@
-"""What `Snowplow.create_tracker` is told about a tracker and its emitter."""
-
-from __future__ import annotations
+"""Configuration objects of `Snowplow.create_tracker`."""
 
 import logging
 from collections.abc import Mapping
@@ -30,7 +28,7 @@ class TrackerConfiguration:
     Raises
     ------
     ValueError
-        If `encode_base64` is no truth value.
+        If `encode_base64` is not a bool.
 
     Examples
     --------
@@ -50,12 +48,12 @@ class TrackerConfiguration:
     @encode_base64.setter
     def encode_base64(self, value: bool) -> None:
         if not isinstance(value, bool):
-            raise ValueError(f"encode_base64 must be True or False: got {value!r}")  # noqa: TRY004 - as its sisters
+            raise ValueError(f"encode_base64 must be a bool, got {value!r}")  # noqa: TRY004 - as its sisters
         self._encode_base64 = value
 
 
 class _Count:
-    """An attribute that is a whole number, or None for the emitter's default."""
+    """An attribute that is an int, or None for the emitter's default."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -66,11 +64,9 @@ class _Count:
 
     def __set__(self, configuration: Any, value: int | None) -> None:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise ValueError(
-                f"{self.name} must be a whole number, or None for the emitter's default: got {value!r}"
-            )
+            raise ValueError(f"{self.name} must be an int, or None for the emitter's default, got {value!r}")
         if value is not None and value < 0:
-            raise ValueError(f"{self.name} must be 0 or greater: got {value!r}")
+            raise ValueError(f"{self.name} must be at least 0, got {value!r}")
         vars(configuration)[self.name] = value
 
 
@@ -99,7 +95,7 @@ class EmitterConfiguration:
     Raises
     ------
     ValueError
-        If a number is negative or none.
+        If a value is not an int of 0 or more.
 
     Examples
     --------
@@ -121,8 +117,8 @@ class EmitterConfiguration:
         request_timeout: float | tuple[float, float] | None = None,
         buffer_capacity: int | None = None,
         custom_retry_codes: Mapping[int, bool] | None = None,
-        event_store: EventStore | None = None,
-        session: requests.Session | None = None,
+        event_store: "EventStore | None" = None,
+        session: "requests.Session | None" = None,
     ) -> None:
         self.batch_size = batch_size
         self.on_success = on_success
@@ -138,7 +134,7 @@ class EmitterConfiguration:
         self.session = session
 
     def set_retry_code(self, status_code: Any, retry: Any = True) -> bool:
-        """Say whether events refused with a status are sent again.
+        """Set whether events rejected with an HTTP status are sent again.
 
         Parameters
         ----------
@@ -150,15 +146,19 @@ class EmitterConfiguration:
         Returns
         -------
         bool
-            Whether the rule was taken; the log tells why not.
+            Whether the rule was accepted; if not, the reason is logged.
         """
         if not isinstance(status_code, int) or not isinstance(retry, bool):
             logger.warning(
-                "no rule for status_code=%r, retry=%r: an int and a bool are wanted", status_code, retry
+                "status_code must be an int and retry a bool, got %r and %r; the rule is ignored",
+                status_code,
+                retry,
             )
             return False
         if status_code in range(200, 300):
-            logger.warning("no rule for status_code=%r: it means success and is not retried", status_code)
+            logger.warning(
+                "status_code=%r means success and is never retried; the rule is ignored", status_code
+            )
             return False
         self.custom_retry_codes[status_code] = retry
         return True

@@ -1,10 +1,8 @@
 """Checks of values at run time, which `disable_contracts` switches off.
 
-Each check names the parameter and shows the value. A placeholder made by `col` passes all of them: its values are
+A message names the parameter and shows the value. A `col` placeholder passes every check: its values are
 checked when the backfill reads them.
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sized
@@ -22,7 +20,7 @@ from nbtrack.values import milliseconds
 
 _LISTS = (list, tuple)
 _INTEGER = re.compile(r"-?[0-9]+")
-# read as milliseconds these fall into the first four months of 1970; as seconds, between 2001 and 2286
+# as milliseconds these are in the first four months of 1970; as seconds, between 2001 and 2286
 _SECONDS = range(10**9, 10**10)
 
 
@@ -31,7 +29,7 @@ class _Switch:
 
 
 def enable_contracts() -> None:
-    """Switch the checks of values on, for the whole process; they are on from the start.
+    """Enable contracts for the whole process; they are enabled at the start.
 
     Examples
     --------
@@ -39,13 +37,13 @@ def enable_contracts() -> None:
     >>> enable_contracts()
     >>> PageView("")
     Traceback (most recent call last):
-    ValueError: page_url is empty: got ''
+    ValueError: page_url must not be empty, got ''
     """
     _Switch.on = True
 
 
 def disable_contracts() -> None:
-    """Switch the checks of values off, for the whole process.
+    """Disable contracts for the whole process.
 
     Examples
     --------
@@ -58,12 +56,12 @@ def disable_contracts() -> None:
 
 
 def contracts_enabled() -> bool:
-    """Tell whether the checks of values are on.
+    """Return whether contracts are enabled.
 
     Returns
     -------
     bool
-        True from the start, and until `disable_contracts` was called.
+        True until `disable_contracts` is called.
 
     Examples
     --------
@@ -74,65 +72,64 @@ def contracts_enabled() -> bool:
 
 
 def greater_than(value: Any, compared_to: float, name: str = "value") -> None:
-    """Refuse a number that is not greater than another one."""
+    """Check that a number is greater than another one."""
     if _Switch.on and not isinstance(value, Col) and not (_is_real(value) and value > compared_to):
-        raise ValueError(f"{name} must be greater than {compared_to}: got {value!r}")
+        raise ValueError(f"{name} must be greater than {compared_to}, got {value!r}")
 
 
 def non_empty(seq: Sized, name: str = "value") -> None:
-    """Refuse something without content."""
+    """Check that a sequence is not empty."""
     if _Switch.on and not isinstance(seq, Col) and len(seq) == 0:
-        raise ValueError(f"{name} is empty: got {seq!r}")
+        raise ValueError(f"{name} must not be empty, got {seq!r}")
 
 
 def non_empty_string(s: Any, name: str = "value") -> None:
-    """Refuse what is no text, and the empty text."""
+    """Check that a value is a str and not empty."""
     if s.__class__ is str and s:
         return
     if _Switch.on and not isinstance(s, Col):
         if not isinstance(s, str):
-            raise ValueError(f"{name} must be a text: got {s!r}")
+            raise ValueError(f"{name} must be a str, got {s!r}")
         if not s:
-            raise ValueError(f"{name} is empty: got {s!r}")
+            raise ValueError(f"{name} must not be empty, got {s!r}")
 
 
 def one_of(value: Any, supported: Collection[Any], name: str = "value") -> None:
-    """Refuse a value that is not among the supported ones."""
+    """Check that a value is one of the supported ones."""
     if _Switch.on and not isinstance(value, Col) and value not in list(supported):
         choice = ", ".join(sorted(map(str, supported)))
-        raise ValueError(f"{name} is not supported: got {value!r}, and it may be one of {choice}")
+        raise ValueError(f"{name} must be one of {choice}, got {value!r}")
 
 
-def satisfies(value: Any, check: Callable[[Any], bool], name: str = "value", wanted: str = "") -> None:
-    """Refuse a value that a check does not allow; say what is wanted."""
+def satisfies(value: Any, check: Callable[[Any], bool], name: str = "value", wanted: str = "allowed") -> None:
+    """Check a value with a function; `wanted` names what is expected."""
     if _Switch.on and not isinstance(value, Col) and not check(value):
-        hint = f", and {wanted} is wanted" if wanted else ""
-        raise ValueError(f"{name} is not allowed: got {value!r}{hint}")
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
 
 
 def form_element(element: Any, name: str = "element") -> None:
-    """Refuse a form's element that the schemas of form events do not allow."""
+    """Check that a form's element is allowed by the schemas of form events."""
     satisfies(
         element,
         _is_form_element,
         name,
-        "a dict with name, value, a nodeName of HTML and perhaps a type of an input",
+        "a dict with name, value, a nodeName of HTML and optionally an input's type",
     )
 
 
 def iglu_uri(value: Any, name: str = "schema") -> None:
-    """Refuse what is no URI of a schema."""
+    """Check that a value is an Iglu URI."""
     if value.__class__ is str and _is_iglu(value):
         return
     non_empty_string(value, name)
     if _Switch.on and not isinstance(value, Col):
         raise ValueError(
-            f"{name} must look like iglu:com.acme/purchase/jsonschema/1-0-0: got {value!r}",
+            f"{name} must look like iglu:com.acme/purchase/jsonschema/1-0-0, got {value!r}",
         )
 
 
 def moment(value: Any, name: str) -> None:
-    """Refuse what is no time, and warn of one that seems to be in seconds."""
+    """Check that a value is a timestamp, and warn if it seems to be in seconds."""
     if value is None or isinstance(value, Col) or not _Switch.on:
         return
     try:
@@ -145,7 +142,7 @@ def moment(value: Any, name: str) -> None:
 
 
 def entities(value: Any, name: str = "context") -> None:
-    """Refuse a context that is no list of self-describing JSONs."""
+    """Check that a context is a list of self-describing JSONs."""
     if not _Switch.on:
         return
     if isinstance(value, _LISTS):
@@ -154,34 +151,34 @@ def entities(value: Any, name: str = "context") -> None:
                 break
         else:
             return
-    raise ValueError(f"{name} must be a list of SelfDescribingJson: got {value!r}")
+    raise ValueError(f"{name} must be a list of SelfDescribingJson, got {value!r}")
 
 
 def self_describing(value: Any, name: str) -> None:
-    """Refuse what is no self-describing JSON."""
+    """Check that a value is a self-describing JSON."""
     if _Switch.on and not hasattr(value, "to_json") and not isinstance(value, Col):
-        raise ValueError(f"{name} must be a SelfDescribingJson: got {value!r}")
+        raise ValueError(f"{name} must be a SelfDescribingJson, got {value!r}")
 
 
 def offers(value: Any, attribute: str, name: str, wanted: str) -> None:
-    """Refuse what has not the attribute that is used later, and a class in place of what it makes."""
+    """Check that a value has the attribute that is used later, and is an instance, not a class."""
     if _Switch.on and (isinstance(value, type) or not hasattr(value, attribute)):
-        raise ValueError(f"{name} wants {wanted}, and got {value!r}")
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
 
 
 def fits(field: Field, value: Any, name: str) -> None:
-    """Refuse a value that the protocol's table does not allow for a key."""
+    """Check a value against the protocol's table."""
     if not _Switch.on or value is None or isinstance(value, Col):
         return
     rule, wanted = _RULES.get(field.kind, (_is_scalar, "one value, not a collection"))
     if not rule(value):
-        raise ValueError(f"{name} must be {wanted}: got {value!r}")
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
 
 
 def whole_number(value: Any, name: str) -> None:
-    """Refuse what is no whole number, nor a text of digits."""
+    """Check that a value is an int or a string of digits."""
     if _Switch.on and value is not None and not isinstance(value, Col) and not _is_integer(value):
-        raise ValueError(f"{name} must be a whole number: got {value!r}")
+        raise ValueError(f"{name} must be an int, got {value!r}")
 
 
 @lru_cache(maxsize=1024)
@@ -232,7 +229,7 @@ def _is_form_element(element: Any) -> bool:
 
 
 _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "integer": (_is_integer, "a whole number"),
+    "integer": (_is_integer, "an int"),
     "number": (_is_number, "a number"),
     "uuid": (_is_uuid, "a UUID"),
 }

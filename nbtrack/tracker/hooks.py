@@ -1,12 +1,10 @@
-"""What users hang on a tracker: entities for every event, and plugins."""
-
-from __future__ import annotations
+"""Hooks of a tracker: entities for every event, and plugins."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
 
 Entities: TypeAlias = SelfDescribingJson | Iterable[SelfDescribingJson] | None
 ContextSource: TypeAlias = SelfDescribingJson | Callable[[Event], Entities]
@@ -14,7 +12,7 @@ GlobalContext: TypeAlias = ContextSource | tuple[Callable[[Event], bool], Contex
 
 
 class Plugin(Protocol):
-    """Something that looks at each event on its way; both methods may be missing.
+    """An object that sees each event on its way; both methods are optional.
 
     Examples
     --------
@@ -31,14 +29,14 @@ class Plugin(Protocol):
     """
 
     def before_track(self, event: Event, payload: dict[str, str], /) -> bool | None:
-        """See, and change, the payload before emitters get it; answer False to drop the event."""
+        """Inspect or change the payload before the emitters receive it; return False to drop the event."""
 
     def after_track(self, event: Event, payload: dict[str, str], /) -> None:
-        """See the payload that emitters got."""
+        """Inspect the payload that the emitters received."""
 
 
 def collect_entities(sources: Iterable[GlobalContext], event: Event) -> list[SelfDescribingJson]:
-    """Give the entities that the global contexts have for an event."""
+    """Return the entities that the global contexts have for an event."""
     found: list[SelfDescribingJson] = []
     for source in sources:
         if isinstance(source, tuple):

@@ -1,23 +1,21 @@
-"""Random event ids, made a handful at a time."""
-
-from __future__ import annotations
+"""Random event ids, generated in small batches."""
 
 import os
 
 AT_ONCE = 64
-"""One call of the system gives the chance for this many; one call an id would cost more than the id."""
+"""Ids made from one call for random bytes; one call for each id would cost more than the id."""
 # RFC 9562: of a random UUID's 128 bits six are fixed, the version (4) and the variant (binary 10)
 _VERSIONS = b"4" * AT_ONCE
 _VARIANT = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 _SPACES = b" " * AT_ONCE
 _ready: list[str] = []
 if hasattr(os, "register_at_fork"):
-    # parent and child must not give the same ids
+    # parent and child must not return the same ids
     os.register_at_fork(after_in_child=_ready.clear)
 
 
 def new_id() -> str:
-    """Give a random UUID (version 4) as text."""
+    """Return a random UUID (version 4) as a str."""
     while True:
         try:
             return _ready.pop()
@@ -26,9 +24,9 @@ def new_id() -> str:
 
 
 def _make() -> list[str]:
-    """Write a handful of ids.
+    """Generate a batch of ids.
 
-    All of them are one text, and each step is done to all of them by a slice with a stride: a quarter of the time
+    They are one string, and each step changes all of them by a slice with a stride: a quarter of the time
     that it takes to cut and join each by itself.
     """
     # "0123-4567-89ab-cdef-0123-4567-89ab-cdef-" becomes "01234567-89ab-4def-8123-456789abcdef "

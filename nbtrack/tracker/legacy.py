@@ -3,9 +3,7 @@
 Each row is a signature of snowplow-tracker 1.x and the event class that replaces it.
 """
 
-# ruff: noqa: PYI019 - a decorator can give back the caller's own type of tracker only through a type variable
-from __future__ import annotations
-
+# ruff: noqa: PYI019 - a decorator can return the caller's own tracker class only through a type variable
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,11 +12,11 @@ from uuid import uuid4
 from warnings import warn
 
 from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
-from nbtrack.tracker.aliases import ElementClasses, FormClasses, FormNodeName, Items, Moment, Number
-from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.aliases import ElementClasses, FormClasses, FormNodeName, Items, Number, TimestampLike
 from nbtrack.tracker.events.base import Context, Event
 from nbtrack.tracker.events.core import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
 from nbtrack.tracker.events.ecommerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.events.forms import FormChange, FormSubmit
 from nbtrack.tracker.events.iglu import LinkClick, SiteSearch
 from nbtrack.tracker.subject import Subject
@@ -32,7 +30,7 @@ Method = Callable[Concatenate[T, P], T]
 def _deprecated(
     factory: Callable[..., Event | Iterable[Event]], advice: str = ""
 ) -> Callable[[Signature[T, P]], Method[T, P]]:
-    """Make a method of a signature: it warns, builds the event that `factory` gives, tracks it, returns the tracker."""
+    """Turn a signature into a method that warns, builds the event with `factory`, tracks it and returns the tracker."""
 
     def make(row: Signature[T, P]) -> Method[T, P]:
         signature = inspect.signature(row)
@@ -89,7 +87,7 @@ class LegacyMethods:
         page_title: str | None = None,
         referrer: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `PageView`."""
@@ -105,7 +103,7 @@ class LegacyMethods:
         min_y: int | None = None,
         max_y: int | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `PagePing`."""
@@ -119,7 +117,7 @@ class LegacyMethods:
         element_target: str | None = None,
         element_content: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `LinkClick`."""
@@ -134,7 +132,7 @@ class LegacyMethods:
         unit_price: Number | None = None,
         currency: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track an `AddToCart`."""
@@ -149,7 +147,7 @@ class LegacyMethods:
         unit_price: Number | None = None,
         currency: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `RemoveFromCart`."""
@@ -164,7 +162,7 @@ class LegacyMethods:
         type_: str | None = None,
         element_classes: ElementClasses | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `FormChange`."""
@@ -176,7 +174,7 @@ class LegacyMethods:
         form_classes: FormClasses | None = None,
         elements: Items | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `FormSubmit`."""
@@ -189,7 +187,7 @@ class LegacyMethods:
         total_results: int | None = None,
         page_results: int | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `SiteSearch`."""
@@ -205,7 +203,7 @@ class LegacyMethods:
         category: str | None = None,
         currency: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `TransactionItem`."""
@@ -224,7 +222,7 @@ class LegacyMethods:
         currency: str | None = None,
         items: Items | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `Transaction` and a `TransactionItem` for each item."""
@@ -235,7 +233,7 @@ class LegacyMethods:
         name: str | None = None,
         id_: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a screen view with its old schema, ``com.snowplowanalytics.snowplow/screen_view``."""
@@ -251,10 +249,10 @@ class LegacyMethods:
         previous_type: str | None = None,
         transition_type: str | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
-        """Track a `ScreenView`, with a random id where none is given."""
+        """Track a `ScreenView`, with a random id by default."""
 
     @_deprecated(StructuredEvent)
     def track_struct_event(
@@ -265,7 +263,7 @@ class LegacyMethods:
         property_: str | None = None,
         value: Number | None = None,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `StructuredEvent`."""
@@ -275,7 +273,7 @@ class LegacyMethods:
         self: T,
         event_json: SelfDescribingJson,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `SelfDescribing`."""
@@ -285,7 +283,7 @@ class LegacyMethods:
         self: T,
         event_json: SelfDescribingJson,
         context: Context | None = None,
-        tstamp: Moment | None = None,
+        tstamp: TimestampLike | None = None,
         event_subject: Subject | None = None,
     ) -> None:
         """Track a `SelfDescribing`."""

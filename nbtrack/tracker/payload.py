@@ -1,23 +1,21 @@
-"""The flat set of keys and values that one event is on the wire."""
-
-from __future__ import annotations
+"""`Payload`: the keys and values of one event on the wire."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from nbtrack.tracker.plan import TRACKER_VERSION, render_json
+from nbtrack.tracker.rendering import TRACKER_VERSION, render_json
 from nbtrack.values import Encoder
 
 __all__ = ["TRACKER_VERSION", "Payload"]
 
 
 class Payload(dict[str, Any]):
-    """Keys and values of one event: a dict that leaves out what is empty.
+    """Keys and values of one event: a dict that leaves out empty values.
 
     Parameters
     ----------
     dict_ : mapping, optional
-        What to begin with; it is copied.
+        Initial keys and values; copied.
 
     Examples
     --------
@@ -40,16 +38,16 @@ class Payload(dict[str, Any]):
         return self
 
     def add(self, name: str, value: Any) -> None:
-        """Add a pair; None and the empty text are left out."""
+        """Add a pair; None and the empty string are left out."""
         if value is not None and not (isinstance(value, str) and not value):
             self[name] = value
 
     def put(self, name: str, value: Any) -> None:
-        """Set a pair, or take it out with None or the empty text."""
+        """Set a pair; None or the empty string removes it."""
         self.pop(name, None) if value is None else self.add(name, value)
 
     def add_dict(self, dict_: Mapping[str, Any], base64: bool = False) -> None:  # noqa: ARG002 - the reference's
-        """Add each pair of a mapping; `base64` has no meaning and is accepted as it was."""
+        """Add each pair of a mapping; `base64` is accepted for compatibility and ignored."""
         for name, value in dict_.items():
             self.add(name, value)
 
@@ -61,11 +59,11 @@ class Payload(dict[str, Any]):
         type_when_not_encoded: str,
         json_encoder: Encoder | None = None,
     ) -> None:
-        """Add a JSON object under one key as base64 or under another one as text; nothing for an empty one."""
+        """Add a JSON object: under one key as base64, or under another one as plain JSON; an empty one is left out."""
         if dict_:
             key = type_when_encoded if encode_base64 else type_when_not_encoded
             self[key] = render_json(dict_, encode_base64, json_encoder)
 
     def get(self, *name_and_default: Any) -> Any:
-        """Give all pairs (not a copy), or as `dict.get` the value of one name."""
+        """Return all pairs (not a copy), or like `dict.get` the value of one key."""
         return super().get(*name_and_default) if name_and_default else self

@@ -1,16 +1,14 @@
-"""Names of snowplow-tracker 0.x that are other ones now."""
-
-from __future__ import annotations
+"""Names of snowplow-tracker 0.x that have changed."""
 
 from collections.abc import Iterable
 from typing import NoReturn
 
 
 class Renamed:
-    """A method's old name: asking for it raises an error that tells the new one.
+    """A method's old name: looking it up raises an error with the new one.
 
-    A class with ``__getattr__`` could do that too, but then Python looks up each attribute of its instances the slow
-    way, those that are there included; that took a tenth of the time of `Tracker.track`.
+    A class with ``__getattr__`` could do that too, but Python would then look up every attribute of its instances the slow
+    way, existing ones included, which took a tenth of the time of `Tracker.track`.
 
     Parameters
     ----------
@@ -29,5 +27,5 @@ class Renamed:
 
 
 def without_renamed(names: Iterable[str], owner: type) -> list[str]:
-    """Take the old names out of those that ``dir`` and completion show."""
+    """Return the names without the old ones, for ``dir`` and completion."""
     return [name for name in names if not isinstance(vars(owner).get(name), Renamed)]

@@ -1,7 +1,5 @@
 """Trackers by name, for programs that make them in one place and use them in another."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from typing import Any, ClassVar
@@ -39,7 +37,7 @@ class Snowplow:
         tracker_config: TrackerConfiguration | None = None,
         emitter_config: EmitterConfiguration | None = None,
     ) -> Tracker:
-        """Make a tracker with an emitter, and keep it.
+        """Create a tracker with an emitter, and register it by its namespace.
 
         Parameters
         ----------
@@ -76,7 +74,7 @@ class Snowplow:
             ("emitter_config", emitter_config, EmitterConfiguration),
         ):
             if given is not None and not isinstance(given, kind):
-                raise TypeError(f"{name} wants {kind.__name__}(…), and got {given!r}")
+                raise TypeError(f"{name} must be {kind.__name__}(…), got {given!r}")
         writing = tracker_config or TrackerConfiguration()
         sending = emitter_config or EmitterConfiguration()
         with Snowplow._lock:
@@ -102,7 +100,7 @@ class Snowplow:
 
     @classmethod
     def add_tracker(cls, tracker: Any) -> Tracker | None:
-        """Keep a tracker; None for what is no tracker.
+        """Register a tracker; None is ignored.
 
         Raises
         ------
@@ -125,7 +123,7 @@ class Snowplow:
         """
         if not isinstance(tracker, Tracker):
             raise TypeError(
-                f"remove_tracker wants a tracker, and got {tracker!r}: remove_tracker_by_namespace takes a name"
+                f"remove_tracker takes a tracker, got {tracker!r}; use remove_tracker_by_namespace for a name"
             )
         cls.remove_tracker_by_namespace(tracker.get_namespace())
 
@@ -144,7 +142,7 @@ class Snowplow:
 
     @classmethod
     def get_tracker(cls, namespace: str) -> Tracker | None:
-        """Give the tracker of a name, or None."""
+        """Return the tracker with a namespace, or None."""
         return cls._trackers.get(namespace)
 
     @classmethod

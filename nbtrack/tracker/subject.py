@@ -1,6 +1,4 @@
-"""Who or what an event is about."""
-
-from __future__ import annotations
+"""Subjects: who or what an event is about."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -8,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 from nbtrack.protocol import FIELDS, PLATFORMS
 from nbtrack.template import Col
 from nbtrack.tracker import contracts
-from nbtrack.tracker.aliases import SupportedPlatform, Text, Whole
-from nbtrack.tracker.plan import fill
+from nbtrack.tracker.aliases import IntLike, StrLike, SupportedPlatform
 from nbtrack.tracker.renamed import Renamed, without_renamed
+from nbtrack.tracker.rendering import fill
 
 _DEFAULT_PLATFORM = "pc"
 
@@ -18,7 +16,7 @@ _DEFAULT_PLATFORM = "pc"
 class Subject:
     """Who or what events are about: user, device, session.
 
-    Every setter takes None to clear the value again and a `col` placeholder for a backfill, checks what it is given
+    Every setter accepts None to clear the value and a `col` placeholder for a backfill, checks its argument
     while contracts are on (ValueError), and returns the subject.
 
     Attributes
@@ -43,84 +41,84 @@ class Subject:
         self._platform_is_given = value is not None
         return self._set("p", _DEFAULT_PLATFORM if value is None else value, "value")
 
-    def set_user_id(self, user_id: Text | None) -> Self:
-        """Set the user's id, as the business knows it."""
+    def set_user_id(self, user_id: StrLike | None) -> Self:
+        """Set the user's id in your own systems."""
         return self._set("uid", user_id, "user_id")
 
-    def set_screen_resolution(self, width: Whole | None, height: Whole | None = None) -> Self:
+    def set_screen_resolution(self, width: IntLike | None, height: IntLike | None = None) -> Self:
         """Set width and height of the screen in pixels."""
         return self._set_size("res", width, height)
 
-    def set_viewport(self, width: Whole | None, height: Whole | None = None) -> Self:
+    def set_viewport(self, width: IntLike | None, height: IntLike | None = None) -> Self:
         """Set width and height of the viewport in pixels."""
         return self._set_size("vp", width, height)
 
-    def set_document_size(self, width: Whole | None, height: Whole | None = None) -> Self:
+    def set_document_size(self, width: IntLike | None, height: IntLike | None = None) -> Self:
         """Set width and height of the document in pixels."""
         return self._set_size("ds", width, height)
 
-    def set_color_depth(self, depth: Whole | None) -> Self:
+    def set_color_depth(self, depth: IntLike | None) -> Self:
         """Set the colour depth in bits."""
         contracts.whole_number(depth, "depth")
         return self._set("cd", depth, "depth")
 
-    def set_timezone(self, timezone: Text | None) -> Self:
+    def set_timezone(self, timezone: StrLike | None) -> Self:
         """Set the device's time zone, such as ``"Europe/London"``."""
         return self._set("tz", timezone, "timezone")
 
-    def set_lang(self, lang: Text | None) -> Self:
+    def set_lang(self, lang: StrLike | None) -> Self:
         """Set the language, such as ``"en"``."""
         return self._set("lang", lang, "lang")
 
-    def set_domain_user_id(self, duid: Text | None) -> Self:
-        """Set the first-party user id, which a web tracker's cookie holds."""
+    def set_domain_user_id(self, duid: StrLike | None) -> Self:
+        """Set the first-party user id, as a web tracker keeps it in a cookie."""
         return self._set("duid", duid, "duid")
 
-    def set_domain_session_id(self, sid: Text | None) -> Self:
-        """Set the session's id, a UUID: pipelines refuse anything else."""
+    def set_domain_session_id(self, sid: StrLike | None) -> Self:
+        """Set the session id. It must be a UUID: pipelines fail events with anything else."""
         return self._set("sid", sid, "sid")
 
-    def set_domain_session_index(self, vid: Whole | None) -> Self:
+    def set_domain_session_index(self, vid: IntLike | None) -> Self:
         """Set how many sessions the user has had."""
         return self._set("vid", vid, "vid")
 
-    def set_ip_address(self, ip: Text | None) -> Self:
-        """Set the user's address, which else is the sender's."""
+    def set_ip_address(self, ip: StrLike | None) -> Self:
+        """Set the user's IP address; by default the sender's."""
         return self._set("ip", ip, "ip")
 
-    def set_useragent(self, ua: Text | None) -> Self:
-        """Set the user agent, which else is the sender's."""
+    def set_useragent(self, ua: StrLike | None) -> Self:
+        """Set the user agent; by default the sender's."""
         return self._set("ua", ua, "ua")
 
-    def set_network_user_id(self, nuid: Text | None) -> Self:
-        """Set the third-party user id, which else is the collector's cookie."""
+    def set_network_user_id(self, nuid: StrLike | None) -> Self:
+        """Set the third-party user id; by default from the collector's cookie."""
         return self._set("tnuid", nuid, "nuid")
 
-    def set_page_url(self, url: Text | None) -> Self:
-        """Set the page's address, for events that have none of their own."""
+    def set_page_url(self, url: StrLike | None) -> Self:
+        """Set the page's URL, for events without one."""
         return self._set("url", url, "url")
 
-    def set_page_title(self, title: Text | None) -> Self:
-        """Set the page's title, for events that have none of their own."""
+    def set_page_title(self, title: StrLike | None) -> Self:
+        """Set the page's title, for events without one."""
         return self._set("page", title, "title")
 
-    def set_referrer(self, referrer: Text | None) -> Self:
-        """Set the address of the page before, for events that have none of their own."""
+    def set_referrer(self, referrer: StrLike | None) -> Self:
+        """Set the URL of the previous page, for events without one."""
         return self._set("refr", referrer, "referrer")
 
-    def set_charset(self, charset: Text | None) -> Self:
+    def set_charset(self, charset: StrLike | None) -> Self:
         """Set the document's character set, such as ``"UTF-8"``."""
         return self._set("cs", charset, "charset")
 
     def set_cookies_enabled(self, enabled: bool | Col | None) -> Self:
-        """Set whether the browser takes cookies."""
+        """Set whether the browser accepts cookies."""
         if isinstance(enabled, bool):
             return self._set("cookie", "1" if enabled else "0", "enabled")
         contracts.satisfies(enabled, lambda value: value is None, "enabled", "True or False")
         return self._set("cookie", enabled, "enabled")
 
-    def combine_subject(self, subject: Subject | None) -> dict[str, Any]:
-        """Give a new dict of the other subject's values, overridden by those set here.
+    def combine_subject(self, subject: "Subject | None") -> dict[str, Any]:
+        """Return a new dict of the other subject's values, overridden by those set here.
 
         The platform of a new subject counts as not set: it does not override the other's.
         """
@@ -133,7 +131,7 @@ class Subject:
         return combined
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
-        """Give a copy with a row's values in the place of placeholders."""
+        """Return a copy with the placeholders replaced by a row's values."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__, standard_nv_pairs=fill(self.standard_nv_pairs, row))
         return copy
@@ -150,7 +148,7 @@ class Subject:
         if height is None and (width is None or isinstance(width, Col)):
             return self._set(key, width, "width")  # one column holds both, as WIDTHxHEIGHT
         if isinstance(width, Col) or isinstance(height, Col):
-            raise TypeError("give one column that holds texts such as 1920x1080, and no height")
+            raise TypeError("pass one column with strings such as 1920x1080, and no height")
         contracts.greater_than(width, 0, "width")
         contracts.greater_than(height, 0, "height")
         return self._set(key, f"{width}x{height}", "width")

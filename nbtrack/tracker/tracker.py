@@ -1,7 +1,5 @@
 """The tracker: turns events into payloads and hands them to emitters."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from time import time_ns
@@ -9,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.hooks import GlobalContext, collect_entities
 from nbtrack.tracker.ids import new_id
 from nbtrack.tracker.legacy import LegacyMethods
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
-from nbtrack.tracker.plan import render, render_json
 from nbtrack.tracker.renamed import Renamed, without_renamed
+from nbtrack.tracker.rendering import render, render_json
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Nan, milliseconds
 
@@ -26,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Receiver(Protocol):
-    """What a tracker needs of an emitter; ``flush``, ``sync_flush`` and ``close`` are used where they exist."""
+    """What a tracker needs of an emitter; ``flush``, ``sync_flush`` and ``close`` are called if they exist."""
 
     def input(self, payload: dict[str, Any], /) -> Any:
-        """Take the payload of one event."""
+        """Accept the payload of one event."""
 
 
 class Tracker(LegacyMethods):
@@ -40,21 +38,21 @@ class Tracker(LegacyMethods):
     namespace : str
         The tracker's name, sent with every event.
     emitters : emitter or sequence of emitters
-        Who gets the payloads.
+        What receives the payloads.
     subject : Subject, optional
-        Who or what events are about; a new one by default.
+        Who or what events are about; by default a new one.
     app_id : str, optional
         The application.
     encode_base64 : bool, default True
         Whether JSON goes out as base64.
     json_encoder : callable, optional
-        Asked first for the JSON form of a value that JSON does not know.
+        Called first for the JSON form of a value that is not a JSON type.
     validate : {"off", "warn", "raise"}, default "off"
-        What to do at `track` with self-describing data and entities that do not fit their schemas.
+        What to do at `track` with self-describing data and entities that do not match their schemas.
     registry : nbtrack.schemas.Registry, optional
-        Where those schemas are; by default the built-in ones.
+        Where these schemas are looked up; by default the built-in ones.
     nan : {"null", "raise"}, default "null"
-        What becomes of NaN and infinities in an event.
+        What NaN and infinities in an event become.
 
     Raises
     ------
@@ -74,12 +72,12 @@ class Tracker(LegacyMethods):
     if not TYPE_CHECKING:
 
         def __new__(cls, *args: Any, **named: Any) -> Self:
-            """Tell users of snowplow-tracker 0.x how the arguments changed."""
+            """Raise with the new arguments for calls written for snowplow-tracker 0.x."""
             if "emitter" in named:
-                raise TypeError("Tracker has no emitter=: use emitters=, which takes one or several")
+                raise TypeError("Tracker has no emitter=; use emitters=, which takes one emitter or several")
             if (args and not isinstance(args[0], str)) or (named and not args and "namespace" not in named):
                 raise TypeError(
-                    "Tracker wants the namespace first, a text: Tracker('my-namespace', emitters)"
+                    "the first argument must be the namespace, a str: Tracker('my-namespace', emitters)"
                 )
             return super().__new__(cls)
 
@@ -93,13 +91,13 @@ class Tracker(LegacyMethods):
         json_encoder: JsonEncoderFunction | None = None,
         *,
         validate: Validate = "off",
-        registry: Registry | None = None,
+        registry: "Registry | None" = None,
         nan: Nan = "null",
     ) -> None:
         several = isinstance(emitters, list | tuple)
         self.emitters: list[Receiver] = list(emitters) if several else [emitters]  # type: ignore[arg-type,list-item]
         if not self.emitters:
-            raise ValueError("emitters is empty: a tracker needs one")
+            raise ValueError("emitters must not be empty: a tracker needs at least one")
         for emitter in self.emitters:
             contracts.offers(
                 emitter, "input", "emitters", "an emitter or a list of emitters, such as Emitter(…)"
@@ -119,27 +117,27 @@ class Tracker(LegacyMethods):
         self._plugins: list[Any] = []
         self._validation: Validation | None = None
         if validate != "off":
-            from nbtrack.tracker.validation import Validation  # noqa: PLC0415 - brings the schemas
+            from nbtrack.tracker import validation  # noqa: PLC0415 - loads the schemas
 
-            self._validation = Validation(validate, registry)
+            self._validation = validation.Validation(validate, registry)
 
     @staticmethod
     def get_uuid() -> str:
-        """Make a random event id."""
+        """Return a random event id."""
         return new_id()
 
     @staticmethod
     def get_timestamp(tstamp: Any = None) -> int:
-        """Give a moment in milliseconds since 1970; now for None and for what is no moment."""
+        """Return a Unix timestamp in milliseconds; the current time for None and for an invalid value."""
         if tstamp is not None:
             try:
                 return milliseconds(tstamp)
             except (TypeError, ValueError):
-                pass  # as the reference: a wrong type still gives a time
+                pass  # as in the reference: a wrong type still returns a time
         return time_ns() // 1_000_000
 
     def track(self, event: Event) -> str:
-        """Hand an event to the emitters.
+        """Track an event: hand its payload to the emitters.
 
         Parameters
         ----------
@@ -154,9 +152,9 @@ class Tracker(LegacyMethods):
         Raises
         ------
         TypeError
-            If `event` is no event, if it is a template with `col` placeholders, and for data without a JSON form.
+            If `event` is not an event, if it has `col` placeholders, and for data without a JSON form.
         InvalidEvent
-            With ``validate="raise"``, if data or entities do not fit their schemas.
+            With ``validate="raise"``, if data or entities do not match their schemas.
         """
         if not isinstance(event, Event):
             raise TypeError(_advise(event))
@@ -171,7 +169,7 @@ class Tracker(LegacyMethods):
         return payload["eid"]
 
     def complete_payload(self, event: Event) -> Payload:
-        """Give the payload that `track` would hand to emitters now.
+        """Return the payload that `track` would hand to the emitters now.
 
         Parameters
         ----------
@@ -181,19 +179,19 @@ class Tracker(LegacyMethods):
         Returns
         -------
         Payload
-            Keys and texts; a new one at each call, with its own event id.
+            Keys and strings; a new one for each call, with its own event id.
         """
         if not isinstance(event, Event):
             raise TypeError(_advise(event))
         return Payload(self._render(event, collect_entities(self._global_contexts, event)))
 
     def flush(self, is_async: bool = False) -> Self:
-        """Send what waits in the emitters.
+        """Send the emitters' pending events.
 
         Parameters
         ----------
         is_async : bool, default False
-            Whether to only start sending; else the call returns when it is sent, or the emitter's wait is over.
+            Whether to return at once; by default the call returns when the events are sent, or after the emitter's timeout.
         """
         from nbtrack.delivery import Emitter  # noqa: PLC0415 - a tracker with other emitters does not load it
 
@@ -205,7 +203,7 @@ class Tracker(LegacyMethods):
         return self
 
     def close(self, timeout: float = 10.0) -> list[Any]:
-        """Send what waits and close the emitters.
+        """Send the pending events and close the emitters.
 
         Parameters
         ----------
@@ -228,7 +226,7 @@ class Tracker(LegacyMethods):
     def set_subject(self, subject: Subject | None) -> Self:
         """Set who or what events are about.
 
-        With None, events carry no platform unless their own subjects do, and pipelines refuse such events.
+        With None, events have no platform unless their own subjects have one, and pipelines fail such events.
         """
         if subject is not None:
             contracts.offers(subject, "standard_nv_pairs", "subject", "a Subject, such as Subject()")
@@ -247,7 +245,7 @@ class Tracker(LegacyMethods):
         Parameters
         ----------
         entity : SelfDescribingJson, callable, or (filter, either)
-            A callable gets the event and gives one entity, several or None. A filter gets the event and tells
+            A callable receives the event and returns one entity, several or None. A filter receives the event and returns
             whether the entity is for it.
         """
         source = entity[-1] if isinstance(entity, tuple) and len(entity) == 2 else entity  # noqa: PLR2004 - (filter, source)
@@ -255,13 +253,13 @@ class Tracker(LegacyMethods):
             source,
             lambda value: callable(value) or hasattr(value, "to_json"),
             "entity",
-            "a SelfDescribingJson, a function that gives some, or a pair (filter, either)",
+            "a SelfDescribingJson, a function that returns some, or a pair (filter, either)",
         )
         self._global_contexts.append(entity)
         return self
 
     def remove_global_context(self, entity: GlobalContext) -> Self:
-        """Take back what was given to `add_global_context`."""
+        """Remove an entity added with `add_global_context`."""
         self._global_contexts.remove(entity)
         return self
 
@@ -277,7 +275,7 @@ class Tracker(LegacyMethods):
         return self
 
     def get_namespace(self) -> str:
-        """Give the tracker's name."""
+        """Return the tracker's namespace."""
         return str(self.standard_nv_pairs["tna"])
 
     def _render(self, event: Event, entities: Sequence[SelfDescribingJson]) -> dict[str, str]:
@@ -287,13 +285,13 @@ class Tracker(LegacyMethods):
             if encoder is None and nan == "null"
             else partial(render_json, json_encoder=encoder, nan=nan)
         )
-        pairs = event.members(self.subject, self.standard_nv_pairs, self.encode_base64, entities, node)
+        pairs = event.payload_pairs(self.subject, self.standard_nv_pairs, self.encode_base64, entities, node)
         if pairs["eid"] is None:
             pairs["eid"] = self.get_uuid()
         if pairs["dtm"] is None:
             pairs["dtm"] = str(self.get_timestamp())
         if pairs.get("aid", "") is None:
-            del pairs["aid"]  # so that what is left is texts only, which is quick
+            del pairs["aid"]  # so that only strings are left, which is faster
         return render(pairs, encoder, nan)
 
     def _hand_out(self, event: Event, payload: dict[str, str]) -> None:
@@ -306,7 +304,7 @@ class Tracker(LegacyMethods):
             if hasattr(plugin, "after_track"):
                 plugin.after_track(event, dict(payload))
 
-    if not TYPE_CHECKING:  # for a type checker, what is not here is an error
+    if not TYPE_CHECKING:  # for a type checker these names do not exist
         addEmitter = Renamed("add_emitter")  # noqa: N815 - so it was spelled
         set_platform = Renamed("subject.set_platform")
         set_user_id = Renamed("subject.set_user_id")
@@ -318,9 +316,7 @@ class Tracker(LegacyMethods):
 
 def _advise(value: Any) -> str:
     if isinstance(value, SelfDescribingJson):
-        return "track wants an event: put the SelfDescribingJson into SelfDescribing(…)"
+        return "track takes an event, got a SelfDescribingJson: wrap it in SelfDescribing(…)"
     if isinstance(value, Payload):
-        return (
-            "track wants an event, not a payload: snowplow-tracker 1.0 changed that; Event(payload) makes one"
-        )
-    return f"track wants an event, such as PageView(…), and got {value!r}"
+        return "track takes an event, got a payload (as before snowplow-tracker 1.0): use Event(payload)"
+    return f"track takes an event, such as PageView(…), got {value!r}"

@@ -1,6 +1,4 @@
-"""Schema contracts: data and entities of events are held against their schemas at ``track()``."""
-
-from __future__ import annotations
+"""Schema contracts: `track` validates data and entities of events against their schemas."""
 
 import inspect
 from collections.abc import Iterable, Sequence
@@ -12,8 +10,8 @@ import orjson
 from nbtrack.common.errors import NbtrackError
 from nbtrack.schemas import Fault, Registry, SchemaNotFound
 from nbtrack.tracker.aliases import Validate
-from nbtrack.tracker.entity import SelfDescribingJson
 from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.values import Encoder, encode
 
 
@@ -23,7 +21,7 @@ class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
     Attributes
     ----------
     faults : tuple of (str, Fault or str)
-        The schema's URI and what is wrong, the latter a text for a schema that was not found.
+        The schema's URI and what is wrong; a str if the schema was not found.
 
     Examples
     --------
@@ -49,11 +47,11 @@ class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
 
 
 class InvalidEventWarning(UserWarning):
-    """An event that does not fit its schemas was tracked all the same.
+    """An event that does not match its schemas was tracked anyway.
 
     Examples
     --------
-    A test that shall fail on such an event turns the warning into an error:
+    A test that should fail on such an event turns the warning into an error:
 
     >>> import warnings
     >>> with warnings.catch_warnings():
@@ -62,7 +60,7 @@ class InvalidEventWarning(UserWarning):
 
 
 class Validation:
-    """What a tracker does with events that do not fit their schemas.
+    """What a tracker does with events that do not match their schemas.
 
     Parameters
     ----------
@@ -77,7 +75,7 @@ class Validation:
         self.registry = Registry() if registry is None else registry
 
     def check(self, event: Event, entities: Sequence[SelfDescribingJson], encoder: Encoder | None) -> None:
-        """Hold an event's data and entities against their schemas."""
+        """Validate an event's data and entities against their schemas."""
         documents = [*event.context, *entities]
         if event.event_json is not None:
             documents.insert(0, event.event_json)
@@ -101,7 +99,7 @@ class Validation:
 
 
 def _count_own_frames() -> int:
-    """Count the calls of this package between the user's line and `Validation.check`: it is the line to be shown."""
+    """Count this package's frames between the user's line and `Validation.check`: the warning shows the user's line."""
     frame, number = inspect.currentframe(), -1  # this one is not counted
     while frame is not None and frame.f_globals.get("__name__", "").startswith("nbtrack."):
         frame, number = frame.f_back, number + 1

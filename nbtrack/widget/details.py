@@ -1,4 +1,4 @@
-"""What one event or one attempt holds, fetched when a person asks; it goes to the browser and is never saved."""
+"""Details of one event or one request, fetched on demand; sent to the browser and never saved."""
 
 import json
 import shlex
@@ -20,7 +20,7 @@ LONGEST_COMMAND = 100_000
 def show_event(
     payload: dict[str, Any] | None, endpoint: str, asked: dict[str, Any], reasons: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Give an event's content, decoded, and a command that sends it by hand.
+    """Return an event's decoded content, and a command that sends it by hand.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def show_event(
 
 
 def show_attempt(emitter: AsyncEmitter, asked: dict[str, Any]) -> dict[str, Any]:
-    """Give what an attempt sent: the ids of its events and the first bytes of its body."""
+    """Return what a request sent: the ids of its events and the first bytes of its body."""
     number = asked.get("number", 0)
     answer = {"kind": "content", "mark": asked.get("mark")}
     found = next((one for one in emitter.log if one.number == number), None)
@@ -76,7 +76,7 @@ def label_fields(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_curl(endpoint: str, payload: dict[str, Any]) -> str | None:
-    """Write the command that sends an event by hand, quoted for a POSIX shell; None where no shell would take it.
+    """Return the command that sends an event by hand, quoted for a POSIX shell; None if it is too long for one.
 
     Headers of the settings are not in it: they may hold credentials.
     """
@@ -90,7 +90,7 @@ def write_curl(endpoint: str, payload: dict[str, Any]) -> str | None:
 
 
 def _bound(value: Any, room: int) -> tuple[Any, int]:
-    """Cut long texts and many values; give the room left."""
+    """Cut long strings and many values; return the number of values left."""
     if isinstance(value, str) and len(value) > LONGEST_VALUE:
         return f"{value[:LONGEST_VALUE]}… ({len(value):,} characters)", room - 1
     if isinstance(value, dict):

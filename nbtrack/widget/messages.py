@@ -1,4 +1,4 @@
-"""What is sent to the browser: what changed since the last message, bounded in bytes, with a sequence number."""
+"""Messages to the browser: what changed since the last one, bounded in bytes, with a sequence number."""
 
 import json
 from collections import deque
@@ -40,24 +40,24 @@ class Feed:
         self._last: Snapshot | None = None
 
     def restart(self) -> None:
-        """Have everything told again: a browser asked, or events go elsewhere."""
+        """Send everything again: a browser asked, or events go elsewhere."""
         self._told, self._logged, self._collector, self._fresh = {}, 0, None, True
 
     def find_event(self, number: int) -> str | None:
-        """Give the id of the event that a row shows."""
+        """Return the id of the event that a row shows."""
         return next((key[0] for key, known in self._numbers.items() if known == number), None)
 
     def find_verdict(self, number: int) -> dict[str, Any] | None:
-        """Give the verdict that a row shows, with its event's id and its reasons in full."""
+        """Return the validation result that a row shows, with its event's id and all reasons."""
         return self._verdicts.get(number)
 
     def tell(self, snapshot: Snapshot) -> tuple[dict[str, Any], bool]:
-        """Make the next message.
+        """Return the next message.
 
         Returns
         -------
         tuple
-            The message, and whether more waits to be told.
+            The message, and whether more is to be sent.
         """
         self._note_point(snapshot)
         self.seq += 1
@@ -84,7 +84,7 @@ class Feed:
         return message, bool(more)
 
     def summarise(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Make the message that a first view begins with, and that may be saved: small, without any reason of a verdict."""
+        """Return the first message of a view, which may be saved: small, and without reasons."""
         message = self._head(snapshot)
         rows, _, _ = self._compare(snapshot.buffer[:SAVED_ROWS], all_rows=True)
         message |= {
@@ -112,7 +112,7 @@ class Feed:
         }
 
     def _collect(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Join the last verdicts with the last bad ones: those are what one looks for when good ones rush by."""
+        """Join the last validation results with the last failed ones, which would otherwise be lost among good ones."""
         found = {_identify(one): one for one in [*summary["last"], *summary.get("last_bad", ())]}
         judged: dict[tuple[Any, ...], int] = {}
         for key in sorted(found, key=lambda key: key[0]):
@@ -135,7 +135,7 @@ class Feed:
     def _compare(
         self, buffer: Iterable[PendingEvent], *, all_rows: bool = False
     ) -> tuple[list[Row], list[int], int]:
-        """Give the rows to add or to change, the numbers of rows that went, and how many did either."""
+        """Return the rows to add or change, the numbers of removed rows, and how many did either."""
         numbers: dict[tuple[str, float], int] = {}
         rows: list[Row] = []
         for event in buffer:
@@ -190,7 +190,7 @@ def _verdict(number: int, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fit(rows: list[Row], room: int) -> tuple[list[Row], int, bool]:
-    """Take the rows that fit into so many bytes; give the room left, and whether rows are left over."""
+    """Return the rows that fit into a number of bytes, the bytes left, and whether rows are left over."""
     for place, row in enumerate(rows):
         size = len(json.dumps(row, ensure_ascii=False).encode()) + 1
         if size > room:

@@ -1,4 +1,4 @@
-"""The monitor: one model for a session, any number of views."""
+"""The monitor: one model per session, any number of views."""
 
 import logging
 import queue
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 PARTS = ("text.js", "store.js", "table.js", "charts.js", "panel.js", "view.js")
 LOOK_AGAIN = 1.0
-"""Seconds after which what was not told yet, a new emitter or the collector's verdicts are looked at again."""
+"""Seconds after which a new emitter, or the collector's validation results, are checked again."""
 ATTEMPTS = 200
 
 
@@ -102,11 +102,11 @@ class Monitor(anywidget.AnyWidget):
         self._refresher.poke()
 
     def still(self) -> Still:
-        """Give the session's state now as HTML and text, without a widget."""
+        """Return the session's current state as HTML and text, without a widget."""
         return Still(self._look(ATTEMPTS))
 
     def summarise(self) -> dict[str, Any]:
-        """Give what a view begins with: small, and without any event's content."""
+        """Return a new view's first message: small, and without any event's content."""
         with self._guard:
             return self._feed.summarise(self._look(self._feed.window))
 
@@ -142,7 +142,7 @@ class Monitor(anywidget.AnyWidget):
     # -- on the kernel's main thread when no cell runs; where the front end asks for it, on a thread beside it
 
     def _hear(self, _: Any, message: Any, __: Any) -> None:
-        """Take what a view asks for; answers come from the refresher."""
+        """Handle a view's request; the refresher sends the reply."""
         if isinstance(message, dict):
             self._asked.put(message)
             self._refresher.poke()
@@ -219,7 +219,7 @@ class Monitor(anywidget.AnyWidget):
 
 
 def _find_endpoint(source: Source, emitter: AsyncEmitter) -> str:
-    """Give the address that is sent to now; a logical one has none before its collector was met."""
+    """Return the URL that events are sent to; "local" has none before the collector is found."""
     client = source.peek_collector()
     return f"{client.url}{POST_PATH}" if client else emitter.endpoint
 
@@ -241,7 +241,7 @@ _monitors: "weakref.WeakKeyDictionary[Source, Monitor]" = weakref.WeakKeyDiction
 
 
 def make_monitor(source: Source) -> Monitor:
-    """Give the monitor of a session: the same one for as long as it lives.
+    """Return the monitor of a session: the same one as long as it lives.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The thread that looks at a session when it changed, seldom enough to cost nothing."""
+"""The thread that refreshes the monitor when the session changed, rarely enough to cost nothing."""
 
 import logging
 import threading
@@ -25,8 +25,8 @@ class Refresher:
     Parameters
     ----------
     tick
-        A bound method. It gives the seconds after which it wants to be called in any case, or None. What it
-        raises ends the thread: a fault of a view costs the view.
+        A bound method. It returns the seconds after which it must be called in any case, or None. What it
+        raises ends the thread: an error in a view costs only the view.
     on_fault
         Called with what it raised.
     """
@@ -48,7 +48,7 @@ class Refresher:
             logger.debug("no thread for the monitor", exc_info=True)
 
     def poke(self) -> None:
-        """Say that something changed; cheap, for any thread."""
+        """Note that something changed; cheap, from any thread."""
         self._dirty.set()
 
     def stop(self) -> None:
@@ -69,7 +69,7 @@ class Refresher:
             cpu = time.thread_time()
             try:
                 again = tick()
-            except Exception as fault:  # noqa: BLE001 - a fault of the view must not reach the user
+            except Exception as fault:  # noqa: BLE001 - an error in the view must not reach the user
                 self._on_fault(fault)
                 return
             del tick

@@ -58,29 +58,29 @@ class Source(Protocol):
 
     @property
     def emitter(self) -> AsyncEmitter:
-        """Its emitter, made if there is none."""
+        """Its emitter, created if needed."""
 
     @property
     def fault_count(self) -> int:
-        """How many faults of nbtrack's own there were."""
+        """Number of internal errors."""
 
     @property
     def faults(self) -> Sequence[Fault]:
         """The last of them."""
 
     def peek_emitter(self) -> AsyncEmitter | None:
-        """Give its emitter if there is one; make none."""
+        """Return its emitter if there is one; never creates one."""
 
     def peek_collector(self) -> Any:
-        """Give its local collector if it has met one; start none."""
+        """Return its local collector if connected; never starts one."""
 
     def find_payload(self, event_id: str) -> dict[str, str] | None:
-        """Give an event from where it waits or was received; None where it is gone."""
+        """Return an event from the store or the collector; None if it is in neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A session at a moment: names, times and numbers; no event's content.
+    """The state of a session at one time: names, times and numbers, no event's content.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ class Snapshot:
     attempts : list of Attempt
         The last attempts to send, newest first.
     verdicts : dict or None
-        The local collector's counts and last verdicts; None where it was not met.
+        The local collector's counts and last validation results; None if not connected.
     retry_at : float or None
         When the next attempt is due, seconds since 1970; None unless retrying.
     local : bool
         Whether a local collector checks the events.
     fault : str
-        The last of nbtrack's own faults: what was done and the class of the error, as its message may hold content.
+        The last internal error: what was done, and the exception's class (its message may hold content).
 
     Examples
     --------
@@ -188,7 +188,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
 
 
 def ask_verdicts(source: Source) -> dict[str, Any] | None:
-    """Ask the local collector for its counts and last verdicts; None where there is none to ask."""
+    """Return the local collector's counts and last validation results; None without a local collector."""
     client = source.peek_collector()
     try:
         return client.summary() if client is not None else None
@@ -201,7 +201,7 @@ def _name_fault(fault: Fault) -> str:
 
 
 def shorten(text: str) -> str:
-    """Bound a text that comes from elsewhere."""
+    """Shorten a string."""
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 

@@ -39,8 +39,8 @@ _shell = get_ipython()
 _cells = _state.cells
 _shell.events.unregister("pre_run_cell", _cells.begin)
 _shell.events.unregister("post_run_cell", _cells.end)
-_settle = _cells.settle
-_cells.settle = lambda: _timed(_settle, _later)() if _cells._ended else None
+_settle = _cells.track_pending
+_cells.track_pending = lambda: _timed(_settle, _later)() if _cells._ended else None
 _shell.events.register("pre_run_cell", _timed(_cells.begin))
 _shell.events.register("post_run_cell", _timed(_cells.end, _costs))
 from nbtrack.notebook.header import strip_header as _s

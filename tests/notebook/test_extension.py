@@ -199,7 +199,7 @@ def test_a_home_that_cannot_be_written_is_said_once(
     assert result.success
     output = capsys.readouterr()
     assert output.out.count("\n") == 1
-    assert "cannot be written" in output.out
+    assert "is not writable" in output.out
     assert output.err == ""
 
 

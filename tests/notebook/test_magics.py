@@ -22,7 +22,7 @@ from tests.support.waiting import poll
             "config quiet=maybe",
             "that does not fit quiet: 'maybe' is neither true (1, yes, on) nor false (0, no, off)",
         ),
-        ("config request_timeout=1.5", "that does not fit request_timeout: '1.5' is no whole number"),
+        ("config request_timeout=1.5", "that does not fit request_timeout: '1.5' is not an int"),
         ("config cells=some", "that does not fit cells: The 'cells' trait of a NBTrack instance expected any of"),
         ("config headers={'Authorization': 3}", "that does not fit headers: header 'Authorization': value must be"),
     ],
@@ -54,7 +54,7 @@ def test_status_names_the_last_fault_without_its_message(shell: Any, capsys: Any
     shell.run_line_magic("nbtrack", "status")
     shown = capsys.readouterr().out
     assert "1 own faults" in shown
-    assert "last fault    the property rows (TypeError); nbtrack.session().faults tells more" in shown
+    assert "last fault    the property rows (TypeError); see nbtrack.session().faults" in shown
     assert "object of type 'int' has no len()" in nbtrack.session().faults[-1].text
     monitor = nbtrack.monitor()
     assert "the property rows (TypeError)" in monitor._repr_mimebundle_()[0]["text/html"]

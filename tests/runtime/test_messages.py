@@ -40,22 +40,22 @@ MESSAGES: Messages = {
     "an event's class in place of the event": (
         lambda: nbtrack.track(PageView),
         TypeError,
-        "nbtrack.track takes an event, not its class: nbtrack.track(PageView(…))",
+        "nbtrack.track takes an event, got its class: use nbtrack.track(PageView(…))",
     ),
     "an event's data in place of the event": (
         lambda: nbtrack.track(SelfDescribingJson(TIMING, {})),
         TypeError,
-        "nbtrack.track takes an event: put the SelfDescribingJson into SelfDescribing(…)",
+        "nbtrack.track takes an event, got a SelfDescribingJson: wrap it in SelfDescribing(…)",
     ),
     "a property where the step is named": (
         lambda: nbtrack.track("fit", auc=0.91),
         TypeError,
-        "nbtrack.track takes label=, and no auc=: with nbtrack.track('fit') as step, then step['auc'] = …, or",
+        "nbtrack.track has no argument auc=; use with nbtrack.track('fit') as step, then step['auc'] = …, or",
     ),
     "a label that is no text": (
         lambda: nbtrack.track("fit", label=3),
         TypeError,
-        "label must be a text, and of a step, not label=3 of 'fit'",
+        "label must be a str and belongs to a step, got label=3 for 'fit'",
     ),
     "a setting with a typing error": (
         lambda: NBTrack(colector="local"),
@@ -90,7 +90,7 @@ MESSAGES: Messages = {
     "a session with a collector that does not run": (
         lambda: nbtrack.start(LocalCollector()),
         SettingError,
-        "<LocalCollector not started> does not run: call its start(), or enter it: with LocalCollector() as …",
+        "<LocalCollector not started> is not running: call its start(), or use it in a with statement: with LocalCollector() as …",
     ),
     "an attribute that nbtrack has not": (
         lambda: nbtrack.load,
@@ -101,7 +101,7 @@ MESSAGES: Messages = {
     "an attribute that a step has not": (
         lambda: setattr(nbtrack.track("fit"), "auc", 0.9),
         AttributeError,
-        "a step has no attribute 'auc'; it has rows_in, rows_out and label, and takes any property as step['auc'] = …",
+        "a step has no attribute 'auc'; it has rows_in, rows_out and label, and any property can be set as step['auc'] = …",
     ),
 }
 
@@ -127,7 +127,7 @@ def test_a_home_that_cannot_be_written_is_told_at_load(monkeypatch: pytest.Monke
         told = nbtrack.start().describe()
     finally:
         nbtrack.stop()
-    assert "cannot be written, so what is not sent ends with this process" in told
+    assert "is not writable: unsent events are lost when this process ends" in told
 
 
 def test_a_local_collector_without_a_home_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -41,7 +41,7 @@ def payload_of(session: Any, event_id: str) -> dict[str, Any]:
 def test_events_carry_the_subject_and_three_entities(tmp_path: Path) -> None:
     session = nbtrack.start(collector="http://127.0.0.1:9", store="memory", notebook="/home/me/plan.ipynb")
     session.emitter.pause()
-    first, second = (session.record(StructuredEvent("c", "a", label=str(n))) for n in range(2))
+    first, second = (session.track_safely(StructuredEvent("c", "a", label=str(n))) for n in range(2))
     one, two = payload_of(session, first), payload_of(session, second)
     installation = json.loads((tmp_path / "home" / "installation.json").read_text())
     assert one["duid"] == installation["id"]
@@ -59,10 +59,13 @@ def test_what_waits_from_before_is_told_apart_by_where_it_goes() -> None:
     for collector in ("http://127.0.0.1:9", "http://127.0.0.1:9", "http://127.0.0.1:19"):
         session = nbtrack.start(collector=collector)
         session.emitter.pause()
-        session.order(PageView("https://acme.com"))
+        session.track_or_raise(PageView("https://acme.com"))
         nbtrack.stop(0)
     told = nbtrack.start(collector="http://127.0.0.1:9").describe()
-    assert " 2 events wait from before. 1 wait for other collectors: nbtrack outbox drain sends them." in told
+    assert (
+        " 2 events pending from before. 1 pending for other collectors: nbtrack outbox drain sends them."
+        in told
+    )
     nbtrack.stop()
     assert "from before" not in nbtrack.start(collector="http://127.0.0.1:29").describe()
 
@@ -77,7 +80,7 @@ def test_the_notebook_is_named_as_the_settings_say(form: str, expected: dict[str
         user_id="ann",
     )
     session.emitter.pause()
-    payload = payload_of(session, str(session.record(PageView("https://acme.com"))))
+    payload = payload_of(session, str(session.track_safely(PageView("https://acme.com"))))
     assert payload["cx"]["notebook"] == {"host": "script", **expected}
     assert payload["uid"] == "ann"
 
@@ -102,7 +105,7 @@ def test_a_session_sends_to_a_private_collector_and_survives_stop_and_start() ->
     with LocalCollector() as collector:
         for _ in range(2):
             session = nbtrack.start(collector=collector, store="memory")
-            session.record(StructuredEvent("c", "a"))
+            session.track_safely(StructuredEvent("c", "a"))
             report = session.flush(10)
             assert report
             assert report.pending == 0
@@ -116,7 +119,7 @@ def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_ses
     session = nbtrack.start(local_port=0)
     assert shared.find(session.home) is None
     try:
-        session.record(StructuredEvent("c", "a"))
+        session.track_safely(StructuredEvent("c", "a"))
         assert session.flush(20).pending == 0  # type: ignore[union-attr]
         client = shared.find(session.home)
         assert client is not None
@@ -135,9 +138,9 @@ def test_no_event_waits_for_a_collector_that_is_being_started() -> None:
     session.home.mkdir()
     try:
         with shared._locked(session.home / "collector.lock"):  # as another kernel that starts it holds it
-            session.record(StructuredEvent("c", "a"))
+            session.track_safely(StructuredEvent("c", "a"))
             assert poll(lambda: "_locked" in functions_that_run())
-            second = threading.Thread(target=session.record, args=[StructuredEvent("c", "a")])
+            second = threading.Thread(target=session.track_safely, args=[StructuredEvent("c", "a")])
             second.start()
             second.join(20)
             assert not second.is_alive()
@@ -162,7 +165,7 @@ def test_changing_the_collector_moves_what_comes_after() -> None:
     with LocalCollector() as collector:
         session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
         session.settings.collector = collector.url
-        session.record(StructuredEvent("c", "a"))
+        session.track_safely(StructuredEvent("c", "a"))
         session.flush(10)
         assert collector.wait_for(1) == 1
         assert session.describe().startswith(f"nbtrack: events go to {collector.url}")
@@ -187,18 +190,18 @@ def test_a_registered_schema_is_known_to_collector_and_backfill_alike() -> None:
 def test_a_user_id_set_later_goes_with_what_comes_after() -> None:
     session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
     session.emitter.pause()
-    before = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    before = payload_of(session, str(session.track_safely(StructuredEvent("c", "a"))))
     session.settings.user_id = "ann"
-    during = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    during = payload_of(session, str(session.track_safely(StructuredEvent("c", "a"))))
     session.settings.user_id = None
-    after = payload_of(session, str(session.record(StructuredEvent("c", "a"))))
+    after = payload_of(session, str(session.track_safely(StructuredEvent("c", "a"))))
     assert [payload.get("uid") for payload in (before, during, after)] == [None, "ann", None]
 
 
 def test_a_fault_of_ours_is_kept_and_never_raised() -> None:
     session = nbtrack.start(collector="http://127.0.0.1:9", store="memory")
     session.tracker.add_global_context(lambda event: 1 / 0)
-    assert session.record(PageView("https://acme.com")) is None
+    assert session.track_safely(PageView("https://acme.com")) is None
     assert session.faults[-1].text.startswith("ZeroDivisionError")
 
 

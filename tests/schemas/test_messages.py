@@ -76,7 +76,7 @@ MESSAGES: Messages = {
     "a folder in place of a class's registry": (
         lambda: event_class(TIMING, registry="schemas"),
         ValueError,
-        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+        "registry must be a Registry, such as Registry(['schemas']), got 'schemas'",
     ),
     "a property that a schema's class wants": (
         lambda: event_class(TIMING)(category="query"),

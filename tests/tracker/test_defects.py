@@ -372,7 +372,7 @@ def a_slip_of_the_documentation_is_answered_with_the_right_name(library):
 def an_argument_of_the_old_api_is_answered_with_the_new_one(library):
     with pytest.raises(TypeError, match="true_timestamp="):
         library.PageView("u", tstamp=1)
-    with pytest.raises(TypeError, match="namespace first"):
+    with pytest.raises(TypeError, match="namespace, a str"):
         library.Tracker(Receiver(), namespace="ns")
 
 

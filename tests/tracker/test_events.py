@@ -109,13 +109,13 @@ def test_setters_check_and_clear():
     ping = PagePing("u", min_x=1)
     ping.min_x = None
     assert "pp_mix" not in ping.payload
-    with pytest.raises(ValueError, match="page_url is empty"):
+    with pytest.raises(ValueError, match="page_url must not be empty"):
         ping.page_url = ""
-    with pytest.raises(ValueError, match="min_y must be a whole number: got 'far'"):
+    with pytest.raises(ValueError, match="min_y must be an int, got 'far'"):
         ping.min_y = "far"
     screen = ScreenView(UUID, "n", type="feed")
     assert screen.screen_view_properties == {"id": UUID, "name": "n", "type": "feed"}
-    with pytest.raises(ValueError, match="name must be a text: got None"):
+    with pytest.raises(ValueError, match="name must be a str, got None"):
         screen.name = None
 
 

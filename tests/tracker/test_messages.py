@@ -29,14 +29,14 @@ MESSAGES: Messages = {
     "a tracker's name where a tracker is wanted": (
         lambda: Snowplow.remove_tracker("shop"),
         TypeError,
-        "remove_tracker wants a tracker, and got 'shop': remove_tracker_by_namespace takes a name",
+        "remove_tracker takes a tracker, got 'shop'; use remove_tracker_by_namespace for a name",
     ),
     "a schema's name that is no URI": (
         lambda: SelfDescribingJson("com.acme/purchase", {}),
         ValueError,
-        "schema must look like iglu:com.acme/purchase/jsonschema/1-0-0: got 'com.acme/purchase'",
+        "schema must look like iglu:com.acme/purchase/jsonschema/1-0-0, got 'com.acme/purchase'",
     ),
-    "a required text that is empty": (lambda: PageView(""), ValueError, "page_url is empty: got ''"),
+    "a required text that is empty": (lambda: PageView(""), ValueError, "page_url must not be empty, got ''"),
     "a time that is none": (
         lambda: PageView("https://acme.com", true_timestamp="noon"),
         ValueError,
@@ -45,97 +45,97 @@ MESSAGES: Messages = {
     "a payload in place of an event": (
         lambda: Tracker("shop", Emitter(NOBODY)).track({"e": "pv"}),
         TypeError,
-        "track wants an event, such as PageView(…), and got {'e': 'pv'}",
+        "track takes an event, such as PageView(…), got {'e': 'pv'}",
     ),
     "a tracker without an emitter": (
         lambda: Tracker("shop", []),
         ValueError,
-        "emitters is empty: a tracker needs one",
+        "emitters must not be empty: a tracker needs at least one",
     ),
     "arguments of snowplow-tracker 0.x": (
         lambda: Tracker(Emitter(NOBODY), namespace="shop"),
         TypeError,
-        "Tracker wants the namespace first, a text: Tracker('my-namespace', emitters)",
+        "the first argument must be the namespace, a str: Tracker('my-namespace', emitters)",
     ),
     "a text in place of an emitter": (
         lambda: Tracker("shop", "sp.acme.com"),
         ValueError,
-        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got 'sp.acme.com'",
+        "emitters must be an emitter or a list of emitters, such as Emitter(…), got 'sp.acme.com'",
     ),
     "a class in place of an emitter": (
         lambda: Tracker("shop", Emitter),
         ValueError,
-        "emitters wants an emitter or a list of emitters, such as Emitter(…), and got <class ",
+        "emitters must be an emitter or a list of emitters, such as Emitter(…), got <class ",
     ),
     "a text in place of another emitter": (
         lambda: Tracker("shop", Emitter(NOBODY)).add_emitter("sp.acme.com"),
         ValueError,
-        "emitter wants an emitter, such as Emitter(…), and got 'sp.acme.com'",
+        "emitter must be an emitter, such as Emitter(…), got 'sp.acme.com'",
     ),
     "a name in place of a tracker's subject": (
         lambda: Tracker("shop", Emitter(NOBODY), "me"),
         ValueError,
-        "subject wants a Subject, such as Subject(), and got 'me'",
+        "subject must be a Subject, such as Subject(), got 'me'",
     ),
     "a name in place of an event's subject": (
         lambda: PageView("https://acme.com", event_subject="me"),
         ValueError,
-        "event_subject wants a Subject, such as Subject(), and got 'me'",
+        "event_subject must be a Subject, such as Subject(), got 'me'",
     ),
     "a folder in place of a tracker's registry": (
         lambda: Tracker("shop", Emitter(NOBODY), registry="schemas"),
         ValueError,
-        "registry wants a Registry, such as Registry(['schemas']), and got 'schemas'",
+        "registry must be a Registry, such as Registry(['schemas']), got 'schemas'",
     ),
     "an encoder that cannot be called": (
         lambda: Tracker("shop", Emitter(NOBODY), json_encoder="default"),
         ValueError,
-        "json_encoder is not allowed: got 'default', and a function is wanted",
+        "json_encoder must be a function, got 'default'",
     ),
     "a text in place of an entity for every event": (
         lambda: Tracker("shop", Emitter(NOBODY)).add_global_context(TIMING),
         ValueError,
-        "and a SelfDescribingJson, a function that gives some, or a pair (filter, either) is wanted",
+        "must be a SelfDescribingJson, a function that returns some, or a pair (filter, either), got",
     ),
     "a dict in place of a configuration": (
         lambda: Snowplow.create_tracker("shop", NOBODY, emitter_config={"batch_size": 3}),
         TypeError,
-        "emitter_config wants EmitterConfiguration(…), and got {'batch_size': 3}",
+        "emitter_config must be EmitterConfiguration(…), got {'batch_size': 3}",
     ),
     "data and schema swapped": (
         lambda: SelfDescribingJson({"timing": 3}, TIMING),
         ValueError,
-        "schema must be a text: got {'timing': 3}",
+        "schema must be a str, got {'timing': 3}",
     ),
     "an entity that is not in a list": (
         lambda: PageView("https://acme.com", context=SelfDescribingJson(TIMING, {})),
         ValueError,
-        "context must be a list of SelfDescribingJson: got SelfDescribingJson(",
+        "context must be a list of SelfDescribingJson, got SelfDescribingJson(",
     ),
     "a dict in place of self-describing JSON": (
         lambda: SelfDescribing({"schema": TIMING, "data": {}}),
         ValueError,
-        "event_json must be a SelfDescribingJson: got {'schema': ",
+        "event_json must be a SelfDescribingJson, got {'schema': ",
     ),
     "an event id that is none": (
         lambda: PageView("https://acme.com", event_id="1"),
         ValueError,
-        "event_id must be a UUID: got '1'",
+        "event_id must be a UUID, got '1'",
     ),
     "a platform that is none": (
         lambda: Subject().set_platform("toaster"),
         ValueError,
-        "value is not supported: got 'toaster', and it may be one of app, cnsl,",
+        "value must be one of app, cnsl,",
     ),
     "a form's element that is none": (
         lambda: FormSubmit("signup", elements=[{"name": "plan"}]),
         ValueError,
-        "elements is not allowed: got {'name': 'plan'}, and a dict with name, value, a nodeName of HTML",
+        "elements must be a dict with name, value, a nodeName of HTML",
     ),
     "a plugin that does nothing": (
         lambda: Tracker("shop", Emitter(NOBODY)).add_plugin(print),
         ValueError,
-        "and an object with before_track or after_track is wanted",
+        "plugin must be an object with before_track or after_track, got",
     ),
     "a value without a JSON form": (
         lambda: Tracker("shop", Emitter(NOBODY)).track(
@@ -147,7 +147,7 @@ MESSAGES: Messages = {
     "a placeholder in a tracked event": (
         lambda: Tracker("shop", Emitter(NOBODY)).track(EVENT),
         TypeError,
-        "se_la is col('order_id'), which stands for a column and has no value of its own: give the event to",
+        "se_la is col('order_id'), a placeholder for a column, which has no value here: pass the event to",
     ),
     "a name of snowplow-tracker's early days": (
         lambda: Tracker("shop", Emitter(NOBODY)).addEmitter,
@@ -162,7 +162,7 @@ MESSAGES: Messages = {
     "a negative number in a configuration": (
         lambda: EmitterConfiguration(batch_size=-1),
         ValueError,
-        "batch_size must be 0 or greater: got -1",
+        "batch_size must be at least 0, got -1",
     ),
 }
 

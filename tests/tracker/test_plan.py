@@ -18,7 +18,8 @@ from nbtrack.tracker import (
     Tracker,
 )
 from nbtrack.tracker.payload import TRACKER_VERSION
-from nbtrack.tracker.plan import JsonNode, describe, render
+from nbtrack.tracker.plan import describe
+from nbtrack.tracker.rendering import JsonNode, render
 
 URI = "iglu:com.acme/order/jsonschema/1-0-0"
 TEMPLATE = SelfDescribing(

@@ -63,10 +63,10 @@ def test_a_platform_that_was_set_overrides_and_a_cleared_one_does_not():
 
 def test_values_of_a_wrong_kind_are_refused_by_name_unless_contracts_are_off():
     wrong = [
-        (lambda: Subject().set_domain_session_index("many"), "vid must be a whole number: got 'many'"),
+        (lambda: Subject().set_domain_session_index("many"), "vid must be an int, got 'many'"),
         (lambda: Subject().set_user_id(["a"]), "user_id must be one value"),
-        (lambda: Subject().set_cookies_enabled("yes"), "enabled is not allowed: got 'yes'"),
-        (lambda: Subject().set_screen_resolution(-1, 5), "width must be greater than 0: got -1"),
+        (lambda: Subject().set_cookies_enabled("yes"), "enabled must be True or False, got 'yes'"),
+        (lambda: Subject().set_screen_resolution(-1, 5), "width must be greater than 0, got -1"),
     ]
     for call, message in wrong:
         with pytest.raises(ValueError, match=message):

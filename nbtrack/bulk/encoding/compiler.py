@@ -18,7 +18,8 @@ from nbtrack.bulk.encoding.pieces import is_boundary, split
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 from nbtrack.template import Col, columns_of
-from nbtrack.tracker.plan import MOMENTS, JsonNode, Plan, render
+from nbtrack.tracker.plan import Plan
+from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render
 
 POSITION = "__nbtrack_row"
 _UUID = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
@@ -255,7 +256,7 @@ class _Writer:
     def _write_member(self, key: str, col: Col, otherwise: str | None) -> str:
         """Give SQL for a pair of the payload, with its comma in front; empty where the row has no value."""
         member = quote(f",{json.dumps(key)}:")
-        if key in MOMENTS:
+        if key in TIMESTAMPS:
             moment = self._role(col, "moment", key)
             if key == "ttm" or self._moment.startswith("null"):
                 self._moment = moment

@@ -1,34 +1,30 @@
-"""What every event is: content, subject, entities and times."""
-
-from __future__ import annotations
+"""`Event`: content, subject, entities and timestamps of every event."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
-from nbtrack.template import Col
 from nbtrack.tracker import contracts
-from nbtrack.tracker.aliases import Moment
-from nbtrack.tracker.entity import SelfDescribingJson
+from nbtrack.tracker.aliases import TimestampLike
+from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.payload import Payload
-from nbtrack.tracker.plan import JsonNode, fill, render
+from nbtrack.tracker.rendering import JsonNode, fill, render
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Encoder
 
-T = TypeVar("T")
 Context = Sequence[SelfDescribingJson]
-# a subject speaks of the page only where the event does not
+# a subject's page applies only where the event has none
 _PAGE = frozenset({"url", "page", "refr"})
 
 
 class Common(TypedDict, total=False):
-    """The arguments that every event takes; `Event` describes them."""
+    """Arguments that every event accepts; see `Event`."""
 
     event_subject: Subject | None
     context: Context | None
-    true_timestamp: Moment | None
+    true_timestamp: TimestampLike | None
     event_id: Any
-    device_timestamp: Moment | None
+    device_timestamp: TimestampLike | None
 
 
 class Event:
@@ -41,20 +37,20 @@ class Event:
     dict_ : mapping, optional
         Payload keys and values of the event; copied.
     event_subject : Subject, optional
-        Whose values override those of the tracker's subject for this event.
+        Its values override those of the tracker's subject for this event.
     context : sequence of SelfDescribingJson, optional
         Entities attached to the event.
     true_timestamp : int, float, datetime, pandas Timestamp or numpy scalar, optional
-        When the event really happened; numbers are milliseconds since 1970, datetimes without a zone are UTC.
+        When the event really happened; numbers are Unix timestamps in milliseconds, naive datetimes are UTC.
     event_id : str or uuid.UUID, optional
         The event's id in place of a random one. Tracking it twice then sends the same id twice.
     device_timestamp : as true_timestamp, optional
-        When the event was made, in place of the moment of tracking.
+        When the event was created; by default the time of tracking.
 
     Raises
     ------
     ValueError
-        For a value of the wrong kind, while contracts are on.
+        For a value of the wrong type, while contracts are enabled.
 
     Examples
     --------
@@ -65,7 +61,7 @@ class Event:
     """
 
     event_json: SelfDescribingJson | None = None
-    # on the class, so that an event pays only for what it has
+    # on the class, so that an event stores only what it has
     _event_subject: Subject | None = None
     _true_timestamp: Any = None
     _event_id: Any = None
@@ -73,9 +69,9 @@ class Event:
     if not TYPE_CHECKING:
 
         def __new__(cls, *_args: Any, **named: Any) -> Self:
-            """Tell users of snowplow-tracker 0.x the new name of an argument."""
+            """Raise with the new name of an argument of snowplow-tracker 0.x."""
             if "tstamp" in named:
-                raise TypeError(f"{cls.__name__} has no tstamp=: the event's true time is true_timestamp=")
+                raise TypeError(f"{cls.__name__} has no tstamp=; use true_timestamp=")
             return object.__new__(cls)
 
     def __init__(
@@ -83,10 +79,10 @@ class Event:
         dict_: Mapping[str, Any] | None = None,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
         if event_subject is not None:
@@ -107,7 +103,7 @@ class Event:
     def payload(self) -> Payload:
         """The event's own pairs, live."""
         if not isinstance(self._pairs, Payload):
-            # not before somebody asks: most events are made, tracked and forgotten
+            # created on demand: most events are created, tracked and dropped
             self._pairs = Payload(self._pairs)
         return self._pairs
 
@@ -143,7 +139,7 @@ class Event:
         return self._true_timestamp
 
     @true_timestamp.setter
-    def true_timestamp(self, value: Moment | None) -> None:
+    def true_timestamp(self, value: TimestampLike | None) -> None:
         contracts.moment(value, "true_timestamp")
         self._true_timestamp = value
 
@@ -159,23 +155,23 @@ class Event:
 
     @property
     def device_timestamp(self) -> Any:
-        """When the event was made, or None for the moment of tracking."""
+        """When the event was created, or None for the time of tracking."""
         return self._device_timestamp
 
     @device_timestamp.setter
-    def device_timestamp(self, value: Moment | None) -> None:
+    def device_timestamp(self, value: TimestampLike | None) -> None:
         contracts.moment(value, "device_timestamp")
         self._device_timestamp = value
 
     def build_payload(
         self, encode_base64: bool, json_encoder: Encoder | None, subject: Subject | None = None
     ) -> Payload:
-        """Give a new payload of the event and its subjects, without what a tracker adds."""
-        pairs = self.members(subject, {}, encode_base64, (), JsonNode)
+        """Return a new payload of the event and its subjects, without what a tracker adds."""
+        pairs = self.payload_pairs(subject, {}, encode_base64, (), JsonNode)
         del pairs["eid"], pairs["dtm"]
         return Payload(render(pairs, json_encoder))
 
-    def members(
+    def payload_pairs(
         self,
         tracker_subject: Subject | None,
         standard: Mapping[str, Any],
@@ -186,12 +182,12 @@ class Event:
         """Collect the pairs of the payload: the event's own, those of the subjects, those of the tracker.
 
         This is the one rule for a payload's content, order and precedence. `nbtrack.tracker.plan.describe` shows
-        it to the bulk room, a tracker writes it out.
+        it to the bulk package, a tracker writes it out.
 
         Parameters
         ----------
         tracker_subject : Subject or None
-            Whose values hold where the event's own subject has none.
+            Its values apply where the event's own subject has none.
         standard : mapping
             The tracker's own pairs.
         encode_base64 : bool
@@ -199,12 +195,12 @@ class Event:
         entities : sequence of SelfDescribingJson
             Attached after the event's own.
         node : callable
-            Called with a tree and `encode_base64`; what it gives is the pair's value.
+            Called with a tree and `encode_base64`; returns the pair's value.
 
         Returns
         -------
         dict
-            Keys and values in the payload's order; an ``eid`` or ``dtm`` of None is to be made at tracking.
+            Keys and values in the payload's order; an ``eid`` or ``dtm`` of None is set at tracking.
         """
         pairs = dict(self._pairs)
         if self.event_json is not None:
@@ -227,7 +223,7 @@ class Event:
         return pairs
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
-        """Give the event one would track for a row of a frame.
+        """Return the event to track for one row of a DataFrame.
 
         Parameters
         ----------
@@ -250,79 +246,6 @@ class Event:
         return copy
 
     def __repr__(self) -> str:
-        """Show the kind of event and its content."""
+        """Return the class and content of the event."""
         content = self.event_json if self.event_json is not None else dict(self._pairs)
         return f"{type(self).__name__}({content!r})"
-
-
-class Pair(Generic[T]):
-    """An attribute of an event that is a pair of its payload; None takes it out.
-
-    Parameters
-    ----------
-    key : str
-        The payload's key.
-    required : bool, default False
-        Whether it must be a text with content.
-    """
-
-    def __init__(self, key: str, *, required: bool = False) -> None:
-        self.key, self.required, self.name = key, required, key
-        self.any_text = self._takes_any_text()
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, event: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, event: object, owner: type) -> T: ...
-    def __get__(self, event: Any, owner: type) -> Any:
-        return self if event is None else self._values(event).get(self.key, None)
-
-    def __set__(self, event: Any, value: T | Col) -> None:
-        given: Any = value
-        if given.__class__ is str and given and self.any_text:
-            event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for what is no plain text
-        else:
-            self._put(event, given)
-
-    def _put(self, event: Any, value: Any) -> None:
-        if self.required:
-            contracts.non_empty_string(value, self.name)
-        self._check(value)
-        if value is None or (value.__class__ is str and not value):
-            self._values(event).pop(self.key, None)
-        else:
-            self._values(event)[self.key] = value
-
-    def _values(self, event: Any) -> dict[str, Any]:
-        pairs: dict[str, Any] = event._pairs  # noqa: SLF001 - these attributes are the event's own
-        return pairs
-
-    def _takes_any_text(self) -> bool:
-        return FIELDS[self.key].kind in {"string", "uri"}
-
-    def _check(self, value: Any) -> None:
-        contracts.fits(FIELDS[self.key], value, self.name)
-
-
-class Member(Pair[T]):
-    """An attribute of an event that is a member of its self-describing data; None takes it out."""
-
-    def __set__(self, event: Any, value: T | Col) -> None:
-        given: Any = value
-        if given.__class__ is str and given:
-            event.event_json.data[self.key] = given
-        else:
-            self._put(event, given)
-
-    def _values(self, event: Any) -> dict[str, Any]:
-        members: dict[str, Any] = event.event_json.data
-        return members
-
-    def _takes_any_text(self) -> bool:
-        return True
-
-    def _check(self, value: Any) -> None:
-        """Leave the check to the schema."""

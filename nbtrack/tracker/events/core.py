@@ -1,37 +1,36 @@
 """The events of the Snowplow protocol."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from nbtrack.protocol import iglu
 from nbtrack.tracker import contracts
-from nbtrack.tracker.aliases import Moment, Number, Text, Whole
-from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.events.base import Context, Event, Member, Pair
+from nbtrack.tracker.aliases import IntLike, Number, StrLike, TimestampLike
+from nbtrack.tracker.events.base import Context, Event
+from nbtrack.tracker.events.entity import SelfDescribingJson
+from nbtrack.tracker.events.fields import DataField, PayloadField
 from nbtrack.tracker.subject import Subject
 
 MOBILE_SCREEN_VIEW = iglu("com.snowplowanalytics.mobile", "screen_view")
 
 
 class PageView(Event):
-    """A page was viewed.
+    """A page view.
 
     Parameters
     ----------
     page_url : str
-        Address of the page.
+        URL of the page.
     page_title : str, optional
         Title of the page.
     referrer : str, optional
-        Address of the page before.
+        URL of the previous page.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `page_url` is empty or no text, while contracts are on.
+        If `page_url` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -39,21 +38,21 @@ class PageView(Event):
     'Pricing'
     """
 
-    page_url = Pair[str]("url", required=True)
-    page_title = Pair[str | None]("page")
-    referrer = Pair[str | None]("refr")
+    page_url = PayloadField[str]("url", required=True)
+    page_title = PayloadField[str | None]("page")
+    referrer = PayloadField[str | None]("refr")
 
     def __init__(
         self,
-        page_url: Text,
-        page_title: Text | None = None,
-        referrer: Text | None = None,
+        page_url: StrLike,
+        page_title: StrLike | None = None,
+        referrer: StrLike | None = None,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         super().__init__(
             {"e": "pv"}, event_subject, context, true_timestamp,
@@ -67,14 +66,14 @@ class PageView(Event):
 
 
 class PagePing(PageView):
-    """A page is still being looked at.
+    """A page ping: the page is still being viewed.
 
     Parameters
     ----------
     page_url, page_title, referrer
         See `PageView`.
     min_x, max_x, min_y, max_y : int, optional
-        Least and greatest offsets since the last ping, in pixels.
+        Minimum and maximum scroll offsets since the last ping, in pixels.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
@@ -85,26 +84,26 @@ class PagePing(PageView):
     {'e': 'pp', 'url': 'https://acme.com/pricing', 'pp_miy': '0', 'pp_may': '1200'}
     """
 
-    min_x = Pair[int | None]("pp_mix")
-    max_x = Pair[int | None]("pp_max")
-    min_y = Pair[int | None]("pp_miy")
-    max_y = Pair[int | None]("pp_may")
+    min_x = PayloadField[int | None]("pp_mix")
+    max_x = PayloadField[int | None]("pp_max")
+    min_y = PayloadField[int | None]("pp_miy")
+    max_y = PayloadField[int | None]("pp_may")
 
     def __init__(
         self,
-        page_url: Text,
-        page_title: Text | None = None,
-        referrer: Text | None = None,
-        min_x: Whole | None = None,
-        max_x: Whole | None = None,
-        min_y: Whole | None = None,
-        max_y: Whole | None = None,
+        page_url: StrLike,
+        page_title: StrLike | None = None,
+        referrer: StrLike | None = None,
+        min_x: IntLike | None = None,
+        max_x: IntLike | None = None,
+        min_y: IntLike | None = None,
+        max_y: IntLike | None = None,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         super().__init__(
             page_url, page_title, referrer, event_subject, context, true_timestamp,
@@ -122,23 +121,23 @@ class PagePing(PageView):
 
 
 class StructuredEvent(Event):
-    """An event of five fields, in the way of Google Analytics.
+    """A structured event: category, action, label, property and value.
 
     Parameters
     ----------
     category, action : str
-        What it belongs to, and what was done.
+        The area of the application, and what the user did.
     label, property_ : str, optional
-        What it was done to, and with which property.
+        More about the action.
     value : number, optional
-        A value that goes with it; NaN counts as none.
+        A number for the action; NaN is left out.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `category` or `action` is empty or no text, while contracts are on.
+        If `category` or `action` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -146,25 +145,25 @@ class StructuredEvent(Event):
     2
     """
 
-    category = Pair[str]("se_ca", required=True)
-    action = Pair[str]("se_ac", required=True)
-    label = Pair[str | None]("se_la")
-    property_ = Pair[str | None]("se_pr")
-    value = Pair[Any]("se_va")
+    category = PayloadField[str]("se_ca", required=True)
+    action = PayloadField[str]("se_ac", required=True)
+    label = PayloadField[str | None]("se_la")
+    property_ = PayloadField[str | None]("se_pr")
+    value = PayloadField[Any]("se_va")
 
     def __init__(
         self,
-        category: Text,
-        action: Text,
-        label: Text | None = None,
-        property_: Text | None = None,
+        category: StrLike,
+        action: StrLike,
+        label: StrLike | None = None,
+        property_: StrLike | None = None,
         value: Number | None = None,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         super().__init__(
             {"e": "se"}, event_subject, context, true_timestamp,
@@ -181,19 +180,19 @@ class StructuredEvent(Event):
 
 
 class SelfDescribing(Event):
-    """An event whose content a schema of one's own describes.
+    """A self-describing event: its data follows a schema.
 
     Parameters
     ----------
     event_json : SelfDescribingJson
-        The content, with its schema.
+        The data, with its schema.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `event_json` is no `SelfDescribingJson`, while contracts are on.
+        If `event_json` is not a `SelfDescribingJson`, while contracts are enabled.
 
     Examples
     --------
@@ -208,10 +207,10 @@ class SelfDescribing(Event):
         event_json: SelfDescribingJson,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         super().__init__(
             {"e": "ue"}, event_subject, context, true_timestamp,
@@ -222,7 +221,7 @@ class SelfDescribing(Event):
 
 
 class ScreenView(SelfDescribing):
-    """A screen of an application was viewed.
+    """A screen view in an application.
 
     Parameters
     ----------
@@ -235,14 +234,14 @@ class ScreenView(SelfDescribing):
     previous_name, previous_id, previous_type : str, optional
         The screen before.
     transition_type : str, optional
-        How the screen came up.
+        How the screen appeared.
     event_subject, context, true_timestamp, event_id, device_timestamp
         See `Event`.
 
     Raises
     ------
     ValueError
-        If `id_` or `name` is empty or no text, while contracts are on.
+        If `id_` or `name` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -251,29 +250,29 @@ class ScreenView(SelfDescribing):
     {'id': '5d79770b-015b-4af8-8c91-b2ed6faf4b1e', 'name': 'settings', 'previousName': 'feed'}
     """
 
-    id_ = Member[str]("id", required=True)
-    name = Member[str]("name", required=True)
-    type = Member[str | None]("type")
-    previous_name = Member[str | None]("previousName")
-    previous_id = Member[str | None]("previousId")
-    previous_type = Member[str | None]("previousType")
-    transition_type = Member[str | None]("transitionType")
+    id_ = DataField[str]("id", required=True)
+    name = DataField[str]("name", required=True)
+    type = DataField[str | None]("type")
+    previous_name = DataField[str | None]("previousName")
+    previous_id = DataField[str | None]("previousId")
+    previous_type = DataField[str | None]("previousType")
+    transition_type = DataField[str | None]("transitionType")
 
     def __init__(
         self,
-        id_: Text,
-        name: Text,
-        type: Text | None = None,  # noqa: A002 - the reference's name
-        previous_name: Text | None = None,
-        previous_id: Text | None = None,
-        previous_type: Text | None = None,
-        transition_type: Text | None = None,
+        id_: StrLike,
+        name: StrLike,
+        type: StrLike | None = None,  # noqa: A002 - the reference's name
+        previous_name: StrLike | None = None,
+        previous_id: StrLike | None = None,
+        previous_type: StrLike | None = None,
+        transition_type: StrLike | None = None,
         event_subject: Subject | None = None,
         context: Context | None = None,
-        true_timestamp: Moment | None = None,
+        true_timestamp: TimestampLike | None = None,
         *,
         event_id: Any = None,
-        device_timestamp: Moment | None = None,
+        device_timestamp: TimestampLike | None = None,
     ) -> None:
         super().__init__(
             SelfDescribingJson(MOBILE_SCREEN_VIEW, {}), event_subject, context, true_timestamp,
@@ -294,5 +293,5 @@ class ScreenView(SelfDescribing):
 
     @property
     def screen_view_properties(self) -> dict[str, Any]:
-        """Members of the event's data that are set."""
+        """Properties of the event's data that are set."""
         return dict(self.event_json.data)

@@ -1,16 +1,15 @@
 """Events of shops: carts and orders."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
-from nbtrack.tracker.aliases import Number, Text, Whole
-from nbtrack.tracker.events.base import Common, Event, Member, Pair
-from nbtrack.tracker.events.iglu import TypicalEvent
+from nbtrack.tracker.aliases import IntLike, Number, StrLike
+from nbtrack.tracker.events.base import Common, Event
+from nbtrack.tracker.events.fields import DataField, PayloadField
+from nbtrack.tracker.events.iglu import SchemaEvent
 
 
-class AddToCart(TypicalEvent):
+class AddToCart(SchemaEvent):
     """Something was put in a cart (``add_to_cart/1-0-0``).
 
     Parameters
@@ -40,21 +39,21 @@ class AddToCart(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "add_to_cart")
-    sku = Member[str]("sku", required=True)
-    quantity = Member[int]("quantity")
-    name = Member[str | None]("name")
-    category = Member[str | None]("category")
-    unit_price = Member[Any]("unitPrice")
-    currency = Member[str | None]("currency")
+    sku = DataField[str]("sku", required=True)
+    quantity = DataField[int]("quantity")
+    name = DataField[str | None]("name")
+    category = DataField[str | None]("category")
+    unit_price = DataField[Any]("unitPrice")
+    currency = DataField[str | None]("currency")
 
     def __init__(
         self,
-        sku: Text,
-        quantity: Whole,
-        name: Text | None = None,
-        category: Text | None = None,
+        sku: StrLike,
+        quantity: IntLike,
+        name: StrLike | None = None,
+        category: StrLike | None = None,
         unit_price: Number | None = None,
-        currency: Text | None = None,
+        currency: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         values = {
@@ -117,27 +116,27 @@ class Transaction(Event):
     {'e': 'tr', 'tr_id': 'order-17', 'tr_tt': '21.5', 'tr_sh': '4.5', 'tr_cu': 'EUR'}
     """
 
-    order_id = Pair[str]("tr_id", required=True)
-    total_value = Pair[Any]("tr_tt")
-    affiliation = Pair[str | None]("tr_af")
-    tax_value = Pair[Any]("tr_tx")
-    shipping = Pair[Any]("tr_sh")
-    city = Pair[str | None]("tr_ci")
-    state = Pair[str | None]("tr_st")
-    country = Pair[str | None]("tr_co")
-    currency = Pair[str | None]("tr_cu")
+    order_id = PayloadField[str]("tr_id", required=True)
+    total_value = PayloadField[Any]("tr_tt")
+    affiliation = PayloadField[str | None]("tr_af")
+    tax_value = PayloadField[Any]("tr_tx")
+    shipping = PayloadField[Any]("tr_sh")
+    city = PayloadField[str | None]("tr_ci")
+    state = PayloadField[str | None]("tr_st")
+    country = PayloadField[str | None]("tr_co")
+    currency = PayloadField[str | None]("tr_cu")
 
     def __init__(
         self,
-        order_id: Text,
+        order_id: StrLike,
         total_value: Number,
-        affiliation: Text | None = None,
+        affiliation: StrLike | None = None,
         tax_value: Number | None = None,
         shipping: Number | None = None,
-        city: Text | None = None,
-        state: Text | None = None,
-        country: Text | None = None,
-        currency: Text | None = None,
+        city: StrLike | None = None,
+        state: StrLike | None = None,
+        country: StrLike | None = None,
+        currency: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         super().__init__({"e": "tr"}, **common)
@@ -182,23 +181,23 @@ class TransactionItem(Event):
     {'e': 'ti', 'ti_id': 'order-17', 'ti_sk': 'mug-01', 'ti_pr': '8.5', 'ti_qu': '2'}
     """
 
-    order_id = Pair[str]("ti_id", required=True)
-    sku = Pair[str]("ti_sk", required=True)
-    name = Pair[str | None]("ti_nm")
-    category = Pair[str | None]("ti_ca")
-    price = Pair[Any]("ti_pr")
-    quantity = Pair[Any]("ti_qu")
-    currency = Pair[str | None]("ti_cu")
+    order_id = PayloadField[str]("ti_id", required=True)
+    sku = PayloadField[str]("ti_sk", required=True)
+    name = PayloadField[str | None]("ti_nm")
+    category = PayloadField[str | None]("ti_ca")
+    price = PayloadField[Any]("ti_pr")
+    quantity = PayloadField[Any]("ti_qu")
+    currency = PayloadField[str | None]("ti_cu")
 
     def __init__(
         self,
-        order_id: Text,
-        sku: Text,
+        order_id: StrLike,
+        sku: StrLike,
         price: Number,
-        quantity: Whole,
-        name: Text | None = None,
-        category: Text | None = None,
-        currency: Text | None = None,
+        quantity: IntLike,
+        name: StrLike | None = None,
+        category: StrLike | None = None,
+        currency: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         super().__init__({"e": "ti"}, **common)

@@ -1,7 +1,5 @@
 """Events of forms, with Snowplow's own schemas."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Unpack
 
@@ -14,20 +12,21 @@ from nbtrack.tracker.aliases import (
     ElementClasses,
     FormClasses,
     FormNodeName,
-    Text,
+    StrLike,
 )
-from nbtrack.tracker.events.base import Common, Member
-from nbtrack.tracker.events.iglu import TypicalEvent
+from nbtrack.tracker.events.base import Common
+from nbtrack.tracker.events.fields import DataField
+from nbtrack.tracker.events.iglu import SchemaEvent
 
 
-class _Nullable(Member[Any]):
-    """A member that the schema wants even where it is null."""
+class _Nullable(DataField[Any]):
+    """A property that the schema requires even if it is null."""
 
     def _put(self, event: Any, value: Any) -> None:
         event.event_json.data[self.key] = value
 
 
-class FormChange(TypicalEvent):
+class FormChange(SchemaEvent):
     """An element of a form was changed (``change_form/1-0-0``).
 
     Parameters
@@ -48,7 +47,7 @@ class FormChange(TypicalEvent):
     Raises
     ------
     ValueError
-        For an empty `form_id`, or a `node_name` or `type_` that HTML does not have, while contracts are on.
+        For an empty `form_id`, or a `node_name` or `type_` that HTML does not have, while contracts are enabled.
 
     Examples
     --------
@@ -57,20 +56,20 @@ class FormChange(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "change_form")
-    form_id = Member[str]("formId", required=True)
+    form_id = DataField[str]("formId", required=True)
     element_id = _Nullable("elementId")
     node_name = _Nullable("nodeName")
     value = _Nullable("value")
-    type_ = Member[str | None]("type")
-    element_classes = Member[ElementClasses | None]("elementClasses")
+    type_ = DataField[str | None]("type")
+    element_classes = DataField[ElementClasses | None]("elementClasses")
 
     def __init__(
         self,
-        form_id: Text,
-        element_id: Text | None,
+        form_id: StrLike,
+        element_id: StrLike | None,
         node_name: FormNodeName | Col,
-        value: Text | None,
-        type_: Text | None = None,
+        value: StrLike | None,
+        type_: StrLike | None = None,
         element_classes: ElementClasses | Col | None = None,
         **common: Unpack[Common],
     ) -> None:
@@ -90,7 +89,7 @@ class FormChange(TypicalEvent):
         super().__init__(values, common)
 
 
-class FormSubmit(TypicalEvent):
+class FormSubmit(SchemaEvent):
     """A form was submitted (``submit_form/1-0-0``).
 
     Parameters
@@ -107,7 +106,7 @@ class FormSubmit(TypicalEvent):
     Raises
     ------
     ValueError
-        For an empty `form_id`, or an element that is none, while contracts are on.
+        For an empty `form_id` or an invalid element, while contracts are enabled.
 
     Examples
     --------
@@ -117,13 +116,13 @@ class FormSubmit(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "submit_form")
-    form_id = Member[str]("formId", required=True)
-    form_classes = Member[FormClasses | None]("formClasses")
-    elements = Member[Sequence[dict[str, Any]] | None]("elements")
+    form_id = DataField[str]("formId", required=True)
+    form_classes = DataField[FormClasses | None]("formClasses")
+    elements = DataField[Sequence[dict[str, Any]] | None]("elements")
 
     def __init__(
         self,
-        form_id: Text,
+        form_id: StrLike,
         form_classes: FormClasses | Col | None = None,
         elements: Sequence[dict[str, Any]] | Col | None = None,
         **common: Unpack[Common],

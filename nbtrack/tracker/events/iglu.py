@@ -1,6 +1,4 @@
-"""Events that many products have, with Snowplow's own schemas: clicks, searches, timings, errors."""
-
-from __future__ import annotations
+"""Events with Snowplow's own schemas: link clicks, site searches, timings, application errors."""
 
 import traceback
 from collections.abc import Mapping, Sequence
@@ -11,17 +9,18 @@ from nbtrack.template import Col
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import (
     ElementClasses,
+    IntLike,
     Number,
-    Text,
-    Whole,
+    StrLike,
 )
-from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.events.base import Common, Member
+from nbtrack.tracker.events.base import Common
 from nbtrack.tracker.events.core import SelfDescribing
+from nbtrack.tracker.events.entity import SelfDescribingJson
+from nbtrack.tracker.events.fields import DataField
 
 
-class TypicalEvent(SelfDescribing):
-    """A self-describing event with a schema of Snowplow's; its attributes are members of the data."""
+class SchemaEvent(SelfDescribing):
+    """A self-describing event with one of Snowplow's schemas; its attributes are properties of the data."""
 
     SCHEMA: ClassVar[str]
 
@@ -31,13 +30,13 @@ class TypicalEvent(SelfDescribing):
             setattr(self, name, value)
 
 
-class LinkClick(TypicalEvent):
-    """A link was clicked (``link_click/1-0-1``).
+class LinkClick(SchemaEvent):
+    """A link click (``link_click/1-0-1``).
 
     Parameters
     ----------
     target_url : str
-        Where the link leads.
+        URL of the link.
     element_id, element_classes, element_target, element_content : optional
         The link's id, classes, target and text in the page.
     **common
@@ -46,7 +45,7 @@ class LinkClick(TypicalEvent):
     Raises
     ------
     ValueError
-        If `target_url` is empty or no text, while contracts are on.
+        If `target_url` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -55,19 +54,19 @@ class LinkClick(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "link_click", "1-0-1")
-    target_url = Member[str]("targetUrl", required=True)
-    element_id = Member[str | None]("elementId")
-    element_classes = Member[ElementClasses | None]("elementClasses")
-    element_target = Member[str | None]("elementTarget")
-    element_content = Member[str | None]("elementContent")
+    target_url = DataField[str]("targetUrl", required=True)
+    element_id = DataField[str | None]("elementId")
+    element_classes = DataField[ElementClasses | None]("elementClasses")
+    element_target = DataField[str | None]("elementTarget")
+    element_content = DataField[str | None]("elementContent")
 
     def __init__(
         self,
-        target_url: Text,
-        element_id: Text | None = None,
+        target_url: StrLike,
+        element_id: StrLike | None = None,
         element_classes: ElementClasses | Col | None = None,
-        element_target: Text | None = None,
-        element_content: Text | None = None,
+        element_target: StrLike | None = None,
+        element_content: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         values = {
@@ -80,24 +79,24 @@ class LinkClick(TypicalEvent):
         super().__init__(values, common)
 
 
-class SiteSearch(TypicalEvent):
-    """A site was searched (``site_search/1-0-0``).
+class SiteSearch(SchemaEvent):
+    """A search on a site (``site_search/1-0-0``).
 
     Parameters
     ----------
     terms : sequence of str
-        What was looked for; at least one.
+        Search terms; at least one.
     filters : dict, optional
         Names and values of filters.
     total_results, page_results : int, optional
-        How much was found, and how much the page showed.
+        Number of results, and of results on the page.
     **common
         The arguments of every event; see `Event`.
 
     Raises
     ------
     ValueError
-        If there are no `terms`, while contracts are on.
+        If there are no `terms`, while contracts are enabled.
 
     Examples
     --------
@@ -106,17 +105,17 @@ class SiteSearch(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "site_search")
-    terms = Member[Sequence[str]]("terms")
-    filters = Member[dict[str, str | bool] | None]("filters")
-    total_results = Member[int | None]("totalResults")
-    page_results = Member[int | None]("pageResults")
+    terms = DataField[Sequence[str]]("terms")
+    filters = DataField[dict[str, str | bool] | None]("filters")
+    total_results = DataField[int | None]("totalResults")
+    page_results = DataField[int | None]("pageResults")
 
     def __init__(
         self,
         terms: Sequence[str] | Col,
         filters: dict[str, str | bool] | Col | None = None,
-        total_results: Whole | None = None,
-        page_results: Whole | None = None,
+        total_results: IntLike | None = None,
+        page_results: IntLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         if not isinstance(terms, Col):
@@ -130,8 +129,8 @@ class SiteSearch(TypicalEvent):
         super().__init__(values, common)
 
 
-class Timing(TypicalEvent):
-    """How long something took (``timing/1-0-0``).
+class Timing(SchemaEvent):
+    """A timing: how long something took (``timing/1-0-0``).
 
     Parameters
     ----------
@@ -140,14 +139,14 @@ class Timing(TypicalEvent):
     timing : number
         How long it took, in milliseconds.
     label : str, optional
-        More about it.
+        More about the timing.
     **common
         The arguments of every event; see `Event`.
 
     Raises
     ------
     ValueError
-        If `category` or `variable` is empty or no text, while contracts are on.
+        If `category` or `variable` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -156,25 +155,25 @@ class Timing(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "timing")
-    category = Member[str]("category", required=True)
-    variable = Member[str]("variable", required=True)
-    timing = Member[Any]("timing")
-    label = Member[str | None]("label")
+    category = DataField[str]("category", required=True)
+    variable = DataField[str]("variable", required=True)
+    timing = DataField[Any]("timing")
+    label = DataField[str | None]("label")
 
     def __init__(
         self,
-        category: Text,
-        variable: Text,
+        category: StrLike,
+        variable: StrLike,
         timing: Number,
-        label: Text | None = None,
+        label: StrLike | None = None,
         **common: Unpack[Common],
     ) -> None:
         values = {"category": category, "variable": variable, "timing": timing, "label": label}
         super().__init__(values, common)
 
 
-class ApplicationError(TypicalEvent):
-    """Something went wrong (``application_error/1-0-2``).
+class ApplicationError(SchemaEvent):
+    """An application error (``application_error/1-0-2``).
 
     Parameters
     ----------
@@ -192,7 +191,7 @@ class ApplicationError(TypicalEvent):
     Raises
     ------
     ValueError
-        If `message` is empty or no text, while contracts are on.
+        If `message` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -201,16 +200,16 @@ class ApplicationError(TypicalEvent):
     """
 
     SCHEMA = iglu(SNOWPLOW_VENDOR, "application_error", "1-0-2")
-    message = Member[str]("message", required=True)
-    exception_name = Member[str | None]("exceptionName")
-    stack_trace = Member[str | None]("stackTrace")
-    is_fatal = Member[bool | None]("isFatal")
+    message = DataField[str]("message", required=True)
+    exception_name = DataField[str | None]("exceptionName")
+    stack_trace = DataField[str | None]("stackTrace")
+    is_fatal = DataField[bool | None]("isFatal")
 
     def __init__(
         self,
-        message: Text,
-        exception_name: Text | None = None,
-        stack_trace: Text | None = None,
+        message: StrLike,
+        exception_name: StrLike | None = None,
+        stack_trace: StrLike | None = None,
         is_fatal: bool | Col | None = None,
         **common: Unpack[Common],
     ) -> None:

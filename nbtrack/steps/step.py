@@ -1,25 +1,33 @@
-"""Spans: one stretch of work, timed and described, with what it knows of its parent and its cell's run."""
+"""`Step`: one piece of work, timed and described, with its parent step and the cell run it belongs to."""
 
 import contextlib
 import contextvars
 import time
 import uuid
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from nbtrack.runtime import events as own
 from nbtrack.runtime import find_session
+from nbtrack.steps.functions import decorate
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson
 
 Status = Literal["ok", "error", "interrupted", "exited"]
+EXPECTED = (
+    "nbtrack.track takes a name (with nbtrack.track('fit') as step), a function (@nbtrack.track) "
+    "or an event (nbtrack.track(PageView(…)))"
+)
+"""What `track` accepts, for messages."""
 
 _current: contextvars.ContextVar["_Run | None"] = contextvars.ContextVar("nbtrack_step", default=None)
-# the id of the cell's run that goes on; a notebook runs one cell at a time, whatever the thread or task that asks
+# id of the current cell run; a notebook runs one cell at a time, whatever the thread or task that asks
 _cell_run: list[str | None] = [None]
 
 
 class _Run:
-    """One time that a span runs; a span that is entered again before its end, as by another thread, runs twice."""
+    """One run of a step; a step entered again before it ends, as by another thread, has two."""
 
     __slots__ = ("parent", "started", "step_id", "token")
 
@@ -30,22 +38,31 @@ class _Run:
         self.started = time.perf_counter()
 
 
-class Span:
-    """A stretch of work that becomes one ``analysis`` event of kind ``step`` at its end; a context manager.
+class Step:
+    """One step of an analysis: a context manager, and a decorator for functions of every kind.
+
+    Each run becomes one ``analysis`` event of kind ``step`` when it ends.
 
     Parameters
     ----------
-    name
-        The step's name.
-    label
-        A word for telling runs of the same step apart.
+    name : str, optional
+        Name of the step; by default the decorated function's.
+    label : str, optional
+        A word that tells runs of the same step apart.
 
     Attributes
     ----------
-    rows_in, rows_out
-        Numbers of rows that went in and came out; a decorated function's frames set them.
-    step_id
-        The id of the run that began last.
+    rows_in, rows_out : int or None
+        Numbers of rows that went in and came out; set from the DataFrames of a decorated function.
+    step_id : str or None
+        Id of the run that began last.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> with nbtrack.track("fit model", label="baseline") as step:
+    ...     step.rows_in = 1_000
+    ...     step["auc"] = 0.91
     """
 
     __slots__ = (
@@ -67,16 +84,22 @@ class Span:
         except AttributeError:
             raise AttributeError(
                 f"a step has no attribute {name!r}; it has rows_in, rows_out and label, "
-                f"and takes any property as step[{name!r}] = …"
+                f"and any property can be set as step[{name!r}] = …"
             ) from None
 
     def __setitem__(self, name: str, value: object) -> None:
         if isinstance(value, type):
-            raise TypeError(f"step[{name!r}] takes a value, not the class {value.__name__}")
+            raise TypeError(f"step[{name!r}] must be a value, got the class {value.__name__}")
         self._properties[name] = value
 
     def __getitem__(self, name: str) -> Any:
         return self._properties[name]
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Decorate a function: each call is a run of this step."""
+        if not callable(function):
+            raise TypeError(f"{EXPECTED}, got {type(function).__name__}")
+        return decorate(function, self.name, partial(Step, label=self.label))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, label={self.label!r})"
@@ -92,7 +115,7 @@ class Span:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         run = _current.get()
-        if run not in self._runs:  # left in another context than entered: a generator closed elsewhere
+        if run not in self._runs:  # exited in another context than entered: a generator closed elsewhere
             run = self._runs[-1] if self._runs else None
         if run is not None and run.token is not None:
             try:
@@ -131,10 +154,10 @@ class Span:
             return
         try:
             event = self._describe(run, seconds, error)
-        except Exception as fault:  # noqa: BLE001 - a fault of ours must not replace the user's result or error
-            active.note_fault("a step", fault)
+        except Exception as error_in_nbtrack:  # noqa: BLE001 - an internal error must not replace the user's result or exception
+            active.note_fault("a step", error_in_nbtrack)
         else:
-            active.record(event, "a step")
+            active.track_safely(event, "a step")
 
     def _describe(self, run: _Run, seconds: float, error: BaseException | None) -> SelfDescribing:
         data = own.drop_unknown(
@@ -166,28 +189,28 @@ class Span:
 
 
 def classify(error: BaseException | None) -> Status:
-    """Give the status that an exception means; None means that all went well."""
-    kind = type(error)  # what an exception says of its own class may be anything
+    """Return the status that an exception means; None means success."""
+    kind = type(error)  # an exception may override __class__
     if error is None or issubclass(kind, GeneratorExit):
         return "ok"
-    # by its name, as asyncio is slow to load
+    # compared by name: asyncio is slow to load
     if issubclass(kind, KeyboardInterrupt) or kind.__name__ == "CancelledError":
         return "interrupted"
     return "exited" if issubclass(kind, SystemExit) else "error"
 
 
 def enter_run(run_id: str | None) -> None:
-    """Say which cell's run the steps that follow belong to; None ends it."""
+    """Set the id of the cell run that following steps belong to; None ends it."""
     _cell_run[0] = run_id
 
 
 def find_run() -> str | None:
-    """Give the id of the cell's run that goes on, or None."""
+    """Return the id of the current cell run, or None."""
     return _cell_run[0]
 
 
 def _word(value: Any, length: int) -> str | None:
-    """Give what a user named something as a text; of a frame only its shape."""
+    """Return a user's name for something as a str; of a DataFrame only its shape."""
     shown = own.show_value(value)
     return None if shown is None else str(shown)[:length] or None
 

@@ -1,6 +1,4 @@
-"""Event classes made from schemas: named, typed, documented arguments in place of a dict."""
-
-from __future__ import annotations
+"""Event classes generated from schemas: named, typed, documented arguments in place of a dict."""
 
 import inspect
 import keyword
@@ -10,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.template import columns_of
 from nbtrack.tracker import contracts
-from nbtrack.tracker.entity import SelfDescribingJson
-from nbtrack.tracker.events.base import Common, Member
+from nbtrack.tracker.events.base import Common
 from nbtrack.tracker.events.core import SelfDescribing
+from nbtrack.tracker.events.entity import SelfDescribingJson
+from nbtrack.tracker.events.fields import DataField
 from nbtrack.values import jsonable
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ _COMMON = tuple(Common.__annotations__)
 _TAKEN = frozenset({*dir(SelfDescribing), "_pairs", "_context"})
 
 
-def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribing]:
-    """Make an event class from a schema.
+def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescribing]:
+    """Create an event class from a schema.
 
     Parameters
     ----------
@@ -94,7 +93,7 @@ def event_class(uri: str, registry: Registry | None = None) -> type[SelfDescribi
                 raise ValueError(f"{type(self).__name__}: " + "; ".join(map(str, faults)))
 
     name = "".join(word.capitalize() for word in re.split(r"[_-]", schema["self"]["name"]))
-    members: dict[str, Any] = {argument: Member[Any](key) for argument, key in keys.items()}
+    members: dict[str, Any] = {argument: DataField[Any](key) for argument, key in keys.items()}
     members |= {
         "__init__": __init__,
         "__doc__": _documentation(uri, schema, keys, required),

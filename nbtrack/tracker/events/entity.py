@@ -1,12 +1,10 @@
-"""Data that names its own schema."""
-
-from __future__ import annotations
+"""Self-describing JSON: data with the URI of its schema."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from nbtrack.tracker import contracts
-from nbtrack.tracker.plan import fill
+from nbtrack.tracker.rendering import fill
 from nbtrack.values import dumps
 
 
@@ -18,13 +16,13 @@ class SelfDescribingJson:
     schema : str
         The schema's URI, such as ``iglu:com.acme/purchase/jsonschema/1-0-0``.
     data : Any
-        What the schema describes, nearly always a dict. Values of any type that `nbtrack.values` knows, and
+        What the schema describes, usually a dict. Values of any type that `nbtrack.values` supports, and
         `col` placeholders for a backfill.
 
     Raises
     ------
     ValueError
-        If `schema` is no Iglu URI (while contracts are on).
+        If `schema` is not an Iglu URI (while contracts are enabled).
 
     Examples
     --------
@@ -50,17 +48,17 @@ class SelfDescribingJson:
         self._schema = value
 
     def to_json(self) -> dict[str, Any]:
-        """Give schema and data as one dict; the data is not copied."""
+        """Return schema and data as one dict; the data is not copied."""
         return {"schema": self._schema, "data": self.data}
 
     def to_string(self) -> str:
-        """Write it as compact JSON."""
+        """Return it as compact JSON."""
         return dumps(self.to_json())
 
-    def substitute(self, row: Mapping[str, Any]) -> SelfDescribingJson:
-        """Give a copy with a row's values in the place of placeholders."""
+    def substitute(self, row: Mapping[str, Any]) -> "SelfDescribingJson":
+        """Return a copy with the placeholders replaced by a row's values."""
         return SelfDescribingJson(self._schema, fill(self.data, row))
 
     def __repr__(self) -> str:
-        """Show the call that makes it."""
+        """Return the call that creates it."""
         return f"SelfDescribingJson({self._schema!r}, {self.data!r})"

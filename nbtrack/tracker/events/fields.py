@@ -1,0 +1,82 @@
+"""Attributes of events that are fields of the payload, or properties of the self-describing data."""
+
+from typing import Any, Generic, Self, TypeVar, overload
+
+from nbtrack.protocol import FIELDS
+from nbtrack.template import Col
+from nbtrack.tracker import contracts
+
+T = TypeVar("T")
+
+
+class PayloadField(Generic[T]):
+    """An attribute of an event that is a field of its payload; None removes it.
+
+    Parameters
+    ----------
+    key : str
+        The payload's key.
+    required : bool, default False
+        Whether it must be a non-empty str.
+    """
+
+    def __init__(self, key: str, *, required: bool = False) -> None:
+        self.key, self.required, self.name = key, required, key
+        self.any_text = self._takes_any_text()
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, event: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, event: object, owner: type) -> T: ...
+    def __get__(self, event: Any, owner: type) -> Any:
+        return self if event is None else self._values(event).get(self.key, None)
+
+    def __set__(self, event: Any, value: T | Col) -> None:
+        given: Any = value
+        if given.__class__ is str and given and self.any_text:
+            event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for other values
+        else:
+            self._put(event, given)
+
+    def _put(self, event: Any, value: Any) -> None:
+        if self.required:
+            contracts.non_empty_string(value, self.name)
+        self._check(value)
+        if value is None or (value.__class__ is str and not value):
+            self._values(event).pop(self.key, None)
+        else:
+            self._values(event)[self.key] = value
+
+    def _values(self, event: Any) -> dict[str, Any]:
+        pairs: dict[str, Any] = event._pairs  # noqa: SLF001 - these attributes are the event's own
+        return pairs
+
+    def _takes_any_text(self) -> bool:
+        return FIELDS[self.key].kind in {"string", "uri"}
+
+    def _check(self, value: Any) -> None:
+        contracts.fits(FIELDS[self.key], value, self.name)
+
+
+class DataField(PayloadField[T]):
+    """An attribute of an event that is a property of its self-describing data; None removes it."""
+
+    def __set__(self, event: Any, value: T | Col) -> None:
+        given: Any = value
+        if given.__class__ is str and given:
+            event.event_json.data[self.key] = given
+        else:
+            self._put(event, given)
+
+    def _values(self, event: Any) -> dict[str, Any]:
+        members: dict[str, Any] = event.event_json.data
+        return members
+
+    def _takes_any_text(self) -> bool:
+        return True
+
+    def _check(self, value: Any) -> None:
+        """Leave the check to the schema."""
