@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbtrack.collector.launch import TOKEN_HEADER
-from nbtrack.common.arguments import check_callables, check_counts, check_numbers
+from nbtrack.common.arguments import check_callables, check_counts, check_numbers, is_http_url
 from nbtrack.common.errors import NbtrackError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class CollectorClient:
 
     def __init__(self, url: str, token: str = "", *, timeout: float = 10) -> None:
         # a private collector has no address until it runs
-        if not isinstance(url, str) or not (url.startswith(("http://", "https://")) or not url):
+        if not isinstance(url, str) or (url and not is_http_url(url)):
             raise ValueError(f"url must be a collector's URL such as http://127.0.0.1:9090, got {url!r}")
         self._url, self._token, self._timeout = url.rstrip("/"), token or "", timeout
 

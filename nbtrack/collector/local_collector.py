@@ -13,8 +13,8 @@ from typing import Self
 
 from nbtrack.collector.client import CollectorClient
 from nbtrack.collector.launch import Launched, ServerConfig, launch
-from nbtrack.common.arguments import check_counts, check_list, check_numbers
-from nbtrack.schemas.servers import absolute_place, is_server_url
+from nbtrack.common.arguments import check_counts, check_list, check_numbers, is_http_url
+from nbtrack.schemas.servers import absolute_place
 
 STOP_TIMEOUT = 5.0
 """Seconds that the process may take to end before it is killed."""
@@ -152,7 +152,7 @@ class LocalCollector(CollectorClient):
 def _check_place(place: str | Path) -> str:
     """Return an Iglu server's URL as it is, and a folder's absolute path."""
     absolute = absolute_place(place)
-    if not is_server_url(absolute) and not Path(absolute).is_dir():
+    if not is_http_url(absolute) and not Path(absolute).is_dir():
         raise FileNotFoundError(f"iglu: no such folder: {str(place)!r} ({absolute})")
     return absolute
 

@@ -8,6 +8,11 @@ from typing import Any
 from nbtrack.common.wording import type_name
 
 
+def is_http_url(value: Any) -> bool:
+    """Check whether a value is an http:// or https:// URL; a place of schemas that is not one is a folder."""
+    return str(value).startswith(("http://", "https://"))
+
+
 def check_at_least(minimum: float, **values: Any) -> None:
     """Raise unless each value is a number of at least `minimum`; None stands for a default."""
     for name, value in check_numbers(**values):

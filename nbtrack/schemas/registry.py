@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
-from nbtrack.schemas.servers import IgluServer, is_server_url
+from nbtrack.schemas.servers import IgluServer
 
 BUILTIN = Path(__file__).parent / "iglu"
 """Folder of the schemas that come with nbtrack."""
@@ -335,7 +336,7 @@ def registry_of(
     folders: list[str] = []
     servers: list[Server] = []
     for place in places:
-        if is_server_url(place):
+        if is_http_url(place):
             servers.append(IgluServer(place, api_key=api_key, cache=cache))
         else:
             folders.append(place)

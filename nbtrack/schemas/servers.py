@@ -7,20 +7,16 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
+from nbtrack.common.arguments import is_http_url
 from nbtrack.schemas.keys import SchemaKey
 
 NOT_FOUND = 404
 MAX_SCHEMA_BYTES = 5 * 1024 * 1024
 
 
-def is_server_url(place: str | Path) -> bool:
-    """Check whether a place of schemas is an Iglu server; any other is a folder."""
-    return str(place).startswith(("http://", "https://"))
-
-
 def absolute_place(place: str | Path) -> str:
     """Return an Iglu server's URL as it is, and a folder's absolute path."""
-    return str(place) if is_server_url(place) else str(Path(place).resolve())
+    return str(place) if is_http_url(place) else str(Path(place).resolve())
 
 
 class IgluServer:
@@ -65,7 +61,7 @@ class IgluServer:
         timeout: float = 3.0,
         patience: float = 10.0,
     ) -> None:
-        if not is_server_url(url):
+        if not is_http_url(url):
             raise ValueError(f"an Iglu server's URL must begin with http:// or https://, got {url!r}")
         self.name = url.rstrip("/")
         self._api_key, self._timeout, self._patience = api_key, timeout, patience
