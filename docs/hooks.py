@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 
 from nbtrack import protocol
 from nbtrack.cli import main
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import shared_collector
 from nbtrack.notebook.magics import NBTrackMagics
 from nbtrack.runtime import NBTrack
 
@@ -55,7 +55,7 @@ def on_startup(**_: Any) -> None:
 def on_shutdown(**_: Any) -> None:
     """End the tutorials' collector and take their home away."""
     for home in _homes:
-        shared.stop(Path(home))
+        shared_collector.stop(Path(home))
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import shared_collector
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TAG = "nbval-check-output"
@@ -34,7 +34,7 @@ def write_outputs(path: Path) -> None:
                 store_widget_state=False,
             ).execute()
         finally:
-            shared.stop(Path(os.environ["NBTRACK_HOME"]))
+            shared_collector.stop(Path(os.environ["NBTRACK_HOME"]))
     book.metadata = about  # a run adds this machine's version of Python
     for cell in book.cells:
         if cell.cell_type == "code":

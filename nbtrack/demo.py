@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import shared_collector
 from nbtrack.common.home import find_home
 
 QUICKSTART = "01_quickstart.ipynb"
@@ -36,18 +36,18 @@ def run_demo(notebook: Path | None = None) -> int:
         )
         return 1
     home = find_home()
-    was_running = shared.find(home) is not None
+    was_running = shared_collector.find(home) is not None
     print(f"Running {path.name} in a kernel of its own …")
     started = time.perf_counter()
     try:
         printed = execute(path)
         seconds = time.perf_counter() - started
-        client = shared.connect(home)
+        client = shared_collector.connect(home)
         table = client.by_schema()
         _show(table, printed, seconds, client.url)
     finally:
         if not was_running:
-            shared.stop(home)
+            shared_collector.stop(home)
     return 0 if len(table) and not table["bad"].sum() else 1
 
 

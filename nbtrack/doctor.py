@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from nbtrack._version import __version__
-from nbtrack.collector import LocalCollector
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import LocalCollector, shared_collector
 from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import strip_credentials
 from nbtrack.runtime import NBTrack
@@ -136,7 +135,7 @@ def _look_at_outbox(path: Path) -> Check:
 
 def _look_at_collector(settings: NBTrack) -> Check:
     if settings.collector == "local":
-        running = shared.find(find_home())
+        running = shared_collector.find(find_home())
         return Check(
             "collector",
             "ok",

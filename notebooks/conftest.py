@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import shared_collector
 
 _MINE = pytest.StashKey[str]()
 
@@ -24,5 +24,5 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the collector that the notebooks shared, and clear up."""
     if scratch := config.stash.get(_MINE, None):
-        shared.stop(Path(scratch) / "nbtrack_home")
+        shared_collector.stop(Path(scratch) / "nbtrack_home")
         shutil.rmtree(scratch, ignore_errors=True)

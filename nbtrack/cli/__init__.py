@@ -114,10 +114,10 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     try:
         event = read_event(Path(event_file))
         if given["collector"] == "local" and not given["dry_run"]:
-            from nbtrack.collector import shared_collector as shared
+            from nbtrack.collector import shared_collector
             from nbtrack.common.home import find_home
 
-            given["collector"] = shared.connect(find_home(), iglu=iglu)
+            given["collector"] = shared_collector.connect(find_home(), iglu=iglu)
         else:
             given["headers"] = {**find_settings_headers()(given["collector"]), **given["headers"]}
         report = send(file, event, progress=False if quiet else None, **given)
@@ -131,14 +131,13 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
 
 
 def _open_registry(places: tuple[str, ...]) -> Any:
-    from nbtrack.schemas import Registry
+    from nbtrack.common.arguments import is_http_url
+    from nbtrack.schemas import registry_of
 
-    servers = [place for place in places if "://" in place]
-    folders = [place for place in places if "://" not in place]
-    for folder in folders:
-        if not Path(folder).is_dir():
-            raise click.UsageError(f"--iglu names {folder!r}, and no folder is at {Path(folder).absolute()}")
-    return Registry(folders, servers=servers)
+    for place in places:
+        if not is_http_url(place) and not Path(place).is_dir():
+            raise click.UsageError(f"--iglu names {place!r}, and no folder is at {Path(place).absolute()}")
+    return registry_of(places)
 
 
 def _as_options(text: str) -> str:

@@ -123,7 +123,7 @@ def purge(place: str | None, *, waiting: bool) -> None:
 @click.pass_obj
 def drain(place: str | None, own: str | None, timeout: float, headers: dict[str, str]) -> None:
     """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
-    from nbtrack.collector import shared_collector as shared
+    from nbtrack.collector import shared_collector
     from nbtrack.common.home import find_home
     from nbtrack.delivery.outbox import drain as send
 
@@ -133,7 +133,7 @@ def drain(place: str | None, own: str | None, timeout: float, headers: dict[str,
             store,
             timeout=timeout,
             headers_of=lambda destination: {**configured(destination), **headers},
-            resolve={"local": lambda: shared.connect(find_home()).url},
+            resolve={"local": lambda: shared_collector.connect(find_home()).url},
         )
     for destination, report in reports.items():
         click.echo(

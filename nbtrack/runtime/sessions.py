@@ -201,13 +201,9 @@ class Session:
         """The schemas that this session checks events against: those registered here, its folders and servers."""
         with self._lock:
             if self._registry is None:
-                from nbtrack.schemas import Registry  # noqa: PLC0415 - only where events are checked
+                from nbtrack.schemas import registry_of  # noqa: PLC0415 - only where events are checked
 
-                places = self.settings.iglu
-                self._registry = Registry(
-                    [place for place in places if "://" not in place],
-                    servers=[place for place in places if "://" in place],
-                )
+                self._registry = registry_of(self.settings.iglu)
                 for schema in self._schemas:
                     self._registry.register(schema)
             return self._registry
@@ -364,9 +360,9 @@ class Session:
             if emitter:
                 emitter.close(timeout if may_send else 0)
             if client:
-                from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - already loaded to connect
+                from nbtrack.collector import shared_collector  # noqa: PLC0415 - already loaded to connect
 
-                shared.leave(self.home)
+                shared_collector.leave(self.home)
         except Exception as error:  # noqa: BLE001 - ending must not fail
             self.note_fault("the end of the session", error)
 
@@ -476,9 +472,11 @@ class Session:
         return client.url
 
     def _connect(self) -> "CollectorClient":
-        from nbtrack.collector import shared_collector as shared  # noqa: PLC0415 - loaded only to connect
+        from nbtrack.collector import shared_collector  # noqa: PLC0415 - loaded only to connect
 
-        return shared.connect(self.home, port=self.settings.local_port, iglu=tuple(self.settings.iglu))
+        return shared_collector.connect(
+            self.home, port=self.settings.local_port, iglu=tuple(self.settings.iglu)
+        )
 
     def _drop_emitter(self, _: Mapping[str, Any]) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from typing import Any
 from traitlets import Callable, Enum, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
+from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches, strip_credentials
 from nbtrack.delivery.http.urls import split_credentials
@@ -220,7 +221,7 @@ class NBTrack(Configurable):
     def _complain_of_folders(self) -> None:
         """Note missing folders: not an error, they may be created later."""
         for place in self.iglu:
-            if "://" not in place and not Path(place).is_dir():
+            if not is_http_url(place) and not Path(place).is_dir():
                 self.complaints.append(
                     f"iglu ({self.sources['iglu']}) names {place!r}, and no folder is at {Path(place).absolute()}"
                 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from traitlets import Bool, Dict, Int, List, TraitError, Unicode
 
-from nbtrack.common.arguments import check_headers
+from nbtrack.common.arguments import check_headers, is_http_url
 from nbtrack.delivery.http.urls import base_uri
 
 
@@ -54,7 +54,7 @@ class IgluPlaces(List):
         """Validate folders and server URLs."""
         places = super().validate(obj, value)
         for place in places:
-            if "://" in place and not place.startswith(("http://", "https://")):
+            if "://" in place and not is_http_url(place):
                 raise TraitError(f"{place!r} is neither a folder nor the http:// or https:// URL of a server")
         return places
 

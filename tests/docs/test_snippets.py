@@ -14,8 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from traitlets import Unicode
 
-from nbtrack.collector import LocalCollector
-from nbtrack.collector import shared_collector as shared
+from nbtrack.collector import LocalCollector, shared_collector
 from nbtrack.runtime import NBTrack
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +57,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "nbtrack_home"
-    shared.stop(tmp_path / "nbtrack_home")
+    shared_collector.stop(tmp_path / "nbtrack_home")
 
 
 def run_cells(sources: list[str]) -> list[nbformat.NotebookNode]:
@@ -73,7 +72,7 @@ def test_the_cells_of_the_readme_run_as_pasted(home: Path):
     ran = run_cells(cells)
     shown = ran[-1].outputs[-1]["data"]["text/plain"]
     assert "com.acme/purchase" in shown
-    client = shared.find(home)
+    client = shared_collector.find(home)
     assert client is not None
     assert client.counts() == {"total": 3, "good": 3, "bad": 0}
 
@@ -151,7 +150,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             timeout=100,
             check=False,
         )
-        shared.stop(folder / "home")
+        shared_collector.stop(folder / "home")
         assert shown.returncode == 0, shown.stderr
         assert collector.counts()["good"]
         assert collector.counts()["bad"] == 0, collector.bad()

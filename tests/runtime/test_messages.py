@@ -133,7 +133,7 @@ def test_a_home_that_cannot_be_written_is_told_at_load(monkeypatch: pytest.Monke
 def test_a_local_collector_without_a_home_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "file" / "home"))
-    told = r"the local collector cannot be started, as .*home cannot be written \(Not a directory\): set NBTRACK_HOME"
+    told = r"cannot start the local collector: .*home is not writable \(Not a directory\); set NBTRACK_HOME"
     session = nbtrack.start()
     try:
         with pytest.raises(OSError, match=told):

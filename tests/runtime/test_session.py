@@ -114,30 +114,32 @@ def test_a_session_sends_to_a_private_collector_and_survives_stop_and_start() ->
 
 
 def test_the_local_collector_starts_with_the_first_event_and_serves_a_second_session() -> None:
-    from nbtrack.collector import shared_collector as shared
+    from nbtrack.collector import shared_collector
 
     session = nbtrack.start(local_port=0)
-    assert shared.find(session.home) is None
+    assert shared_collector.find(session.home) is None
     try:
         session.track_safely(StructuredEvent("c", "a"))
         assert session.flush(20).pending == 0  # type: ignore[union-attr]
-        client = shared.find(session.home)
+        client = shared_collector.find(session.home)
         assert client is not None
         again = nbtrack.start(local_port=0)
         assert again.collector.url == client.url  # type: ignore[union-attr]
         assert client.counts() == {"total": 1, "good": 1, "bad": 0}
     finally:
         nbtrack.stop()
-        shared.stop(session.home)
+        shared_collector.stop(session.home)
 
 
 def test_no_event_waits_for_a_collector_that_is_being_started() -> None:
-    from nbtrack.collector import shared_collector as shared
+    from nbtrack.collector import shared_collector
 
     session = nbtrack.start(local_port=0, store="memory")
     session.home.mkdir()
     try:
-        with shared._locked(session.home / "collector.lock"):  # as another kernel that starts it holds it
+        with shared_collector._locked(
+            session.home / "collector.lock"
+        ):  # as another kernel that starts it holds it
             session.track_safely(StructuredEvent("c", "a"))
             assert poll(lambda: "_locked" in functions_that_run())
             second = threading.Thread(target=session.track_safely, args=[StructuredEvent("c", "a")])
@@ -148,7 +150,7 @@ def test_no_event_waits_for_a_collector_that_is_being_started() -> None:
         assert session.flush(20).pending == 0  # type: ignore[union-attr]
     finally:
         nbtrack.stop()
-        shared.stop(session.home)
+        shared_collector.stop(session.home)
 
 
 def functions_that_run() -> set[str]:
