@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.bench.collector import bodies, payload
 from tests.support.browser import browser
 from tests.support.collector import JSON, page_view, self_describing
+from tests.support.events import bodies, payload
 
 pytestmark = pytest.mark.browser
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -218,5 +218,5 @@ def test_without_the_token_the_page_says_what_to_do(chromium, send):
     context = chromium.new_context()
     opened = context.new_page()
     opened.goto(f"{send.collector.url}/micro/ui/")
-    assert "open the address it printed" in opened.inner_text("body")
+    assert "open the URL that it printed" in opened.inner_text("body")
     context.close()

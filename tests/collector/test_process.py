@@ -7,10 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -58,15 +58,16 @@ def test_start_returns_before_the_process_is_ready_and_requests_wait_for_it():
     assert answered < 10  # the bench holds it to less than one second
 
 
-def test_close_ends_the_process_and_deletes_its_folder():
+def test_close_ends_the_process_and_deletes_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     collector = LocalCollector().start()
-    pid, folder, url = collector.pid, Path(collector._folder), collector.url
+    pid, url = collector.pid, collector.url
     collector.counts()
-    assert folder.is_dir()
+    assert list(tmp_path.iterdir())
     collector.close()
     collector.close()
     assert gone(pid)
-    assert not folder.exists()
+    assert not list(tmp_path.iterdir())
     assert refuses(url)
     assert collector.pid is None
 
@@ -92,41 +93,42 @@ import sys, time
 from nbtrack.collector import LocalCollector
 collector = LocalCollector().start()
 collector.counts()
-print(collector.pid, collector.url, collector._folder, flush=True)
+print(collector.pid, collector.url, flush=True)
 {then}
 """
 
 
-def start_parent(then, **options):
-    parent = run(PARENT.format(then=then), **options)
-    pid, url, folder = parent.stdout.readline().split()
-    return parent, int(pid), url, Path(folder)
+def start_parent(then, folder, **options):
+    """Start a program that starts a collector, with its temporary files in `folder`."""
+    parent = run(PARENT.format(then=then), env=os.environ | {"TMPDIR": str(folder)}, **options)
+    pid, url = parent.stdout.readline().split()
+    return parent, int(pid), url
 
 
 @posix
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
-def test_the_collector_ends_with_its_parent(how):
-    parent, pid, _, folder = start_parent("time.sleep(60)")
+def test_the_collector_ends_with_its_parent(how, tmp_path):
+    parent, pid, _ = start_parent("time.sleep(60)", tmp_path)
     with parent:
         os.kill(parent.pid, getattr(signal, how))
         parent.wait(10)
         until(lambda: gone(pid))
-    assert not folder.exists()
+    assert not list(tmp_path.iterdir())
 
 
 @posix
-def test_a_program_that_forgets_to_close_leaves_nothing_behind():
-    parent, pid, _, folder = start_parent("")
+def test_a_program_that_forgets_to_close_leaves_nothing_behind(tmp_path):
+    parent, pid, _ = start_parent("", tmp_path)
     with parent:
         assert parent.wait(15) == 0
         until(lambda: gone(pid))
-    assert not folder.exists()
+    assert not list(tmp_path.iterdir())
 
 
 @posix
-def test_a_forked_child_does_not_keep_the_collector_alive():
+def test_a_forked_child_does_not_keep_the_collector_alive(tmp_path):
     then = "import os\npid = os.fork()\nif pid == 0:\n    time.sleep(20)\n    os._exit(0)\nprint(pid, flush=True)\ntime.sleep(60)"
-    parent, pid, _, _ = start_parent(then)
+    parent, pid, _ = start_parent(then, tmp_path)
     with parent:
         child = int(parent.stdout.readline())
         try:
@@ -139,9 +141,9 @@ def test_a_forked_child_does_not_keep_the_collector_alive():
 
 
 @posix
-def test_interrupting_the_kernel_leaves_the_collector_alive():
+def test_interrupting_the_kernel_leaves_the_collector_alive(tmp_path):
     then = "try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
-    parent, pid, url, _ = start_parent(then, start_new_session=True)
+    parent, pid, url = start_parent(then, tmp_path, start_new_session=True)
     with parent:
         assert parent.stdout.readline().strip() == "ready"  # an interrupt from here on is caught
         os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: the whole group
