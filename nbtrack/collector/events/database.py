@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -90,7 +90,8 @@ class EventRow(NamedTuple):
     notes: str | None
 
 
-COUNTED_BY = attrgetter("time", "good")
+TIME_AND_GOOD = itemgetter(EventRow._fields.index("time"), EventRow._fields.index("good"))
+"""Faster than attributes, for each event of a commit."""
 
 
 class StoredEvent(NamedTuple):
@@ -305,7 +306,7 @@ class Database:
                 run.execute("ROLLBACK")
                 raise
             self.repeats += repeats
-            self._add_counts(None if repeats else Counter(map(COUNTED_BY, events)))
+            self._add_counts(None if repeats else Counter(map(TIME_AND_GOOD, events)))
             self.last += stored
 
     def _add_counts(self, committed: Mapping[tuple[int, bool], int] | None) -> None:
