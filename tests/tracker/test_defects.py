@@ -390,7 +390,7 @@ def test_the_check_finds_the_defect_in_the_reference(name):
 
 
 def test_defect_22_the_time_of_sending_is_never_before_the_time_of_the_event():
-    from tests.conformance.recorder import recording
+    from tests.support.recorder import recording
 
     with recording() as recorder, ours.Emitter(recorder.url, batch_size=1) as emitter:
         tracker = ours.Tracker("ns", emitter)

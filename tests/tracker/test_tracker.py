@@ -28,7 +28,7 @@ from nbtrack.tracker import (
     Timing,
     Tracker,
 )
-from tests.conformance.recorder import recording
+from tests.support.recorder import recording
 
 URI = "iglu:com.acme/thing/jsonschema/1-0-0"
 SOME_ID = "5d79770b-015b-4af8-8c91-b2ed6faf4b1e"
