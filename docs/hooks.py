@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ _KINDS = {
     "Unicode": "text",
 }
 _homes: list[str] = []
+_FLOW = re.compile(r"^```flow\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 # what the notebooks' template loads from another host, for widgets that the site does not show alive
 _WIDGET_LOADER = re.compile(r"<script>(?:(?!</script>).)*addWidgetsRenderer.*?</script>", re.DOTALL)
 _FOREIGN = re.compile(
@@ -60,10 +62,51 @@ def on_shutdown(**_: Any) -> None:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Put the last measured numbers onto their page."""
+    """Draw the flows of a page, and add the last measured numbers to theirs."""
+    markdown = _FLOW.sub(lambda fence: draw_flow(fence[1]), markdown)
     if page.file.src_uri != "performance.md":
         return markdown
     return "\n".join([markdown, *write_benchmarks(ROOT / "docs" / "benchmarks.json")])
+
+
+def draw_flow(text: str) -> str:
+    """Return a drawing of ``Title: step > step > …``: a box for each step in rows, an arrow between them."""
+    title, _, steps = text.strip().partition(": ")
+    names = [step.strip() for step in steps.split(">")]
+    width, height, gap, columns = 240, 34, 26, 3
+    rows = -(-len(names) // columns)
+    shapes = []
+    for index, name in enumerate(names):
+        row, column = divmod(index, columns)
+        # every other row runs from right to left, so that an arrow down is short
+        left = (columns - 1 - column if row % 2 else column) * (width + gap) + 1
+        top = row * (height + gap) + 1
+        shapes.append(
+            f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="5" fill="none" stroke="currentColor" '
+            f'stroke-opacity=".45"/><text x="{left + width / 2}" y="{top + 22}" text-anchor="middle">{escape(name)}</text>'
+        )
+        if index + 1 == len(names):
+            continue
+        if column + 1 == columns:
+            x, y, turn = left + width / 2, top + height + gap - 5, 90
+        else:
+            x, y, turn = (
+                (left - gap + 5, top + height / 2, 180)
+                if row % 2
+                else (left + width + gap - 5, top + height / 2, 0)
+            )
+        shapes.append(
+            f'<path d="M{5 - gap + 3},0 H-1 M-7,-5 L0,0 L-7,5" fill="none" stroke="currentColor" '
+            f'transform="translate({x} {y}) rotate({turn})"/>'
+        )
+    box = f"0 0 {columns * (width + gap) - gap + 2} {rows * (height + gap) - gap + 2}"
+    style = "max-width:100%;font:11.5px var(--md-code-font-family, monospace);fill:currentColor"
+    return (
+        f'<figure style="text-align:left;margin:1em 0"><figcaption style="margin:0 0 .4em;font-style:normal"><b>'
+        f"{escape(title)}</b></figcaption>"
+        f'<svg viewBox="{box}" width="{box.split()[2]}" role="img" aria-label="{escape(title)}: {escape(", ".join(names))}" '
+        f'style="{style}">{"".join(shapes)}</svg></figure>'
+    )
 
 
 def on_page_content(html: str, **_: Any) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.lab import Notebook, start_lab  # noqa: E402 - the path comes first
 from tests.support.browser import browser  # noqa: E402
+from tests.support.lab import Notebook, start_lab  # noqa: E402 - the path comes first
 from tests.support.waiting import poll  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

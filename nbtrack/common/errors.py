@@ -22,6 +22,8 @@ class NbtrackError(Exception):
     a built-in exception: the call itself is wrong
     """
 
+    __module__ = "nbtrack"
+
 
 def show_under(module: str, things: Iterable[Any]) -> None:
     """Set the module that public classes and functions are shown under, as in tracebacks and reprs.

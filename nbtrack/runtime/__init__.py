@@ -1,5 +1,6 @@
 """The session, without IPython: settings, opt-out, subject and entities, start and stop."""
 
+from nbtrack.common.errors import show_under
 from nbtrack.runtime.active import find_session, session, start, stop
 from nbtrack.runtime.sessions import Session
 from nbtrack.runtime.settings import NBTrack, SettingError
@@ -15,3 +16,5 @@ __all__ = [
     "start",
     "stop",
 ]
+
+show_under(__name__, [globals()[name] for name in __all__])

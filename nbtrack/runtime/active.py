@@ -11,7 +11,7 @@ from nbtrack.runtime.settings import NBTrack, SettingError
 if TYPE_CHECKING:
     from nbtrack.collector import CollectorClient
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 _active: Session | None = None
 _active_lock = threading.Lock()
@@ -88,7 +88,7 @@ def start(
     filled = NBTrack(config=config, **settings)
     if not loading and not filled.quiet:  # %load_ext prints them
         for complaint in filled.complaints:
-            logger.warning("%s", complaint)
+            LOG.warning("%s", complaint)
     made = Session(filled, collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made

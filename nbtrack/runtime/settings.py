@@ -37,7 +37,7 @@ class SettingError(NbtrackError, TraitError, ValueError, TypeError):
     --------
     >>> NBTrack(cells="some")
     Traceback (most recent call last):
-    nbtrack.runtime.settings.SettingError: cells = 'some' (argument) does not fit: ...
+    nbtrack.runtime.SettingError: cells = 'some' (argument) does not fit: ...
     """
 
 
@@ -67,7 +67,7 @@ class NBTrack(Configurable):
     'all'
     >>> NBTrack(cell="all")
     Traceback (most recent call last):
-    nbtrack.runtime.settings.SettingError: nbtrack has no setting 'cell' (argument). Did you mean 'cells'?
+    nbtrack.runtime.SettingError: nbtrack has no setting 'cell' (argument). Did you mean 'cells'?
     """
 
     collector = CollectorAddress(

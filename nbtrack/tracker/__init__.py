@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from nbtrack._version import __version__
+from nbtrack.common.errors import show_under
 from nbtrack.tracker.aliases import (
     FORM_NODE_NAMES,
     FORM_TYPES,
@@ -108,6 +109,8 @@ logger = logging.getLogger("nbtrack")
 """Parent of every logger of the package: ``setLevel`` on it applies to all; nbtrack adds no handler that prints."""
 logger.addHandler(logging.NullHandler())
 
+show_under(__name__, [globals()[name] for name in __all__ if name in globals()])
+
 _LAZY = {
     "event_class": "nbtrack.tracker.events.builder",
     "InvalidEvent": "nbtrack.tracker.validation",
@@ -133,5 +136,6 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module  # noqa: PLC0415 - only for what is lazy
 
     value = getattr(import_module(_LAZY[name]), name)
+    show_under(__name__, [value])
     globals()[name] = value
     return value

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nbtrack.delivery import EventStore
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class TrackerConfiguration:
@@ -149,16 +149,14 @@ class EmitterConfiguration:
             Whether the rule was accepted; if not, the reason is logged.
         """
         if not isinstance(status_code, int) or not isinstance(retry, bool):
-            logger.warning(
+            LOG.warning(
                 "status_code must be an int and retry a bool, got %r and %r; the rule is ignored",
                 status_code,
                 retry,
             )
             return False
         if status_code in range(200, 300):
-            logger.warning(
-                "status_code=%r means success and is never retried; the rule is ignored", status_code
-            )
+            LOG.warning("status_code=%r means success and is never retried; the rule is ignored", status_code)
             return False
         self.custom_retry_codes[status_code] = retry
         return True

@@ -9,7 +9,7 @@ from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfigura
 from nbtrack.tracker.subject import Subject
 from nbtrack.tracker.tracker import Tracker
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class Snowplow:
@@ -108,7 +108,7 @@ class Snowplow:
             If there is a tracker of that name.
         """
         if not isinstance(tracker, Tracker):
-            logger.info("Tracker not provided.")
+            LOG.info("Tracker not provided.")
             return None
         return cls._keep(tracker)
 
@@ -132,7 +132,7 @@ class Snowplow:
         """Forget the tracker of a name; its emitters stay open."""
         with cls._lock:
             known = cls._trackers.pop(namespace, None) is not None
-        logger.info("Tracker with namespace %r %s", namespace, "removed" if known else "does not exist")
+        LOG.info("Tracker with namespace %r %s", namespace, "removed" if known else "does not exist")
 
     @classmethod
     def reset(cls) -> None:
@@ -152,7 +152,7 @@ class Snowplow:
             if namespace in cls._trackers:
                 raise _exists(namespace)
             cls._trackers[namespace] = tracker
-        logger.info("Tracker with namespace %r added", namespace)
+        LOG.info("Tracker with namespace %r added", namespace)
         return tracker
 
 

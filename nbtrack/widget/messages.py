@@ -9,9 +9,9 @@ from nbtrack.delivery import Attempt, PendingEvent
 from nbtrack.widget.snapshot import Snapshot, shorten
 
 MESSAGE_BYTES = 40_000
-"""Most bytes of rows in a message; with four messages a second this stays below 200 kB/s."""
+"""Maximum bytes of rows in a message; with four messages a second, below 200 kB/s."""
 SMALL_WINDOW, BIG_WINDOW = 200, 5_000
-"""Waiting events looked at: few while they come and go, many when they only wait."""
+"""Pending events compared: few while they change quickly, many while they only wait."""
 POINTS = 180
 SAVED_ROWS = 50
 _COUNTS = ("good", "bad", "repeats")
@@ -30,18 +30,18 @@ class Feed:
         self.window = SMALL_WINDOW
         self._next = 1
         self._numbers: dict[tuple[str, float], int] = {}
-        self._told: dict[int, int] = {}
+        self._sent: dict[int, int] = {}
         self._logged = 0
         self._collector: dict[str, Any] | None = None
         self._verdicts: dict[int, dict[str, Any]] = {}
-        self._judged: dict[tuple[Any, ...], int] = {}
+        self._result_numbers: dict[tuple[Any, ...], int] = {}
         self._points: deque[tuple[int, int, int]] = deque(maxlen=POINTS)
         self._fresh = True
         self._last: Snapshot | None = None
 
     def restart(self) -> None:
         """Send everything again: a browser asked, or events go elsewhere."""
-        self._told, self._logged, self._collector, self._fresh = {}, 0, None, True
+        self._sent, self._logged, self._collector, self._fresh = {}, 0, None, True
 
     def find_event(self, number: int) -> str | None:
         """Return the id of the event that a row shows."""
@@ -51,7 +51,7 @@ class Feed:
         """Return the validation result that a row shows, with its event's id and all reasons."""
         return self._verdicts.get(number)
 
-    def tell(self, snapshot: Snapshot) -> tuple[dict[str, Any], bool]:
+    def next_message(self, snapshot: Snapshot) -> tuple[dict[str, Any], bool]:
         """Return the next message.
 
         Returns
@@ -65,20 +65,20 @@ class Feed:
         message["fresh"] = self._fresh
         if self._fresh:
             message["points"] = list(self._points)
-        room = MESSAGE_BYTES
-        new = [_log_row(one) for one in snapshot.attempts if one.number > self._logged]
-        logged, room, _ = _fit(new, room)
-        self._logged = max([self._logged, *(one.number for one in snapshot.attempts)])
+        space = MESSAGE_BYTES
+        new = [_log_row(attempt) for attempt in snapshot.attempts if attempt.number > self._logged]
+        logged, space, _ = _fit(new, space)
+        self._logged = max([self._logged, *(attempt.number for attempt in snapshot.attempts)])
         message["log"] = logged
         waiting, gone, changed = self._compare(snapshot.buffer)
-        added, _, left = _fit(waiting, room)
-        self._told.update((row[0], row[5]) for row in added)
+        added, _, left = _fit(waiting, space)
+        self._sent.update((row[0], row[5]) for row in added)
         message["buffer"] = {"add": added, "gone": _ranges(gone)}
         if snapshot.verdicts is not None and (self._fresh or snapshot.verdicts != self._collector):
             self._collector = snapshot.verdicts
             message["collector"] = self._collect(snapshot.verdicts)
         self._fresh = False
-        # rows that stay are worth more of them; rows that rush by are not
+        # show more rows while they stay, fewer while they change quickly
         self.window = SMALL_WINDOW if changed * 4 > self.window + 4 else min(BIG_WINDOW, self.window * 2)
         more = left or len(snapshot.buffer) < min(self.window, snapshot.counters["waiting"])
         return message, bool(more)
@@ -91,7 +91,7 @@ class Feed:
             "fresh": True,
             "partial": True,
             "points": list(self._points),
-            "log": [_log_row(one) for one in snapshot.attempts[:SAVED_ROWS]],
+            "log": [_log_row(attempt) for attempt in snapshot.attempts[:SAVED_ROWS]],
             "buffer": {"add": rows, "gone": []},
         }
         if snapshot.verdicts is not None:
@@ -114,16 +114,16 @@ class Feed:
     def _collect(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Join the last validation results with the last failed ones, which would otherwise be lost among good ones."""
         found = {_identify(one): one for one in [*summary["last"], *summary.get("last_bad", ())]}
-        judged: dict[tuple[Any, ...], int] = {}
+        numbers: dict[tuple[Any, ...], int] = {}
         for key in sorted(found, key=lambda key: key[0]):
-            if (number := self._judged.get(key)) is None:
+            if (number := self._result_numbers.get(key)) is None:
                 number, self._next = self._next, self._next + 1
-            judged[key] = number
-        self._judged = judged
-        self._verdicts = {number: found[key] for key, number in judged.items()}
+            numbers[key] = number
+        self._result_numbers = numbers
+        self._verdicts = {number: found[key] for key, number in numbers.items()}
         newest_first = sorted(self._verdicts.items(), key=lambda item: -item[1]["time"])
         return {name: summary[name] for name in _COUNTS} | {
-            "last": [_verdict(number, one) for number, one in newest_first]
+            "last": [_result_row(number, result) for number, result in newest_first]
         }
 
     def _note_point(self, snapshot: Snapshot) -> None:
@@ -144,16 +144,16 @@ class Feed:
             if number is None:
                 number, self._next = self._next, self._next + 1
             numbers[key] = number
-            if all_rows or self._told.get(number) != event.attempts:
+            if all_rows or self._sent.get(number) != event.attempts:
                 rows.append(_buffer_row(number, event))
         if all_rows:
             self._numbers |= numbers
             return rows, [], 0
         self._numbers = numbers
         here = set(numbers.values())
-        gone = [number for number in self._told if number not in here]
+        gone = [number for number in self._sent if number not in here]
         for number in gone:
-            del self._told[number]
+            del self._sent[number]
         return rows, gone, len(gone)
 
 
@@ -179,7 +179,7 @@ def _identify(verdict: dict[str, Any]) -> tuple[Any, ...]:
     return verdict["time"], verdict["event_id"], verdict["schema"], *verdict["reasons"]
 
 
-def _verdict(number: int, found: dict[str, Any]) -> dict[str, Any]:
+def _result_row(number: int, found: dict[str, Any]) -> dict[str, Any]:
     return {
         "number": number,
         "time": found["time"] / 1000,
@@ -189,14 +189,14 @@ def _verdict(number: int, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fit(rows: list[Row], room: int) -> tuple[list[Row], int, bool]:
+def _fit(rows: list[Row], space: int) -> tuple[list[Row], int, bool]:
     """Return the rows that fit into a number of bytes, the bytes left, and whether rows are left over."""
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         size = len(json.dumps(row, ensure_ascii=False).encode()) + 1
-        if size > room:
-            return rows[:place], room, True
-        room -= size
-    return rows, room, False
+        if size > space:
+            return rows[:index], space, True
+        space -= size
+    return rows, space, False
 
 
 def _ranges(numbers: Iterable[int]) -> list[list[int]]:

@@ -14,17 +14,17 @@ import traitlets
 
 from nbtrack.delivery import AsyncEmitter
 from nbtrack.protocol import POST_PATH
-from nbtrack.widget import details as content
+from nbtrack.widget import details
 from nbtrack.widget.html import render_html
 from nbtrack.widget.messages import Feed
 from nbtrack.widget.refresher import Refresher
-from nbtrack.widget.snapshot import Snapshot, Source, ask_verdicts, describe
+from nbtrack.widget.snapshot import Snapshot, Source, describe, fetch_validation_results
 from nbtrack.widget.text import render_text
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 PARTS = ("text.js", "store.js", "table.js", "charts.js", "panel.js", "view.js")
-LOOK_AGAIN = 1.0
+REFRESH_SECONDS = 1.0
 """Seconds after which a new emitter, or the collector's validation results, are checked again."""
 ATTEMPTS = 200
 
@@ -34,8 +34,8 @@ def _read(*names: str) -> str:
     return "\n".join((folder / name).read_text("utf-8") for name in names)
 
 
-class Still:
-    """A snapshot that displays as HTML or text, for ``display(monitor.still(), display_id=…)``.
+class StaticMonitor:
+    """A snapshot shown as HTML or text, for ``display(monitor.still(), display_id=…)``.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ class Still:
 
 
 class Monitor(anywidget.AnyWidget):
-    """The emitter's buffer and send log, live; make it with `nbtrack.monitor()`.
+    """Live view of the emitter's buffer and send log; created by `nbtrack.monitor()`.
 
-    Where no widget can be shown it is a table: ``handle = display(monitor.still(), display_id=True)`` and
-    ``handle.update(monitor.still())`` do without widgets.
+    Without widget support it shows as a table: ``handle = display(monitor.still(), display_id=True)`` and
+    ``handle.update(monitor.still())`` work without widgets.
 
     Parameters
     ----------
@@ -77,37 +77,37 @@ class Monitor(anywidget.AnyWidget):
     >>> nbtrack.stop()
     """
 
-    # the parts share one scope: a module that Jupyter loads from text has no address to import others from
+    # the parts share one scope: a module that Jupyter loads from a string has no URL to import others from
     _esm = _read(*PARTS)
     _css = _read("monitor.css")
-    # read whenever a browser asks, so that a view that comes late begins with what is true then
+    # read whenever a browser asks, so that a late view starts with the current state
     summary = traitlets.Any().tag(sync=True, to_json=lambda _, monitor: monitor.summarise())
 
     def __init__(self, source: Source) -> None:
         self._source = weakref.ref(source)
-        # an emitter may hold its session: let go of at the end
+        # an emitter may hold its session: released at the end
         self._emitter: AsyncEmitter | None = source.emitter
         self._feed = Feed()
-        self._guard = threading.RLock()
+        self._lock = threading.RLock()
         self._verdicts: dict[str, Any] | None = None
-        self._judged = -1
-        self._judged_at = 0.0
-        self._asked: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._results_sent = -1
+        self._results_at = 0.0
+        self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._last = describe(source, self._emitter, None, self._feed.window)
         super().__init__()
         self._refresher = Refresher(self._tick, _log_fault)
-        self._leave: Callable[[], None] = self._emitter.subscribe(self._refresher.poke)
-        self.on_msg(self._hear)
+        self._unsubscribe: Callable[[], None] = self._emitter.subscribe(self._refresher.poke)
+        self.on_msg(self._on_message)
         self._refresher.start()
         self._refresher.poke()
 
-    def still(self) -> Still:
+    def still(self) -> StaticMonitor:
         """Return the session's current state as HTML and text, without a widget."""
-        return Still(self._look(ATTEMPTS))
+        return StaticMonitor(self._look(ATTEMPTS))
 
     def summarise(self) -> dict[str, Any]:
         """Return a new view's first message: small, and without any event's content."""
-        with self._guard:
+        with self._lock:
             return self._feed.summarise(self._look(self._feed.window))
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Monitor(anywidget.AnyWidget):
         super().close()
 
     def _end(self) -> None:
-        self._leave()
+        self._unsubscribe()
         self._refresher.stop()
         self._emitter = None
         source = self._source()
@@ -139,12 +139,12 @@ class Monitor(anywidget.AnyWidget):
             self._last = describe(source, emitter, self._verdicts, rows)
         return self._last
 
-    # -- on the kernel's main thread when no cell runs; where the front end asks for it, on a thread beside it
+    # -- on the kernel's main thread when no cell runs, or on a subshell's thread
 
-    def _hear(self, _: Any, message: Any, __: Any) -> None:
+    def _on_message(self, _: Any, message: Any, __: Any) -> None:
         """Handle a view's request; the refresher sends the reply."""
         if isinstance(message, dict):
-            self._asked.put(message)
+            self._requests.put(message)
             self._refresher.poke()
 
     # -- on the refresher's thread
@@ -154,77 +154,77 @@ class Monitor(anywidget.AnyWidget):
         emitter = self._follow(source) if source is not None else None
         if source is None or emitter is None:
             return None
-        acted = self._answer(source, emitter)
-        self._judge(source, emitter)
-        with self._guard:
+        done = self._handle_requests(source, emitter)
+        self._refresh_results(source, emitter)
+        with self._lock:
             snapshot = self._look(self._feed.window)
-            message, more = self._feed.tell(snapshot)
-        if acted:
-            message["done"] = acted
+            message, more = self._feed.next_message(snapshot)
+        if done:
+            message["done"] = done
         self.send(message)
         if source.ended:
             self._end()
             return None
-        late = self._judged != snapshot.counters["sent"] and source.peek_collector() is not None
-        return LOOK_AGAIN if more or late or source.peek_emitter() is None else None
+        late = self._results_sent != snapshot.counters["sent"] and source.peek_collector() is not None
+        return REFRESH_SECONDS if more or late or source.peek_emitter() is None else None
 
     def _follow(self, source: Source) -> AsyncEmitter | None:
-        """Go over to the emitter that a changed setting made."""
+        """Switch to the emitter that a changed setting created."""
         emitter = source.peek_emitter()
         if emitter is None or emitter is self._emitter:
             return self._emitter
-        self._leave()
-        self._emitter, self._verdicts, self._judged = emitter, None, -1
-        self._leave = emitter.subscribe(self._refresher.poke)
-        with self._guard:
+        self._unsubscribe()
+        self._emitter, self._verdicts, self._results_sent = emitter, None, -1
+        self._unsubscribe = emitter.subscribe(self._refresher.poke)
+        with self._lock:
             self._feed.restart()
         return emitter
 
-    def _judge(self, source: Source, emitter: AsyncEmitter) -> None:
+    def _refresh_results(self, source: Source, emitter: AsyncEmitter) -> None:
         sent = emitter.stats().sent
-        if sent != self._judged and time.monotonic() - self._judged_at >= LOOK_AGAIN:
-            self._judged_at = time.monotonic()
-            found = ask_verdicts(source)
-            if found is not None:
-                self._verdicts, self._judged = found, sent
+        if sent != self._results_sent and time.monotonic() - self._results_at >= REFRESH_SECONDS:
+            self._results_at = time.monotonic()
+            results = fetch_validation_results(source)
+            if results is not None:
+                self._verdicts, self._results_sent = results, sent
 
-    def _answer(self, source: Source, emitter: AsyncEmitter) -> list[Any]:
-        """Do what views asked for; give the marks of what was done."""
-        acted: list[Any] = []
+    def _handle_requests(self, source: Source, emitter: AsyncEmitter) -> list[Any]:
+        """Do what views request for; give the marks of what was done."""
+        done: list[Any] = []
         while True:
             try:
-                asked = self._asked.get_nowait()
+                request = self._requests.get_nowait()
             except queue.Empty:
-                return acted
-            kind = asked.get("kind")
+                return done
+            kind = request.get("kind")
             if kind == "hello":
-                with self._guard:
+                with self._lock:
                     self._feed.restart()
             elif kind == "event":
-                with self._guard:
-                    event_id = self._feed.find_event(asked.get("number", 0))
+                with self._lock:
+                    event_id = self._feed.find_event(request.get("number", 0))
                 payload = source.find_payload(event_id) if event_id else None
-                self.send(content.show_event(payload, _find_endpoint(source, emitter), asked))
+                self.send(details.show_event(payload, _find_endpoint(source, emitter), request))
             elif kind == "verdict":
-                with self._guard:
-                    found = self._feed.find_verdict(asked.get("number", 0)) or {}
-                payload = source.find_payload(found["event_id"]) if found.get("event_id") else None
-                reasons = found.get("reasons", ())
-                self.send(content.show_event(payload, _find_endpoint(source, emitter), asked, reasons))
+                with self._lock:
+                    results = self._feed.find_verdict(request.get("number", 0)) or {}
+                payload = source.find_payload(results["event_id"]) if results.get("event_id") else None
+                reasons = results.get("reasons", ())
+                self.send(details.show_event(payload, _find_endpoint(source, emitter), request, reasons))
             elif kind == "attempt":
-                self.send(content.show_attempt(emitter, asked))
+                self.send(details.show_attempt(emitter, request))
             elif kind in {"pause", "resume", "flush"}:
-                _steer(kind, source, emitter)
-                acted.append(asked.get("mark"))
+                _control(kind, source, emitter)
+                done.append(request.get("mark"))
 
 
 def _find_endpoint(source: Source, emitter: AsyncEmitter) -> str:
-    """Return the URL that events are sent to; "local" has none before the collector is found."""
+    """Return the URL that events are sent to; "local" has none before the collector is results."""
     client = source.peek_collector()
     return f"{client.url}{POST_PATH}" if client else emitter.endpoint
 
 
-def _steer(kind: str, source: Source, emitter: AsyncEmitter) -> None:
+def _control(kind: str, source: Source, emitter: AsyncEmitter) -> None:
     if kind == "pause":
         emitter.pause()
     elif source.enabled and kind == "resume":
@@ -234,7 +234,7 @@ def _steer(kind: str, source: Source, emitter: AsyncEmitter) -> None:
 
 
 def _log_fault(fault: Exception) -> None:
-    logger.debug("the monitor ended", exc_info=fault)
+    LOG.debug("the monitor ended", exc_info=fault)
 
 
 _monitors: "weakref.WeakKeyDictionary[Source, Monitor]" = weakref.WeakKeyDictionary()
@@ -251,7 +251,7 @@ def make_monitor(source: Source) -> Monitor:
     Returns
     -------
     Monitor
-        Shown as often as one likes; `nbtrack.monitor` gives that of the running session.
+        Can be shown any number of times; `nbtrack.monitor` returns the running session's.
 
     Examples
     --------

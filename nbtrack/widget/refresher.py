@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from types import MethodType
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 INTERVAL = 0.25
 """Seconds from a tick's end to the next one's start, so that no second holds more than four messages, however long a
@@ -45,7 +45,7 @@ class Refresher:
         try:
             self._thread.start()
         except RuntimeError:
-            logger.debug("no thread for the monitor", exc_info=True)
+            LOG.debug("no thread for the monitor", exc_info=True)
 
     def poke(self) -> None:
         """Note that something changed; cheap, from any thread."""

@@ -1,4 +1,4 @@
-"""One bounded description of a session, which widget, HTML and text render alike."""
+"""A bounded description of a session, rendered by the widget, as HTML and as text."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ LONGEST_TEXT = 120  # of a name or an error; the user's own schemas name events 
 
 
 class Fault(Protocol):
-    """A fault of nbtrack's own that a session kept."""
+    """An internal error that a session kept."""
 
     @property
     def where(self) -> str:
@@ -54,7 +54,7 @@ class Source(Protocol):
 
     @property
     def optout(self) -> str | None:
-        """The environment variable that forbids tracking, or None."""
+        """The environment variable that disables tracking, or None."""
 
     @property
     def emitter(self) -> AsyncEmitter:
@@ -85,25 +85,25 @@ class Snapshot:
     Parameters
     ----------
     time : float
-        Seconds since 1970.
+        Unix timestamp in seconds.
     destination : str
         ``local`` or a URL without credentials.
     state : {"ok", "waiting", "sending", "retrying", "paused", "off", "ended"}
-        How things stand.
+        The session's state.
     reason : str
-        What explains it, or the empty text.
+        The reason, or an empty string.
     counters : dict of int
         Events accepted, waiting, in flight, sent, retried, refused and dropped, by name.
     buffer : list of PendingEvent
-        The oldest waiting events.
+        The oldest pending events.
     attempts : list of Attempt
-        The last attempts to send, newest first.
+        The last requests, newest first.
     verdicts : dict or None
         The local collector's counts and last validation results; None if not connected.
     retry_at : float or None
-        When the next attempt is due, seconds since 1970; None unless retrying.
+        Unix timestamp of the next attempt; None unless retrying.
     local : bool
-        Whether a local collector checks the events.
+        Whether a local collector validates the events.
     fault : str
         The last internal error: what was done, and the exception's class (its message may hold content).
 
@@ -138,7 +138,7 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
     source : Source
         The session. Its local collector is asked, so this may take as long as an HTTP request.
     rows : int, default 50
-        How many waiting events and attempts at most.
+        Maximum number of pending events and of requests.
 
     Returns
     -------
@@ -153,11 +153,11 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
     ('ok', 'local', 0)
     >>> nbtrack.stop()
     """
-    return describe(source, source.emitter, ask_verdicts(source), rows)
+    return describe(source, source.emitter, fetch_validation_results(source), rows)
 
 
 def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | None, rows: int) -> Snapshot:
-    """Describe a session from what is in this process; what the collector said is handed in."""
+    """Describe a session from this process's state and the collector's results."""
     now = time.time()
     stats = emitter.stats()
     counters = {
@@ -171,7 +171,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     }
     if source.fault_count:
         counters["own faults"] = source.fault_count
-    state, reason = _judge(source, stats, now)
+    state, reason = _derive_state(source, stats, now)
     return Snapshot(
         now,
         source.destination,
@@ -187,7 +187,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     )
 
 
-def ask_verdicts(source: Source) -> dict[str, Any] | None:
+def fetch_validation_results(source: Source) -> dict[str, Any] | None:
     """Return the local collector's counts and last validation results; None without a local collector."""
     client = source.peek_collector()
     try:
@@ -205,7 +205,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
-def _judge(source: Source, stats: Any, now: float) -> tuple[State, str]:
+def _derive_state(source: Source, stats: Any, now: float) -> tuple[State, str]:
     if source.ended:
         return "ended", "nbtrack.start() begins another session"
     if source.optout or not source.enabled:

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from nbtrack.collector import LocalCollector
-from tests.notebook.kernel import Kernel, start_kernel
+from tests.support.kernel import Kernel, start_kernel
 
 CELLS = 400
 BLOCKS, BLOCK = 20, 20

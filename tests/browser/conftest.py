@@ -4,8 +4,8 @@ import contextlib
 
 import pytest
 
-from tests.browser.lab import start_lab
 from tests.support.browser import browser
+from tests.support.lab import start_lab
 from tests.support.tools import require
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from nbtrack.collector import LocalCollector
-from tests.browser.lab import find_port
+from tests.support.lab import find_port
 from tests.support.waiting import poll
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]

@@ -11,7 +11,7 @@ import pytest
 import snowplow_tracker as reference
 
 import nbtrack.tracker as ours
-from tests.conformance.recorder import Recorder, comparable, recording
+from tests.support.recorder import Recorder, comparable, recording
 
 logging.getLogger("snowplow_tracker.emitters").setLevel(logging.CRITICAL)
 Call = Callable[[ModuleType, Any], Any]

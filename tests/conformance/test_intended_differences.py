@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conformance.calls import event, method, sdj
+from tests.support.calls import event, method, sdj
 
 
 @dataclass

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbtrack.tracker as ours
-from tests.conformance.calls import LISTED, UUID, contexts, dates, event, everything, method, sdj
+from tests.support.calls import LISTED, UUID, contexts, dates, event, everything, method, sdj
 
 LONG = bool(os.environ.get("NBTRACK_LONG"))
 WIRE = [(method, base64) for method in ("get", "post") for base64 in (True, False)]

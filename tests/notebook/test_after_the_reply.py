@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.kernel import Kernel, start_kernel
-from tests.notebook.payloads import unpack
+from tests.support.kernel import Kernel, start_kernel
+from tests.support.payloads import unpack
 from tests.support.waiting import poll
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbtrack.collector import LocalCollector
-from tests.notebook.kernel import Kernel, Ran, start_kernel
-from tests.notebook.payloads import unpack
+from tests.support.kernel import Kernel, assert_same_run, start_kernel
+from tests.support.payloads import unpack
 
 CELL_RUN = "iglu:io.github.nbtrack/cell_run/jsonschema/1-0-0"
 
@@ -50,30 +49,6 @@ def cell_runs(collector: LocalCollector) -> list[dict[str, Any]]:
 
 def newest_first(collector: LocalCollector) -> list[dict[str, str]]:
     return collector.payloads()[::-1]
-
-
-MASKS = (
-    (r"(?<=[\s:])\d+(\.\d+)?(e[+-]\d+)? (ns|[μµu]s|ms|s)\b", "T"),
-    (r"0x[0-9a-f]+", "ADDR"),
-    (r"In\[\d+\]", "In"),
-    (r"ipykernel_\d+", "ipykernel"),
-    (r"/\S*/(tracked|plain)\d+/", "/"),
-    (r"\d{5,}", "N"),
-)
-
-
-def mask(text: str) -> str:
-    for pattern, new in MASKS:
-        text = re.sub(pattern, new, text)
-    return text
-
-
-def same(one: Ran, other: Ran) -> None:
-    """Two runs look alike but for times, addresses and execution counts."""
-    assert [(kind, mask(text)) for kind, text in one.outputs] == [
-        (kind, mask(text)) for kind, text in other.outputs
-    ]
-    assert (one.status, mask(one.error or "")) == (other.status, mask(other.error or ""))
 
 
 # a thread tells by a file that the main one sleeps in its line: an interrupt strikes there and nowhere else
@@ -159,7 +134,7 @@ def test_a_tracked_cell_looks_like_one_whose_header_is_a_comment(
     ours = tracked.run(f"%%track {name.replace(' ', '-')} -l matrix\n{body}", **options)
     header = f"# %%track {name.replace(' ', '-')} -l matrix\n"
     theirs = plain.run(body if body.startswith("%%") else header + body, **options)
-    same(ours, theirs)
+    assert_same_run(ours, theirs)
     event = last_run(tracked, collector)
     assert (event["name"], event["label"]) == (name.replace(" ", "-"), "matrix")
     assert event["status"] == status
@@ -169,13 +144,13 @@ def test_a_tracked_cell_looks_like_one_whose_header_is_a_comment(
 def test_a_header_below_time_or_capture_is_found(
     tracked: Kernel, plain: Kernel, collector: LocalCollector
 ) -> None:
-    same(
+    assert_same_run(
         tracked.run("%%time\n%%track inner-time\nq = 1\nq"),
         plain.run("%%time\n# %%track inner-time\nq = 1\nq"),
     )
     event = last_run(tracked, collector)
     assert (event["name"], event["status"], event["magics"]) == ("inner-time", "ok", ["%%time"])
-    same(
+    assert_same_run(
         tracked.run("%%capture o\n%%track inner-capture\n1 / 0"),
         plain.run("%%capture o\n# %%track inner-capture\n1 / 0"),
     )
@@ -184,7 +159,9 @@ def test_a_header_below_time_or_capture_is_found(
 
 
 def test_an_indented_cell_has_its_header(tracked: Kernel, plain: Kernel, collector: LocalCollector) -> None:
-    same(tracked.run("\n  %%track indented\n  i = 1\n  i"), plain.run("\n  # %%track indented\n  i = 1\n  i"))
+    assert_same_run(
+        tracked.run("\n  %%track indented\n  i = 1\n  i"), plain.run("\n  # %%track indented\n  i = 1\n  i")
+    )
     assert last_run(tracked, collector)["name"] == "indented"
 
 
@@ -266,4 +243,4 @@ def test_any_cell_gives_the_same_outputs_with_and_without_the_header(
     lines: list[str], tracked: Kernel, plain: Kernel
 ) -> None:
     source = "\n".join(lines)
-    same(tracked.run(f"%%track any\n{source}"), plain.run(f"# %%track any\n{source}"))
+    assert_same_run(tracked.run(f"%%track any\n{source}"), plain.run(f"# %%track any\n{source}"))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from nbtrack.collector import LocalCollector
-from tests.notebook.kernel import start_kernel
+from tests.support.kernel import start_kernel
 
 SECRETS = {
     "hunter2-password": "password = 'hunter2-password'",

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from nbtrack.collector import LocalCollector
-from tests.notebook.kernel import Kernel, Ran, start_kernel
-from tests.notebook.payloads import unpack
-from tests.notebook.test_cells import same
+from tests.support.kernel import Kernel, Ran, assert_same_run, start_kernel
+from tests.support.payloads import unpack
 
 # name: the cell below its header, and how its event says it went; the cells of one kernel follow each other
 CELLS = {
@@ -95,5 +94,5 @@ def run_both(tracked: Kernel, plain: Kernel, name: str, body: str) -> tuple[Ran,
 @pytest.mark.parametrize("name", CELLS)
 def test_it_looks_as_without_the_header_and_is_one_event(name: str, day: Any) -> None:
     ran, runs = day
-    same(*ran[name])
+    assert_same_run(*ran[name])
     assert runs[name.replace(" ", "-")]["status"] == CELLS[name][1]

@@ -20,8 +20,8 @@ from nbtrack.tracker import (
     Tracker,
     event_class,
 )
-from tests.conformance.calls import LISTED
-from tests.conformance.recorder import decoded
+from tests.support.calls import LISTED
+from tests.support.recorder import decoded
 from tests.support.tools import require
 
 UUID = "5d79770b-015b-4af8-8c91-b2ed6faf4b1e"

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.conformance.recorder import recording
+from tests.support.recorder import recording
 
 PAGE = Path(__file__).parents[2] / "docs" / "pages" / "reference" / "upgrading.md"
 

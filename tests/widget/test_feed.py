@@ -25,8 +25,8 @@ def attempt(number, error=None):
 
 def test_a_message_tells_what_came_and_what_went():
     feed = Feed()
-    first, _ = feed.tell(snapshot(waiting(1, 2, 3)))
-    second, _ = feed.tell(snapshot(waiting(3, 4)))
+    first, _ = feed.next_message(snapshot(waiting(1, 2, 3)))
+    second, _ = feed.next_message(snapshot(waiting(3, 4)))
     assert [row[0] for row in first["buffer"]["add"]] == [1, 2, 3]
     assert second["buffer"] == {"add": [[4, 4.0, "ue", "order", 900, 0]], "gone": [[1, 2]]}
     assert (first["seq"], second["seq"]) == (1, 2)
@@ -36,23 +36,23 @@ def test_a_message_tells_what_came_and_what_went():
 
 def test_a_changed_row_is_told_again_under_its_number():
     feed = Feed()
-    feed.tell(snapshot(waiting(1, 2)))
-    message, _ = feed.tell(snapshot([*waiting(1, attempts=1), *waiting(2)]))
+    feed.next_message(snapshot(waiting(1, 2)))
+    message, _ = feed.next_message(snapshot([*waiting(1, attempts=1), *waiting(2)]))
     assert message["buffer"]["add"] == [[1, 1.0, "ue", "order", 900, 1]]
 
 
 def test_attempts_are_told_once():
     feed = Feed()
-    feed.tell(snapshot(attempts=[attempt(2), attempt(1)]))
-    message, _ = feed.tell(snapshot(attempts=[attempt(3), attempt(2), attempt(1)]))
+    feed.next_message(snapshot(attempts=[attempt(2), attempt(1)]))
+    message, _ = feed.next_message(snapshot(attempts=[attempt(3), attempt(2), attempt(1)]))
     assert [row[0] for row in message["log"]] == [3]
 
 
 def test_after_a_restart_all_is_told_with_the_same_numbers():
     feed = Feed()
-    feed.tell(snapshot(waiting(1, 2), [attempt(1)]))
+    feed.next_message(snapshot(waiting(1, 2), [attempt(1)]))
     feed.restart()
-    message, _ = feed.tell(snapshot(waiting(2, 3), [attempt(1)]))
+    message, _ = feed.next_message(snapshot(waiting(2, 3), [attempt(1)]))
     assert message["fresh"]
     assert [row[0] for row in message["buffer"]["add"]] == [2, 3]
     assert len(message["log"]) == 1
@@ -66,7 +66,7 @@ def test_a_message_is_bounded_and_the_rest_follows(name):
     events = waiting(*range(5_000), name=name)
     told = set()
     for _ in range(60):
-        message, more = feed.tell(snapshot(events[: feed.window], total=5_000))
+        message, more = feed.next_message(snapshot(events[: feed.window], total=5_000))
         assert len(json.dumps(message, ensure_ascii=False).encode()) < MESSAGE_BYTES + 8_000
         told |= {row[0] for row in message["buffer"]["add"]}
         if not more:
@@ -77,9 +77,9 @@ def test_a_message_is_bounded_and_the_rest_follows(name):
 def test_rows_that_rush_by_are_few_and_rows_that_stay_become_many():
     feed = Feed()
     for _ in range(9):
-        feed.tell(snapshot(waiting(*range(feed.window))))
+        feed.next_message(snapshot(waiting(*range(feed.window))))
     assert feed.window == BIG_WINDOW
-    feed.tell(snapshot(waiting(*range(10_000, 10_200))))
+    feed.next_message(snapshot(waiting(*range(10_000, 10_200))))
     assert feed.window == SMALL_WINDOW
 
 
@@ -95,5 +95,5 @@ def test_what_may_be_saved_holds_no_id_and_no_reason():
     saved = feed.summarise(snapshot(events, [attempt(1)], verdicts=verdicts))
     assert "secret" not in json.dumps(saved)
     assert len(json.dumps(feed.summarise(snapshot(waiting(*range(5_000)), [attempt(1)])))) < 10_000
-    live, _ = feed.tell(snapshot(events, verdicts=verdicts))
+    live, _ = feed.next_message(snapshot(events, verdicts=verdicts))
     assert live["collector"]["last"][0]["reasons"] == ["'secret'"]

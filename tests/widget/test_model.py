@@ -73,7 +73,7 @@ def test_at_most_four_messages_a_second(session, monitor):
 def test_buttons_act_and_are_answered(session, monitor, kind, state):
     if kind == "resume":
         session.emitter.pause()
-    monitor._hear(monitor, {"kind": kind, "mark": "m"}, [])
+    monitor._on_message(monitor, {"kind": kind, "mark": "m"}, [])
     done = poll(lambda: [tick for tick in monitor.send.ticks() if "m" in tick.get("done", [])])
     assert done
     assert poll(lambda: [tick["state"] for tick in monitor.send.ticks()[-1:]] == [state])
@@ -82,7 +82,7 @@ def test_buttons_act_and_are_answered(session, monitor, kind, state):
 def test_a_view_cannot_turn_on_what_is_off(session, monitor):
     session.turn_off()
     for kind in ("resume", "flush"):
-        monitor._hear(monitor, {"kind": kind, "mark": kind}, [])
+        monitor._on_message(monitor, {"kind": kind, "mark": kind}, [])
     assert poll(lambda: any("flush" in tick.get("done", []) for tick in monitor.send.ticks()))
     assert session.emitter.paused
     assert monitor.send.ticks()[-1]["state"] == "off"
@@ -93,7 +93,7 @@ def test_details_are_fetched_when_asked_for(session, monitor):
     session.tracker.track(StructuredEvent("shop", "buy"))
     poll(lambda: any(tick["buffer"]["add"] for tick in monitor.send.ticks()))
     number = next(tick["buffer"]["add"][0][0] for tick in monitor.send.ticks() if tick["buffer"]["add"])
-    monitor._hear(monitor, {"kind": "event", "number": number, "mark": "m"}, [])
+    monitor._on_message(monitor, {"kind": "event", "number": number, "mark": "m"}, [])
     answers = poll(lambda: [message for _, message in monitor.send if message["kind"] == "content"])
     assert answers[0]["content"]["se_ca"] == "shop"
     assert answers[0]["curl"].startswith("curl ")
@@ -114,11 +114,11 @@ def test_bad_events_stay_in_sight_and_show_why_and_what(session, monitor):
     verdicts = poll(told)
     (bad,) = [one for one in verdicts if not one["good"]]
     assert len(verdicts) == 21
-    monitor._hear(monitor, {"kind": "verdict", "number": bad["number"], "mark": "m"}, [])
+    monitor._on_message(monitor, {"kind": "verdict", "number": bad["number"], "mark": "m"}, [])
     (answer,) = poll(lambda: [message for _, message in monitor.send if message["kind"] == "content"])
     assert answer["content"]["eid"] == wrong_id
     assert "variable" in " ".join(answer["content"]["why it is bad"])
-    monitor._hear(monitor, {"kind": "verdict", "number": 10**9, "mark": "n"}, [])
+    monitor._on_message(monitor, {"kind": "verdict", "number": 10**9, "mark": "n"}, [])
     assert poll(lambda: [one for _, one in monitor.send if one.get("mark") == "n"])[0]["missing"]
 
 
@@ -126,7 +126,7 @@ def test_what_an_attempt_sent_is_shown(session, monitor):
     session.tracker.track(StructuredEvent("shop", "buy"))
     session.emitter.flush(10)
     for number in (1, 99):
-        monitor._hear(monitor, {"kind": "attempt", "number": number, "mark": number}, [])
+        monitor._on_message(monitor, {"kind": "attempt", "number": number, "mark": number}, [])
     assert poll(lambda: sum(message["kind"] == "content" for _, message in monitor.send) == 2)
     known, unknown = [message for _, message in monitor.send if message["kind"] == "content"]
     assert known["content"]["body begins"].startswith('{"schema"')
@@ -143,8 +143,8 @@ def test_nonsense_from_a_page_is_ignored(session, monitor):
         {"kind": "event", "number": "x"},
         {"kind": "attempt"},
     ):
-        monitor._hear(monitor, nonsense, [])
-    monitor._hear(monitor, {"kind": "hello"}, [])
+        monitor._on_message(monitor, nonsense, [])
+    monitor._on_message(monitor, {"kind": "hello"}, [])
     assert poll(lambda: any(tick["fresh"] for tick in monitor.send.ticks()))
 
 

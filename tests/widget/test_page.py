@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from nbtrack.widget.model import Monitor
+from tests.support.bare_page import Bare, logged, row
 from tests.support.browser import browser
 from tests.support.tools import require
-from tests.widget.bare import Bare, logged, row
 
 pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror='window.evil=1'><script>window.evil=2</script>\u202e\x07"

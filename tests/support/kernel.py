@@ -104,3 +104,27 @@ def start_kernel(folder: Path, **environment: str) -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
         sockets.cleanup()
+
+
+MASKS = (
+    (r"(?<=[\s:])\d+(\.\d+)?(e[+-]\d+)? (ns|[μµu]s|ms|s)\b", "T"),
+    (r"0x[0-9a-f]+", "ADDR"),
+    (r"In\[\d+\]", "In"),
+    (r"ipykernel_\d+", "ipykernel"),
+    (r"/\S*/(tracked|plain)\d+/", "/"),
+    (r"\d{5,}", "N"),
+)
+
+
+def mask(text: str) -> str:
+    for pattern, new in MASKS:
+        text = re.sub(pattern, new, text)
+    return text
+
+
+def assert_same_run(one: Ran, other: Ran) -> None:
+    """Two runs look alike but for times, addresses and execution counts."""
+    assert [(kind, mask(text)) for kind, text in one.outputs] == [
+        (kind, mask(text)) for kind, text in other.outputs
+    ]
+    assert (one.status, mask(one.error or "")) == (other.status, mask(other.error or ""))
