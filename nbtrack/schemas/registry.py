@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from nbtrack.schemas.servers import IgluServer
 
 BUILTIN = Path(__file__).parent / "iglu"
 """Folder of the schemas that come with nbtrack."""
+VERSION = re.compile(r"[1-9][0-9]*-[0-9]+-[0-9]+")
 MAX_KEYS = 10_000
 """Parsed URIs that are kept: a limit against floods of made-up names."""
 
@@ -67,6 +69,12 @@ class _Entry:
     stamp: object
     schema: dict[str, Any]
     validator: Validator | None = None
+
+    @property
+    def superseding_version(self) -> str:
+        """The version that replaces this one in Iglu; usually none."""
+        version = self.schema.get("$supersededBy", "")
+        return version if isinstance(version, str) and VERSION.fullmatch(version) else ""
 
 
 class Registry:
@@ -175,8 +183,10 @@ class Registry:
         return self._look_up(uri) is not None
 
     def validator(self, uri: str) -> Validator:
-        """Return the compiled validator of a schema; raises as :meth:`find` does."""
+        """Return the compiled validator of a schema, or of the version that supersedes it; raises as :meth:`find` does."""
         entry = self._entry(uri)
+        if entry.superseding_version:
+            entry = self._look_up(f"{uri.rpartition('/')[0]}/{entry.superseding_version}") or entry
         if entry.validator is None:
             entry.validator = compile_schema(entry.schema, uri)
         return entry.validator

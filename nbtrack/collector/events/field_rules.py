@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from nbtrack.protocol import FIELDS, PLATFORMS
-from nbtrack.schemas.compiling import UUID, Validator, compile_schema
+from nbtrack.schemas.compiling import Validator, compile_schema
+from nbtrack.schemas.formats import UUID
 
 TIMESTAMP = re.compile(r"-?[0-9]{1,15}")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
