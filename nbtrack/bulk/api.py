@@ -154,19 +154,19 @@ def backfill(
     plan = make_plan(event, source.names, send=not dry_run, **options)
     report = _begin_report(plan, source.names, dry_run=dry_run)
     remove_old_files()
-    letters = DeadLetters(
+    failed_rows = DeadLetters(
         Path(dead_letters) if dead_letters is not None else dead_letters_path(plan.namespace)
     )
     started = time.perf_counter()
     try:
         if engine is not None:
-            run_engine(engine, data, plan, report, letters, resume=resume)
+            run_engine(engine, data, plan, report, failed_rows, resume=resume)
         else:
-            send_source(plan, source, report, letters, ledger=ledger, resume=resume, progress=progress)
+            send_source(plan, source, report, failed_rows, ledger=ledger, resume=resume, progress=progress)
     finally:
         report.seconds = time.perf_counter() - started
         try:
-            report.dead_letters = letters.close()
+            report.dead_letters = failed_rows.close()
         except OSError as error:  # the events were sent: the report is returned nevertheless
             report.notes.append(f"cannot store the rows that were not delivered: {error}")
     return finish_report(report, plan)
