@@ -126,15 +126,15 @@ def test_backfill_brings_headers_to_a_collector_that_asks_for_a_token(run: Run, 
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        ("{", "the event file event.json is not JSON: Expecting property name"),
-        ("[1]", 'the event file event.json: it must hold {"schema": "iglu:…", "data": {…}}'),
+        ("{", "event file event.json: not valid JSON: Expecting property name"),
+        ("[1]", 'event file event.json: must contain {"schema": "iglu:…", "data": {…}}'),
         (
             '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "context": {"schema": "x"}}',
             'context must be a list of {"schema": "iglu:…", "data": {…}}',
         ),
         (
             '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {"order": {"$colum": "order_id"}}}',
-            '\'$colum\' is no placeholder: a column\'s value is written {"$col": "name"}',
+            '\'$colum\' is not a placeholder; write a column\'s value as {"$col": "name"}',
         ),
     ],
 )
@@ -154,10 +154,10 @@ def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on
     (tmp_path / "event.json").write_text(json.dumps(event))
     words = backfill_to(NOBODY)
     shown = run(*words, "--dead-letters", "dead.parquet", code=1).stdout
-    assert "rows not delivered: see the Parquet file\n  they are in dead.parquet\n" in shown
+    assert "rows not delivered: dead.parquet\n" in shown
     (tmp_path / "event.json").write_text(json.dumps(event | {"event_id": None}))
     shown = run(*words, "--give-up-after", "1", code=1).stdout
-    assert "the same call with --resume goes on where this one stopped" in shown
+    assert "run it again with --resume to continue where this run stopped" in shown
 
 
 def test_a_folder_of_schemas_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:

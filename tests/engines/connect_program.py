@@ -1,4 +1,4 @@
-"""Two backfills of a frame of Spark Connect, in a process of their own: a process has sessions of one kind."""
+"""Two backfills of a DataFrame of Spark Connect, in their own process: a process has sessions of one kind only."""
 
 import os
 import sys
