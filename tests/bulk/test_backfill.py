@@ -150,7 +150,7 @@ def test_contracts_hold_for_columns_as_for_values() -> None:
     assert (report.sent, report.skipped) == (1, 4)
     reasons = report.errors.set_index("row")["reason"].to_dict()
     assert reasons[1] == reasons[2] == "url is empty"
-    assert "vid must be a whole number" in reasons[3]
+    assert "vid must be an int" in reasons[3]
     assert "moon" in reasons[4]
     check_accounts(report)
 
