@@ -13,7 +13,7 @@ from nbtrack.bulk.encoding.encoder import ANY_NUMBER, Encoder, Limits
 from nbtrack.bulk.encoding.validation import documents
 from nbtrack.common.arguments import check_at_least, check_integers, check_positive
 from nbtrack.common.current_session import CollectorTarget, find_registry
-from nbtrack.delivery.encoding import FRAME_BYTES
+from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.schemas import Registry
 from nbtrack.template import Col
 from nbtrack.tracker import Event, Subject
@@ -101,9 +101,9 @@ class BackfillPlan:
                 raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
         check_integers(connections=self.connections, max_body_bytes=self.max_body_bytes)
         check_at_least(1, connections=self.connections)
-        if not FRAME_BYTES < self.max_body_bytes <= _MOST_BYTES:
+        if not ENVELOPE_BYTES < self.max_body_bytes <= _MOST_BYTES:
             raise ValueError(
-                f"max_body_bytes must be between {FRAME_BYTES + 1} (one event) and {_MOST_BYTES:,} (a collector drops "
+                f"max_body_bytes must be between {ENVELOPE_BYTES + 1} (one event) and {_MOST_BYTES:,} (a collector drops "
                 f"larger bodies), not {self.max_body_bytes:,}"
             )
         check_positive(rate=self.rate, byte_rate=self.byte_rate)
@@ -129,7 +129,7 @@ class BackfillPlan:
     @property
     def limits(self) -> Limits:
         """Limits of bodies: where a rate is set, a body is at most what may leave in a second."""
-        whole = self.max_body_bytes - FRAME_BYTES
+        whole = self.max_body_bytes - ENVELOPE_BYTES
         body = whole if self.byte_rate is None else max(1, min(whole, int(self.byte_rate)))
         events = ANY_NUMBER if self.rate is None else max(1, int(self.rate))
         return Limits(body, whole, events)

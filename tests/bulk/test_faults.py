@@ -18,7 +18,7 @@ from nbtrack import backfill, col
 from nbtrack.bulk import make_event_id, make_namespace
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson
-from tests.faults.server import Act, FaultServer, free_port
+from tests.support.fault_server import Act, FaultServer, free_port
 
 ROWS = 200_000 if os.environ.get("NBTRACK_LONG") else 20_000
 BODY = 900_000 if os.environ.get("NBTRACK_LONG") else 200_000

@@ -55,7 +55,7 @@ MESSAGES: Messages = {
     "a collector's address of no known kind": (
         lambda: backfill(FRAME, EVENT, collector="ftp://sp.acme.com"),
         ValueError,
-        "'ftp' is no protocol of a collector; use one of http, https.",
+        "endpoint must start with http:// or https://, got ftp://",
     ),
     "the local collector without a session": (
         lambda: backfill(FRAME, EVENT, collector="local"),

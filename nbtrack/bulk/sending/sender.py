@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from nbtrack.bulk.encoding.encoder import Body
 from nbtrack.bulk.sending.rate_limit import Pace
 from nbtrack.delivery.encoding import HEAD, TAIL
-from nbtrack.delivery.http.transport import Reply, Transport
-from nbtrack.delivery.retry import Backoff, Verdict, decide
+from nbtrack.delivery.http.transport import Transport
+from nbtrack.delivery.models import Reply
+from nbtrack.delivery.retry import Backoff, Decision, decide
 
 _POLL = 0.1  # seconds between looks at the stop sign
 _WAITING = (
@@ -141,30 +142,30 @@ class Sender:
             reply = self._transport.post([HEAD, body.data, TAIL])
             verdict = decide(reply, events=body.events, custom={})
             self._note(reply, verdict, repeated=attempts > 1)
-            if verdict is Verdict.SENT:
+            if verdict is Decision.SENT:
                 backoff.reset()
                 self._report(Outcome(body, None, size))
                 return
-            if verdict is Verdict.SPLIT:
+            if verdict is Decision.SPLIT:
                 for part in body.split():
                     self._deliver(part, backoff)
                 return
-            if verdict is Verdict.BURY:
+            if verdict is Decision.BURY:
                 self._report(Outcome(body, _reason(reply), 0))
                 return
             if time.monotonic() - self.stats.last_success > self._patience:
                 self.stop()
             self.stopping.wait(backoff.next(reply.retry_after))
 
-    def _note(self, reply: Reply, verdict: Verdict, *, repeated: bool) -> None:
-        if verdict is Verdict.SENT:
+    def _note(self, reply: Reply, verdict: Decision, *, repeated: bool) -> None:
+        if verdict is Decision.SENT:
             self.pace.succeeded()
         else:
             self.pace.failed(overloaded=reply.status in _OVERLOADED)
         with self.stats.lock:
             self.stats.requests += 1
             self.stats.retries += repeated
-            if verdict is Verdict.SENT:
+            if verdict is Decision.SENT:
                 self.stats.last_success = time.monotonic()
             else:
                 self.stats.last_error = _reason(reply)
