@@ -180,7 +180,7 @@ MESSAGES: Messages = {
     "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
-        "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
+        "a str, such as 'https://sp.acme.com' or the `url` of a LocalCollector, got <LocalCollector not started>",
     ),
     "a file of no known kind": (
         lambda: backfill(write("orders.xlsx"), EVENT, collector=NOBODY),
