@@ -14,7 +14,7 @@ from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
 from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
-from nbtrack.delivery.encoding import FRAME_BYTES
+from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
 from nbtrack.schemas import Registry
 from nbtrack.template import Col
@@ -112,9 +112,9 @@ class BackfillPlan:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
         check_integers(connections=self.connections, max_body_bytes=self.max_body_bytes)
         check_at_least(1, connections=self.connections)
-        if not FRAME_BYTES < self.max_body_bytes <= _BODY_LIMIT:
+        if not ENVELOPE_BYTES < self.max_body_bytes <= _BODY_LIMIT:
             raise ValueError(
-                f"max_body_bytes must be between {FRAME_BYTES + 1} (one event) and {_BODY_LIMIT:,} (a collector drops "
+                f"max_body_bytes must be between {ENVELOPE_BYTES + 1} (one event) and {_BODY_LIMIT:,} (a collector drops "
                 f"larger bodies), got {self.max_body_bytes:,}"
             )
         check_positive(rate=self.rate, byte_rate=self.byte_rate)
@@ -143,7 +143,7 @@ class BackfillPlan:
     @property
     def limits(self) -> Limits:
         """Limits of bodies: with a rate, a body is at most what may be sent in a second."""
-        event_bytes = self.max_body_bytes - FRAME_BYTES
+        event_bytes = self.max_body_bytes - ENVELOPE_BYTES
         body_bytes = event_bytes if self.byte_rate is None else max(1, min(event_bytes, int(self.byte_rate)))
         return Limits(body_bytes, event_bytes, UNLIMITED if self.rate is None else max(1, int(self.rate)))
 

@@ -38,8 +38,8 @@ from nbtrack.bulk.sending.run import Run
 from nbtrack.bulk.sources.chunks import CHUNK_ROWS, Chunk, rechunk
 from nbtrack.schemas import Registry
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent, Subject
-from tests.faults.server import Act, FaultServer, free_port
 from tests.support.backfills import PURCHASE, check_accounts, orders, purchase, purchase_ids
+from tests.support.fault_server import Act, FaultServer, free_port
 
 assert nbtrack.pandas
 SCHEMA = {

@@ -14,8 +14,8 @@ import pytest
 
 from nbtrack import backfill
 from nbtrack.bulk import BackfillReport
-from tests.faults.server import Act, FaultServer, free_port
 from tests.support.backfills import check_accounts, orders, purchase, purchase_ids
+from tests.support.fault_server import Act, FaultServer, free_port
 
 ROWS = 200_000 if os.environ.get("NBTRACK_LONG") else 20_000
 BODY = 900_000 if os.environ.get("NBTRACK_LONG") else 200_000

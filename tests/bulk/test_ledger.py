@@ -11,7 +11,7 @@ import pytest
 from nbtrack import backfill, col
 from nbtrack.bulk import BackfillReport, LedgerError
 from nbtrack.tracker import StructuredEvent
-from tests.faults.server import FaultServer
+from tests.support.fault_server import FaultServer
 
 FIXTURES = Path(__file__).parent / "fixtures"
 WRITTEN_BY = "2.0.1"

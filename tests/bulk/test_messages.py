@@ -55,7 +55,7 @@ MESSAGES: Messages = {
     "a collector's URL with another protocol": (
         lambda: backfill(FRAME, EVENT, collector="ftp://sp.acme.com"),
         ValueError,
-        "'ftp' is no protocol of a collector; use one of http, https.",
+        "endpoint must start with http:// or https://, got ftp://",
     ),
     "the local collector without a session": (
         lambda: backfill(FRAME, EVENT, collector="local"),
@@ -180,7 +180,7 @@ MESSAGES: Messages = {
     "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
-        "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
+        "a str, such as 'https://sp.acme.com' or the `url` of a LocalCollector, got <LocalCollector not started>",
     ),
     "a file of an unknown format": (
         lambda: backfill(write("orders.xlsx"), EVENT, collector=NOBODY),

@@ -13,7 +13,7 @@ from nbtrack import backfill, col
 from nbtrack.bulk.duckdb import open_cursor
 from nbtrack.bulk.encoding.query import run_query
 from nbtrack.tracker import StructuredEvent
-from tests.faults.server import FaultServer
+from tests.support.fault_server import FaultServer
 
 SQL = "select x + 1 as y, repeat('é', x % 9) as text from chunk"
 

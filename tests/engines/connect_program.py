@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from nbtrack import backfill, col
 from nbtrack.tracker import PageView
-from tests.faults.server import FaultServer
+from tests.support.fault_server import FaultServer
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ import pytest
 from nbtrack import backfill, col
 from nbtrack.bulk import make_event_id, make_namespace, make_plan
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
-from tests.faults.server import Act, FaultServer
 from tests.support.engines import load
+from tests.support.fault_server import Act, FaultServer
 from tests.support.tools import require
 
 pytestmark = [

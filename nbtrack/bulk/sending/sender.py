@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from nbtrack.bulk.encoding.encoder import Body
 from nbtrack.bulk.sending.rate_limit import Pace
 from nbtrack.delivery.encoding import HEAD, TAIL
-from nbtrack.delivery.http.transport import Reply, Transport
-from nbtrack.delivery.retry import Backoff, Verdict, decide
+from nbtrack.delivery.http.transport import Transport
+from nbtrack.delivery.models import Reply
+from nbtrack.delivery.retry import Backoff, Decision, decide
 
 _POLL = 0.1
 """Seconds between looks at the stop signal."""
@@ -140,30 +141,30 @@ class BodySender:
             reply = self._transport.post([HEAD, body.data, TAIL])
             decision = decide(reply, events=body.events, custom={})
             self._count(reply, decision, repeated=attempts > 1)
-            if decision is Verdict.SENT:
+            if decision is Decision.SENT:
                 backoff.reset()
                 self._on_outcome(Outcome(body, None, size))
                 return
-            if decision is Verdict.SPLIT:
+            if decision is Decision.SPLIT:
                 for part in body.split():
                     self._deliver(part, backoff)
                 return
-            if decision is Verdict.BURY:
+            if decision is Decision.BURY:
                 self._on_outcome(Outcome(body, _reason(reply), 0))
                 return
             if time.monotonic() - self.stats.last_success > self._give_up_after:
                 self.stop()
             self.stopping.wait(backoff.next(reply.retry_after))
 
-    def _count(self, reply: Reply, decision: Verdict, *, repeated: bool) -> None:
-        if decision is Verdict.SENT:
+    def _count(self, reply: Reply, decision: Decision, *, repeated: bool) -> None:
+        if decision is Decision.SENT:
             self.pace.succeeded()
         else:
             self.pace.failed(overloaded=reply.status in _OVERLOADED)
         with self.stats.lock:
             self.stats.requests += 1
             self.stats.retries += repeated
-            if decision is Verdict.SENT:
+            if decision is Decision.SENT:
                 self.stats.last_success = time.monotonic()
             else:
                 self.stats.last_error = _reason(reply)
