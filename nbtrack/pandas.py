@@ -1,4 +1,4 @@
-"""``import nbtrack.pandas`` gives each pandas frame an accessor: ``df.nbtrack.backfill(…)``."""
+"""The accessor ``df.nbtrack`` of pandas DataFrames: ``import nbtrack.pandas`` registers it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ __all__ = ["BackfillAccessor"]
 
 @pd.api.extensions.register_dataframe_accessor("nbtrack")
 class BackfillAccessor:
-    """What nbtrack does with a frame.
+    """Backfill of a pandas DataFrame: ``df.nbtrack``.
 
     Parameters
     ----------
@@ -37,40 +37,40 @@ class BackfillAccessor:
         self._frame = frame
 
     def backfill(self, event: "Event", **options: Any) -> "BackfillReport":
-        """Send one event a row.
+        """Send one event for each row.
 
         Parameters
         ----------
         event : Event
-            With `nbtrack.col` where a row's value goes.
+            The event, with `nbtrack.col` where a row's value goes.
         **options
-            As those of `nbtrack.backfill`.
+            As for `nbtrack.backfill`.
 
         Returns
         -------
         BackfillReport
-            As that of `nbtrack.backfill`.
+            As of `nbtrack.backfill`.
         """
-        from nbtrack.bulk import backfill  # noqa: PLC0415 - an accessor that nobody uses costs nothing
+        from nbtrack.bulk import backfill  # noqa: PLC0415 - registering the accessor must cost nothing
 
         return backfill(self._frame, event, **options)
 
     def preview(self, event: "Event", n: int = 5, **options: Any) -> pd.DataFrame:
-        """Show the events of the first rows; nothing is sent.
+        """Return the events of the first rows; nothing is sent.
 
         Parameters
         ----------
         event : Event
-            With `nbtrack.col` where a row's value goes.
+            The event, with `nbtrack.col` where a row's value goes.
         n : int, default 5
             How many rows.
         **options
-            As those of `nbtrack.backfill`.
+            As for `nbtrack.backfill`.
 
         Returns
         -------
         pandas.DataFrame
-            As that of `nbtrack.bulk.preview`.
+            As of `nbtrack.bulk.preview`.
         """
         from nbtrack.bulk import preview  # noqa: PLC0415 - as above
 

@@ -1,6 +1,4 @@
-"""The placeholder behind ``col()``: where a row's value goes in an event of a backfill."""
-
-from __future__ import annotations
+"""Placeholders for the values of columns in the event of a backfill: ``col()``."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +16,7 @@ _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing done to a column's value on its way into the event."""
+    """One conversion of a column's value."""
 
     name: StepName
     value: Any
@@ -26,19 +24,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Col:
-    """A column's value, to be filled in for each row; made by `col`.
+    """A placeholder for a column's value, replaced for each row; returned by `col`.
 
     Attributes
     ----------
     name : str
-        The column's name in the frame.
+        Name of the column.
     steps : tuple of Step
-        What is done to its value, in order.
+        The conversions of its value, in order.
 
     Raises
     ------
     TypeError
-        When it is used as if it were the value: compared, counted, printed or asked for its truth.
+        If it is used as if it were a value: compared, iterated, converted to str or bool.
 
     Examples
     --------
@@ -47,19 +45,19 @@ class Col:
     (9.9, 0.0)
     >>> amount > 5
     Traceback (most recent call last):
-    TypeError: col('total').cast('float').default(0.0) stands for a column and has no value of its own: give the event to nbtrack.backfill, which fills it in for each row
+    TypeError: col('total').cast('float').default(0.0) is a placeholder without a value; pass the event to nbtrack.backfill, which replaces it for each row
     """
 
     name: str
     steps: tuple[Step, ...] = field(default=())
 
-    def default(self, value: Any) -> Col:
-        """Put a value where the row has none (None, NaN, NaT or NA).
+    def default(self, value: Any) -> "Col":
+        """Use a value where the row's is missing (None, NaN, NaT or NA).
 
         Parameters
         ----------
         value : Any
-            What to put there.
+            The value to use.
 
         Returns
         -------
@@ -73,8 +71,8 @@ class Col:
         """
         return self._then("default", value)
 
-    def map(self, table: Mapping[Any, Any]) -> Col:
-        """Replace the value by what a table holds for it; a value that is not in it becomes null.
+    def map(self, table: Mapping[Any, Any]) -> "Col":
+        """Replace the value by that of a dict; a value that is not a key of it becomes null.
 
         Parameters
         ----------
@@ -89,7 +87,7 @@ class Col:
         Raises
         ------
         TypeError
-            If `table` is no mapping.
+            If `table` is not a mapping.
 
         Examples
         --------
@@ -97,18 +95,18 @@ class Col:
         'gold'
         """
         if not isinstance(table, Mapping):
-            raise TypeError(f"map of {self!r} wants a mapping, and got {table!r}")
+            raise TypeError(f"{self!r}.map(): argument must be a dict, got {table!r}")
         return self._then("map", tuple(table.items()))
 
-    def cast(self, kind: CastName) -> Col:
-        """Turn the value into a ``"str"``, ``"int"``, ``"float"`` or ``"bool"``.
+    def cast(self, kind: CastName) -> "Col":
+        """Convert the value to ``"str"``, ``"int"``, ``"float"`` or ``"bool"``.
 
-        A float is cut towards zero by ``"int"``; texts such as ``"yes"`` and ``"0"`` are read by ``"bool"``.
+        ``"int"`` cuts a float towards zero; ``"bool"`` reads strings such as ``"yes"`` and ``"0"``.
 
         Parameters
         ----------
         kind : {"str", "int", "float", "bool"}
-            The type's name.
+            Name of the type.
 
         Returns
         -------
@@ -118,7 +116,7 @@ class Col:
         Raises
         ------
         ValueError
-            For another name.
+            If it is another name.
 
         Examples
         --------
@@ -126,16 +124,16 @@ class Col:
         (17, True)
         """
         if kind not in CASTS:
-            raise ValueError(f"cast of {self!r} wants one of {', '.join(CASTS)}, and got {kind!r}")
+            raise ValueError(f"{self!r}.cast(): type must be one of {', '.join(CASTS)}, got {kind!r}")
         return self._then("cast", kind)
 
-    def format(self, pattern: str) -> Col:
-        """Put the value's text where ``{}`` stands in a pattern.
+    def format(self, pattern: str) -> "Col":
+        """Insert the value, as a string, for the ``{}`` of a pattern.
 
         Parameters
         ----------
         pattern : str
-            A text with one ``{}`` in it.
+            A string with one ``{}``.
 
         Returns
         -------
@@ -145,7 +143,7 @@ class Col:
         Raises
         ------
         ValueError
-            For a pattern with none, or more than one.
+            If the pattern has none, or more than one.
 
         Examples
         --------
@@ -157,21 +155,21 @@ class Col:
             or pattern.count("{}") != 1
             or set("{}") & set(pattern.replace("{}", ""))
         ):
-            raise ValueError(f"format of {self!r} wants a pattern with one {{}} in it, and got {pattern!r}")
+            raise ValueError(f"{self!r}.format(): pattern must be a str with one {{}}, got {pattern!r}")
         return self._then("format", pattern)
 
     def evaluate(self, value: Any) -> Any:
-        """Give what one row's value becomes: the meaning of the steps.
+        """Return what the value of one row becomes.
 
         Parameters
         ----------
         value : Any
-            What the row holds in the column.
+            The row's value in the column.
 
         Returns
         -------
         Any
-            What goes into the event; None where there is nothing.
+            The value for the event; None if it is missing.
 
         Examples
         --------
@@ -188,7 +186,7 @@ class Col:
         return None if is_missing(value) else value
 
     def same_as(self, other: object) -> bool:
-        """Tell whether another is a placeholder for the same column with the same steps, since ``==`` is refused.
+        """Check whether another is a placeholder for the same column with the same steps; ``==`` raises.
 
         Examples
         --------
@@ -197,44 +195,43 @@ class Col:
         """
         return isinstance(other, Col) and (self.name, self.steps) == (other.name, other.steps)
 
-    def _then(self, name: StepName, value: Any) -> Col:
+    def _then(self, name: StepName, value: Any) -> "Col":
         return Col(self.name, (*self.steps, Step(name, value)))
 
     def __repr__(self) -> str:
-        """Show the call that makes it."""
         return f"col({self.name!r})" + "".join(
-            f".{s.name}({dict(s.value) if s.name == 'map' else s.value!r})" for s in self.steps
+            f".{step.name}({dict(step.value) if step.name == 'map' else step.value!r})" for step in self.steps
         )
 
-    def _refuse(self, *_: object) -> NoReturn:
+    def _raise(self, *_: object) -> NoReturn:
         raise TypeError(
-            f"{self!r} stands for a column and has no value of its own: give the event to nbtrack.backfill, "
-            "which fills it in for each row"
+            f"{self!r} is a placeholder without a value; pass the event to nbtrack.backfill, which replaces it for "
+            "each row"
         )
 
-    __str__ = __bool__ = __iter__ = __len__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __eq__ = __ne__ = __contains__ = __getitem__ = __int__ = __float__ = __index__ = __format__ = _refuse
+    __str__ = __bool__ = __iter__ = __len__ = __lt__ = __le__ = __gt__ = __ge__ = _raise
+    __eq__ = __ne__ = __contains__ = __getitem__ = __int__ = __float__ = __index__ = __format__ = _raise
     __hash__ = object.__hash__
 
 
 def col(name: str) -> Col:
-    """Stand for the value of a column in an event given to ``nbtrack.backfill``.
+    """Return a placeholder for a column's value, in an event for ``nbtrack.backfill``.
 
     Parameters
     ----------
     name : str
-        The column's name.
+        Name of the column.
 
     Returns
     -------
     Col
-        A placeholder that setters and events accept in place of a value. Its methods ``default``, ``map``,
+        A placeholder that events and setters accept in place of a value. Its methods ``default``, ``map``,
         ``cast`` and ``format`` each return a new one.
 
     Raises
     ------
     TypeError
-        If `name` is not a text.
+        If `name` is not a str.
 
     Examples
     --------
@@ -243,19 +240,19 @@ def col(name: str) -> Col:
     """
     if not isinstance(name, str):
         raise TypeError(
-            f"col wants a column's name, a text, and got {name!r}: a column of a frame that is called so is "
+            f"col() takes the name of a column as a str, got {name!r}; for a DataFrame's column of that label use "
             f"col({str(name)!r})"
         )
     return Col(name)
 
 
 def columns_of(value: Any) -> tuple[str, ...]:
-    """Name the columns that the placeholders in nested dicts, lists and tuples ask for, once each, in order."""
-    return tuple(dict.fromkeys(c.name for c in _cols(value)))
+    """Return the columns of the placeholders in nested dicts, lists and tuples, once each, in order."""
+    return tuple(dict.fromkeys(column.name for column in _find_cols(value)))
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a cell of a frame holds nothing: None, NaN, NaT or NA."""
+    """Check whether a value is missing: None, NaN, NaT or NA."""
     if value is None:
         return True
     if isinstance(value, float):
@@ -263,15 +260,15 @@ def is_missing(value: Any) -> bool:
     return type(value).__name__ in {"NaTType", "NAType"}
 
 
-def _cols(value: Any) -> Iterator[Col]:
+def _find_cols(value: Any) -> Iterator[Col]:
     if isinstance(value, Col):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _cols(item)
+            yield from _find_cols(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _cols(item)
+            yield from _find_cols(item)
 
 
 def _apply(step: Step, value: Any) -> Any:
@@ -280,21 +277,21 @@ def _apply(step: Step, value: Any) -> Any:
     if step.name == "cast":
         return _cast(step.value, value)
     if step.name == "format":
-        return step.value.replace("{}", _text(value))
+        return step.value.replace("{}", _to_str(value))
     return value
 
 
 def _cast(kind: str, value: Any) -> Any:
     if kind == "str":
-        return _text(value)
+        return _to_str(value)
     if kind == "bool" and isinstance(value, str):
         word = value.strip().lower()
         if word in _TRUE or word in _FALSE:
             return word in _TRUE
-        raise ValueError(f"{value!r} is no truth value: use yes/no, true/false or 1/0")
+        raise ValueError(f"{value!r} is not a bool; use yes/no, true/false or 1/0")
     return CASTS[kind](value)
 
 
-def _text(value: Any) -> str:
-    # SQL's spelling of truth, so that a row sent one by one reads as one sent in bulk
+def _to_str(value: Any) -> str:
+    # bools as SQL writes them, so that tracking a row and sending it in bulk give the same event
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -7,22 +7,20 @@ NaN, infinities                           null, or an error with ``nan="raise"``
 pandas NaT and NA                         null
 int of any size                           number
 Decimal                                   number (with a point when it has decimals)
-datetime, pandas Timestamp, datetime64    text in UTC, ``2026-01-31T12:30:00.000000Z``; no zone means UTC
-date; time                                text, ``2026-01-31``; ``12:30:00``
+datetime, pandas Timestamp, datetime64    string in UTC, ``2026-01-31T12:30:00.000000Z``; no zone means UTC
+date; time                                string, ``2026-01-31``; ``12:30:00``
 timedelta, timedelta64                    number of seconds
-UUID, Path                                text
-Enum                                      the form of its value
-bytes, bytearray, memoryview              text, standard base64
-set, frozenset                            list, in the order of its members' JSON
-dataclass, mapping                        object; keys become texts as ``json`` makes them
+UUID, Path                                string
+Enum                                      as its value
+bytes, bytearray, memoryview              string, standard base64
+set, frozenset                            list, sorted by the JSON of its members
+dataclass, mapping                        object; keys become strings as ``json`` makes them
 list, tuple, range, deque, numpy array    list
-numpy scalar                              the form of ``.item()``
-lone surrogates in text                   U+FFFD
-DataFrame, Series and their like          TypeError with a hint
+numpy scalar                              as its ``.item()``
+lone surrogates in strings                U+FFFD
+DataFrame, Series and similar             TypeError with a hint
 ========================================  ==========================================================
 """
-
-from __future__ import annotations
 
 import base64
 import json
@@ -53,40 +51,40 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> bytes:
-    """Write a value as `dumps` does, and give the UTF-8 bytes."""
+    """Return a value as JSON, as `dumps` does, in UTF-8."""
     if encoder is None and nan == "null":
         try:
             return orjson.dumps(value, jsonable, _OPTIONS)
         except (TypeError, RecursionError):
-            pass  # the slow way below knows more types, or words the error better
+            pass  # the slower way below knows more types, or has the better message
     tree = _tree(value, (), (), encoder, nan)
     return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def dumps(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> str:
-    """Write a value as compact JSON, non-ASCII characters kept.
+    """Return a value as compact JSON, with non-ASCII characters as they are.
 
     Parameters
     ----------
     value : Any
-        What to write; the module's table tells the form of each type.
+        The value; the table of this module lists the form of each type.
     encoder : callable, optional
-        Asked first for a value that JSON itself does not know; its answer is written in the value's place.
-        When it raises TypeError, the table's form is used.
+        Called for a value that JSON itself does not know; its result is written in place of the value.
+        If it raises TypeError, the form of the table is used.
     nan : {"null", "raise"}, default "null"
-        What becomes of NaN and the infinities.
+        What NaN and the infinities become: null, or an error.
 
     Returns
     -------
     str
-        Valid JSON, and valid as UTF-8.
+        Valid JSON, which can be encoded as UTF-8.
 
     Raises
     ------
     TypeError
-        For a value without a JSON form; the message holds its JSON path.
+        If a value has no JSON form; the message names its JSON path.
     ValueError
-        For cyclic data, nesting beyond 254 levels, and NaN with ``nan="raise"``.
+        If data is cyclic or nested deeper than 254 levels, and for NaN with ``nan="raise"``.
 
     Examples
     --------
@@ -97,19 +95,19 @@ def dumps(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> s
 
 
 def jsonable(value: Any, *, nan: Nan = "null") -> Any:
-    """Give the tree of str, int, float, bool, None, list and dict that a value is in JSON.
+    """Return a value as its JSON tree of str, int, float, bool, None, list and dict.
 
     Parameters
     ----------
     value : Any
-        See the module's table.
+        The value; see the table of this module.
     nan : {"null", "raise"}, default "null"
-        What becomes of NaN and the infinities.
+        What NaN and the infinities become: null, or an error.
 
     Raises
     ------
     TypeError, ValueError
-        As `dumps`.
+        As `dumps` does.
 
     Examples
     --------
@@ -120,27 +118,27 @@ def jsonable(value: Any, *, nan: Nan = "null") -> Any:
 
 
 def text(value: Any, *, nan: Nan = "null") -> str:
-    """Give the text that a value is in a flat payload, where every value is a text.
+    """Return a value as the string of a flat field of a payload.
 
-    Numbers and truth values read as ``str`` writes them (``True``, ``1.0``), everything else as its JSON
-    form; None, NaN and the infinities read as the empty text, which a payload leaves out.
+    Numbers and bools are written as ``str`` does (``True``, ``1.0``), everything else as its JSON form; None, NaN and the
+    infinities become the empty string, which a payload leaves out.
 
     Parameters
     ----------
     value : Any
-        See the module's table.
+        The value; see the table of this module.
     nan : {"null", "raise"}, default "null"
-        What becomes of NaN and the infinities.
+        What NaN and the infinities become: null, or an error.
 
     Returns
     -------
     str
-        The text.
+        The string.
 
     Raises
     ------
     TypeError, ValueError
-        As `dumps`.
+        As `dumps` does.
 
     Examples
     --------
@@ -158,44 +156,44 @@ def text(value: Any, *, nan: Nan = "null") -> str:
 
 
 def milliseconds(value: Any) -> int:
-    """Give a moment as whole milliseconds since 1970 in UTC.
+    """Return a time as a Unix timestamp in milliseconds.
 
     Parameters
     ----------
     value : int, float, datetime, pandas Timestamp, numpy scalar or Decimal
-        A number is milliseconds already; a datetime without a zone is taken as UTC.
+        A number is taken as milliseconds; a datetime without a zone as UTC.
 
     Raises
     ------
     TypeError
-        For anything else.
+        If it is anything else.
     ValueError
-        For NaN, NaT and infinities.
+        If it is NaN, NaT or infinite.
 
     Examples
     --------
     >>> milliseconds(datetime(1970, 1, 1, 0, 0, 1)), milliseconds(1500.9)
     (1000, 1500)
     """
-    if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - NaT is a datetime that is not itself
-        return (_aware(value) - _EPOCH) // _MILLISECOND
+    if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - NaT is a datetime that does not equal itself
+        return (_to_utc(value) - _EPOCH) // _MILLISECOND
     if isinstance(value, date) and not isinstance(value, datetime):
         return milliseconds(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.datetime64):
         if numpy.isnat(value):
-            raise ValueError("a moment is wanted, and got NaT")
+            raise ValueError("time is missing: got NaT")
         return int(value.astype("datetime64[us]").astype("int64")) // 1000
     if (numpy is not None and isinstance(value, numpy.number)) or isinstance(value, int | float | Decimal):
         if not math.isfinite(value):
-            raise ValueError(f"a moment is wanted, and got {value!r}")
+            raise ValueError(f"time must be finite, got {value!r}")
         return int(value)
     if type(value).__name__ == "NaTType":
-        raise ValueError("a moment is wanted, and got NaT")
-    raise TypeError(f"milliseconds since 1970 or a datetime is wanted, and got {value!r}")
+        raise ValueError("time is missing: got NaT")
+    raise TypeError(f"time must be a datetime or milliseconds since 1970, got {value!r}")
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def _to_utc(time_: datetime) -> datetime:
+    return time_.replace(tzinfo=UTC) if time_.tzinfo is None else time_.astimezone(UTC)
 
 
 def _tree(
@@ -204,22 +202,24 @@ def _tree(
     if value is None or isinstance(value, bool | int | float | str):
         return _leaf(value, path, nan)
     if id(value) in above:
-        raise ValueError(f"{_where(path)} holds itself: JSON has no form for cyclic data")
+        raise ValueError(f"{_where(path)} contains itself: cyclic data has no JSON form")
     if len(above) >= MAX_DEPTH:
         raise ValueError(f"data is nested deeper than {MAX_DEPTH} levels, at {_where(path[:3])}…")
     above = (*above, id(value))
     if isinstance(value, dict):
-        return {_key(k, path): _tree(v, above, (*path, k), encoder, nan) for k, v in value.items()}
+        return {
+            _key(key, path): _tree(item, above, (*path, key), encoder, nan) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_tree(v, above, (*path, i), encoder, nan) for i, v in enumerate(value)]
-    step = _plain(value, path) if encoder is None else _encoded(value, path, encoder)
+        return [_tree(item, above, (*path, index), encoder, nan) for index, item in enumerate(value)]
+    step = _plain(value, path) if encoder is None else _convert_by(value, path, encoder)
     return _tree(step, above, path, encoder, nan)
 
 
-def _encoded(value: Any, path: tuple[Any, ...], encoder: Encoder) -> Any:
+def _convert_by(value: Any, path: tuple[Any, ...], encoder: Encoder) -> Any:
     try:
         return encoder(value)
-    except TypeError as error:  # it does not know the type: the table's form is used, if it has one
+    except TypeError as error:  # it does not know the type: the form of the table is used, if there is one
         try:
             return _plain(value, path)
         except TypeError:
@@ -240,7 +240,7 @@ def _number(value: float, path: tuple[Any, ...], nan: Nan) -> float | None:
     if math.isfinite(value):
         return value
     if nan == "raise":
-        raise ValueError(f"{_where(path)} is {value!r}, which JSON cannot hold")
+        raise ValueError(f"{_where(path)} is {value!r}, which has no JSON form")
     return None
 
 
@@ -249,12 +249,12 @@ def _clean(value: str) -> str:
 
 
 def _plain(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0911 - the table, one line a row
-    """Take one step from a foreign value towards JSON."""
+    """Convert a value by one step towards JSON."""
     if type(value).__name__ in {"NaTType", "NAType"}:
         return None
     match value:
         case datetime():
-            return _aware(value).replace(tzinfo=None).isoformat(timespec="microseconds")[:26] + "Z"
+            return _to_utc(value).replace(tzinfo=None).isoformat(timespec="microseconds")[:26] + "Z"
         case date() | time():
             return value.isoformat()
         case timedelta():
@@ -268,18 +268,18 @@ def _plain(value: Any, path: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0911 - t
         case bytes() | bytearray() | memoryview():
             return base64.b64encode(value).decode()
         case AbstractSet():
-            return sorted((jsonable(v) for v in value), key=json.dumps)
+            return sorted(map(jsonable, value), key=json.dumps)
         case Mapping():
             return dict(value)
         case Sequence():
             return list(value)
     if is_dataclass(value) and not isinstance(value, type | Col):
-        return {f.name: getattr(value, f.name) for f in fields(value)}
-    return _foreign(value, path)
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return _plain_foreign(value, path)
 
 
-def _foreign(value: Any, path: tuple[Any, ...]) -> Any:
-    # there is no path where nobody loaded its module, which would be a tenth of the tracker's import
+def _plain_foreign(value: Any, path: tuple[Any, ...]) -> Any:
+    # a path exists only if its module is loaded; importing it would be a tenth of the tracker's import time
     if (pathlib := sys.modules.get("pathlib")) is not None and isinstance(value, pathlib.PurePath):
         return str(value)
     if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.generic | numpy.ndarray):
@@ -289,18 +289,18 @@ def _foreign(value: Any, path: tuple[Any, ...]) -> Any:
             return value.tolist()
     if isinstance(value, Col):
         raise TypeError(
-            f"{value!r} at {_where(path)} stands for a column and has no value of its own: "
-            "give the event to nbtrack.backfill, which fills it in for each row"
+            f"{value!r} at {_where(path)} is a placeholder without a value; pass the event to nbtrack.backfill, which "
+            "replaces it for each row"
         )
     name = type(value).__qualname__
     if type(value).__module__.partition(".")[0] in _TABLES and name not in {"Period", "Interval"}:
         raise TypeError(
-            f"{_where(path)} is a {name}, not one value: for an event a row use nbtrack.backfill, "
-            "for its content in one event give it as a list (to_list(), to_dict('records'))"
+            f"{_where(path)} is a {name}, not a single value; use nbtrack.backfill for one event per row, or pass its "
+            "content as a list (to_list(), to_dict('records'))"
         )
     if name in {"Period", "Interval"}:
         return str(value)
-    raise TypeError(f"{_where(path)} is a {name}, which has no JSON form: convert it, or give a json_encoder")
+    raise TypeError(f"{_where(path)} is a {name}, which has no JSON form; convert it, or pass a json_encoder")
 
 
 def _key(key: Any, path: tuple[Any, ...]) -> str:
@@ -311,9 +311,9 @@ def _key(key: Any, path: tuple[Any, ...]) -> str:
     except TypeError:
         plain = []
     if isinstance(plain, list | dict):
-        raise TypeError(f"a key at {_where(path)} is {key!r}, which cannot name a member of a JSON object")
+        raise TypeError(f"a key at {_where(path)} is {key!r}, which cannot be a key of a JSON object")
     return plain if isinstance(plain, str) else json.dumps(plain)
 
 
 def _where(path: tuple[Any, ...]) -> str:
-    return "$" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path)
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -15,7 +15,7 @@ import pytest
 from nbtrack.collector import CollectorClient, LocalCollector
 from nbtrack.delivery import Emitter, SQLiteEventStore
 from nbtrack.runtime.home import identify_installation
-from tests.faults.server import Act, FaultServer
+from tests.support.fault_server import Act, FaultServer
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -126,15 +126,15 @@ def test_backfill_brings_headers_to_a_collector_that_asks_for_a_token(run: Run, 
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        ("{", "the event file event.json is not JSON: Expecting property name"),
-        ("[1]", 'the event file event.json: it must hold {"schema": "iglu:…", "data": {…}}'),
+        ("{", "event file event.json: not valid JSON: Expecting property name"),
+        ("[1]", 'event file event.json: must contain {"schema": "iglu:…", "data": {…}}'),
         (
             '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}, "context": {"schema": "x"}}',
             'context must be a list of {"schema": "iglu:…", "data": {…}}',
         ),
         (
             '{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {"order": {"$colum": "order_id"}}}',
-            '\'$colum\' is no placeholder: a column\'s value is written {"$col": "name"}',
+            '\'$colum\' is not a placeholder; write a column\'s value as {"$col": "name"}',
         ),
     ],
 )
@@ -154,10 +154,10 @@ def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on
     (tmp_path / "event.json").write_text(json.dumps(event))
     words = backfill_to(NOBODY)
     shown = run(*words, "--dead-letters", "dead.parquet", code=1).stdout
-    assert "rows not delivered: see the Parquet file\n  they are in dead.parquet\n" in shown
+    assert "rows not delivered: dead.parquet\n" in shown
     (tmp_path / "event.json").write_text(json.dumps(event | {"event_id": None}))
     shown = run(*words, "--give-up-after", "1", code=1).stdout
-    assert "the same call with --resume goes on where this one stopped" in shown
+    assert "run it again with --resume to continue where this run stopped" in shown
 
 
 def test_a_folder_of_schemas_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_folder_of_schemas_that_is_not_there_is_named(run: Run, tmp_path: Path
 def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
     identify_installation(home)
-    assert "nothing was ever stored" in run("outbox", "list", code=1).stderr
+    assert "no event was ever stored" in run("outbox", "list", code=1).stderr
     with FaultServer([Act(400), Act(200)]) as server:
         store = SQLiteEventStore(home / "outbox.sqlite")
         emitter = Emitter(server.url, event_store=store)
@@ -180,14 +180,14 @@ def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path
         emitter.close(0)
         store.close()
         shown = run("outbox", "list").stdout
-        assert "waiting: 0" in shown
+        assert "pending: 0" in shown
         assert f"refused, HTTP 400  {server.url}" in shown
         assert "6f1b1c1e" in shown
-        assert "1 events written" in run("outbox", "export", "dead.ndjson").stdout
+        assert "1 event written" in run("outbox", "export", "dead.ndjson").stdout
         assert (tmp_path / "dead.ndjson").stat().st_mode & 0o77 == 0
-        assert "1 events wait again" in run("outbox", "retry").stdout
+        assert "1 event pending again" in run("outbox", "retry").stdout
         assert "1 sent" in run("outbox", "drain").stdout
-    assert "nothing waits" in run("outbox", "drain").stdout
+    assert "no pending events" in run("outbox", "drain").stdout
     assert "0 events deleted" in run("outbox", "purge", "--yes").stdout
 
 
@@ -214,7 +214,7 @@ def test_drain_sends_the_headers_of_the_settings_to_the_settings_collector_only(
 def test_a_file_that_is_no_outbox_is_left_as_it_is(run: Run, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    assert "notes.txt is no outbox" in run("outbox", "--store", "notes.txt", "list", code=1).stderr
+    assert "notes.txt is not an outbox" in run("outbox", "--store", "notes.txt", "list", code=1).stderr
     assert (path.read_bytes(), [one.name for one in tmp_path.iterdir()]) == (content, ["notes.txt"])
 
 

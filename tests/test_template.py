@@ -1,4 +1,4 @@
-"""The placeholder behind col()."""
+"""Placeholders for the values of columns."""
 
 import math
 import pickle
@@ -9,7 +9,7 @@ import pytest
 from nbtrack.template import Col, col, columns_of
 
 
-def test_each_step_gives_a_new_placeholder():
+def test_each_step_returns_a_new_placeholder():
     plain = col("n")
     assert plain.default(1).name == "n"
     assert plain.steps == ()
@@ -19,7 +19,7 @@ def test_each_step_gives_a_new_placeholder():
 
 
 @pytest.mark.parametrize(
-    ("placeholder", "value", "becomes"),
+    ("placeholder", "value", "result"),
     [
         (col("n"), 5, 5), (col("n"), math.nan, None), (col("n"), pd.NA, None), (col("n"), pd.NaT, None),
         (col("n").default(7), None, 7), (col("n").default(7), 0, 0),
@@ -31,8 +31,8 @@ def test_each_step_gives_a_new_placeholder():
         (col("n").format("o-{}"), 5, "o-5"), (col("n").format("o-{}"), None, None), (col("n").format("o-{}"), False, "o-false"),
     ],
 )  # fmt: skip
-def test_the_meaning_of_the_steps(placeholder, value, becomes):
-    assert placeholder.evaluate(value) == becomes
+def test_the_meaning_of_the_steps(placeholder, value, result):
+    assert placeholder.evaluate(value) == result
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,17 @@ def test_the_meaning_of_the_steps(placeholder, value, becomes):
         lambda c: f"{c}", lambda c: c[0], lambda c: 1 in c,
     ],
 )  # fmt: skip
-def test_a_placeholder_has_no_value_of_its_own(use):
-    with pytest.raises(TypeError, match=r"col\('n'\) stands for a column.*nbtrack.backfill"):
+def test_a_placeholder_has_no_value(use):
+    with pytest.raises(TypeError, match=r"col\('n'\) is a placeholder without a value.*nbtrack.backfill"):
         use(col("n"))
 
 
-def test_wrong_steps_are_refused_at_once():
-    with pytest.raises(TypeError, match="column's name"):
+def test_wrong_steps_raise_at_once():
+    with pytest.raises(TypeError, match="name of a column"):
         col(3)
     with pytest.raises(ValueError, match="one of str, int, float, bool"):
         col("n").cast("date")
-    with pytest.raises(TypeError, match="mapping"):
+    with pytest.raises(TypeError, match="must be a dict"):
         col("n").map(["a"])
     for pattern in ("no place", "{} {}", "{0}", "{"):
         with pytest.raises(ValueError, match="pattern"):
@@ -61,11 +61,11 @@ def test_wrong_steps_are_refused_at_once():
         col("n").cast("bool").evaluate("maybe")
 
 
-def test_a_placeholder_travels():
-    there = pickle.loads(pickle.dumps(col("n").default(1).map({1: 2})))
-    assert isinstance(there, Col)
-    assert there.same_as(col("n").default(1).map({1: 2}))
-    assert not there.same_as(col("n"))
+def test_a_placeholder_can_be_pickled():
+    copy = pickle.loads(pickle.dumps(col("n").default(1).map({1: 2})))
+    assert isinstance(copy, Col)
+    assert copy.same_as(col("n").default(1).map({1: 2}))
+    assert not copy.same_as(col("n"))
     assert len({col("n"), col("n")}) == 2
 
 

@@ -1,4 +1,4 @@
-"""Frames to events: one event a row, at the speed of the hardware, every row accounted for."""
+"""Backfill: one event for each row of a DataFrame, table or file, with every row accounted for."""
 
 from nbtrack.bulk.api import backfill, backfill_async
 from nbtrack.bulk.encoding.compiler import TemplateError
@@ -9,7 +9,8 @@ from nbtrack.bulk.preview import preview
 from nbtrack.bulk.report import BackfillReport, ChunkReport
 from nbtrack.bulk.sending.ledger import LedgerError
 from nbtrack.bulk.sending.run import InvalidRow
-from nbtrack.bulk.sources.chunks import SourceError
+from nbtrack.bulk.sources.chunks import MissingFileError, SourceError
+from nbtrack.common.errors import show_under
 
 __all__ = [
     "BackfillPlan",
@@ -17,6 +18,7 @@ __all__ = [
     "ChunkReport",
     "InvalidRow",
     "LedgerError",
+    "MissingFileError",
     "SourceError",
     "TemplateError",
     "backfill",
@@ -27,3 +29,4 @@ __all__ = [
     "preview",
     "send_batches",
 ]
+show_under(__name__, [globals()[name] for name in __all__])

@@ -1,6 +1,7 @@
-"""The front door: a frame, an event, a report."""
+"""The entry points: `backfill` and `backfill_async`."""
 
 import asyncio
+import inspect
 import os
 import time
 import uuid
@@ -13,6 +14,7 @@ from nbtrack.bulk.plan import (
     CONNECTIONS,
     GIVE_UP_AFTER,
     MAX_BODY_BYTES,
+    SENDING_OPTIONS,
     BackfillPlan,
     OnDuplicate,
     OnInvalid,
@@ -20,8 +22,8 @@ from nbtrack.bulk.plan import (
 )
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters
-from nbtrack.bulk.sending.local import end_report, send_source
-from nbtrack.bulk.sending.state_folder import letters_path, tidy
+from nbtrack.bulk.sending.run import finish_report, send_source
+from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
@@ -53,76 +55,78 @@ def backfill(
     dead_letters: str | Path | None = None,
     progress: bool | None = None,
 ) -> BackfillReport:
-    """Send one event a row, and account for each row.
+    """Send one event for each row, and account for every row.
 
     Parameters
     ----------
-    data : frame, table, path or iterable of frames
-        A pandas or polars frame, an Arrow table or reader, the path of a Parquet or CSV file (or a pattern of paths), a
-        DuckDB relation, an iterable of frames; or a Dask or Spark frame, which its own engine sends.
+    data : DataFrame, table, path or iterable of DataFrames
+        A pandas or polars DataFrame, an Arrow table or reader, the path of a Parquet or CSV file (or a pattern of paths),
+        a DuckDB relation, an iterable of DataFrames; or a Dask or Spark DataFrame, which its own engine sends.
     event : Event
-        The event one would track, with `col` where a row's value goes.
+        The event to track for a row, with `col` where a row's value goes.
     key : str or sequence of str, optional
         Columns that identify a row: the event id is made from them, so that a repeated backfill sends the same ids.
         Without it, and without ``event_id=col(…)``, the id is made from the row's content and position.
     collector : str or LocalCollector, optional
-        URL of the collector, or one that runs here; the session's by default. ``"local"`` is the session's, too, where
-        it is this machine's.
+        URL of the collector, or a running `LocalCollector`; by default the session's. ``"local"`` is the session's too,
+        which must then be local.
     headers : mapping, optional
-        Extra HTTP headers of each request, such as ``{"Authorization": "Bearer …"}``; never shown or kept.
+        Extra HTTP headers of each request, such as ``{"Authorization": "Bearer …"}``; never shown or stored.
     namespace : str or uuid.UUID, optional
-        Keeps ids of different histories apart; made from the event's schema by default.
+        Makes the ids of different histories differ; by default made from the event's schema.
     subject : Subject, optional
-        Whose values hold where the event's own subject has none; a new ``Subject()`` by default, never the session's.
+        Its values are used where the event's own subject has none; by default a new ``Subject()``, never the session's.
     app_id : str or None, default "backfill"
-        The application.
+        Application id.
     tracker_namespace : str, default "nbtrack"
-        The tracker's name.
+        Name of the tracker.
     encode_base64 : bool, default True
-        Whether JSON goes out as base64.
+        Whether JSON is sent as base64.
     registry : Registry, optional
-        Schemas that rows are checked against; by default the running session's, else those that come with nbtrack.
+        Schemas that rows are validated against; by default the running session's, otherwise those of nbtrack.
     dry_run : bool, default False
-        Encode and check all rows, and send nothing.
+        Whether to encode and validate all rows, and send nothing.
     on_invalid : {"skip", "raise", "send"}, default "skip"
-        What becomes of rows that break a contract or a schema. ``"raise"`` stops at the first one.
+        What to do with rows that break a contract or a schema. ``"raise"`` stops at the first one.
     on_duplicate : {"report", "send"}, default "report"
-        Whether rows without a key, and rows with the key of another one, make the report not ok; they are sent.
+        Whether rows without a key, and rows with the key of another row, make the report not ok; they are sent.
     rate, byte_rate : float, optional
-        Most events and bytes a second.
+        Most events and bytes per second.
     connections : int, default 4
-        Requests under way at once, at most.
+        Most requests at once.
     max_body_bytes : int, default 900,000
-        Size of a request; collectors drop much larger ones.
+        Size limit of a request; collectors drop much larger ones.
     give_up_after : float, default 300
-        Seconds without a body taken after which the run ends; its rest is counted as failed.
+        Seconds without a successful request after which the run ends; the remaining rows count as failed.
     resume : bool, default False
-        Go on with the run before, by its ledger, instead of beginning anew.
+        Whether to continue the previous run by its ledger, instead of sending all rows again.
     ledger : path or bool, default True
-        SQLite file of what is delivered; True for one of this namespace in nbtrack's own folder, False for none.
+        SQLite file that records what is delivered; True for the namespace's file in nbtrack's own folder, False for none.
     dead_letters : path, optional
-        Parquet file of the rows that are not delivered; in nbtrack's own folder by default.
+        Parquet file for the rows that are not delivered; by default in nbtrack's own folder.
     progress : bool, optional
-        Whether to show a bar; in notebooks and terminals by default.
+        Whether to show a progress bar; by default in notebooks and terminals.
 
     Returns
     -------
     BackfillReport
-        Counts, rate, time range, and the rows that failed with the reasons. Ctrl-C ends the run and gives it too:
-        ``report.ok`` tells whether every row was delivered.
+        Counts, rate, time range, and the rows that failed with the reasons. Ctrl-C ends the run, and the report is
+        returned as well: ``report.ok`` is True if every row was delivered.
 
     Raises
     ------
     TemplateError
-        When the event asks for a column that is not there.
+        If the event uses a column that the data does not have.
+    SourceError
+        If the data cannot be read.
     InvalidRow
-        With ``on_invalid="raise"``.
+        If a row is invalid, with ``on_invalid="raise"``.
     LedgerError
-        When ``resume=True`` and data or event are not those of the run before.
+        If ``resume=True``, and data or event are not those of the previous run.
     RuntimeError
-        When no collector is known, or ``NBTRACK_DISABLED`` is set.
+        If no collector is known, or ``NBTRACK_DISABLED`` is set.
     TypeError, ValueError
-        For an option of the wrong kind, or out of range.
+        If an option has a wrong type, or is out of range.
 
     Examples
     --------
@@ -136,76 +140,67 @@ def backfill(
     >>> report.errors["reason"].to_list()
     ['url is empty']
     """
+    options = {name: value for name, value in locals().items() if name in _PLAN_OPTIONS}
     if isinstance(data, Event):
-        raise TypeError("backfill wants the data first, then the event: backfill(df, event)")
+        raise TypeError("backfill takes the data first, then the event: backfill(df, event)")
     if not isinstance(ledger, str | os.PathLike | bool):
-        raise TypeError(f"ledger must be True, False or the path of a file, not {ledger!r}")
+        raise TypeError(f"ledger must be True, False or the path of a file, got {ledger!r}")
     if dead_letters is not None and not isinstance(dead_letters, str | os.PathLike):
-        raise TypeError(f"dead_letters must be the path of a Parquet file, not {dead_letters!r}")
+        raise TypeError(f"dead_letters must be the path of a Parquet file, got {dead_letters!r}")
     if resume and ledger is False:
-        raise ValueError("resume=True goes by the ledger of the run before, and ledger=False keeps none")
+        raise ValueError("resume=True needs the ledger of the previous run, so ledger must not be False")
     engine = find_engine(data)
     source = open_source(data if engine is None else engine.empty(data))
-    plan = make_plan(
-        event,
-        source.names,
-        key=key,
-        collector=collector,
-        headers=headers,
-        send=not dry_run,
-        namespace=namespace,
-        subject=subject,
-        app_id=app_id,
-        tracker_namespace=tracker_namespace,
-        encode_base64=encode_base64,
-        registry=registry,
-        on_invalid=on_invalid,
-        on_duplicate=on_duplicate,
-        connections=connections,
-        max_body_bytes=max_body_bytes,
-        rate=rate,
-        byte_rate=byte_rate,
-        give_up_after=give_up_after,
-    )
+    plan = make_plan(event, source.names, send=not dry_run, **options)
     report = _begin_report(plan, source.names, dry_run=dry_run)
-    tidy()
-    letters = DeadLetters(Path(dead_letters) if dead_letters is not None else letters_path(plan.namespace))
+    remove_old_files()
+    failed_rows = DeadLetters(
+        Path(dead_letters) if dead_letters is not None else dead_letters_path(plan.namespace)
+    )
     started = time.perf_counter()
     try:
         if engine is not None:
-            run_engine(engine, data, plan, report, letters, resume=resume)
+            run_engine(engine, data, plan, report, failed_rows, resume=resume)
         else:
-            send_source(plan, source, report, letters, ledger=ledger, resume=resume, progress=progress)
+            send_source(plan, source, report, failed_rows, ledger=ledger, resume=resume, progress=progress)
     finally:
         report.seconds = time.perf_counter() - started
         try:
-            report.dead_letters = letters.close()
-        except OSError as error:  # what was sent was sent: the report comes all the same
-            report.notes.append(f"the rows that were not delivered could not be kept: {error}")
-    return end_report(report, plan)
+            report.dead_letters = failed_rows.close()
+        except OSError as error:  # the events were sent: the report is returned nevertheless
+            report.notes.append(f"cannot store the rows that were not delivered: {error}")
+    return finish_report(report, plan)
+
+
+_PLAN_OPTIONS = SENDING_OPTIONS | {
+    name
+    for name, parameter in inspect.signature(make_plan).parameters.items()
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+}
+"""The options of a backfill that are options of its plan, under the same names."""
 
 
 async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillReport:
-    """Send one event a row without blocking the event loop.
+    """Send one event for each row without blocking the event loop.
 
     Parameters
     ----------
-    data : frame, table, path or iterable of frames
-        As that of `backfill`.
+    data : DataFrame, table, path or iterable of DataFrames
+        As for `backfill`.
     event : Event
-        As that of `backfill`.
+        As for `backfill`.
     **options
-        As those of `backfill`.
+        As for `backfill`.
 
     Returns
     -------
     BackfillReport
-        As that of `backfill`.
+        As of `backfill`.
 
     Raises
     ------
-    TemplateError, InvalidRow, LedgerError, RuntimeError
-        As `backfill`.
+    TemplateError, SourceError, InvalidRow, LedgerError, RuntimeError
+        As `backfill` does.
 
     Examples
     --------
@@ -221,13 +216,12 @@ async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillRep
 
 
 def _begin_report(plan: BackfillPlan, names: Sequence[str], *, dry_run: bool) -> BackfillReport:
-    wanted = plan.compiler().wanted
     report = BackfillReport(
         destination=plan.target.url,
-        unused=tuple(name for name in names if name not in wanted),
+        unused=tuple(name for name in names if name not in plan.columns),
         on_duplicate=plan.on_duplicate,
         dry_run=dry_run,
     )
     if plan.unknown_schemas:
-        report.notes.append(f"not checked, as no registry knows them: {', '.join(plan.unknown_schemas)}")
+        report.notes.append(f"not validated, since no registry has them: {', '.join(plan.unknown_schemas)}")
     return report

@@ -1,19 +1,21 @@
-"""All that a backfill is but its data: made once, then the same in every thread and on every machine."""
+"""Everything about a backfill but its data: made once, then the same in every thread and on every machine."""
 
+import dataclasses
 import hashlib
+import os
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args
 
-from nbtrack.bulk.destination import find_collector
-from nbtrack.bulk.encoding.compiler import Compiler, check_columns
-from nbtrack.bulk.encoding.encoder import ANY_NUMBER, Encoder, Limits
-from nbtrack.bulk.encoding.validation import documents
-from nbtrack.common.arguments import check_at_least, check_integers, check_positive
-from nbtrack.common.current_session import CollectorTarget, find_registry
-from nbtrack.delivery.encoding import FRAME_BYTES
+from nbtrack.bulk.encoding.compiler import AnyCompiler, Compiler, TemplateError, check_columns
+from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
+from nbtrack.bulk.encoding.validation import self_describing_parts
+from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
+from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
+from nbtrack.delivery.encoding import ENVELOPE_BYTES
+from nbtrack.delivery.http.urls import base_uri, split_credentials
 from nbtrack.schemas import Registry
 from nbtrack.template import Col
 from nbtrack.tracker import Event, Subject
@@ -26,14 +28,15 @@ OnDuplicate = Literal["report", "send"]
 MAX_BODY_BYTES = 900_000
 CONNECTIONS = 4
 GIVE_UP_AFTER = 300.0
-_MOST_BYTES = 1_048_576  # beyond it, a collector answers 200 and loses the body
+_BODY_LIMIT = 1_048_576
+"""Bytes beyond which a collector answers 200 and loses the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
-    """What to make of each row, and how to send it; picklable, for engines that send from many machines.
+    """What each row becomes, and how it is sent; picklable, for engines that send from many machines.
 
-    Made by `make_plan`.
+    Returned by `make_plan`.
 
     Attributes
     ----------
@@ -42,29 +45,36 @@ class BackfillPlan:
     key : tuple of str
         Columns that identify a row.
     namespace : uuid.UUID
-        Of the ids.
+        Namespace of the ids.
     constants : mapping
         ``dtm`` and ``stm`` of the run.
     required : tuple of str
-        Payload keys that each row must have.
+        Keys of the payload that each row must have.
     schemas : mapping
-        Those that rows are checked against, by URI.
+        The schemas that rows are checked against, by URI.
     unknown_schemas : tuple of str
-        URIs that no registry knows: what they describe is not checked.
+        URIs that no registry has: their data is not checked.
     target : CollectorTarget
         The collector.
     on_invalid : {"skip", "raise", "send"}
-        What becomes of rows that break a contract or a schema.
+        What to do with rows that break a contract or a schema.
     on_duplicate : {"report", "send"}
-        Whether rows that share an id make the report not ok.
+        Whether rows that share an event id make the report not ok.
     connections : int
-        Requests under way at once, at most.
+        Most requests at once.
     max_body_bytes : int
-        Size of a request.
+        Size limit of a request.
     rate, byte_rate : float or None
-        Most events and bytes a second.
+        Most events and bytes per second.
     give_up_after : float
-        Seconds without a body taken after which the run ends.
+        Seconds without a successful request after which the run ends.
+
+    Raises
+    ------
+    TemplateError
+        If all rows would have the same event id, or there are two sources of ids.
+    TypeError, ValueError
+        If an option has a wrong type, or is out of range.
 
     Examples
     --------
@@ -93,27 +103,60 @@ class BackfillPlan:
     give_up_after: float = GIVE_UP_AFTER
 
     def __post_init__(self) -> None:
-        """Refuse options that are out of range."""
-        for name, value, choice in (
+        """Check the options."""
+        for name, value, choices in (
             ("on_invalid", self.on_invalid, get_args(OnInvalid)),
             ("on_duplicate", self.on_duplicate, get_args(OnDuplicate)),
         ):
-            if value not in choice:
-                raise ValueError(f"{name} is one of {', '.join(choice)}, not {value!r}")
+            if value not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
         check_integers(connections=self.connections, max_body_bytes=self.max_body_bytes)
         check_at_least(1, connections=self.connections)
-        if not FRAME_BYTES < self.max_body_bytes <= _MOST_BYTES:
+        if not ENVELOPE_BYTES < self.max_body_bytes <= _BODY_LIMIT:
             raise ValueError(
-                f"max_body_bytes must be between {FRAME_BYTES + 1} (one event) and {_MOST_BYTES:,} (a collector drops "
-                f"larger bodies), not {self.max_body_bytes:,}"
+                f"max_body_bytes must be between {ENVELOPE_BYTES + 1} (one event) and {_BODY_LIMIT:,} (a collector drops "
+                f"larger bodies), got {self.max_body_bytes:,}"
             )
         check_positive(rate=self.rate, byte_rate=self.byte_rate)
         if self.give_up_after is None:
-            raise TypeError("give_up_after must be a number of seconds, not None: math.inf waits without end")
+            raise TypeError("give_up_after must be a number of seconds, got None; math.inf waits without end")
         check_at_least(0, give_up_after=self.give_up_after)
+        own_id = dict(self.event.pairs).get("eid")
+        if own_id is not None and not isinstance(own_id, Col):
+            raise TemplateError(
+                "event_id= is the same for all rows; use event_id=col(…), or key=[…] for ids made from columns"
+            )
+        if own_id is not None and self.key:
+            raise TemplateError("the event has event_id=col(…), so key= must not be given: use one of them")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the event and the key use, once each."""
+        return tuple(dict.fromkeys([*self.event.columns(), *self.key]))
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that the event id is made from; none if it is made from content and position."""
+        own_id = dict(self.event.pairs).get("eid")
+        return self.key if own_id is None else (own_id.name,)
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of bodies: with a rate, a body is at most what may be sent in a second."""
+        event_bytes = self.max_body_bytes - ENVELOPE_BYTES
+        body_bytes = event_bytes if self.byte_rate is None else max(1, min(event_bytes, int(self.byte_rate)))
+        return Limits(body_bytes, event_bytes, UNLIMITED if self.rate is None else max(1, int(self.rate)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A string that differs for another event or other options, but not for another time or collector."""
+        import duckdb  # noqa: PLC0415 - the hashes of rows depend on its version
+
+        parts = (self.event.pairs, self.key, self.namespace.hex, self.on_invalid, duckdb.__version__)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def compiler(self) -> Compiler:
-        """Give a compiler of the plan's event."""
+        """Return a compiler of the plan's event, to be shared by all threads of a run."""
         return Compiler(
             self.event,
             self.key,
@@ -123,28 +166,21 @@ class BackfillPlan:
             schemas=self.schemas,
         )
 
-    def encoder(self, compiler: Compiler) -> Encoder:
-        """Give an encoder, for one thread."""
+    def encoder(self, compiler: AnyCompiler) -> Encoder:
+        """Return an encoder, for one thread."""
         return Encoder(compiler, self.limits, send_invalid=self.on_invalid == "send")
 
-    @property
-    def limits(self) -> Limits:
-        """Limits of bodies: where a rate is set, a body is at most what may leave in a second."""
-        whole = self.max_body_bytes - FRAME_BYTES
-        body = whole if self.byte_rate is None else max(1, min(whole, int(self.byte_rate)))
-        events = ANY_NUMBER if self.rate is None else max(1, int(self.rate))
-        return Limits(body, whole, events)
-
-    @property
-    def fingerprint(self) -> str:
-        """Tell this template from others, whatever the moment and the collector."""
-        import duckdb  # noqa: PLC0415 - the hashes of rows are those of its version
-
-        parts = (self.event.pairs, self.key, self.namespace.hex, self.on_invalid, duckdb.__version__)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+    def for_task(self, tasks: int, max_connections: int) -> "BackfillPlan":
+        """Return the plan of one of `tasks` tasks that run at once: its part of the rates, and fewer connections."""
+        return dataclasses.replace(
+            self,
+            connections=min(max_connections, self.connections),
+            rate=None if self.rate is None else self.rate / tasks,
+            byte_rate=None if self.byte_rate is None else self.byte_rate / tasks,
+        )
 
 
-_SENDING = frozenset(one.name for one in fields(BackfillPlan) if one.default is not MISSING)
+SENDING_OPTIONS = frozenset(field.name for field in fields(BackfillPlan) if field.default is not MISSING)
 
 
 def make_plan(
@@ -163,12 +199,12 @@ def make_plan(
     registry: Registry | None = None,
     **sending: Any,
 ) -> BackfillPlan:
-    """Make the plan of a backfill; `nbtrack.bulk.backfill` tells of the parameters.
+    """Return the plan of a backfill; the parameters are those of `nbtrack.bulk.backfill`.
 
     Parameters
     ----------
     event : Event
-        With placeholders.
+        The event, with placeholders.
     names : sequence of str
         Columns of the data.
     key, collector, headers, namespace, subject, app_id, tracker_namespace, encode_base64, registry
@@ -176,23 +212,23 @@ def make_plan(
     send : bool, default True
         Whether a collector is needed.
     **sending
-        How to send, and what becomes of which rows: the fields of `BackfillPlan` from ``on_invalid`` on.
+        How to send, and what to do with which rows: the fields of `BackfillPlan` from ``on_invalid`` on.
 
     Returns
     -------
     BackfillPlan
-        For `send_batches`.
+        The plan, for `send_batches`.
 
     Raises
     ------
     TemplateError
-        When the event does not fit the columns.
+        If the event does not fit the columns.
     TypeError
-        When `event` is no event.
+        If `event` is not an event.
     ValueError
-        For an option that is out of range.
+        If an option is out of range.
     RuntimeError
-        When no collector is known, or sending is switched off.
+        If no collector is known, or sending is disabled.
 
     Examples
     --------
@@ -200,20 +236,19 @@ def make_plan(
     >>> from nbtrack.tracker import PageView
     >>> make_plan(PageView(col("adress")), ["id", "address"], send=False)
     Traceback (most recent call last):
-    nbtrack.bulk.encoding.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
+    nbtrack.bulk.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
     """
     if not isinstance(event, Event):
         raise TypeError(
-            "backfill wants the event one would track, such as SelfDescribing(SelfDescribingJson(…)) with col(…) where a "
-            f"row's value goes; not {type(event).__name__}"
+            "event must be an event, such as SelfDescribing(SelfDescribingJson(…)) with col(…) where a row's value goes, "
+            f"got {type(event).__name__}"
         )
-    if unknown_options := sending.keys() - _SENDING:
+    if unknown_options := sending.keys() - SENDING_OPTIONS:
         raise TypeError(
-            f"there is no option {unknown_options.pop()!r} here; there are: {', '.join(sorted(_SENDING))}"
+            f"unknown option {unknown_options.pop()!r}; options are: {', '.join(sorted(SENDING_OPTIONS))}"
         )
-    _check_kinds(
-        subject=(subject, Subject, "Subject()"), registry=(registry, Registry, "Registry(['schemas'])")
-    )
+    _check_type("subject", subject, Subject, "Subject()")
+    _check_type("registry", registry, Registry, "Registry(['schemas'])")
     pairs = description.describe(
         event,
         tracker_subject=subject or Subject(),
@@ -221,25 +256,25 @@ def make_plan(
         namespace=tracker_namespace,
         encode_base64=encode_base64,
     )
-    known, unknown = _find_schemas(pairs, registry or find_registry() or Registry())
+    schemas, unknown_schemas = _find_schemas(pairs, registry or find_registry() or Registry())
     now = str(time.time_ns() // 1_000_000)
     plan = BackfillPlan(
         event=pairs,
-        key=_name_columns(key),
+        key=_key_names(key),
         namespace=make_namespace(event, namespace),
         constants={"dtm": now, "stm": now},
         required=_required_keys(event),
-        schemas=known,
-        unknown_schemas=unknown,
+        schemas=schemas,
+        unknown_schemas=unknown_schemas,
         target=find_collector(collector, headers) if send else CollectorTarget(""),
         **sending,
     )
-    check_columns(list(names), plan.compiler().wanted)
+    check_columns(list(names), plan.columns)
     return plan
 
 
 def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.UUID:
-    """Give the namespace of a run's ids: of a name, else of the event's schema, or of its class.
+    """Return the namespace of a run's event ids: made from a name, or from the event's schema or class.
 
     Parameters
     ----------
@@ -251,7 +286,7 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
     Returns
     -------
     uuid.UUID
-        For `make_event_id`.
+        The namespace, for `make_event_id`.
 
     Examples
     --------
@@ -263,54 +298,96 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
     if isinstance(named, uuid.UUID):
         return named
     if not isinstance(named, str | None):
-        raise TypeError(f"namespace must be a name or a uuid.UUID, not {named!r}")
+        raise TypeError(f"namespace must be a str or a uuid.UUID, got {named!r}")
     schema = event.event_json.schema if event.event_json is not None else type(event).__name__
     return uuid.uuid5(uuid.NAMESPACE_URL, named or str(schema))
 
 
-def _name_columns(key: Any) -> tuple[str, ...]:
-    if isinstance(key, str):
-        return (key,)
-    names = (
-        ()
-        if key is None
-        else tuple(key)
-        if isinstance(key, Iterable) and not isinstance(key, Col)
-        else (key,)
-    )
+def find_collector(collector: Any, headers: Mapping[str, str] | None = None) -> CollectorTarget:
+    """Return the collector to send to, with the headers of each request.
+
+    Parameters
+    ----------
+    collector
+        A URL, a running `LocalCollector`, ``"local"``, or None for the session's.
+    headers
+        Headers of each request.
+
+    Raises
+    ------
+    RuntimeError
+        If it is None and no session runs, or if ``NBTRACK_DISABLED`` is set.
+    """
+    check_headers(headers or {})
+    target = _find_target(collector)
+    return dataclasses.replace(target, headers={**target.headers, **(headers or {})})
+
+
+def _find_target(collector: Any) -> CollectorTarget:
+    if os.environ.get("NBTRACK_DISABLED", "").strip() not in {"", "0"}:
+        raise RuntimeError("NBTRACK_DISABLED is set, so nothing may be sent; unset it to run a backfill")
+    if isinstance(collector, str) and collector == "local":
+        return _find_local_target()
+    if collector is not None:
+        # a LocalCollector has a URL once it runs
+        url, headers = split_credentials(base_uri(getattr(collector, "url", None) or collector))
+        return CollectorTarget(url, headers)
+    if (target := find_target()) is None:
+        raise RuntimeError(
+            "no collector to send to: pass collector=URL, or start a session (%load_ext nbtrack in a notebook, "
+            "nbtrack.start() in a script)"
+        )
+    return target
+
+
+def _find_local_target() -> CollectorTarget:
+    """Return the session's local collector: a backfill does not start one."""
+    target = find_target()
+    if target is None or not target.local:
+        reason = "no session runs" if target is None else f"the session sends to {target.url}"
+        raise RuntimeError(
+            f'collector="local" needs a session with a local collector, and {reason}; call nbtrack.start(), or pass a '
+            "running LocalCollector() or a URL"
+        )
+    return target
+
+
+def _key_names(key: Any) -> tuple[str, ...]:
+    if key is None:
+        return ()
+    names = tuple(key) if isinstance(key, Iterable) and not isinstance(key, str | Col) else (key,)
     if not all(isinstance(name, str) for name in names):
-        raise TypeError(f"key must name columns, such as key=['order_id'], not {key!r}")
+        raise TypeError(f"key must be names of columns, such as key=['order_id'], got {key!r}")
     return names
 
 
-def _check_kinds(**given: tuple[Any, type, str]) -> None:
-    for name, (value, kind, example) in given.items():
-        if value is not None and not isinstance(value, kind):
-            raise TypeError(f"{name} must be a {kind.__name__}, such as {example}, not {value!r}")
+def _check_type(name: str, value: Any, type_: type, example: str) -> None:
+    if value is not None and not isinstance(value, type_):
+        raise TypeError(f"{name} must be a {type_.__name__}, such as {example}, got {value!r}")
 
 
 def _find_schemas(
     plan: description.Plan, registry: Registry
 ) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
-    """Give the schemas of the event's data and entities, and the URIs of those that are not known."""
-    known: dict[str, Mapping[str, Any]] = {}
+    """Return the schemas of the event's data and entities, and the URIs that the registry does not have."""
+    schemas: dict[str, Mapping[str, Any]] = {}
     unknown: list[str] = []
     for _, value in plan.pairs:
         if not isinstance(value, JsonNode):
             continue
-        for uri, _ in documents(value.tree):
+        for uri, _ in self_describing_parts(value.tree):
             if uri in registry:
-                known[uri] = registry.find(uri)
+                schemas[uri] = registry.find(uri)
             else:
                 unknown.append(uri)
-    return known, tuple(dict.fromkeys(unknown))
+    return schemas, tuple(dict.fromkeys(unknown))
 
 
 def _required_keys(event: Event) -> tuple[str, ...]:
-    """Name the payload keys that the event's class requires."""
+    """Return the keys of the payload that the event's class requires."""
     if event.event_json is not None:
         return ()
-    found = [value for kind in type(event).__mro__ for value in vars(kind).values()]
+    members = [value for class_ in type(event).__mro__ for value in vars(class_).values()]
     return tuple(
-        dict.fromkeys(pair.key for pair in found if isinstance(pair, PayloadField) and pair.required)
+        dict.fromkeys(pair.key for pair in members if isinstance(pair, PayloadField) and pair.required)
     )

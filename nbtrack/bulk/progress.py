@@ -1,4 +1,4 @@
-"""A progress bar in notebook and terminal; none where nobody looks."""
+"""The progress bar in notebooks and terminals; elsewhere a log message when the collector does not accept events."""
 
 import logging
 import sys
@@ -8,63 +8,61 @@ from typing import Any, Protocol
 LOG = logging.getLogger("nbtrack.bulk")
 
 
-class Bar(Protocol):
-    """What a run tells its progress."""
+class ProgressBar(Protocol):
+    """Shows the progress of a run."""
 
-    def show(self, done: int, fault: str | None) -> None:
-        """Show how many rows are done, and what is in the way."""
+    def show(self, done: int, problem: str | None) -> None:
+        """Show how many rows are done, and what stops the run from going on."""
 
     def close(self) -> None:
-        """Leave it as it is."""
+        """Leave the bar as it is."""
 
 
-class _Log:
-    """No bar, but a collector that takes nothing is told once each time: the run may wait for minutes."""
+class _LogProgress:
+    """Logs one warning each time the collector stops accepting events: the run may wait for minutes."""
 
     def __init__(self) -> None:
         self._waiting = False
 
-    def show(self, done: int, fault: str | None) -> None:
-        """Log the beginning of a wait."""
-        if fault is not None and not self._waiting:
-            LOG.warning("backfill %s; %s rows are done", fault, f"{done:,}")
-        self._waiting = fault is not None
+    def show(self, done: int, problem: str | None) -> None:
+        if problem is not None and not self._waiting:
+            LOG.warning("backfill %s; %s rows done", problem, f"{done:,}")
+        self._waiting = problem is not None
 
     def close(self) -> None:
-        """Do nothing."""
+        pass
 
 
-class _Tqdm:
+class _TqdmProgress:
     def __init__(self, total: int | None) -> None:
         self._bar = _make_tqdm(total)
-        self._fault: str | None = None
+        self._problem: str | None = None
 
-    def show(self, done: int, fault: str | None) -> None:
-        """Move the bar; only called on the thread that made it."""
-        if fault != self._fault:
-            self._fault = fault
-            self._bar.set_postfix_str(fault or "")
+    def show(self, done: int, problem: str | None) -> None:
+        # tqdm may be updated only on the thread that made the bar
+        if problem != self._problem:
+            self._problem = problem
+            self._bar.set_postfix_str(problem or "")
         if done > self._bar.n:
             self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
-        """Leave it as it is."""
         self._bar.close()
 
 
-def make_bar(total: int | None, progress: bool | None) -> Bar:
-    """Make a bar.
+def make_bar(total: int | None, progress: bool | None) -> ProgressBar:
+    """Return a progress bar.
 
     Parameters
     ----------
     total
-        Rows; None where that is not known.
+        Number of rows; None if it is not known.
     progress
         Whether to show it; None for in notebooks and terminals only.
     """
     if progress is None:
         progress = _is_notebook() or sys.stderr.isatty()
-    return _Tqdm(total) if progress else _Log()
+    return _TqdmProgress(total) if progress else _LogProgress()
 
 
 def _is_notebook() -> bool:
@@ -75,10 +73,10 @@ def _is_notebook() -> bool:
 
 def _make_tqdm(total: int | None) -> Any:
     with warnings.catch_warnings():
-        # it warns where ipywidgets is missing, and shows the bar as text, which will do
+        # without ipywidgets it warns and shows the bar as text, which is fine
         warnings.simplefilter("ignore")
         from tqdm import std  # noqa: PLC0415
-        from tqdm.auto import tqdm  # noqa: PLC0415 - asks what kind of front end this is
+        from tqdm.auto import tqdm  # noqa: PLC0415 - detects the kind of front end
 
         options: dict[str, Any] = {"total": total, "unit": " events", "unit_scale": True, "desc": "backfill"}
         try:

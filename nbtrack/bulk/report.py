@@ -1,79 +1,26 @@
 """What a backfill did: every row accounted for."""
 
-from collections import Counter
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from nbtrack.bulk.encoding.arrow import name_some
-from nbtrack.bulk.plot import draw_bars
-from nbtrack.bulk.sending.dead_letters import Letter, read_errors
+from nbtrack.bulk.encoding.arrow import list_names
+from nbtrack.bulk.models import EXAMPLES, FAILED_ROW_SCHEMA, HOUR, Accounts, FailedRow
+from nbtrack.common.wording import plural, readable_size
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN = 5
-HOUR = 3_600_000  # milliseconds
-
-
-@dataclass(slots=True)
-class Accounts:
-    """Counts of rows, and what became of them: the first fields of a `BackfillReport`, which tells of each."""
-
-    rows: int = 0
-    sent: int = 0
-    skipped: int = 0
-    failed: int = 0
-    resumed: int = 0
-    unsent: int = 0
-    invalid: int = 0
-    bytes: int = 0
-    requests: int = 0
-    retries: int = 0
-    null_keys: int = 0
-    repeated_keys: int = 0
-    null_rows: list[int] = field(default_factory=list)
-    repeated_rows: list[int] = field(default_factory=list)
-    hours: Counter[int] = field(default_factory=Counter)
-    first: int | None = None
-    last: int | None = None
-    reasons: Counter[str] = field(default_factory=Counter)
-    last_error: str | None = None
-
-    def add(self, other: "Accounts") -> None:
-        """Add the counts of another part of the same backfill."""
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.null_rows = [*self.null_rows, *other.null_rows][:_SHOWN]
-        self.repeated_rows = [*self.repeated_rows, *other.repeated_rows][:_SHOWN]
-        self.widen(other.first, other.last)
-        self.last_error = other.last_error or self.last_error
-
-    def widen(self, first: int | None, last: int | None) -> None:
-        """Widen the time range."""
-        self.first = min((one for one in (self.first, first) if one is not None), default=None)
-        self.last = max((one for one in (self.last, last) if one is not None), default=None)
-
-
-_SUMS = (
-    "rows",
-    "sent",
-    "skipped",
-    "failed",
-    "resumed",
-    "unsent",
-    "invalid",
-    "bytes",
-    "requests",
-    "retries",
-    "null_keys",
-    "repeated_keys",
-    "hours",
-    "reasons",
-)
+Reader = Literal["python", "command line"]
+_BARS = 60
+_WIDTH, _HEIGHT = 600, 60
+"""Pixels of all bars."""
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""Unix timestamps of the first second of the year 1 and of the last one of 9999."""
 
 
 @dataclass(slots=True)
@@ -86,74 +33,82 @@ class ChunkReport(Accounts):
         See `BackfillReport`.
     null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last, reasons, last_error
         See `BackfillReport`.
-    letters : list of Letter
+    failed_rows : list of FailedRow
         The rows that were not delivered, at most 1,000.
     seconds : float
-        How long it took.
+        Duration.
 
     Examples
     --------
-    >>> one, other = ChunkReport(rows=2, sent=2), ChunkReport(rows=3, sent=1, failed=2)
-    >>> one.add(other)
-    >>> one.rows, one.sent, one.failed
+    >>> report = ChunkReport(rows=2, sent=2)
+    >>> report.add(ChunkReport(rows=3, sent=1, failed=2))
+    >>> report.rows, report.sent, report.failed
     (5, 3, 2)
     """
 
-    letters: list[Letter] = field(default_factory=list)
+    failed_rows: list[FailedRow] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def letters(self) -> list[FailedRow]:
+        """Former name of ``failed_rows``."""
+        warnings.warn("ChunkReport.letters is now called failed_rows", DeprecationWarning, stacklevel=2)
+        return self.failed_rows
 
 
 @dataclass(slots=True, repr=False)
 class BackfillReport(Accounts):
-    """The result of a backfill: counts, the rows that failed and why; shows itself as text and as HTML.
+    """The result of a backfill: counts, and the rows that failed with the reasons; shown as text and as HTML.
 
     Attributes
     ----------
     rows : int
         All rows; ``rows == sent + skipped + failed``.
     sent : int
-        Delivered: the collector answered 2xx, in this run or in the one that it resumes.
+        Rows delivered: the collector answered 2xx, in this run or in the one that it resumes.
     skipped : int
-        Not sent because they became no event, or are invalid.
+        Rows not sent because they became no event, or are invalid.
     failed : int
-        Refused by the collector, or not sent because the run ended early.
+        Rows refused by the collector, or not sent because the run ended early.
     resumed, unsent, invalid : int
-        Those of ``sent`` that an earlier run delivered; those of ``failed`` that were never sent, or whose answer never
+        Rows of ``sent`` that an earlier run delivered; rows of ``failed`` that were never sent, or whose response never
         came; rows that break a contract or a schema, sent or not.
     bytes, requests, retries : int
-        Bytes of delivered bodies; requests made; those of them that repeated one.
+        Bytes of delivered bodies; requests made; how many of them repeated one.
     null_keys, repeated_keys : int
         Rows without a key, and rows whose key an earlier row has.
     null_rows, repeated_rows : list of int
-        A few of them, by position.
+        Positions of a few of them.
     hours : Counter
-        Events by hour since 1970.
+        Number of events by hour since 1970.
     first, last : int or None
-        Of the events' times, milliseconds since 1970.
+        Earliest and latest time of an event, as Unix timestamps in milliseconds.
     reasons : Counter
-        Rows not sent, by reason.
+        Number of rows not sent, by reason.
     last_error : str or None
-        The last fault between here and the collector.
+        The last error between here and the collector.
     seconds : float
-        How long it took.
+        Duration.
     destination : str
         The collector's URL.
     unused : tuple of str
-        Columns of the data that the event does not ask for.
+        Columns of the data that the event does not use.
     notes : list of str
-        What else one should know, such as schemas that no registry knows.
+        What else to know, such as schemas that no registry has.
     interrupted : bool
-        Whether it was stopped before its end.
+        Whether the run was stopped before its end.
     dry_run : bool
         Whether nothing was to be sent; then ``sent`` counts what would have been.
     on_duplicate : {"report", "send"}
-        Whether rows that share an id make it not ok.
+        Whether rows that share an event id make the report not ok.
     sample : list of dict
-        Of a dry run: the first events, decoded.
+        The first events, decoded; only of a dry run.
     dead_letters : Path or None
         Parquet file of the rows that were not delivered: row, event_id, reason, payload, refused.
-    hint : str or None
-        What to do about rows that were not sent.
+    resumable : bool or None
+        Whether an interrupted run can be resumed; None if it was not interrupted.
+    reader : {"python", "command line"}
+        Whose options the text names.
     send_again : callable or None
         What `retry` calls.
 
@@ -173,31 +128,50 @@ class BackfillReport(Accounts):
     on_duplicate: str = "report"
     sample: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: Path | None = None
-    hint: str | None = None
+    resumable: bool | None = None
+    reader: Reader = "python"
     send_again: "Callable[[bool], BackfillReport] | None" = None
 
     @property
     def rate(self) -> float:
-        """Events a second that this run delivered."""
+        """Events per second that this run delivered."""
         return (self.sent - self.resumed) / self.seconds if self.seconds else 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether every row was delivered, under an id of its own."""
-        doubled = (self.null_keys or self.repeated_keys) and self.on_duplicate != "send"
-        return not self.interrupted and self.rows == self.sent and not doubled
+        """Whether every row was delivered, with an event id of its own."""
+        duplicates = (self.null_keys or self.repeated_keys) and self.on_duplicate != "send"
+        return not self.interrupted and self.rows == self.sent and not duplicates
 
     @property
     def errors(self) -> "pd.DataFrame":
-        """The rows that were skipped or refused: columns row, event_id, reason."""
-        return read_errors(self.dead_letters)
+        """The rows that were skipped or failed: columns row, event_id, reason."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - only where somebody looks
+
+        columns = ["row", "event_id", "reason"]
+        if self.dead_letters is None:
+            table = FAILED_ROW_SCHEMA.empty_table().select(columns)
+        else:
+            table = pq.read_table(self.dead_letters, columns=columns)
+        frame: pd.DataFrame = table.to_pandas().sort_values("row", ignore_index=True)
+        return frame
 
     @property
     def time_range(self) -> tuple[datetime, datetime] | None:
-        """The earliest and the latest time of an event, in UTC; None where events have no time of their own."""
+        """The earliest and the latest time of an event, in UTC; None if events have no time of their own."""
         if self.first is None or self.last is None:
             return None
-        return _moment(self.first), _moment(self.last)
+        return _to_datetime(self.first), _to_datetime(self.last)
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about the rows of an interrupted run; None if there is nothing to do."""
+        if self.resumable is None:
+            return None
+        if not self.resumable:
+            return "run it again to send all rows with the same ids"
+        option = "resume=True" if self.reader == "python" else "--resume"
+        return f"run it again with {option} to continue where this run stopped"
 
     def retry(self, *, invalid: bool = False) -> "BackfillReport":
         """Send the events again that the collector refused, with the same ids.
@@ -205,24 +179,23 @@ class BackfillReport(Accounts):
         Parameters
         ----------
         invalid : bool, default False
-            Whether to send those too that were held back as invalid.
+            Whether to send also those that were held back as invalid.
 
         Returns
         -------
         BackfillReport
-            Of these events alone; its rows are positions among them.
+            The report of these events alone; its rows are positions among them.
 
         Raises
         ------
         RuntimeError
-            When there is nothing that could be sent again.
+            If there is nothing to send again.
         """
         if self.send_again is None or self.dead_letters is None:
-            raise RuntimeError("there is nothing to send again: no row was refused")
+            raise RuntimeError("nothing to send again: no row was refused")
         return self.send_again(invalid)
 
     def __str__(self) -> str:
-        """Say it in a few lines."""
         return "\n".join(self._lines())
 
     def __repr__(self) -> str:
@@ -230,62 +203,111 @@ class BackfillReport(Accounts):
 
     def _repr_html_(self) -> str:
         first, *rest = self._lines()
-        listed = "".join(f"<li>{escape(line.strip())}</li>" for line in rest)
-        plot = draw_bars({hour * HOUR: number for hour, number in self.hours.items()})
-        return f"<div><strong>{escape(first)}</strong><ul>{listed}</ul>{plot}</div>"
+        items = "".join(f"<li>{escape(line.strip())}</li>" for line in rest)
+        plot = draw_bars({hour * HOUR: count for hour, count in self.hours.items()})
+        return f"<div><strong>{escape(first)}</strong><ul>{items}</ul>{plot}</div>"
 
     def _lines(self) -> list[str]:
-        lines = [self._verdict()]
+        lines = [self._headline()]
         if self.bytes:
-            sent = "" if self.dry_run else f", {self.retries:,} repeated"
-            lines.append(f"  {self.bytes / 1e6:,.1f} MB in {self.requests:,} requests{sent}")
-        if (range_ := self.time_range) is not None:
-            lines.append(f"  events from {range_[0]:%Y-%m-%d %H:%M:%S} to {range_[1]:%Y-%m-%d %H:%M:%S} UTC")
+            retries = "" if self.dry_run else f", {self.retries:,} repeated"
+            lines.append(f"  {readable_size(self.bytes)} in {plural(self.requests, 'request')}{retries}")
+        if (times := self.time_range) is not None:
+            lines.append(f"  events from {times[0]:%Y-%m-%d %H:%M:%S} to {times[1]:%Y-%m-%d %H:%M:%S} UTC")
         if self.resumed:
-            lines.append(f"  {self.resumed:,} rows were delivered by the run before")
+            lines.append(f"  {plural(self.resumed, 'row')} delivered by the earlier run")
         if self.skipped or self.failed or self.invalid:
-            parts = (f"{self.skipped:,} skipped", f"{self.failed:,} failed", f"{self.invalid:,} invalid")
-            lines.append(f"  {', '.join(parts)}")
-            lines += [f"    {number:,} x {reason}" for reason, number in self.reasons.most_common(_SHOWN)]
+            counts = (f"{self.skipped:,} skipped", f"{self.failed:,} failed", f"{self.invalid:,} invalid")
+            lines.append(f"  {', '.join(counts)}")
+            lines += [f"    {count:,} x {reason}" for reason, count in self.reasons.most_common(EXAMPLES)]
         lines += [f"  {line}" for line in self._key_lines()]
         if self.last_error and not self.ok:
-            lines.append(f"  last fault: {self.last_error}")
+            lines.append(f"  last error: {self.last_error}")
         if self.unused:
-            lines.append(f"  unused columns: {name_some(self.unused)}")
+            lines.append(f"  unused columns: {list_names(self.unused)}")
         lines += [f"  {line}" for line in (*self.notes, self.hint) if line]
         if self.dead_letters is not None:
-            lines.append(
-                "  rows not delivered: report.errors, or the Parquet file that report.dead_letters names"
+            place = (
+                "report.errors, or the Parquet file report.dead_letters"
+                if self.reader == "python"
+                else str(self.dead_letters)
             )
+            lines.append(f"  rows not delivered: {place}")
         return lines
 
-    def _verdict(self) -> str:
-        name = "dry run" if self.dry_run else "backfill"
-        verdict = "ok" if self.ok else "interrupted" if self.interrupted else "NOT ok"
+    def _headline(self) -> str:
+        result = "ok" if self.ok else "interrupted" if self.interrupted else "NOT ok"
         if self.dry_run:
-            return f"{name} {verdict}: {self.sent:,} of {self.rows:,} rows would be sent"
+            return f"dry run {result}: {self.sent:,} of {plural(self.rows, 'row')} would be sent"
         return (
-            f"{name} {verdict}: {self.sent:,} of {self.rows:,} rows sent in {self.seconds:,.1f} s "
+            f"backfill {result}: {self.sent:,} of {plural(self.rows, 'row')} sent in {self.seconds:,.1f} s "
             f"({self.rate:,.0f} events/s)"
         )
 
     def _key_lines(self) -> list[str]:
         lines = []
         if self.null_keys:
-            lines.append(f"{self.null_keys:,} rows without a key{_listed(self.null_rows)}")
+            lines.append(f"{plural(self.null_keys, 'row')} without a key{_examples(self.null_rows)}")
         if self.repeated_keys:
             lines.append(
-                f"{self.repeated_keys:,} rows with the key of an earlier one{_listed(self.repeated_rows)}"
+                f"{plural(self.repeated_keys, 'row')} with the key of an earlier one{_examples(self.repeated_rows)}"
             )
         if lines and self.on_duplicate != "send":
-            lines.append("such rows share one event id, of which a pipeline keeps one: mend the key")
+            lines.append(
+                "these rows share an event id, so a pipeline keeps only one of them; choose a unique key"
+            )
         return lines
 
 
-def _listed(rows: list[int]) -> str:
-    return f", such as row {', '.join(map(str, rows[:_SHOWN]))}" if rows else ""
+def draw_bars(counts: Mapping[int, int]) -> str:
+    """Draw numbers of events by time, as SVG.
+
+    Parameters
+    ----------
+    counts
+        Number of events by Unix timestamp in milliseconds.
+
+    Returns
+    -------
+    str
+        An SVG element; empty if there is nothing to draw.
+
+    Examples
+    --------
+    >>> draw_bars({})
+    ''
+    >>> draw_bars({0: 3, 3_600_000: 5}).count("<rect")
+    2
+    """
+    if not counts:
+        return ""
+    first, last = min(counts), max(counts)
+    span = max(1, last - first)
+    bars = [0] * _BARS
+    for time, count in counts.items():
+        bars[min(_BARS - 1, (time - first) * _BARS // span)] += count
+    highest = max(bars)
+    width = _WIDTH / _BARS
+    rectangles = "".join(
+        f'<rect x="{index * width:.1f}" y="{_HEIGHT * (1 - count / highest):.1f}" width="{width - 1:.1f}" '
+        f'height="{_HEIGHT * count / highest:.1f}"><title>{plural(count, "event")}</title></rect>'
+        for index, count in enumerate(bars)
+        if count
+    )
+    days = [f"{_to_datetime(time):%Y-%m-%d}" for time in (first, last)]
+    return (
+        f'<svg role="img" aria-label="events from {days[0]} to {days[1]}" viewBox="0 0 {_WIDTH} {_HEIGHT + 16}" '
+        f'width="{_WIDTH}" '
+        f'style="max-width:100%"><g fill="#4c78a8">{rectangles}</g><g fill="currentColor" font-size="11">'
+        f'<text x="0" y="{_HEIGHT + 13}">{days[0]}</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT + 13}" text-anchor="end">{days[1]}</text></g></svg>'
+    )
 
 
-def _moment(milliseconds: int) -> datetime:
-    seconds = min(max(milliseconds / 1000, -62_135_596_800), 253_402_300_799)  # the years 1 to 9999
+def _examples(rows: list[int]) -> str:
+    return f", such as row {', '.join(map(str, rows[:EXAMPLES]))}" if rows else ""
+
+
+def _to_datetime(milliseconds: int) -> datetime:
+    seconds = min(max(milliseconds / 1000, _FIRST_SECOND), _LAST_SECOND)
     return datetime.fromtimestamp(seconds, UTC)

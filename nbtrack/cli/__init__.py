@@ -106,7 +106,7 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     Exits with 0 when every row was delivered, with 1 when some were not, with 2 when nothing could be sent.
     """
     from nbtrack.bulk import backfill as send
-    from nbtrack.bulk.eventfile import read_event
+    from nbtrack.bulk.event_file import read_event
 
     given = {name: value for name, value in options.items() if value is not None}
     if iglu:
@@ -122,11 +122,10 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
             given["headers"] = {**find_settings_headers()(given["collector"]), **given["headers"]}
         report = send(file, event, progress=False if quiet else None, **given)
     except (TypeError, ValueError, KeyError, RuntimeError, OSError) as error:
-        click.echo(_as_options(f"nbtrack backfill: {error}"), err=True)
+        click.echo(f"nbtrack backfill: {error}", err=True)
         sys.exit(2)
-    click.echo(_as_options(str(report)))
-    if report.dead_letters is not None:
-        click.echo(f"  they are in {report.dead_letters}")
+    report.reader = "command line"
+    click.echo(str(report))
     sys.exit(0 if report.ok else 1)
 
 
@@ -138,13 +137,6 @@ def _open_registry(places: tuple[str, ...]) -> Any:
         if not is_http_url(place) and not Path(place).is_dir():
             raise click.UsageError(f"--iglu names {place!r}, and no folder is at {Path(place).absolute()}")
     return registry_of(places)
-
-
-def _as_options(text: str) -> str:
-    """Return a message with Python arguments replaced by command-line options."""
-    return text.replace("resume=True", "--resume").replace(
-        "report.errors, or the Parquet file that report.dead_letters names", "see the Parquet file"
-    )
 
 
 @main.command()

@@ -1,6 +1,7 @@
-"""``nbtrack outbox …``: what waits to be sent, and what was refused for good."""
+"""``nbtrack outbox …``: pending events and dead letters."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,109 +10,107 @@ from typing import Any
 import click
 
 from nbtrack.cli.headers import find_settings_headers, header_option
+from nbtrack.common.wording import plural, readable_size
 
 
 @click.group()
-@click.option(
-    "--store", default=None, help="SQLite file or redis:// URL; the user's own outbox where not given."
-)
+@click.option("--store", default=None, help="SQLite file or redis:// URL; by default the user's outbox.")
 @click.pass_context
 def outbox(context: click.Context, store: str | None) -> None:
-    """See and move what waits to be sent, and what was refused for good."""
+    """List, send and delete pending events and dead letters."""
     context.obj = store
 
 
 @contextmanager
-def _open_store(place: str | None) -> Iterator[Any]:
-    store = _find_store(place)
+def _open_store(location: str | None) -> Iterator[Any]:
+    store = _find_store(location)
     try:
         yield store
     except click.exceptions.Exit:
         raise
-    except Exception as error:  # noqa: BLE001 - files, SQLite and Redis have no error in common
-        raise click.ClickException(f"{place or 'the outbox'}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - files, SQLite and Redis have no exception in common
+        raise click.ClickException(f"{location or 'outbox'}: {error}") from None
     finally:
         store.close()
 
 
-def _find_store(place: str | None) -> Any:
-    from nbtrack.delivery import RedisEventStore, SQLiteEventStore
-    from nbtrack.delivery.stores import sqlite_file as database
-
-    if place and place.startswith(("redis://", "rediss://")):
-        return RedisEventStore(place)
+def _find_store(location: str | None) -> Any:
     from nbtrack.common.home import outbox_path
+    from nbtrack.delivery import RedisEventStore, SQLiteEventStore
+    from nbtrack.delivery.stores.sqlite_file import is_outbox
 
-    path = Path(place) if place else outbox_path()
+    if location and location.startswith(("redis://", "rediss://")):
+        return RedisEventStore(location)
+    path = Path(location) if location else outbox_path()
     if not path.exists():
-        raise click.ClickException(f"there is no outbox at {path}: nothing was ever stored there")
-    # a damaged outbox is set aside when it is opened: no file of another kind may be
-    if place and not database.is_outbox(path):
-        raise click.ClickException(f"{path} is no outbox, and is left as it is")
+        raise click.ClickException(f"no outbox at {path}: no event was ever stored there")
+    # opening sets a damaged outbox aside, which must not happen to any other file
+    if location and not is_outbox(path):
+        raise click.ClickException(f"{path} is not an outbox; it was not changed")
     return SQLiteEventStore(path)
 
 
 @outbox.command("list")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most events of each kind."
 )
 @click.pass_obj
-def list_(place: str | None, limit: int) -> None:
-    """List the waiting events and the dead letters: times, kinds and sizes, no content."""
+def list_(location: str | None, limit: int) -> None:
+    """List pending events and dead letters: times, kinds and sizes, no content."""
     from nbtrack.delivery.models import Route
     from nbtrack.delivery.outbox import list_dead, list_events
 
-    with _open_store(place) as store:
-        waiting, dead = list_events(store, limit=limit), list_dead(store, limit=limit)
-        click.echo(f"waiting: {store.size():,}")
-        for event in waiting:
+    with _open_store(location) as store:
+        pending, dead = list_events(store, limit=limit), list_dead(store, limit=limit)
+        click.echo(f"pending: {store.size():,}")
+        for event in pending:
             click.echo(
-                f"  {_clock(event.time)}  {event.event_id}  {event.kind} {event.name or ''}  {event.bytes:,} bytes"
+                f"  {_local_time(event.time)}  {event.event_id}  {event.kind} {event.name}  {readable_size(event.bytes)}"
             )
         click.echo(f"dead letters: {len(dead):,}{' or more' if len(dead) == limit else ''}")
         for letter in dead:
             status = f", HTTP {letter.status}" if letter.status else ""
             click.echo(
-                f"  {_clock(letter.time)}  {letter.event_id}  {letter.reason}{status}  "
+                f"  {_local_time(letter.time)}  {letter.event_id}  {letter.reason}{status}  "
                 f"{Route.from_key(letter.route).destination}"
             )
 
 
 @outbox.command()
 @click.pass_obj
-def retry(place: str | None) -> None:
-    """Let all dead letters wait again; the next session, or `nbtrack outbox drain`, sends them."""
+def retry(location: str | None) -> None:
+    """Make all dead letters pending again; the next session, or `nbtrack outbox drain`, sends them."""
     from nbtrack.delivery.outbox import retry_dead
 
-    with _open_store(place) as store:
-        click.echo(f"{retry_dead(store):,} events wait again")
+    with _open_store(location) as store:
+        click.echo(f"{plural(retry_dead(store), 'event')} pending again")
 
 
 @outbox.command()
 @click.argument("path", type=click.Path(dir_okay=False, writable=True))
 @click.pass_obj
-def export(place: str | None, path: str) -> None:
-    """Write the dead letters to a file, one JSON object a line (they hold content: keep it safe)."""
+def export(location: str | None, path: str) -> None:
+    """Write the dead letters to a file, one JSON object per line (they hold content: keep it safe)."""
     from nbtrack.delivery.outbox import export_dead
 
-    with _open_store(place) as store:
-        click.echo(f"{export_dead(store, Path(path)):,} events written to {path}")
+    with _open_store(location) as store:
+        click.echo(f"{plural(export_dead(store, Path(path)), 'event')} written to {path}")
 
 
 @outbox.command()
-@click.option("--waiting", is_flag=True, help="Delete the events that wait, too.")
+@click.option("--waiting", is_flag=True, help="Delete pending events, too.")
 @click.confirmation_option(prompt="Delete them for good?")
 @click.pass_obj
-def purge(place: str | None, *, waiting: bool) -> None:
+def purge(location: str | None, *, waiting: bool) -> None:
     """Delete the dead letters."""
-    from nbtrack.delivery.outbox import purge as delete
+    from nbtrack.delivery.outbox import purge as purge_store
 
-    with _open_store(place) as store:
-        click.echo(f"{delete(store, waiting=waiting):,} events deleted")
+    with _open_store(location) as store:
+        click.echo(f"{plural(purge_store(store, waiting=waiting), 'event')} deleted")
 
 
 @outbox.command()
-@click.option("--store", "own", default=None, help="As `nbtrack outbox --store`.")
+@click.option("--store", "own_location", default=None, help="As of `nbtrack outbox --store`.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0),
@@ -121,30 +120,29 @@ def purge(place: str | None, *, waiting: bool) -> None:
 )
 @header_option
 @click.pass_obj
-def drain(place: str | None, own: str | None, timeout: float, headers: dict[str, str]) -> None:
-    """Send what waits, each event to its own destination. Exits with 1 when some could not be sent."""
+def drain(location: str | None, own_location: str | None, timeout: float, headers: dict[str, str]) -> None:
+    """Send pending events, each to its own destination; exit with 1 if some could not be sent."""
     from nbtrack.collector import shared_collector
     from nbtrack.common.home import find_home
-    from nbtrack.delivery.outbox import drain as send
+    from nbtrack.delivery.outbox import drain as drain_store
 
-    configured = find_settings_headers()
-    with _open_store(own or place) as store:
-        reports = send(
+    settings_headers = find_settings_headers()
+    with _open_store(own_location or location) as store:
+        reports = drain_store(
             store,
             timeout=timeout,
-            headers_of=lambda destination: {**configured(destination), **headers},
+            headers_of=lambda destination: {**settings_headers(destination), **headers},
             resolve={"local": lambda: shared_collector.connect(find_home()).url},
         )
     for destination, report in reports.items():
         click.echo(
-            f"{destination}: {report.sent:,} sent, {report.pending:,} wait, {report.dead:,} refused for good"
+            f"{destination}: {report.sent:,} sent, {report.pending:,} pending, "
+            f"{plural(report.dead, 'dead letter')}"
         )
     if not reports:
-        click.echo("nothing waits")
+        click.echo("no pending events")
     sys.exit(1 if any(report.pending or report.dead for report in reports.values()) else 0)
 
 
-def _clock(seconds: float) -> str:
-    import time
-
+def _local_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -8,27 +8,29 @@ import time
 import weakref
 from typing import Any
 
+from nbtrack.common.wording import plural
+
 _watched: "weakref.WeakSet[Any]" = weakref.WeakSet()
 _leaked: list[Any] = []
 
 
 def watch(holder: Any) -> None:
-    """Call the fork hooks of `holder` from now on, as long as it lives.
+    """Call the fork hooks of an object, as long as it lives.
 
     Parameters
     ----------
-    holder
+    holder : object
         May have `before_fork`, `after_fork_in_parent` and `after_fork_in_child`.
     """
     _watched.add(holder)
 
 
 def leak(thing: Any) -> None:
-    """Keep an inherited object from ever being closed: closing would disturb the parent's end of it."""
+    """Keep an inherited object from ever being closed, which would disturb the parent's end of it."""
     _leaked.append(thing)
-    # the list itself dies at the end of the interpreter, a counted reference does not
+    # the list itself dies with the interpreter, a counted reference does not
     with contextlib.suppress(ImportError):
-        import ctypes  # noqa: PLC0415
+        import ctypes  # noqa: PLC0415 - only in a forked child
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
@@ -64,17 +66,18 @@ def finish_all() -> None:
     deadline = time.monotonic() + EXIT_SECONDS
     for emitter in list(_kept_alive):
         with contextlib.suppress(Exception):
-            left = emitter.finish(deadline - time.monotonic())
-            if left:
-                fate = "stay stored and leave next time" if emitter.durable else "end with this process"
-                print(f"nbtrack: {left} unsent events for {emitter.destination} {fate}", file=sys.stderr)  # noqa: T201
+            pending = emitter.finish(deadline - time.monotonic())
+            if pending:
+                fate = "stored, will be sent later" if emitter.durable else "lost with this process"
+                events = plural(pending, "unsent event")
+                print(f"nbtrack: {events} for {emitter.destination}: {fate}", file=sys.stderr)  # noqa: T201
     _kept_alive.clear()
 
 
 def _begin_child() -> None:
     _kept_alive.clear()
     _call_hooks("after_fork_in_child")
-    # a worker of multiprocessing ends by os._exit after its own hooks: be one of them
+    # a worker of multiprocessing ends by os._exit after its own finalizers: be one of them
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.register_after_fork(_worker, lambda _: util.Finalize(None, finish_all, exitpriority=10))

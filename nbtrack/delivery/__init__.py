@@ -1,5 +1,6 @@
-"""How payloads leave: emitters, stores, retries, the send log."""
+"""Delivery: how payloads leave. Emitters, stores, retries and the send log."""
 
+from nbtrack.common.errors import show_under
 from nbtrack.delivery.async_emitter import AsyncEmitter
 from nbtrack.delivery.emitter import Emitter, EmitterProtocol
 from nbtrack.delivery.models import Attempt, DeadEvent, FlushReport, PendingEvent, Stats
@@ -22,3 +23,4 @@ __all__ = [
     "SQLiteEventStore",
     "Stats",
 ]
+show_under(__name__, [globals()[name] for name in __all__])

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,18 +10,19 @@ from nbtrack.common.arguments import check_at_least
 from nbtrack.delivery.emitter import Emitter
 from nbtrack.delivery.http.urls import HttpProtocol, Method
 from nbtrack.delivery.models import FailureCallback, SuccessCallback
+from nbtrack.delivery.sender import Step
 from nbtrack.delivery.stores.base import EventStore, Store
-from nbtrack.delivery.terms import Step
 
 IDLE_SECONDS = 5.0
-"""A thread without work ends after this long; the next event starts another."""
-PROBE_LOOK_SECONDS = 0.05
+"""A thread without work ends after this time; the next event starts another."""
+PROBE_WAIT_SECONDS = 0.05
+"""While another thread's request is the one that is due, a thread looks this often whether it has ended."""
 STOP_SECONDS = 0.2
 HAS_THREADS = sys.platform not in {"emscripten", "wasi"}
 
 
 class AsyncEmitter(Emitter):
-    """Sends events in the background: `input` only stores them.
+    """Send events in the background: `input` only stores them.
 
     Where no thread can be started (Pyodide, the last moments of an interpreter) it sends as `Emitter` does.
 
@@ -28,20 +30,20 @@ class AsyncEmitter(Emitter):
     ----------
     endpoint, protocol, port, method, batch_size, on_success, on_failure
         See `Emitter`.
-    thread_count
+    thread_count : int
         Most threads that send.
     byte_limit, request_timeout, max_retry_delay_seconds, buffer_capacity, custom_retry_codes, event_store, session
         See `Emitter`.
-    linger
-        Seconds that events may gather after the first one before a thread sends them; a flush does not wait. While
-        it lasts, the caller's thread has the interpreter for itself.
+    linger : float
+        Seconds that events may gather after the first one before a thread sends them; a flush does not wait. Meanwhile
+        the caller's thread has the interpreter to itself.
     **options
         The keyword-only arguments of `Emitter`.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments that cannot work.
+        For invalid arguments.
 
     Examples
     --------
@@ -95,47 +97,47 @@ class AsyncEmitter(Emitter):
             **options,
         )
 
-    def _begin(self) -> None:
-        super()._begin()
+    def _reset(self) -> None:
+        super()._reset()
         self._threads: set[threading.Thread] = set()
-        self._wanted = 0
+        self._requests = 0
         self._draining = False
         self._gather_until = 0.0
 
-    def _senders(self) -> int:
+    def _max_connections(self) -> int:
         return self._thread_count
 
-    def _trigger(self) -> None:
+    def _start_sending(self) -> None:
         if self._paused:
             return
         if self._draining and self._threads:
-            # the drain that is on takes the new events with it
-            self._wanted += 1
-        elif not self._ask(self._timing.monotonic() + self._linger if self._linger else 0.0):
-            super()._trigger()
+            # the threads that are sending take the new events too
+            self._requests += 1
+        elif not self._start_draining(time.monotonic() + self._linger if self._linger else 0.0):
+            super()._start_sending()
 
-    def _wake(self) -> None:
+    def _wake_sender(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     def _after_failure(self) -> None:
-        """Nothing to arm: the sender waits by itself; without threads the next event tries again."""
+        """Do nothing: the sending thread waits by itself; without threads the next event tries again."""
 
     def async_flush(self) -> None:
-        """Have what waits sent in the background, at once if no wait after a failure is on."""
+        """Send soon, without waiting for it."""
         if not self._paused:
-            self._ask()
+            self._start_draining()
 
     def resume(self) -> None:
         """Send again, what waited meanwhile first."""
         super().resume()
-        self._wake()
+        self._wake_sender()
 
-    def _ask(self, gather_until: float = 0.0) -> bool:
-        """Have the background drain the store, now or when events have gathered; False when no thread can be had."""
+    def _start_draining(self, gather_until: float = 0.0) -> bool:
+        """Have the threads send everything, now or when events have gathered; return False if there is no thread."""
         with self._changed:
             self._gather_until = gather_until
-            self._wanted += 1
+            self._requests += 1
             self._draining = True
             self._changed.notify_all()
             while HAS_THREADS and len(self._threads) < self._thread_count:
@@ -150,47 +152,46 @@ class AsyncEmitter(Emitter):
 
     def _run(self) -> None:
         while self._await_work():
-            wanted = self._wanted
-            outcome = self._drain(None)
+            requests = self._requests
+            step = self._drain(None)
             with self._changed:
-                if outcome is Step.EMPTY and wanted == self._wanted:
+                if step is Step.EMPTY and requests == self._requests:
                     self._draining = False
-                elif outcome is Step.FAILED:
-                    # another thread may have found nothing while we held the rest
+                elif step is Step.FAILED:
+                    # another thread may have found nothing while this one held the rest
                     self._draining = True
-                elif outcome is Step.WAIT and not self._ended:
-                    # another thread probes
-                    self._changed.wait(PROBE_LOOK_SECONDS)
+                elif step is Step.WAIT and not self._ended:
+                    self._changed.wait(PROBE_WAIT_SECONDS)
                 self._changed.notify_all()
 
     def _await_work(self) -> bool:
-        """Wait until there is something to do now; False when this thread should end."""
+        """Wait until there is something to send; return False if this thread should end."""
         with self._changed:
             while not self._ended:
                 if self._draining and not self._paused:
-                    delay = self._engine.delay() or self._gather_until - self._timing.monotonic()
+                    delay = self._sender.delay() or self._gather_until - time.monotonic()
                     if delay <= 0:
                         return True
                     self._changed.wait(delay)
                 elif not self._changed.wait(IDLE_SECONDS) and (self._paused or not self._draining):
                     break
-            # under the lock: whoever asks next sees that this thread is no more
+            # under the lock: the next call that needs a thread sees that this one is gone
             self._threads.discard(threading.current_thread())
             return False
 
     def _flush(self, deadline: float | None) -> bool:
-        if not self._ask():
+        if not self._start_draining():
             return super()._flush(deadline)
         with self._changed:
-            while (self._draining or self._engine.in_flight or self._engine.failing) and not self._paused:
-                left = None if deadline is None else deadline - self._timing.monotonic()
+            while (self._draining or self._sender.in_flight or self._sender.failing) and not self._paused:
+                left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     return True
                 self._changed.wait(left)
         return False
 
-    def _stop(self) -> None:
-        self._wake()
+    def _stop_threads(self) -> None:
+        self._wake_sender()
         for thread in list(self._threads):
-            # one in the middle of a slow request ends when that does: it is a daemon
+            # one in the middle of a slow request ends with it: it is a daemon
             thread.join(STOP_SECONDS)

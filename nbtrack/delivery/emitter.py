@@ -1,7 +1,9 @@
-"""The emitters: one that sends on the caller's thread, one that sends in the background."""
+"""The emitter that sends on the caller's thread; `AsyncEmitter` is built on it."""
 
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -11,38 +13,53 @@ from nbtrack.common.arguments import (
     check_callables,
     check_headers,
     check_methods,
+    check_numbers,
     check_positive,
     check_timeout,
 )
-from nbtrack.delivery.connector import connect
-from nbtrack.delivery.encoding import EVENT_BYTES, FRAME_BYTES, encode
-from nbtrack.delivery.flushing import Flushing
-from nbtrack.delivery.http import urls as uris
-from nbtrack.delivery.http.transport import Headers, Reply
-from nbtrack.delivery.http.urls import HttpProtocol, Method
+from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
+from nbtrack.delivery.http.requests_transport import RequestsTransport
+from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport, TransportProtocol
+from nbtrack.delivery.http.urls import (
+    HttpProtocol,
+    Method,
+    base_uri,
+    check_collector_options,
+    default_path,
+    split_credentials,
+)
 from nbtrack.delivery.models import (
     Attempt,
+    DropReason,
     FailureCallback,
+    FlushReport,
     PayloadDict,
+    PendingEvent,
+    Reply,
     Route,
+    State,
+    Stats,
     SuccessCallback,
 )
-from nbtrack.delivery.retry import Backoff, Verdict, decide
-from nbtrack.delivery.sender import Engine
+from nbtrack.delivery.retry import Backoff, Decision, decide
+from nbtrack.delivery.send_log import SendLog
+from nbtrack.delivery.sender import Limits, RequestOutcome, Sender, Step
 from nbtrack.delivery.stores.adapter import as_store
 from nbtrack.delivery.stores.base import EventStore, Store
 from nbtrack.delivery.stores.memory import InMemoryEventStore
-from nbtrack.delivery.terms import Limits, Sender, Timing
 from nbtrack.delivery.timer import Timer
 
 LOG = logging.getLogger("nbtrack.delivery")
 BATCH_SIZE = {"post": 10, "get": 1}
 BATCH_BYTES = 900_000
 MEMORY_EVENTS = 250_000
+FLUSH_SECONDS = 10.0
+BACKOFF_SECONDS = 0.5
+"""Upper bound of the first delay after a failure."""
 
 
 class EmitterProtocol(Protocol):
-    """What a tracker needs of an emitter; `input` alone will do.
+    """What a tracker needs of an emitter; `input` alone is enough.
 
     Examples
     --------
@@ -55,72 +72,80 @@ class EmitterProtocol(Protocol):
     """
 
     def input(self, payload: PayloadDict) -> Any:
-        """Take a payload."""
+        """Accept a payload."""
 
     def flush(self) -> Any:
-        """Send what waits."""
+        """Send pending events."""
 
     def async_flush(self) -> None:
-        """Send what waits, without waiting for it."""
+        """Send pending events without waiting for it."""
 
     def sync_flush(self) -> None:
-        """Send what waits, and wait for it."""
+        """Send pending events and wait for it."""
 
 
-class Emitter(Flushing):
-    """Sends events on the caller's thread, when `batch_size` of them wait.
+class Emitter:
+    """Send events on the caller's thread, once `batch_size` of them are pending.
 
     Parameters
     ----------
-    endpoint
-        Host of the collector, maybe with scheme, port and path; with `resolve` a logical name as "local".
-    protocol, port, method
-        "https" or "http"; a port; "post" or "get".
-    batch_size
-        Events that trigger sending: 10 for post, 1 for get. A request carries all that wait, up to
-        `max_batch_bytes`.
-    on_success
+    endpoint : str
+        Host or URL of the collector, optionally with scheme, port and path; with `resolve` a logical name such as
+        "local".
+    protocol : str
+        "https" or "http", unless the endpoint has a scheme.
+    port : int, optional
+        Port, unless the endpoint has one.
+    method : str
+        "post" or "get".
+    batch_size : int, optional
+        Pending events that start a request: by default 10 for post, 1 for get. A request carries all pending events, up
+        to `max_batch_bytes`.
+    on_success : callable, optional
         Called with the list of payloads of each delivered request.
-    on_failure
+    on_failure : callable, optional
         Called with a number of successes and the list of payloads of each failed request.
-    byte_limit
-        Bytes waiting that trigger sending.
-    request_timeout
-        Seconds for connecting and for reading, or a pair of them; (5, 15) by default.
-    max_retry_delay_seconds
+    byte_limit : int, optional
+        Pending bytes that start a request.
+    request_timeout : float or tuple of float, optional
+        Seconds to connect and to read, or a pair of both; by default (5, 15).
+    max_retry_delay_seconds : float
         Longest wait between two attempts.
-    buffer_capacity
-        Most events in the default store in memory (250,000 and 128 MiB without it).
-    custom_retry_codes
+    buffer_capacity : int, optional
+        Most events in the default store; by default 250,000, and 128 MiB.
+    custom_retry_codes : mapping of int to bool, optional
         Status to "retry?"; wins over the built-in table.
-    event_store
-        Where events wait; in memory by default.
-    session
-        A `requests.Session` to send with.
-    max_batch_bytes
-        Bound of a request's body, exact.
-    max_event_bytes
-        Events above it are not taken; by default what fits a body.
-    path
-        Path of the endpoint, if not Snowplow's.
-    headers
-        Extra headers or a function that gives them; never stored, logged or shown.
-    max_age, max_attempts
-        Seconds, and failed requests, after which an event becomes a dead letter.
-    on_attempt
+    event_store : EventStore, optional
+        Where events wait; by default in memory.
+    session : requests.Session, optional
+        Sends the requests.
+    max_batch_bytes : int
+        Largest body of a request, exact.
+    max_event_bytes : int, optional
+        Larger events are not accepted; by default what fits a body.
+    path : str, optional
+        Path of the endpoint; by default Snowplow's.
+    headers : mapping or callable, optional
+        Extra headers, or a function that returns them; never stored, logged or shown.
+    max_age : float, optional
+        Seconds after which an event becomes a dead letter.
+    max_attempts : int, optional
+        Failed requests after which an event becomes a dead letter.
+    on_attempt : callable, optional
         Called with an `Attempt` after each request.
-    server_anonymisation
-        Ask the collector to forget address and cookies; kept with each event.
-    resolve, destination
-        With `resolve` the base URL is asked for on the sender's thread, before the first request and after each
-        failed connection; events are stored under `destination`.
-    timing
-        Clocks and chance, for tests.
+    server_anonymisation : bool
+        Whether to ask the collector not to keep IP address and cookies; stored with each event.
+    resolve : callable, optional
+        Returns the base URL; called on the sending thread before the first request and after each failed connection.
+    destination : str, optional
+        Name under which events are stored; by default the base URL.
+    transport : TransportProtocol, optional
+        Sends the requests in place of HTTP, as a test may want.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments that cannot work.
+        For invalid arguments.
 
     Examples
     --------
@@ -134,9 +159,9 @@ class Emitter(Flushing):
 
     if not TYPE_CHECKING:
 
-        def __new__(cls, *_: Any, **named: Any) -> Self:
-            """Tell users of snowplow-tracker 0.x how an argument is called now."""
-            if "buffer_size" in named:
+        def __new__(cls, *_: Any, **options: Any) -> Self:
+            """Point users of snowplow-tracker 0.x to the new name of an argument."""
+            if "buffer_size" in options:
                 raise TypeError(
                     f"{cls.__name__} has no buffer_size=: use batch_size=, the events of a request"
                 )
@@ -169,9 +194,9 @@ class Emitter(Flushing):
         server_anonymisation: bool = False,
         resolve: Callable[[], str] | None = None,
         destination: str | None = None,
-        timing: Timing | None = None,
+        transport: TransportProtocol | None = None,
     ) -> None:
-        uris.check_way(method, protocol, path)
+        check_collector_options(method, protocol, path)
         check_at_least(
             1,
             batch_size=batch_size,
@@ -186,12 +211,14 @@ class Emitter(Flushing):
         check_timeout(request_timeout)
         check_callables(on_success=on_success, on_failure=on_failure, on_attempt=on_attempt, resolve=resolve)
         check_methods(("post", "get"), "a requests.Session", session=session)
+        check_methods(("post", "get", "close"), "a transport", transport=transport)
         check_methods(("items",), "a dict such as {429: False}", custom_retry_codes=custom_retry_codes)
         if headers is not None and not callable(headers):
             check_headers(headers)
-        room = max_batch_bytes - FRAME_BYTES - EVENT_BYTES
-        if room <= 0:
-            raise ValueError(f"max_batch_bytes must leave room for an event, {max_batch_bytes} does not")
+        max_body = max_batch_bytes - ENVELOPE_BYTES - BYTES_PER_EVENT
+        if max_body <= 0:
+            smallest = ENVELOPE_BYTES + BYTES_PER_EVENT + 1
+            raise ValueError(f"max_batch_bytes must be at least {smallest}, got {max_batch_bytes}")
         self.method = method
         self.on_success = on_success
         self.on_failure = on_failure
@@ -201,137 +228,151 @@ class Emitter(Flushing):
         self.max_retry_delay_seconds = max_retry_delay_seconds
         self.server_anonymisation = server_anonymisation
         self.batch_size = min(batch_size or BATCH_SIZE[method], buffer_capacity or 10**9)
-        self._max_event_bytes = min(max_event_bytes or room, room)
-        self._timing = timing or Timing()
+        self._max_event_bytes = min(max_event_bytes or max_body, max_body)
         self._resolve = resolve
         self._session = session
+        self._given_transport = transport
         self._headers = headers
-        self._path = path or uris.default_path(method)
-        # with credentials, if there are any; nothing but the sender sees it
-        self._base = endpoint if resolve else uris.base_uri(endpoint, protocol, port)
-        base = endpoint if resolve else uris.split_credentials(self._base)[0]
-        self.endpoint = base if resolve else base + self._path
+        self._path = path or default_path(method)
+        # may hold credentials; only the transport sees them
+        self._base_url = endpoint if resolve else base_uri(endpoint, protocol, port)
+        public_url = endpoint if resolve else split_credentials(self._base_url)[0]
+        self.endpoint = public_url if resolve else public_url + self._path
         if event_store is None:
             event_store = InMemoryEventStore(buffer_capacity=buffer_capacity or MEMORY_EVENTS)
         self.event_store = event_store
-        self._backoff = Backoff(self._timing.base, max_retry_delay_seconds, self._timing.rng)
-        self._engine = Engine(
+        self._backoff = Backoff(BACKOFF_SECONDS, max_retry_delay_seconds)
+        self._sender = Sender(
             as_store(self.event_store),
-            Route(destination or base, self._path, method),
+            Route(destination or public_url, self._path, method),
             self._connect,
             limits=Limits(max_batch_bytes, max_age, max_attempts),
             backoff=self._backoff,
-            custom=dict(custom_retry_codes or {}),
-            timing=self._timing,
-            observe=self._settled,
+            custom_retry_codes=dict(custom_retry_codes or {}),
+            on_outcome=self._on_outcome,
             reconnect=resolve is not None,
         )
         # looked up once: each event pays for them
-        self._store_add = self._engine.store.add
-        self._route_key = self._engine.route.key
-        self._wall = self._timing.wall
-        self._begin()
+        self._store_add = self._sender.store.add
+        self._route_key = self._sender.route.key
+        self._reset()
         lifecycle.watch(self)
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         # the lock by itself costs a third of what it costs through the condition
         self._counting = threading.RLock()
         self._changed = threading.Condition(self._counting)
         self._accepted = 0
         self._queued = 0
         self._queued_bytes = 0
-        self._held = False
+        self._is_kept_alive = False
         self._paused = False
         self._closed = False
         self._ended = False
-        self._busy: set[int] = set()
-        self._subscribers = {}
-        self._timer: Timer | None = None
+        self._sending_threads: set[int] = set()
+        self._subscribers: Mapping[object, Callable[[], None]] = {}
+        self._flush_timer: Timer | None = None
         self._retry_timer: Timer | None = None
 
     def after_fork_in_child(self) -> None:
-        """Begin anew in a forked child: what was taken before is the parent's to send."""
+        """Start over in a forked child: what was accepted before is the parent's to send."""
         paused, closed, subscribers = self._paused, self._closed, self._subscribers
-        self._begin()
+        self._reset()
         self._paused, self._closed, self._subscribers = paused, closed, subscribers
-        self._engine.after_fork_in_child()
+        self._sender.after_fork_in_child()
 
-    def _connect(self) -> Sender:
-        base = self._base if self._resolve is None else self._resolve()
-        return connect(
-            base,
-            path=self._path,
-            headers=self._headers,
-            timeout=self.request_timeout,
-            session=self._session,
-            pool=self._senders(),
+    def _connect(self) -> TransportProtocol:
+        url = self._base_url if self._resolve is None else self._resolve()
+        if self._given_transport is not None:
+            return self._given_transport
+        base_url, credentials = split_credentials(url)
+        timeout = self.request_timeout
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        limits = (TIMEOUT[0] if connect is None else connect, TIMEOUT[1] if read is None else read)
+
+        def headers() -> Mapping[str, str]:
+            extra = self._headers() if callable(self._headers) else self._headers
+            return {**credentials, **(extra or {})}
+
+        if self._session is not None:
+            return RequestsTransport(
+                self._session, base_url, path=self._path, headers=headers, timeout=limits
+            )
+        return Transport(
+            base_url, path=self._path, headers=headers, timeout=limits, pool=self._max_connections()
         )
 
-    def _senders(self) -> int:
+    def _max_connections(self) -> int:
         return 1
 
-    # Taking events
+    # Accepting events
 
     def input(self, payload: Mapping[str, Any]) -> bool:
-        """Take a payload; send when enough wait.
+        """Accept a payload; send if enough are pending.
 
         Parameters
         ----------
-        payload
+        payload : mapping
             Flat name-value pairs; copied.
 
         Returns
         -------
         bool
-            False when it was not taken; `stats().dropped` tells why.
+            False if it was not accepted; `stats().dropped` has the reason.
         """
         if self._closed:
-            return self._refuse("closed")
+            return self._drop(DropReason.CLOSED)
         try:
             body, event_id = encode(payload, self.method)
-        except Exception as fault:  # noqa: BLE001 - a value's own __str__
-            LOG.warning("An event was not taken: a value of it has no text (%s)", type(fault).__name__)
-            return self._refuse("unserializable")
+        except Exception as error:  # noqa: BLE001 - a value's own __str__
+            LOG.warning("Event dropped: str() of one of its values failed (%s)", type(error).__name__)
+            return self._drop(DropReason.UNSERIALIZABLE)
         size = len(body)
         if size > self._max_event_bytes:
-            LOG.warning("An event of %d bytes was not taken: the limit is %d", size, self._max_event_bytes)
-            return self._refuse("too_large")
-        reason = self._store_add(self._route_key, body, event_id, self.server_anonymisation, self._wall())
+            LOG.warning("Event dropped: it has %d bytes, the limit is %d", size, self._max_event_bytes)
+            return self._drop(DropReason.TOO_LARGE)
+        reason = self._store_add(
+            route=self._route_key,
+            body=body,
+            event_id=event_id,
+            anonymous=self.server_anonymisation,
+            added=time.time(),
+        )
         if reason is not None:
-            return self._refuse(reason)
+            return self._drop(reason)
         with self._counting:
             self._accepted += 1
             self._queued += 1
             self._queued_bytes += size
-            if not self._held:
-                self._held = True
+            if not self._is_kept_alive:
+                self._is_kept_alive = True
                 lifecycle.keep_alive(self)
-        if self._backoff.failures and self._engine.nudge():
-            self._wake()
+        if self._backoff.failures and self._sender.retry_soon():
+            self._wake_sender()
         if self.reached_limit():
-            self._trigger()
+            self._start_sending()
         if self._subscribers:
-            self._tell()
+            self._notify()
         return True
 
-    def _refuse(self, reason: str) -> bool:
-        self._engine.drop(reason)
-        self._tell()
+    def _drop(self, reason: DropReason) -> bool:
+        self._sender.drop(reason)
+        self._notify()
         return False
 
     def reached_limit(self) -> bool:
-        """Tell whether enough waits to be sent."""
+        """Check whether enough events are pending to be sent."""
         if self._queued >= self.batch_size:
             return True
         limit = self.byte_limit
         return limit is not None and 0 < limit <= self._queued_bytes
 
     def send_events(self, evts: Iterable[Mapping[str, Any]]) -> None:
-        """Take payloads and send them with all that waits.
+        """Accept payloads and send them with all pending events.
 
         Parameters
         ----------
-        evts
+        evts : iterable of mapping
             Payloads.
         """
         for payload in evts:
@@ -342,10 +383,308 @@ class Emitter(Flushing):
     def as_collector_uri(
         endpoint: str, protocol: HttpProtocol = "https", port: int | None = None, method: Method = "post"
     ) -> str:
-        """Give the URI that requests go to, by the reference's rules."""
-        return uris.base_uri(endpoint, protocol, port) + uris.default_path(method)
+        """Return the URL that requests go to, by the reference's rules."""
+        return base_uri(endpoint, protocol, port) + default_path(method)
 
     @staticmethod
     def is_good_status_code(status_code: int) -> bool:
-        """Tell whether a status means delivered: 200 to 299."""
-        return decide(Reply(status_code), events=1, custom={}) is Verdict.SENT
+        """Check whether a status means delivered: 200 to 299."""
+        return decide(Reply(status_code), events=1, custom={}) is Decision.SENT
+
+    # Sending
+
+    def _start_sending(self) -> None:
+        """Send pending events on this thread, unless an attempt is not due yet or a thread is sending already."""
+        if not (self._paused or self._sending_threads or self._sender.delay()):
+            self._drain(None)
+
+    def _wake_sender(self) -> None:
+        """Let a waiting thread see that the next attempt is nearer; there is none here."""
+
+    def _drain(self, deadline: float | None) -> Step:
+        """Send until no event waits or an attempt fails."""
+        thread = threading.get_ident()
+        self._sending_threads.add(thread)
+        try:
+            while True:
+                accepted = self._accepted
+                left = _seconds_left(deadline)
+                if left is not None and left <= 0:
+                    return Step.WAIT
+                finished = self._sender.sent + self._sender.dead
+                step = self._sender.step(left)
+                with self._changed:
+                    if step is Step.EMPTY and accepted == self._accepted:
+                        self._queued = self._queued_bytes = 0
+                        self._release()
+                    elif step is Step.SENT:
+                        self._queued = max(
+                            0, self._queued - (self._sender.sent + self._sender.dead - finished)
+                        )
+                        self._queued_bytes = 0 if not self._queued else self._queued_bytes
+                    self._changed.notify_all()
+                if step is Step.FAILED:
+                    self._after_failure()
+                if step is not Step.SENT or self._paused or self._ended:
+                    return step
+        finally:
+            self._sending_threads.discard(thread)
+
+    def _release(self) -> None:
+        """Let the exit hook forget this emitter: it has no pending events."""
+        self._is_kept_alive = False
+        lifecycle.release(self)
+
+    def _after_failure(self) -> None:
+        """Schedule the next attempt, on a timer's thread."""
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+        timer = Timer(self._sender.delay(), self._retry)
+        with contextlib.suppress(RuntimeError):
+            # no thread can be started: the next event or flush tries again
+            timer.start()
+            self._retry_timer = timer
+
+    def _retry(self) -> None:
+        if not self._closed:
+            self._start_sending()
+
+    def flush(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
+        """Send all pending events, including retries.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds after which it returns in any case; None waits without limit.
+        """
+        check_numbers(timeout=timeout)
+        started = time.monotonic()
+        deadline = None if timeout is None else started + timeout
+        sender = self._sender
+        sent, dead = sender.sent, sender.dead
+        timed_out = False
+        if threading.get_ident() in self._sending_threads:
+            # called from a callback: the thread goes on sending after it
+            self.async_flush()
+        elif not self._paused:
+            timed_out = self._flush(deadline)
+        elapsed = time.monotonic() - started
+        return FlushReport(sender.sent - sent, self._count(), sender.dead - dead, elapsed, timed_out)
+
+    def _flush(self, deadline: float | None) -> bool:
+        """Send until no event waits; return whether the deadline ended it."""
+        while True:
+            if self._drain(deadline) is Step.EMPTY or self._paused:
+                return False
+            left = _seconds_left(deadline)
+            if left is not None and left <= 0:
+                return True
+            wait = max(self._sender.delay(), 0.01)
+            with self._changed:
+                self._changed.wait(wait if left is None else min(wait, left))
+
+    def sync_flush(self) -> None:
+        """Send all pending events and wait for it; `flush` under the reference's name."""
+        self.flush()
+
+    def async_flush(self) -> None:
+        """Send soon; nothing to do here, as in the reference."""
+
+    def pause(self) -> None:
+        """Accept and store events, but send none."""
+        self._paused = True
+        self._notify()
+
+    def resume(self) -> None:
+        """Send again."""
+        self._paused = False
+        self._notify()
+        if self.reached_limit():
+            self._start_sending()
+
+    @property
+    def paused(self) -> bool:
+        """Whether sending is paused."""
+        return self._paused
+
+    def set_flush_timer(self, timeout: float) -> None:
+        """Flush at an interval, one flush at a time.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds between two flushes.
+        """
+        check_positive(timeout=timeout)
+        if self._flush_timer is None:
+            self._flush_timer = Timer(timeout, self._start_sending, repeating=True)
+            with contextlib.suppress(RuntimeError):
+                self._flush_timer.start()
+
+    def cancel_flush_timer(self) -> None:
+        """Stop the timer of `set_flush_timer`."""
+        timer, self._flush_timer = self._flush_timer, None
+        if timer is not None:
+            timer.cancel()
+
+    # The end
+
+    def close(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
+        """Flush, then end threads and connections; events are dropped from then on.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds for the flush.
+        """
+        if self._ended:
+            return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
+        self._closed = True
+        report = self.flush(timeout)
+        self._ended = True
+        self.cancel_flush_timer()
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+        self._stop_threads()
+        self._sender.close()
+        self._sender.store.persist_fallback()
+        self._release()
+        self._notify()
+        return report
+
+    def finish(self, budget: float) -> int:
+        """Send what fits the budget at the end of the process; return the number of pending events.
+
+        Parameters
+        ----------
+        budget : float
+            Seconds; nothing is sent if the last attempt failed.
+        """
+        if budget > 0 and not self._sender.failing:
+            self.flush(budget)
+        self._sender.store.persist_fallback()
+        return self._count()
+
+    def _stop_threads(self) -> None:
+        """Wait for our threads to end; there are none here."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Observing
+
+    def _on_outcome(self, outcome: RequestOutcome) -> None:
+        _call_safely(self.on_attempt, outcome.attempt)
+        if outcome.sent and self.on_success is not None:
+            _call_safely(self.on_success, [decode(row.body) for row in outcome.sent])
+        if outcome.failed and self.on_failure is not None:
+            _call_safely(self.on_failure, 0, [decode(row.body) for row in outcome.failed])
+        self._notify()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a function, on any thread, whenever something changed.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        check_callables(callback=callback)
+        key = object()
+        self._subscribers = {**self._subscribers, key: callback}
+
+        def unsubscribe() -> None:
+            self._subscribers = {
+                other: function for other, function in self._subscribers.items() if other is not key
+            }
+
+        return unsubscribe
+
+    def _notify(self) -> None:
+        for callback in self._subscribers.values():
+            _call_safely(callback)
+
+    @property
+    def log(self) -> SendLog:
+        """The last attempts."""
+        return self._sender.log
+
+    @property
+    def durable(self) -> bool:
+        """Whether pending events outlive the process."""
+        return self._sender.store.durable
+
+    @property
+    def destination(self) -> str:
+        """Where events go: a base URL without credentials, or a logical name."""
+        return self._sender.route.destination
+
+    def _count(self) -> int:
+        with contextlib.suppress(Exception):
+            return self._sender.store.count(self._route_key)
+        return self._queued
+
+    def stats(self) -> Stats:
+        """Return the counters; `pending` counts all events of this destination in the store."""
+        sender = self._sender
+        pending = self._count()
+        lag = 0.0
+        with contextlib.suppress(Exception):
+            for oldest in sender.store.peek(self._route_key, 1):
+                lag = max(0.0, time.time() - oldest.added)
+        return Stats(
+            accepted=self._accepted,
+            sent=sender.sent,
+            retried=sender.retried,
+            bytes_sent=sender.bytes_sent,
+            pending=pending,
+            in_flight=sender.in_flight,
+            dead=sender.dead,
+            dropped=sender.dropped(),
+            lag_seconds=lag,
+            last_error=sender.last_error,
+            last_status=sender.last_status,
+            retry_at=sender.retry_at(),
+            state=self._state(),
+            destination=self.destination,
+        )
+
+    def _state(self) -> State:
+        if self._closed:
+            return "closed"
+        if self._paused:
+            return "paused"
+        if self._sender.failing:
+            return "retrying"
+        return "sending" if self._sender.in_flight else "idle"
+
+    def pending(self, limit: int = 100) -> list[PendingEvent]:
+        """Return pending events, oldest first."""
+        with contextlib.suppress(Exception):
+            rows = self._sender.store.peek(self._route_key, limit)
+            return [PendingEvent.from_row(row) for row in rows]
+        return []
+
+    def payload(self, event_id: str) -> PayloadDict | None:
+        """Return the payload of a pending event, or None."""
+        with contextlib.suppress(Exception):
+            body = self._sender.store.find(self._route_key, event_id)
+            return None if body is None else decode(body)
+        return None
+
+
+def _seconds_left(deadline: float | None) -> float | None:
+    return None if deadline is None else deadline - time.monotonic()
+
+
+def _call_safely(callback: Callable[..., Any] | None, *arguments: Any) -> None:
+    """Call a function of the user; what it raises is logged."""
+    if callback is None:
+        return
+    try:
+        callback(*arguments)
+    except Exception:
+        LOG.exception("A callback of the emitter raised")

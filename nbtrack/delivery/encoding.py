@@ -1,4 +1,4 @@
-"""Bytes of a request: each payload is encoded once, `stm` is spliced in when it leaves."""
+"""JSON of requests: each payload is encoded once, and `stm` (the sent timestamp) is spliced in when it leaves."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,29 +11,31 @@ from nbtrack.delivery.models import PayloadDict, Row
 from nbtrack.protocol import PAYLOAD_DATA
 
 HEAD = b'{"schema":"' + PAYLOAD_DATA.encode() + b'","data":['
+"""What stands before the first event of a body."""
 TAIL = b"]}"
+"""What stands behind the last event of a body."""
 STAMP = b',"stm":"%d"}'
 STAMP_BYTES = len(STAMP % 1_000_000_000_000) - 1
-"""What the splice adds: the closing brace it replaces is not new."""
-EVENT_BYTES = STAMP_BYTES + 1
-"""What an event costs beyond its own bytes: its `stm` and a comma."""
-FRAME_BYTES = len(HEAD) + len(TAIL) - 1
-"""What a body costs beyond its events; the last one has no comma."""
-
-
-_TEXT = frozenset({str})
+"""Bytes that the splice adds: it replaces the closing brace."""
+BYTES_PER_EVENT = STAMP_BYTES + 1
+"""Bytes that an event takes in a body beyond its own: `stm` and a comma."""
+ENVELOPE_BYTES = len(HEAD) + len(TAIL) - 1
+"""Bytes of a body beyond its events; there is no comma after the last one."""
+ONLY_STRINGS = frozenset({str})
+EMPTY_OBJECT = 2
+"""Bytes of ``{}``, which takes no comma before `stm`."""
 
 
 def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
-    """Encode a payload as it will be stored.
+    """Encode a payload as it is stored.
 
     Parameters
     ----------
-    payload
+    payload : mapping
         Flat name-value pairs.
-    method
-        "post": every value becomes a string, as in the reference. "get": None is left out and lists stay,
-        for they repeat their key in a query string.
+    method : str
+        "post": every value becomes a string, as in the reference. "get": None is left out and lists stay lists, because
+        they repeat their key in a query string.
 
     Returns
     -------
@@ -51,18 +53,18 @@ def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
     (b'{"e":"pv","eid":"1"}', '1')
     """
     if method == "post":
-        if _TEXT.issuperset(map(type, payload.values())) and "stm" not in payload:
-            try:  # a tracker's own payload: texts only
+        if ONLY_STRINGS.issuperset(map(type, payload.values())) and "stm" not in payload:
+            try:  # a tracker's own payload
                 return orjson.dumps(payload), payload.get("eid", "")
             except TypeError:
-                pass  # a lone surrogate, or a key that is no text
+                pass  # a lone surrogate, or a key that is not a string
         flat: PayloadDict = {
             key if type(key) is str else str(key): value if type(value) is str else str(value)
             for key, value in payload.items()
         }
     else:
         flat = {
-            str(key): [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+            str(key): [str(item) for item in value] if isinstance(value, list | tuple) else str(value)
             for key, value in payload.items()
             if value is not None
         }
@@ -70,27 +72,27 @@ def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
     try:
         body = orjson.dumps(flat)
     except TypeError:
-        # a lone surrogate: no UTF-8 form, but a JSON one
+        # a lone surrogate cannot be written in UTF-8, but JSON can escape it
         body = json.dumps(flat, separators=(",", ":")).encode("ascii")
     return body, str(flat.get("eid", ""))
 
 
 def decode(body: bytes) -> PayloadDict:
-    """Read a stored payload back."""
+    """Decode a stored payload."""
     payload: PayloadDict = json.loads(body)
     return payload
 
 
 def stamp(body: bytes, milliseconds: int) -> bytes:
-    """Give a stored payload its time of sending."""
+    """Return a stored payload with its `stm`."""
     tail = STAMP % milliseconds
-    return body[:-1] + tail if len(body) > 2 else b"{" + tail[1:]  # noqa: PLR2004
+    return body[:-1] + tail if len(body) > EMPTY_OBJECT else b"{" + tail[1:]
 
 
 def build_body(rows: Sequence[Row], milliseconds: int) -> bytes:
-    """Make the body of a POST."""
+    """Build the body of a POST request."""
     tail = STAMP % milliseconds
-    if any(len(row.body) <= 2 for row in rows):  # noqa: PLR2004
+    if any(len(row.body) <= EMPTY_OBJECT for row in rows):
         events = b",".join([stamp(row.body, milliseconds) for row in rows])
         return b"%b%b%b" % (HEAD, events, TAIL)
     # b"{...}" each: one join writes `stm` and the next brace between two events
@@ -98,6 +100,6 @@ def build_body(rows: Sequence[Row], milliseconds: int) -> bytes:
 
 
 def build_query(row: Row, milliseconds: int) -> str:
-    """Make the query string of a GET."""
+    """Build the query string of a GET request."""
     pairs = {**decode(row.body), "stm": str(milliseconds)}
     return urlencode(pairs, doseq=True, errors="replace")

@@ -1,8 +1,13 @@
-"""The plain values of the delivery room: what a store keeps and what an emitter tells."""
+"""Values that stores, senders and emitters pass to each other and to the user."""
 
+import enum
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from nbtrack.common.payload_json import schema_of
+from nbtrack.protocol import EVENT_NAMES
 
 PayloadDict = dict[str, Any]
 SuccessCallback = Callable[[list[PayloadDict]], Any]
@@ -11,17 +16,26 @@ State = Literal["idle", "sending", "retrying", "paused", "closed"]
 RowId = int | str
 
 
+class DropReason(enum.StrEnum):
+    """Why an event was not accepted; the keys of `Stats.dropped`."""
+
+    CLOSED = "closed"
+    QUEUE_FULL = "queue_full"
+    TOO_LARGE = "too_large"
+    UNSERIALIZABLE = "unserializable"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an event is meant to go; never holds credentials.
+    """Destination, path and method of an event; never holds credentials.
 
-    Attributes
+    Parameters
     ----------
-    destination
+    destination : str
         Base URL of the collector, or a logical name such as "local".
-    path
+    path : str
         Path of the endpoint.
-    method
+    method : str
         "post" or "get".
     """
 
@@ -31,12 +45,12 @@ class Route:
 
     @property
     def key(self) -> str:
-        """The form a store keeps."""
+        """The route as stores keep it."""
         return f"{self.method} {self.path} {self.destination}"
 
     @classmethod
-    def from_key(cls, key: str) -> "Route":
-        """Read what `key` wrote."""
+    def from_key(cls, key: str) -> Self:
+        """Parse a `key`."""
         method, path, destination = key.split(" ", 2)
         return cls(destination, path, method)
 
@@ -45,22 +59,22 @@ class Route:
 class Row:
     """One stored event.
 
-    Attributes
+    Parameters
     ----------
-    id
-        The store's own number for it.
-    event_id
+    id : int or str
+        Key in the store.
+    event_id : str
         The payload's `eid`, or "".
-    body
+    body : bytes
         The payload as a JSON object, UTF-8, without `stm`.
-    anonymous
-        Whether the collector is asked to forget who sent it.
-    added
-        Epoch seconds of its acceptance.
-    attempts
-        Requests that carried it and failed.
-    token
-        The claim that holds it, "" when it waits.
+    anonymous : bool
+        Whether the collector is asked not to keep IP address and cookies.
+    added : float
+        Unix timestamp in seconds at which it was accepted.
+    attempts : int
+        Failed requests that carried it.
+    token : str
+        The claim that holds it, "" while it waits.
     """
 
     id: RowId
@@ -73,23 +87,51 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingEvent:
-    """A waiting event as people see it: what `Emitter.pending` lists.
+class Reply:
+    """Result of one request.
 
-    Attributes
+    Parameters
     ----------
-    event_id
+    status : int or None
+        HTTP status; None if there was no reply.
+    error : str or None
+        Why no collector replied, in a few words without credentials; None if one did.
+    retry_after : float or None
+        Seconds the server asked to wait.
+    elapsed : float
+        Seconds the request took.
+    body : bytes
+        The first bytes of the reply, at most 64 KiB.
+    refused : bool
+        Whether the connection was refused: a quick and cheap failure, so a probe may follow soon.
+    """
+
+    status: int | None = None
+    error: str | None = None
+    retry_after: float | None = None
+    elapsed: float = 0.0
+    body: bytes = b""
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEvent:
+    """An event that waits to be sent, as `Emitter.pending` lists it.
+
+    Parameters
+    ----------
+    event_id : str
         The payload's `eid`, or "".
-    time
-        Epoch seconds of its acceptance.
-    kind
+    time : float
+        Unix timestamp in seconds at which it was accepted.
+    kind : str
         The payload's `e`, such as "pv" or "ue".
-    name
+    name : str
         Name of a self-describing event's schema, or of the type of any other event; never a value of the payload.
-    bytes
+    bytes : int
         Size of the stored payload.
-    attempts
-        Requests that carried it and failed.
+    attempts : int
+        Failed requests that carried it.
 
     Examples
     --------
@@ -110,38 +152,58 @@ class PendingEvent:
     bytes: int
     attempts: int
 
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """Summarise a stored event without its values."""
+        kind = ""
+        try:
+            payload = json.loads(row.body)
+            kind = str(payload.get("e", ""))
+            name = EVENT_NAMES.get(kind, kind)
+            if kind == "ue":
+                name = _schema_name(payload) or name
+        except ValueError:
+            # a row that no emitter of ours wrote
+            name = "unreadable"
+        return cls(row.event_id, row.added, kind, name, len(row.body), row.attempts)
+
+
+def _schema_name(payload: PayloadDict) -> str | None:
+    uri = schema_of(payload)
+    return uri.split("/")[1] if uri and uri.count("/") > 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class DeadEvent:
-    """An event refused for good: kept with the reason until it is re-sent, exported, purged or too old.
+    """A dead letter: an event that was given up, kept with the reason until it is sent again, exported or deleted.
 
-    Attributes
+    Parameters
     ----------
-    id
-        The store's own number for it.
-    event_id
+    id : int or str
+        Key in the store.
+    event_id : str
         The payload's `eid`, or "".
-    route
-        Method, path and destination that it was meant for.
-    reason
-        Why it was given up, such as "refused" or "too_large".
-    status
-        The HTTP status of the last answer, or None.
-    time
-        Epoch seconds of its acceptance.
-    anonymous
-        Whether the collector was asked to forget who sent it.
-    body
+    route : str
+        Method, path and destination, separated by spaces.
+    reason : str
+        Why it was given up: "refused", "too_large", "expired" or "attempts".
+    status : int or None
+        HTTP status of the last reply.
+    time : float
+        Unix timestamp in seconds at which it was accepted.
+    anonymous : bool
+        Whether the collector was asked not to keep IP address and cookies.
+    body : bytes
         The payload as a JSON object, UTF-8.
 
     Examples
     --------
     >>> from nbtrack.delivery import InMemoryEventStore
     >>> store = InMemoryEventStore()
-    >>> store.add("post / local", b"{}", "1", anonymous=False, added=0.0)
-    >>> rows = store.claim("post / local", "me", events=1, size=100, cost=0)
+    >>> store.add(route="post / local", body=b"{}", event_id="1", anonymous=False, added=0.0)
+    >>> rows = store.claim("post / local", "me", max_events=1, max_bytes=100, bytes_per_event=0)
     >>> store.bury([row.id for row in rows], "refused", status=400)
-    >>> [(letter.event_id, letter.reason, letter.status) for letter in store.dead(limit=10)]
+    >>> [(event.event_id, event.reason, event.status) for event in store.dead(limit=10)]
     [('1', 'refused', 400)]
     """
 
@@ -157,33 +219,33 @@ class DeadEvent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request, as the send log and `on_attempt` tell of it.
+    """One request, as the send log keeps it and `on_attempt` receives it.
 
-    Attributes
+    Parameters
     ----------
-    number
+    number : int
         Counts the emitter's requests, from 1.
-    time
-        Epoch seconds of its start.
-    events
+    time : float
+        Unix timestamp in seconds at which it ended.
+    events : int
         Events it carried.
-    bytes
+    bytes : int
         Size of its body.
-    status
-        The HTTP status of the answer; None when there was none.
-    elapsed_ms
-        Milliseconds until the answer or the fault.
-    retry_in
-        Seconds until the next attempt; None when there will be none.
-    error
-        What went wrong, or None.
-    event_ids
-        The ids of its events.
+    status : int or None
+        HTTP status of the reply; None if there was no reply.
+    elapsed_ms : float
+        Milliseconds until the reply or the failure.
+    retry_in : float or None
+        Seconds until the next attempt; None if there will be none.
+    error : str or None
+        Why it failed.
+    event_ids : tuple of str
+        The ids of its events, at most 1,000.
 
     Examples
     --------
     >>> from nbtrack.delivery import Emitter
-    >>> emitter = Emitter("127.0.0.1:9", protocol="http", batch_size=1)  # nobody listens there
+    >>> emitter = Emitter("127.0.0.1:9", protocol="http", batch_size=1)  # nothing listens there
     >>> emitter.input({"e": "pv", "eid": "1"})
     True
     >>> _ = emitter.close(timeout=0)
@@ -205,27 +267,27 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class FlushReport:
-    """What a flush, or a close, did.
+    """Result of a flush, or of a close.
 
-    Attributes
+    Parameters
     ----------
-    sent
+    sent : int
         Events delivered meanwhile.
-    pending
+    pending : int
         Events that still wait.
-    dead
-        Events refused for good meanwhile.
-    elapsed
+    dead : int
+        Events given up meanwhile; they became dead letters.
+    elapsed : float
         Seconds it took.
-    timed_out
-        Whether its time was over before all was sent.
+    timed_out : bool
+        Whether the timeout ended it before everything was sent.
 
     Examples
     --------
     >>> from nbtrack.collector import LocalCollector
     >>> from nbtrack.delivery import AsyncEmitter
     >>> with LocalCollector() as collector, AsyncEmitter(collector.url) as emitter:
-    ...     taken = emitter.input({"e": "pv", "p": "srv", "tv": "docs", "url": "https://acme.com"})
+    ...     accepted = emitter.input({"e": "pv", "p": "srv", "tv": "docs", "url": "https://acme.com"})
     ...     report = emitter.flush(timeout=10)
     >>> report.sent, report.pending, report.dead, report.timed_out
     (1, 0, 0, False)
@@ -240,37 +302,37 @@ class FlushReport:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """An emitter's counters since it was made.
+    """Counters of an emitter since it was created.
 
-    Attributes
+    Parameters
     ----------
-    accepted
-        Events taken by `input`.
-    sent
-        Events delivered: the collector answered 2xx.
-    retried
-        Events of requests that failed and are tried again, counted each time.
-    bytes_sent
-        Bytes of the bodies that were delivered.
-    pending
-        Events that the store holds for this destination, those in flight included.
-    in_flight
+    accepted : int
+        Events accepted by `input`.
+    sent : int
+        Events delivered: the collector replied with a 2xx status.
+    retried : int
+        Events of failed requests that are tried again, counted each time.
+    bytes_sent : int
+        Bytes of the delivered request bodies.
+    pending : int
+        Events the store holds for this destination, including those in flight.
+    in_flight : int
         Events in a request at this moment.
-    dead
-        Events refused for good.
-    dropped
-        Events not taken or given up, by reason.
-    lag_seconds
-        Age of the oldest event that waits, in seconds.
-    last_error
-        What the last failed attempt failed of, or None.
-    last_status
-        The HTTP status of the last answer, or None.
-    retry_at
-        Epoch seconds of the next attempt while retrying, or None.
-    state
+    dead : int
+        Events given up; they became dead letters.
+    dropped : mapping of str to int
+        Events not accepted, or lost to a limit of the store, by reason.
+    lag_seconds : float
+        Age of the oldest pending event.
+    last_error : str or None
+        Why the last failed attempt failed.
+    last_status : int or None
+        HTTP status of the last reply.
+    retry_at : float or None
+        Unix timestamp in seconds of the next attempt; None unless the state is "retrying".
+    state : str
         "idle", "sending", "retrying", "paused" or "closed".
-    destination
+    destination : str
         Where events go, without credentials.
 
     Examples

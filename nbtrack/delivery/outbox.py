@@ -1,4 +1,4 @@
-"""The user's outbox: opened wherever it can be, looked at, cleared and drained."""
+"""The user's outbox: opened where possible, listed, emptied and drained."""
 
 import json
 import logging
@@ -8,29 +8,29 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.common.home import outbox_path
+from nbtrack.common.home import open_private, outbox_path
 from nbtrack.common.processes import process_started
-from nbtrack.delivery.emitter import Emitter
+from nbtrack.delivery.emitter import FLUSH_SECONDS, Emitter
 from nbtrack.delivery.encoding import decode
-from nbtrack.delivery.flushing import FLUSH_SECONDS
 from nbtrack.delivery.http.transport import Headers
 from nbtrack.delivery.models import DeadEvent, FlushReport, PendingEvent, Route, RowId
-from nbtrack.delivery.stores import sqlite_file as database
-from nbtrack.delivery.stores.base import Store
+from nbtrack.delivery.stores import sqlite_file
+from nbtrack.delivery.stores.base import UNLIMITED, Store
 from nbtrack.delivery.stores.memory import InMemoryEventStore
 from nbtrack.delivery.stores.sqlite import SQLiteEventStore
-from nbtrack.delivery.summary import summarise
 
 LOG = logging.getLogger("nbtrack.delivery")
-EVERYTHING = 10**9
+ALL = 10**9
+PURGE_EVENTS = 5_000
+"""Events deleted in one transaction."""
 
 
 def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventStore:
-    """Open the best store there is: shared file, else one of this process, else memory.
+    """Open the best store available: the shared file, else a file of this process, else memory.
 
     Parameters
     ----------
-    home
+    home : Path
         Folder of the shared file, ``outbox.sqlite``.
     **limits
         Of `SQLiteEventStore`.
@@ -38,51 +38,60 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
     Returns
     -------
     SQLiteEventStore or InMemoryEventStore
-        Anything but the shared file is told once in the log.
+        Anything but the shared file is logged once.
     """
     shared = outbox_path(home)
     reason = "it is on a network file system"
-    if not database.is_network_path(shared):
+    if not sqlite_file.is_network_path(shared):
         try:
             return SQLiteEventStore(shared, **limits)
-        except Exception as fault:  # noqa: BLE001 - no home, no permission, no room, no SQLite
-            reason = f"{type(fault).__name__}: {fault}"
-    for folder in (
-        home,
-        Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"nbtrack-{_user()}",
-    ):
+        except Exception as error:  # noqa: BLE001 - no home, no permission, no space, no SQLite
+            reason = f"{type(error).__name__}: {error}"
+    runtime_folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    for folder in (home, runtime_folder / f"nbtrack-{_user_id()}"):
+        path = folder / f"outbox-{process_started(os.getpid())}-{os.getpid()}.sqlite"
         try:
-            store = SQLiteEventStore(
-                folder / f"outbox-{process_started(os.getpid())}-{os.getpid()}.sqlite", **limits
-            )
-        except Exception:  # noqa: BLE001, S112 - the next place may do
+            store = SQLiteEventStore(path, **limits)
+        except Exception:  # noqa: BLE001, S112 - the next folder may do
             continue
-        LOG.warning("Unsent events are kept in %s, of this process only: %s (%s)", store.path, shared, reason)
+        LOG.warning(
+            "Cannot use the outbox %s (%s); unsent events are kept in %s, for this process only",
+            shared,
+            reason,
+            path,
+        )
         return store
-    LOG.warning("Unsent events are kept in memory and end with this process: no %s (%s)", shared, reason)
+    LOG.warning(
+        "Cannot use the outbox %s (%s); unsent events are kept in memory and lost when the process ends",
+        shared,
+        reason,
+    )
     return InMemoryEventStore()
 
 
-def _user() -> str:
+def _user_id() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else "user"
 
 
 def list_events(store: Store, *, limit: int = 100) -> list[PendingEvent]:
-    """List waiting events of all routes, the oldest of each first."""
-    return [summarise(row) for route in store.routes() for row in store.peek(route, limit)][:limit]
+    """Return waiting events of all routes, the oldest of each first."""
+    rows = [row for route in store.routes() for row in store.peek(route, limit)]
+    return [PendingEvent.from_row(row) for row in rows[:limit]]
 
 
 def list_dead(store: Store, *, limit: int = 100) -> list[DeadEvent]:
-    """List dead letters, the oldest first."""
+    """Return dead letters, oldest first."""
     return store.dead(limit)
 
 
 def retry_dead(store: Store, *, ids: Iterable[RowId] | None = None) -> int:
-    """Let dead letters wait again.
+    """Let dead letters wait to be sent again.
 
     Parameters
     ----------
-    ids
+    store : Store
+        Where they are.
+    ids : iterable of int or str, optional
         Which; all by default.
 
     Returns
@@ -92,50 +101,58 @@ def retry_dead(store: Store, *, ids: Iterable[RowId] | None = None) -> int:
     """
     wanted = None if ids is None else set(ids)
     revived = 0
-    for letter in store.dead(EVERYTHING):
-        if wanted is None or letter.id in wanted:
-            # the letter goes after its copy is in: at worst it is sent twice, under one id
-            if (
-                store.add(letter.route, letter.body, letter.event_id, letter.anonymous, letter.time)
-                is not None
-            ):
+    for event in store.dead(ALL):
+        if wanted is None or event.id in wanted:
+            # removed after its copy is in: at worst it is sent twice, with one event id
+            reason = store.add(
+                route=event.route,
+                body=event.body,
+                event_id=event.event_id,
+                anonymous=event.anonymous,
+                added=event.time,
+            )
+            if reason is not None:
                 break
-            store.remove_dead([letter.id])
+            store.remove_dead([event.id])
             revived += 1
     return revived
 
 
 def export_dead(store: Store, path: Path) -> int:
-    """Write dead letters as JSON lines {event_id, reason, status, time, destination, payload}; give how many.
+    """Write dead letters as JSON lines {event_id, reason, status, time, destination, payload}; return how many.
 
     Parameters
     ----------
-    path
+    store : Store
+        Where they are.
+    path : Path
         The file; readable by its owner only.
     """
-    letters = store.dead(EVERYTHING)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        for letter in letters:
+    events = store.dead(ALL)
+    with open_private(path) as file:
+        for event in events:
             line = {
-                "event_id": letter.event_id,
-                "reason": letter.reason,
-                "status": letter.status,
-                "time": letter.time,
-                "destination": Route.from_key(letter.route).destination,
-                "payload": decode(letter.body),
+                "event_id": event.event_id,
+                "reason": event.reason,
+                "status": event.status,
+                "time": event.time,
+                "destination": Route.from_key(event.route).destination,
+                "payload": decode(event.body),
             }
-            out.write(json.dumps(line, ensure_ascii=True) + "\n")
-    return len(letters)
+            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+    return len(events)
 
 
 def purge(store: Store, *, waiting: bool = False) -> int:
-    """Delete dead letters, and with `waiting` the events that wait too; give how many."""
-    gone = store.remove_dead([letter.id for letter in store.dead(EVERYTHING)])
+    """Delete dead letters, and with `waiting` the waiting events too; return how many."""
+    deleted = store.remove_dead([event.id for event in store.dead(ALL)])
     for route in store.routes() if waiting else ():
-        while rows := store.claim(route, "purge", events=5_000, size=2**60, cost=0):
+        while rows := store.claim(
+            route, "purge", max_events=PURGE_EVENTS, max_bytes=UNLIMITED, bytes_per_event=0
+        ):
             store.ack([row.id for row in rows])
-            gone += len(rows)
-    return gone
+            deleted += len(rows)
+    return deleted
 
 
 def drain(
@@ -146,19 +163,21 @@ def drain(
     headers_of: Callable[[str], Mapping[str, str]] | None = None,
     resolve: Mapping[str, Callable[[], str]] | None = None,
 ) -> dict[str, FlushReport]:
-    """Send what waits, each event to its own destination.
+    """Send waiting events, each to its own destination.
 
     Parameters
     ----------
-    timeout
+    store : Store
+        Where they wait.
+    timeout : float or None
         Seconds for each destination.
-    headers
+    headers : mapping or callable, optional
         Extra headers; they are not stored with the events.
-    headers_of
-        Gives the extra headers of a destination, in place of `headers`.
-    resolve
-        Where logical destinations are: name to a function that gives the base URL. A route whose destination is
-        neither a URL nor named here is left alone.
+    headers_of : callable, optional
+        Returns the extra headers of a destination, in place of `headers`.
+    resolve : mapping of str to callable, optional
+        Logical destinations: name to a function that returns the base URL. A route whose destination is neither a URL
+        nor one of these is left alone.
 
     Returns
     -------
@@ -168,8 +187,8 @@ def drain(
     reports: dict[str, FlushReport] = {}
     for key in store.routes():
         route = Route.from_key(key)
-        finder = (resolve or {}).get(route.destination)
-        if finder is None and "://" not in route.destination:
+        resolver = (resolve or {}).get(route.destination)
+        if resolver is None and "://" not in route.destination:
             continue
         emitter = Emitter(
             route.destination,
@@ -177,7 +196,7 @@ def drain(
             event_store=store,
             path=route.path,
             headers=headers if headers_of is None else dict(headers_of(route.destination)),
-            resolve=finder,
+            resolve=resolver,
             destination=route.destination,
         )
         reports[route.destination] = emitter.close(timeout)

@@ -1,4 +1,4 @@
-"""What to do after a reply, and how long to wait before the next try."""
+"""What happens to events after a reply, and how long to wait before the next attempt."""
 
 import enum
 import math
@@ -6,16 +6,18 @@ import random
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Protocol
 
-NETWORK_FAULT = -1
-"""The reference's "status" of a request that got no reply; usable as a key of `custom_retry_codes`."""
+from nbtrack.delivery.models import Reply
 
-PATIENT_STATUSES = frozenset({408, 425, 429})
+NO_REPLY = -1
+"""Stands for "no reply" in place of a status, as in the reference; usable as a key of `custom_retry_codes`."""
+TEMPORARY_CLIENT_ERRORS = frozenset({408, 425, 429})
 """Client errors that mean "later", not "never"."""
+MAX_DOUBLINGS = 30
+"""The cap has decided long before; a float would overflow one day."""
 
 
-class Verdict(enum.Enum):
+class Decision(enum.Enum):
     """What a reply means for the events of its request."""
 
     SENT = "sent"
@@ -24,68 +26,51 @@ class Verdict(enum.Enum):
     BURY = "bury"
 
 
-class Answer(Protocol):
-    """The part of a reply a verdict needs."""
-
-    @property
-    def status(self) -> int | None:
-        """HTTP status, or None without a reply."""
-
-    @property
-    def error(self) -> str | None:
-        """Why no collector answered, or None when one did."""
-
-
-def decide(reply: Answer, *, events: int, custom: Mapping[int, bool]) -> Verdict:
-    """Judge a reply.
+def decide(reply: Reply, *, events: int, custom: Mapping[int, bool]) -> Decision:
+    """Decide what happens to the events of a request.
 
     Parameters
     ----------
-    reply
-        What came back; its status is None when nothing did.
-    events
+    reply : Reply
+        Its status is None if no reply came.
+    events : int
         Number of events in the request.
-    custom
+    custom : mapping of int to bool
         The user's rules, status to "retry?"; they win over the table but not over 2xx.
-
-    Returns
-    -------
-    Verdict
 
     Examples
     --------
-    >>> from nbtrack.delivery.http.transport import Reply
     >>> decide(Reply(status=503), events=10, custom={})
-    <Verdict.RETRY: 'retry'>
+    <Decision.RETRY: 'retry'>
     >>> decide(Reply(status=413), events=10, custom={})
-    <Verdict.SPLIT: 'split'>
+    <Decision.SPLIT: 'split'>
     """
-    status = NETWORK_FAULT if reply.status is None else reply.status
+    status = NO_REPLY if reply.status is None else reply.status
     if 200 <= status < 300:  # noqa: PLR2004
-        return Verdict.SENT if reply.error is None else Verdict.RETRY
+        return Decision.SENT if reply.error is None else Decision.RETRY
     if status in custom:
-        return Verdict.RETRY if custom[status] else Verdict.BURY
+        return Decision.RETRY if custom[status] else Decision.BURY
     if status == 413:  # noqa: PLR2004
-        return Verdict.SPLIT if events > 1 else Verdict.BURY
-    if 300 <= status < 500 and status not in PATIENT_STATUSES:  # noqa: PLR2004
-        return Verdict.BURY
-    return Verdict.RETRY
+        return Decision.SPLIT if events > 1 else Decision.BURY
+    if 300 <= status < 500 and status not in TEMPORARY_CLIENT_ERRORS:  # noqa: PLR2004
+        return Decision.BURY
+    return Decision.RETRY
 
 
 def parse_retry_after(value: str | None, *, now: float | None = None) -> float | None:
-    """Read a Retry-After header: seconds or an HTTP date.
+    """Parse a Retry-After header: seconds or an HTTP date.
 
     Parameters
     ----------
-    value
-        The header, or None.
-    now
-        Epoch seconds that a date is measured from; the wall clock by default.
+    value : str or None
+        The header.
+    now : float, optional
+        Unix timestamp in seconds that a date is measured from; by default the current time.
 
     Returns
     -------
     float or None
-        Seconds from now, 0 or more; None when the header is missing or junk.
+        Seconds from now, 0 or more; None if the header is missing or invalid.
 
     Examples
     --------
@@ -108,18 +93,18 @@ def parse_retry_after(value: str | None, *, now: float | None = None) -> float |
 
 
 class Backoff:
-    """Full-jitter delays: uniform between 0 and ``min(cap, base * 2**n)``.
+    """Full-jitter delays: uniform between 0 and ``min(cap, base * 2**failures)``.
 
     Parameters
     ----------
-    base
-        Upper bound of the first delay, seconds.
-    cap
-        Upper bound of any delay of our own, seconds.
-    rng
+    base : float
+        Upper bound of the first delay, in seconds.
+    cap : float
+        Upper bound of any delay chosen here, in seconds.
+    rng : random.Random, optional
         Source of the jitter.
-    retry_after_cap
-        Longest wait a server may ask for, seconds.
+    retry_after_cap : float
+        Longest wait that a server may ask for, in seconds.
     """
 
     def __init__(
@@ -133,19 +118,17 @@ class Backoff:
         self.cap = cap
         self.retry_after_cap = retry_after_cap
         self.failures = 0
-        # jitter spreads load, it guards nothing
-        self._rng = rng or random.Random()  # noqa: S311
+        self._rng = rng or random.Random()  # noqa: S311 - jitter spreads load, it guards nothing
 
     def next(self, retry_after: float | None = None) -> float:
-        """Give the seconds to wait after one more failure.
+        """Count a failure and return the seconds to wait after it.
 
         Parameters
         ----------
-        retry_after
+        retry_after : float, optional
             What the server asked for: a minimum, clamped to `retry_after_cap`.
         """
-        # past 2**30 the cap has long decided, and a float would overflow one day
-        bound = min(self.cap, self.base * 2.0 ** min(self.failures, 30))
+        bound = min(self.cap, self.base * 2.0 ** min(self.failures, MAX_DOUBLINGS))
         self.failures += 1
         delay = self._rng.uniform(0.0, max(0.0, bound))
         return max(delay, min(retry_after or 0.0, self.retry_after_cap))

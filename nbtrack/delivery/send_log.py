@@ -1,4 +1,4 @@
-"""The send log: the last requests, bounded."""
+"""The send log: an emitter's last requests."""
 
 import itertools
 import threading
@@ -8,14 +8,15 @@ from typing import Any
 
 from nbtrack.delivery.models import Attempt
 
-KEPT = 200
-IDS_KEPT = 1_000
-BODIES_KEPT = 20
+MAX_ATTEMPTS = 200
+MAX_IDS = 1_000
+"""Event ids kept of one request."""
+MAX_BODIES = 20
 BODY_BYTES = 500
 
 
 class SendLog:
-    """The last 200 attempts, the oldest first; iterating it gives a snapshot.
+    """The last 200 attempts, oldest first; iterating yields a snapshot.
 
     Examples
     --------
@@ -23,28 +24,28 @@ class SendLog:
     []
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._attempts: deque[Attempt] = deque(maxlen=kept)
-        self._bodies: deque[tuple[int, bytes]] = deque(maxlen=BODIES_KEPT)
+    def __init__(self, max_attempts: int = MAX_ATTEMPTS) -> None:
+        self._attempts: deque[Attempt] = deque(maxlen=max_attempts)
+        self._bodies: deque[tuple[int, bytes]] = deque(maxlen=MAX_BODIES)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def add(self, *, event_ids: tuple[str, ...], body: bytes, **values: Any) -> Attempt:
-        """Write one attempt down; of a big request's event ids the first 1,000 are kept."""
-        attempt = Attempt(number=next(self._numbers), event_ids=event_ids[:IDS_KEPT], **values)
+        """Append an attempt; of a large request, the first 1,000 event ids are kept."""
+        attempt = Attempt(number=next(self._numbers), event_ids=event_ids[:MAX_IDS], **values)
         with self._lock:
             self._attempts.append(attempt)
             self._bodies.append((attempt.number, body[:BODY_BYTES]))
         return attempt
 
     def body(self, number: int) -> str | None:
-        """Give the first 500 bytes of what an attempt sent; of the last 20 attempts only, for it is personal data."""
+        """Return the first 500 bytes of an attempt's body; only of the last 20 attempts, since it is personal data."""
         with self._lock:
-            found = next((body for one, body in self._bodies if one == number), None)
-        return None if found is None else found.decode("utf-8", "replace")
+            body = next((body for key, body in self._bodies if key == number), None)
+        return None if body is None else body.decode("utf-8", "replace")
 
     def clear(self) -> None:
-        """Forget all attempts, in a forked child."""
+        """Remove all attempts, in a forked child."""
         self._lock = threading.Lock()
         self._attempts.clear()
         self._bodies.clear()

@@ -1,55 +1,105 @@
-"""One step of delivery, under both emitters: claim by count and bytes, send, decide, settle by id, log, tell."""
+"""One step of delivery, for both emitters: claim events, send them, decide by the reply, settle them by id, log."""
 
 import contextlib
+import enum
 import itertools
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from nbtrack.common import lifecycle
-from nbtrack.delivery import encoding as envelope
-from nbtrack.delivery.encoding import EVENT_BYTES, FRAME_BYTES
-from nbtrack.delivery.http.transport import Reply
-from nbtrack.delivery.models import Attempt, Route, Row
-from nbtrack.delivery.retry import Backoff, Verdict, decide
+from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, build_body, build_query
+from nbtrack.delivery.http.transport import TransportProtocol
+from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row
+from nbtrack.delivery.retry import Backoff, Decision, decide
 from nbtrack.delivery.send_log import SendLog
 from nbtrack.delivery.stores.base import Store
-from nbtrack.delivery.terms import Limits, Sender, Settled, Step, Timing
 
 LOG = logging.getLogger("nbtrack.delivery")
 MAX_EVENTS = 5_000
-"""Most events of a request, whatever their bytes."""
+"""Most events of a request, whatever their size."""
 PROBE_EVENTS = 500
-"""Events of the first probe after a failure; each further one takes half, for the size may be the trouble."""
+"""Most events of the first request after a failure; each further one carries half, as the size may be the problem."""
 PROBE_SECONDS = 1.0
-"""After a refused connection a new event may bring the next probe this soon."""
-MISDIRECTED = frozenset({401, 403, 404})
+"""After a refused connection, a new event allows the next request after this many seconds."""
+WRONG_ADDRESS = frozenset({401, 403, 404})
+"""Statuses that suggest a wrong URL or token, and are worth a warning."""
 
 
-class Engine:
-    """Moves events of one route from a store to a collector.
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one request, and of how long an event may wait.
 
     Parameters
     ----------
-    store, route
-        Where the events wait, and which of them are ours.
-    connect
-        Makes a transport; called on the sender's thread before the first request and, with `reconnect`, after
-        each failure of the connection. May raise OSError or RuntimeError.
+    batch_bytes : int
+        Largest body of a request.
+    max_age : float, optional
+        Seconds after which an event becomes a dead letter.
+    max_attempts : int, optional
+        Failed requests after which an event becomes a dead letter.
+    """
+
+    batch_bytes: int
+    max_age: float | None = None
+    max_attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOutcome:
+    """A finished request: the attempt, the events it delivered and those it did not."""
+
+    attempt: Attempt
+    sent: Sequence[Row]
+    failed: Sequence[Row]
+
+
+class Step(enum.Enum):
+    """How a step of a sender ended."""
+
+    EMPTY = "no event waits"
+    SENT = "events were sent or buried"
+    FAILED = "a request failed and is repeated later"
+    WAIT = "the next request is not due yet"
+
+
+class Sender:
+    """Moves the events of one route from a store to a collector.
+
+    Parameters
+    ----------
+    store : Store
+        Where the events wait.
+    route : Route
+        Which of them to send.
+    connect : callable
+        Returns a transport; called on the sending thread before the first request and, with `reconnect`, after each
+        failed connection. May raise OSError or RuntimeError.
+    limits : Limits
+        Of a request and of an event's stay.
+    backoff : Backoff
+        Delays between attempts.
+    custom_retry_codes : mapping of int to bool
+        The user's rules for statuses.
+    on_outcome : callable
+        Called with a `RequestOutcome` after each request.
+    reconnect : bool
+        Whether to ask `connect` again after a failed connection.
     """
 
     def __init__(
         self,
         store: Store,
         route: Route,
-        connect: Callable[[], Sender],
+        connect: Callable[[], TransportProtocol],
         *,
         limits: Limits,
         backoff: Backoff,
-        custom: Mapping[int, bool],
-        timing: Timing,
-        observe: Callable[[Settled], None],
+        custom_retry_codes: Mapping[int, bool],
+        on_outcome: Callable[[RequestOutcome], None],
         reconnect: bool = False,
     ) -> None:
         self.store = store
@@ -59,18 +109,17 @@ class Engine:
         self._reconnect = reconnect
         self._limits = limits
         self._backoff = backoff
-        self._custom = custom
-        self._timing = timing
-        self._observe = observe
+        self._custom_retry_codes = custom_retry_codes
+        self._on_outcome = on_outcome
         self._tokens = itertools.count(1)
         self._batch_bytes = limits.batch_bytes
-        self._sender: Sender | None = None
+        self._transport: TransportProtocol | None = None
         self._warned = False
         self._reset()
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._steps = 0
+        self._active_steps = 0
         self._retry_at = 0.0
         self._failed_at = 0.0
         self._refused = False
@@ -81,24 +130,24 @@ class Engine:
         self.last_status: int | None = None
 
     def after_fork_in_child(self) -> None:
-        """Drop what is the parent's: connections are left open, counters begin at nothing."""
-        if self._sender is not None:
-            lifecycle.leak(self._sender)
-            self._sender = None
+        """Start over: connections are the parent's and stay open, counters start at 0."""
+        if self._transport is not None:
+            lifecycle.leak(self._transport)
+            self._transport = None
         self._backoff.reset()
         self._reset()
         self.log.clear()
 
-    # What others read
+    # Counters and state
 
     @property
     def failing(self) -> bool:
-        """Whether the last attempt failed and is to be repeated."""
+        """Whether the last attempt failed and will be repeated."""
         return self._backoff.failures > 0
 
     @property
     def sent(self) -> int:
-        """Events delivered."""
+        """Delivered events."""
         return self._counts["sent"]
 
     @property
@@ -108,44 +157,38 @@ class Engine:
 
     @property
     def bytes_sent(self) -> int:
-        """Bytes of the bodies that were taken."""
+        """Bytes of delivered bodies."""
         return self._counts["bytes"]
 
     @property
     def dead(self) -> int:
-        """Events buried."""
+        """Events that became dead letters."""
         return self._counts["dead"]
 
     def dropped(self) -> dict[str, int]:
-        """Count the events given up, by reason."""
+        """Return how many events were dropped, by reason."""
         with contextlib.suppress(Exception):
             self._dropped.update(self.store.take_drops())
-        return dict(self._dropped)
+        return {str(reason): count for reason, count in self._dropped.items()}
 
-    def drop(self, reason: str) -> None:
-        """Count an event that was not taken."""
+    def drop(self, reason: DropReason) -> None:
+        """Count an event that was not accepted."""
         with self._lock:
             self._dropped[reason] += 1
 
     def delay(self) -> float:
-        """Give the seconds until the next attempt is allowed; 0 when it is now."""
+        """Return the seconds until the next attempt is due."""
         if not self.failing:
             return 0.0
         # a clock that stood still while the machine slept never makes a wait longer than what was decided
-        return max(0.0, self._retry_at - self._timing.monotonic())
+        return max(0.0, self._retry_at - time.monotonic())
 
     def retry_at(self) -> float | None:
-        """Give the time of the next attempt (epoch seconds) while failing."""
-        return self._timing.wall() + self.delay() if self.failing else None
+        """Return the Unix timestamp in seconds of the next attempt, or None unless the last one failed."""
+        return time.time() + self.delay() if self.failing else None
 
-    def nudge(self) -> bool:
-        """Let a new event bring the next attempt nearer, after a refused connection.
-
-        Returns
-        -------
-        bool
-            Whether it came nearer.
-        """
+    def retry_soon(self) -> bool:
+        """Bring the next attempt nearer, after a refused connection; return whether it is nearer now."""
         with self._lock:
             soon = self._failed_at + PROBE_SECONDS
             if not self._refused or self._retry_at <= soon:
@@ -155,70 +198,74 @@ class Engine:
 
     def close(self) -> None:
         """Close the connections."""
-        sender, self._sender = self._sender, None
-        if sender is not None:
-            sender.close()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
 
     # One step
 
     def step(self, budget: float | None = None) -> Step:
-        """Send one claim of events; never raises for reasons of delivery.
+        """Claim events and send them; never raises for reasons of delivery.
 
         Parameters
         ----------
-        budget
-            Seconds left; shortens the request's timeouts.
+        budget : float, optional
+            Seconds left; shortens the timeouts of a request.
         """
         with self._lock:
-            # while failing one probe is enough, however many threads ask
-            if self.delay() > 0 or (self.failing and self._steps):
+            # after a failure one request at a time is enough, however many threads there are
+            if self.delay() > 0 or (self.failing and self._active_steps):
                 return Step.WAIT
-            self._steps += 1
+            self._active_steps += 1
             token = f"{next(self._tokens)}"
-            room = self._batch_bytes
-        events = max(1, PROBE_EVENTS >> min(self._backoff.failures, 20)) if self.failing else MAX_EVENTS
+            batch_bytes = self._batch_bytes
+        max_events = max(1, PROBE_EVENTS >> min(self._backoff.failures, 20)) if self.failing else MAX_EVENTS
         done = False
         try:
             rows = self.store.claim(
-                self.route.key, token, events=events, size=room - FRAME_BYTES, cost=EVENT_BYTES
+                self.route.key,
+                token,
+                max_events=max_events,
+                max_bytes=batch_bytes - ENVELOPE_BYTES,
+                bytes_per_event=BYTES_PER_EVENT,
             )
             self.in_flight += len(rows)
             try:
-                outcome = self._deliver(rows, budget) if rows else self._rest()
+                result = self._deliver(rows, budget) if rows else self._rest()
             finally:
                 self.in_flight -= len(rows)
             done = True
-        except Exception as fault:
-            LOG.exception("Delivery stumbled; the events stay stored")
-            self._fail(Reply(error=f"{type(fault).__name__}: {fault}"[:200]))
-            outcome = Step.FAILED
+        except Exception as error:
+            LOG.exception("Sending failed with an internal error; the events stay stored")
+            self._fail(_failed(error))
+            result = Step.FAILED
         finally:
             with self._lock:
-                self._steps -= 1
+                self._active_steps -= 1
             if not done:
                 # also after Ctrl-C, wherever it struck: what the claim still holds waits again
                 with contextlib.suppress(Exception):
                     self.store.abandon(token)
-        return outcome
+        return result
 
     def _deliver(self, rows: list[Row], budget: float | None) -> Step:
-        rows = self._set_aside(rows)
+        rows = self._bury_unsendable(rows)
+        # the last part is sent first
         parts = [[row] for row in reversed(rows)] if self.route.method == "get" else [rows] if rows else []
         while parts:
             part = parts.pop()
             reply, body = self._send(part, budget)
-            size = len(body)
-            verdict = decide(reply, events=len(part), custom=self._custom)
+            decision = decide(reply, events=len(part), custom=self._custom_retry_codes)
             ids = [row.id for row in part]
             retry_in = None
-            if verdict is Verdict.SENT:
+            if decision is Decision.SENT:
                 self.store.ack(ids)
-                self._succeed(len(part), size)
-            elif verdict is Verdict.SPLIT:
+                self._succeed(len(part), len(body))
+            elif decision is Decision.SPLIT:
                 half = (len(part) + 1) // 2
                 parts += [part[half:], part[:half]]
-                self._batch_bytes = max(FRAME_BYTES, min(self._batch_bytes, size // 2))
-            elif verdict is Verdict.BURY:
+                self._batch_bytes = max(ENVELOPE_BYTES, min(self._batch_bytes, len(body) // 2))
+            elif decision is Decision.BURY:
                 self._bury(part, "too_large" if reply.status == 413 else "refused", reply.status)  # noqa: PLR2004
             else:
                 self.store.release(ids)
@@ -226,52 +273,54 @@ class Engine:
                     self.store.release([row.id for row in rest])
                 self._counts["retried"] += len(part)
                 retry_in = self._fail(reply)
-            attempt = self._note(reply, part, body, retry_in)
-            if verdict is not Verdict.SPLIT:
-                good = verdict is Verdict.SENT
-                self._observe(Settled(attempt, part if good else (), () if good else part))
-            if verdict is Verdict.RETRY:
+            attempt = self._log_attempt(reply, part, body, retry_in)
+            if decision is not Decision.SPLIT:
+                delivered = decision is Decision.SENT
+                self._on_outcome(
+                    RequestOutcome(attempt, part if delivered else (), () if delivered else part)
+                )
+            if decision is Decision.RETRY:
                 return Step.FAILED
         return Step.SENT
 
-    def _set_aside(self, rows: list[Row]) -> list[Row]:
-        """Bury what is too old or was tried too often."""
+    def _bury_unsendable(self, rows: list[Row]) -> list[Row]:
+        """Bury what is too old, too large or was tried too often; return the rest."""
         limits = self._limits
         if limits.max_age is not None:
-            oldest = self._timing.wall() - limits.max_age
-            rows = self._sift(rows, "expired", lambda row: row.added < oldest)
+            oldest = time.time() - limits.max_age
+            rows = self._bury_where(rows, "expired", lambda row: row.added < oldest)
         if limits.max_attempts is not None:
-            most = limits.max_attempts
-            rows = self._sift(rows, "attempts", lambda row: row.attempts >= most)
-        # a store may hold what an earlier emitter with other limits took
-        room = limits.batch_bytes - FRAME_BYTES - EVENT_BYTES
-        return self._sift(rows, "too_large", lambda row: len(row.body) > room)
+            max_attempts = limits.max_attempts
+            rows = self._bury_where(rows, "attempts", lambda row: row.attempts >= max_attempts)
+        # a store may hold what an earlier emitter with other limits accepted
+        max_bytes = limits.batch_bytes - ENVELOPE_BYTES - BYTES_PER_EVENT
+        return self._bury_where(rows, "too_large", lambda row: len(row.body) > max_bytes)
 
-    def _sift(self, rows: list[Row], reason: str, unfit: Callable[[Row], bool]) -> list[Row]:
-        bad = [row for row in rows if unfit(row)]
+    def _bury_where(self, rows: list[Row], reason: str, condition: Callable[[Row], bool]) -> list[Row]:
+        bad = [row for row in rows if condition(row)]
         if not bad:
             return rows
         self._bury(bad, reason, None)
-        return [row for row in rows if not unfit(row)]
+        return [row for row in rows if not condition(row)]
 
     def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, bytes]:
-        milliseconds = max(0, int(self._timing.wall() * 1000))
+        milliseconds = max(0, int(time.time() * 1000))
         anonymous = rows[0].anonymous
         body = b""
         try:
-            if self._sender is None:
-                self._sender = self._connect()
+            if self._transport is None:
+                self._transport = self._connect()
             if self.route.method == "get":
-                query = envelope.build_query(rows[0], milliseconds)
+                query = build_query(rows[0], milliseconds)
                 body = query.encode()
-                return self._sender.get(query, anonymous=anonymous, budget=budget), body
-            body = envelope.build_body(rows, milliseconds)
-            return self._sender.post([body], anonymous=anonymous, budget=budget), body
-        except (OSError, RuntimeError) as fault:
-            return Reply(error=f"{type(fault).__name__}: {fault}"[:200]), body
+                return self._transport.get(query, anonymous=anonymous, budget=budget), body
+            body = build_body(rows, milliseconds)
+            return self._transport.post([body], anonymous=anonymous, budget=budget), body
+        except (OSError, RuntimeError) as error:
+            return _failed(error), body
 
     def _rest(self) -> Step:
-        # what failed has gone another way: there is nothing to repeat
+        # what failed was sent by another process: there is nothing to repeat
         self._backoff.reset()
         return Step.EMPTY
 
@@ -285,18 +334,18 @@ class Engine:
     def _bury(self, rows: list[Row], reason: str, status: int | None) -> None:
         self.store.bury([row.id for row in rows], reason, status)
         self._counts["dead"] += len(rows)
-        # the collector answered: what comes next need not wait
+        # the collector replied: what comes next need not wait
         self._backoff.reset()
-        if status in MISDIRECTED and not self._warned:
+        if status in WRONG_ADDRESS and not self._warned:
             self._warned = True
             LOG.warning(
-                "%s answered %s: events are kept as dead letters, see `nbtrack outbox list`",
+                "%s replied HTTP %s: its events are kept as dead letters; check URL and token, see `nbtrack outbox list`",
                 self.route.destination,
                 status,
             )
 
     def _fail(self, reply: Reply) -> float:
-        now = self._timing.monotonic()
+        now = time.monotonic()
         with self._lock:
             delay = self._backoff.next(reply.retry_after)
             self._failed_at = now
@@ -306,12 +355,12 @@ class Engine:
             self.close()
         return delay
 
-    def _note(self, reply: Reply, rows: Sequence[Row], body: bytes, retry_in: float | None) -> Attempt:
+    def _log_attempt(self, reply: Reply, rows: Sequence[Row], body: bytes, retry_in: float | None) -> Attempt:
         self.last_status = reply.status
         if retry_in is not None or reply.status is None or reply.status >= 300:  # noqa: PLR2004
             self.last_error = reply.error or f"HTTP {reply.status}"
         return self.log.add(
-            time=self._timing.wall(),
+            time=time.time(),
             events=len(rows),
             bytes=len(body),
             body=body,
@@ -321,3 +370,7 @@ class Engine:
             error=reply.error,
             event_ids=tuple(row.event_id for row in rows),
         )
+
+
+def _failed(error: Exception) -> Reply:
+    return Reply(error=f"{type(error).__name__}: {error}"[:200])

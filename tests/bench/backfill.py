@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.faults.server import free_port
+from tests.support.fault_server import free_port
 from tests.support.tools import require
 from tests.support.waiting import poll
 

@@ -1,4 +1,4 @@
-"""A home of its own for each test's ledgers and dead letters."""
+"""A home folder of its own for the ledgers and dead letters of each test."""
 
 from pathlib import Path
 

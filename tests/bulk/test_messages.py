@@ -1,4 +1,4 @@
-"""Messages of backfills: each says what is wrong, where, why, and what to do; the page lists them."""
+"""Messages of backfills: each says what is wrong, where, why, and what to do; the page lists them all."""
 
 import uuid
 from pathlib import Path
@@ -37,70 +37,70 @@ MESSAGES: Messages = {
         ValueError,
         "the data has no column 'id'",
     ),
-    "data of no known kind": (
+    "data of an unknown type": (
         lambda: backfill(42, EVENT, collector=NOBODY),
         TypeError,
-        "backfill cannot read int: give a pandas or polars frame, an Arrow table or reader, the path of a Parquet or CSV file",
+        "backfill cannot read int; pass a pandas or polars DataFrame, an Arrow table or reader, the path of a Parquet or CSV file",
     ),
-    "a file that is not there": (
+    "a missing file": (
         lambda: backfill("nowhere.parquet", EVENT, collector=NOBODY),
         TypeError,
-        "no file is at nowhere.parquet",
+        "no such file: nowhere.parquet",
     ),
     "no collector": (
         lambda: backfill(FRAME, EVENT),
         RuntimeError,
-        "backfill does not know where to send: give collector=URL, or start a session",
+        "no collector to send to: pass collector=URL, or start a session",
     ),
-    "a collector's address of no known kind": (
+    "a collector's URL with another protocol": (
         lambda: backfill(FRAME, EVENT, collector="ftp://sp.acme.com"),
         ValueError,
-        "'ftp' is no protocol of a collector; use one of http, https.",
+        "endpoint must start with http:// or https://, got ftp://",
     ),
     "the local collector without a session": (
         lambda: backfill(FRAME, EVENT, collector="local"),
         RuntimeError,
-        'collector="local" is that of a session that stays on this machine, and no session runs: call nbtrack.start(),',
+        'collector="local" needs a session with a local collector, and no session runs; call nbtrack.start(),',
     ),
     "the event before the data": (
         lambda: backfill(EVENT, FRAME),
         TypeError,
-        "backfill wants the data first, then the event: backfill(df, event)",
+        "backfill takes the data first, then the event: backfill(df, event)",
     ),
     "a folder in place of files": (
         lambda: backfill(".", EVENT, collector=NOBODY),
         TypeError,
-        ". is a folder: name its files by a pattern, such as *.parquet",
+        ". is a folder; use a pattern for its files, such as *.parquet",
     ),
     "a number in place of a key": (
         lambda: backfill(FRAME, EVENT, key=3, collector=NOBODY),
         TypeError,
-        "key must name columns, such as key=['order_id'], not 3",
+        "key must be names of columns, such as key=['order_id'], got 3",
     ),
     "a placeholder in place of a key": (
         lambda: backfill(FRAME, EVENT, key=col("order_id"), collector=NOBODY),
         TypeError,
-        "key must name columns, such as key=['order_id'], not col('order_id')",
+        "key must be names of columns, such as key=['order_id'], got col('order_id')",
     ),
     "a number in place of a namespace": (
         lambda: backfill(FRAME, EVENT, namespace=3, collector=NOBODY),
         TypeError,
-        "namespace must be a name or a uuid.UUID, not 3",
+        "namespace must be a str or a uuid.UUID, got 3",
     ),
     "a name in place of a subject": (
         lambda: backfill(FRAME, EVENT, subject="me", collector=NOBODY),
         TypeError,
-        "subject must be a Subject, such as Subject(), not 'me'",
+        "subject must be a Subject, such as Subject(), got 'me'",
     ),
     "a folder in place of a registry": (
         lambda: backfill(FRAME, EVENT, registry="folder", collector=NOBODY),
         TypeError,
-        "registry must be a Registry, such as Registry(['schemas']), not 'folder'",
+        "registry must be a Registry, such as Registry(['schemas']), got 'folder'",
     ),
     "a body too small for an event": (
         lambda: backfill(FRAME, EVENT, max_body_bytes=3, collector=NOBODY),
         ValueError,
-        "max_body_bytes must be between 88 (one event) and 1,048,576 (a collector drops larger bodies), not 3",
+        "max_body_bytes must be between 88 (one event) and 1,048,576 (a collector drops larger bodies), got 3",
     ),
     "a negative rate": (
         lambda: backfill(FRAME, EVENT, rate=-1, collector=NOBODY),
@@ -117,124 +117,124 @@ MESSAGES: Messages = {
         TypeError,
         "connections must be an int, got 2.5",
     ),
-    "no patience given": (
+    "no time to give up": (
         lambda: backfill(FRAME, EVENT, give_up_after=None, collector=NOBODY),
         TypeError,
-        "give_up_after must be a number of seconds, not None: math.inf waits without end",
+        "give_up_after must be a number of seconds, got None; math.inf waits without end",
     ),
-    "a ledger that is no file": (
+    "a ledger that is not a file": (
         lambda: backfill(FRAME, EVENT, ledger=5, collector=NOBODY),
         TypeError,
-        "ledger must be True, False or the path of a file, not 5",
+        "ledger must be True, False or the path of a file, got 5",
     ),
-    "a ledger in a place of no file": (
+    "a ledger at the path of a folder": (
         lambda: backfill(FRAME, EVENT, ledger="/", resume=True, collector=NOBODY),
         LedgerError,
-        "/ cannot be used (unable to open database file): give ledger= a file in a folder that can be written",
+        "cannot use / as ledger (unable to open database file); pass ledger= with a file in a writable folder",
     ),
     "a run to resume without a ledger": (
         lambda: backfill(FRAME, EVENT, ledger=False, resume=True, collector=NOBODY),
         ValueError,
-        "resume=True goes by the ledger of the run before, and ledger=False keeps none",
+        "resume=True needs the ledger of the previous run, so ledger must not be False",
     ),
-    "an option that a preview has not": (
+    "an option that preview does not have": (
         lambda: preview(FRAME, EVENT, dry_run=True),
         TypeError,
-        "there is no option 'dry_run' here; there are: byte_rate, connections,",
+        "unknown option 'dry_run'; options are: byte_rate, connections,",
     ),
-    "a number of rows that is none": (
+    "a number of rows that is not an int": (
         lambda: preview(FRAME, EVENT, "all"),
         TypeError,
         "n must be an int, got 'all'",
     ),
-    "a frame in place of its batches": (
+    "a DataFrame in place of its batches": (
         lambda: send_batches(make_plan(EVENT, FRAME.columns, send=False), FRAME),
         TypeError,
-        "send_batches wants Arrow batches, such as pyarrow.Table.from_pandas(df).to_batches() gives, not a str",
+        "record_batches must hold Arrow batches, such as those of pyarrow.Table.from_pandas(df).to_batches(), got str",
     ),
-    "a key's text in place of the list of them": (
+    "a string in place of a list of strings": (
         lambda: make_event_id(uuid.NAMESPACE_URL, "o-1"),
         TypeError,
-        "key must be a list of texts, such as ['o-1'], not 'o-1'",
+        "key must be a list of strings, such as ['o-1'], got 'o-1'",
     ),
-    "a column that is called by no text": (
+    "a column's name that is not a string": (
         lambda: col(("price", "net")),
         TypeError,
-        """col wants a column's name, a text, and got ('price', 'net'): a column of a frame that is called so is col("('price', 'net')")""",
+        """col() takes the name of a column as a str, got ('price', 'net'); for a DataFrame's column of that label use col("('price', 'net')")""",
     ),
-    "a pattern that is no text": (
+    "a pattern that is not a string": (
         lambda: col("total").format(3),
         ValueError,
-        "format of col('total') wants a pattern with one {} in it, and got 3",
+        "col('total').format(): pattern must be a str with one {}, got 3",
     ),
-    "a column in place of a frame": (
+    "a column in place of a DataFrame": (
         lambda: backfill(FRAME["total"], EVENT, collector=NOBODY),
         TypeError,
-        "backfill wants a frame of rows, and a Series is one column: make it a frame, as with series.to_frame('name')",
+        "backfill needs a DataFrame, and a Series is one column; convert it, as with series.to_frame('name')",
     ),
-    "values in place of a frame": (
+    "values in place of a DataFrame": (
         lambda: backfill({"order_id": ["o-1"]}, EVENT, collector=NOBODY),
         TypeError,
-        "backfill wants a frame, and got a dict: make it one, as with pandas.DataFrame(…)",
+        "backfill needs a DataFrame, got dict; convert it, as with pandas.DataFrame(…)",
     ),
     "a collector that does not run": (
         lambda: backfill(FRAME, EVENT, collector=LocalCollector()),
         TypeError,
-        "a text such as https://sp.acme.com or the url of a LocalCollector; got <LocalCollector not started>",
+        "a str, such as 'https://sp.acme.com' or the `url` of a LocalCollector, got <LocalCollector not started>",
     ),
-    "a file of no known kind": (
+    "a file of an unknown format": (
         lambda: backfill(write("orders.xlsx"), EVENT, collector=NOBODY),
         TypeError,
-        "backfill reads Parquet and CSV files, not .xlsx",
+        "backfill reads Parquet and CSV files, got .xlsx",
     ),
-    "two columns of one name": (
+    "two columns with the same name": (
         lambda: backfill(
             pd.DataFrame([[1, 2]], columns=["a", "a"]), StructuredEvent("shop", col("a")), collector=NOBODY
         ),
         ValueError,
-        "the data has more than one column called 'a': rename them first",
+        "the data has more than one column called 'a'; rename them first",
     ),
-    "something in place of an event in a backfill": (
+    "a value in place of an event in a backfill": (
         lambda: backfill(FRAME, {"e": "pv"}, collector=NOBODY),
         TypeError,
-        "backfill wants the event one would track, such as SelfDescribing(SelfDescribingJson(…)) with col(…)",
+        "event must be an event, such as SelfDescribing(SelfDescribingJson(…)) with col(…)",
     ),
-    "a time made of texts": (
+    "a time made of strings": (
         lambda: backfill(FRAME, StructuredEvent("a", "b", true_timestamp=col("order_id")), collector=NOBODY),
         ValueError,
-        "col('order_id') gives str values where a time goes: give datetimes, or milliseconds since 1970",
+        "col('order_id'): a time must be a datetime or a Unix timestamp in milliseconds, got str",
     ),
     "one id for all rows": (
         lambda: backfill(FRAME, StructuredEvent("a", "b", event_id=UUID), collector=NOBODY),
         ValueError,
-        "event_id= is one id for all rows: give event_id=col(…), or key=[…] for ids made from columns",
+        "event_id= is the same for all rows; use event_id=col(…), or key=[…] for ids made from columns",
     ),
     "two sources of ids": (
         lambda: backfill(
             FRAME, StructuredEvent("a", "b", event_id=col("order_id")), key="total", collector=NOBODY
         ),
         ValueError,
-        "the event has event_id=col(…) and there is a key too: give one of them",
+        "the event has event_id=col(…), so key= must not be given: use one of them",
     ),
     "nothing to send again": (
         lambda: backfill(FRAME, EVENT, dry_run=True).retry(),
         RuntimeError,
-        "there is nothing to send again: no row was refused",
+        "nothing to send again: no row was refused",
     ),
     "a wrong option": (
         lambda: backfill(FRAME, EVENT, collector=NOBODY, on_invalid="drop"),
         ValueError,
-        "on_invalid is one of skip, raise, send, not 'drop'",
+        "on_invalid must be one of 'skip', 'raise', 'send', got 'drop'",
     ),
     "a placeholder used as a value": (
         lambda: str(col("total")),
         TypeError,
-        "col('total') stands for a column and has no value of its own: give the event to nbtrack.backfill",
+        "col('total') is a placeholder without a value; pass the event to nbtrack.backfill",
     ),
-    "a cast to no known type": (
+    "a cast to an unknown type": (
         lambda: col("total").cast("date"),
         ValueError,
-        "cast of col('total') wants one of str, int, float, bool, and got 'date'",
+        "col('total').cast(): type must be one of str, int, float, bool, got 'date'",
     ),
 }
 
@@ -254,9 +254,7 @@ def test_the_page_lists_every_message():
 
 def test_a_backfill_under_nbtrack_disabled_says_which_variable_forbids_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NBTRACK_DISABLED", "1")
-    with pytest.raises(
-        RuntimeError, match="NBTRACK_DISABLED is set: nothing may be sent from here; unset it"
-    ):
+    with pytest.raises(RuntimeError, match="NBTRACK_DISABLED is set, so nothing may be sent; unset it"):
         backfill(FRAME, EVENT, collector=NOBODY)
 
 
@@ -266,8 +264,8 @@ def test_a_resumed_backfill_of_other_rows_says_what_changed(tmp_path: Path):
         assert backfill(FRAME, EVENT, **options).ok
         other = StructuredEvent("shop", "sell", label=col("order_id"))
         text = (
-            r"ledger\.sqlite cannot be resumed: the event or its options changed since; without resume=True it "
-            r"begins anew, and what was delivered goes out again: with the same ids where namespace= and key= "
+            r"cannot resume the backfill in .*ledger\.sqlite: the event or its options changed; without resume the "
+            r"backfill begins again and sends all rows again: with the same ids if namespace= and key= "
         )
         with pytest.raises(LedgerError, match=text):
             backfill(FRAME, other, **options, resume=True)
@@ -285,7 +283,7 @@ def test_local_is_the_collector_of_a_session_that_stays_here(tmp_path: Path, mon
         nbtrack.start("https://sp.acme.com")
         try:
             with pytest.raises(
-                RuntimeError, match=r"and the session sends to https://sp\.acme\.com: call nbtrack"
+                RuntimeError, match=r"and the session sends to https://sp\.acme\.com; call nbtrack"
             ):
                 backfill(FRAME, EVENT, collector="local")
         finally:
@@ -296,18 +294,18 @@ def test_a_backfill_that_reaches_nobody_says_so_while_it_waits(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ):
     options = {"collector": NOBODY, "ledger": tmp_path / "ledger.sqlite", "give_up_after": 2.3}
-    text = f"waits for {NOBODY} (connection refused), 2.3 s at most"
+    text = f"waits for {NOBODY} (connection refused), at most 2.3 s"
     assert backfill(FRAME, EVENT, **options, progress=False).interrupted
-    assert [record.getMessage() for record in caplog.records] == [f"backfill {text}; 0 rows are done"]
+    assert [record.getMessage() for record in caplog.records] == [f"backfill {text}; 0 rows done"]
     assert backfill(FRAME, EVENT, **options, progress=True).interrupted
-    told = capsys.readouterr().err
-    assert text in told
-    assert "100%" not in told
+    shown = capsys.readouterr().err
+    assert text in shown
+    assert "100%" not in shown
 
 
 def test_a_backfill_reports_though_its_dead_letters_cannot_be_kept(tmp_path: Path):
     (tmp_path / "file").touch()
     nobody = StructuredEvent("shop", "buy", value=col("order_id"))
-    report = backfill(FRAME, nobody, dry_run=True, dead_letters=tmp_path / "file" / "letters.parquet")
+    report = backfill(FRAME, nobody, dry_run=True, dead_letters=tmp_path / "file" / "rows.parquet")
     assert report.skipped == 1
-    assert any("the rows that were not delivered could not be kept: " in note for note in report.notes)
+    assert any("cannot store the rows that were not delivered: " in note for note in report.notes)

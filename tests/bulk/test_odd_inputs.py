@@ -1,4 +1,4 @@
-"""Frames and files as data engineers have them: each gives the right events or a clear error."""
+"""DataFrames and files as data engineers have them: each gives the right events or a clear error."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -33,24 +33,24 @@ def test_columns_that_differ_in_case_only_are_two() -> None:
     assert len(ids) == 2
 
 
-def test_no_name_of_a_column_is_special() -> None:
+def test_no_column_name_is_special() -> None:
     names = ["number", "body", "event", "id", "moment", "sure", "print", "chunk", "c0", "c1", "", "a\"b'c"]
     names += ["__nbtrack_row", "__nbtrack_0", "__nbtrack_none"]
-    frame = pd.DataFrame({name: [place] for place, name in enumerate(names)})
-    template = {f"x{place}": col(name) for place, name in enumerate(names)}
-    wanted = [{f"x{place}": place for place in range(len(names))}]
+    frame = pd.DataFrame({name: [index] for index, name in enumerate(names)})
+    template = {f"x{index}": col(name) for index, name in enumerate(names)}
+    wanted = [{f"x{index}": index for index in range(len(names))}]
     for options in ({}, {"key": "number"}, {"key": ["id", "event"]}):
         found = preview(frame, thing(**template), **options)["ue_px"]
         assert [event["data"]["data"] for event in found] == wanted
 
 
-def test_labels_that_are_no_texts_are_named_by_their_text() -> None:
+def test_labels_that_are_not_strings_are_named_by_their_string() -> None:
     assert sent(pd.DataFrame({0: [1], 1: [2]}), x=col("1")) == [{"x": 2}]
     pairs = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]))
     assert sent(pairs, x=col("('a', 'y')")) == [{"x": 2}]
 
 
-def test_a_name_that_two_columns_have_is_refused_where_it_is_used() -> None:
+def test_a_name_of_two_columns_is_an_error_where_it_is_used() -> None:
     doubled = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
     for data in (doubled, pa.Table.from_arrays([pa.array([n]) for n in (1, 2, 3)], names=["a", "a", "b"])):
         with pytest.raises(TemplateError, match="more than one column called 'a'"):
@@ -60,7 +60,7 @@ def test_a_name_that_two_columns_have_is_refused_where_it_is_used() -> None:
         sent(pd.DataFrame([[1, 2]], columns=[1, "1"]), x=col("1"))
 
 
-def test_an_event_that_asks_for_no_column_is_sent_for_each_row() -> None:
+def test_an_event_without_placeholders_is_sent_for_each_row() -> None:
     table = pa.table({"a": [1, 2, 3]})
     for data in (table, table.to_pandas(), table.to_reader(), iter([table]), pd.DataFrame(index=[1, 2, 3])):
         report = backfill(data, thing(x=1), dry_run=True)
@@ -69,7 +69,7 @@ def test_an_event_that_asks_for_no_column_is_sent_for_each_row() -> None:
     assert send_batches(plan, table.to_batches(), dry=True).rows == 3
 
 
-def test_a_frame_without_rows_is_no_fault() -> None:
+def test_a_frame_without_rows_is_not_an_error() -> None:
     for data in (
         pd.DataFrame({"a": []}),
         pd.DataFrame({"a": pd.Series([], dtype=object)}),
@@ -96,14 +96,14 @@ def test_times_beyond_the_calendar_are_rows_that_cannot_be_sent() -> None:
 
 def test_times_at_the_ends_of_the_calendar_are_sent() -> None:
     ends = pd.DataFrame({"t": np.array(["0001-01-01", "9999-12-31T23:59:59"], dtype="datetime64[s]")})
-    assert [one["x"] for one in sent(ends, x=col("t"))] == [
+    assert [data["x"] for data in sent(ends, x=col("t"))] == [
         "0001-01-01T00:00:00.000000Z",
         "9999-12-31T23:59:59.000000Z",
     ]
     times = preview(ends, PageView("https://acme.com", true_timestamp=col("t")))["ttm"]
     assert list(times) == ["-62135596800000", "253402300799000"]
     days = pa.table({"t": pa.array([date.min, date.max], pa.date32())})
-    assert [one["x"] for one in sent(days, x=col("t"))] == ["0001-01-01", "9999-12-31"]
+    assert [data["x"] for data in sent(days, x=col("t"))] == ["0001-01-01", "9999-12-31"]
 
 
 def test_an_event_just_over_the_limit_is_named_with_its_size() -> None:
@@ -123,7 +123,7 @@ def test_files_with_other_columns_are_read_by_name(tmp_path: Path) -> None:
     found = sent(str(tmp_path / "*.parquet"), x=col("a"), y=col("b"))
     assert found == [{"x": 1, "y": "x"}, {"x": 2, "y": "y"}, {"x": 3, "y": None}]
     pq.write_table(pa.table({"a": ["4"], "b": ["z"]}), tmp_path / "4.parquet")
-    with pytest.raises(SourceError, match="texts in the column 'a'"):
+    with pytest.raises(SourceError, match="column 'a' holds strings in some of the files"):
         sent(str(tmp_path / "*.parquet"), x=col("a"))
 
 
@@ -131,8 +131,8 @@ def test_files_with_other_columns_are_read_by_name(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"a,b\n1,2\n3,4,5\n6\n7,8\n", "different numbers of fields"),
-        (b"a,b\n" + b"1,2\n" * 30_000 + b"1,2,3\n", "cannot be read further"),
-        (b"a,b\n" + b"1,2\n" * 30_000 + b"x,2\n", "cannot be read further"),
+        (b"a,b\n" + b"1,2\n" * 30_000 + b"1,2,3\n", "cannot read the remaining rows"),
+        (b"a,b\n" + b"1,2\n" * 30_000 + b"x,2\n", "cannot read the remaining rows"),
         ("a,b\ncafé,1\n".encode("latin-1"), "not utf-8"),
     ],
 )
@@ -143,16 +143,16 @@ def test_a_csv_file_with_bad_lines_is_refused(tmp_path: Path, content: bytes, me
         backfill(path, thing(x=col("a")), dry_run=True)
 
 
-def test_what_is_no_table_is_refused_with_what_fits(tmp_path: Path) -> None:
+def test_data_that_is_not_a_table_is_an_error_that_names_what_fits(tmp_path: Path) -> None:
     (tmp_path / "no.parquet").write_text("hello")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(SourceError, match="cannot read"):
         backfill(tmp_path / "no.parquet", thing(x=1), dry_run=True)
-    with pytest.raises(SourceError, match="a Series is one column: make it a frame"):
+    with pytest.raises(SourceError, match="a Series is one column; convert it"):
         backfill(pd.Series([1], name="a"), thing(x=1), dry_run=True)
     for data in ({"a": [1]}, [{"a": 1}], np.zeros((2, 2))):
-        with pytest.raises(SourceError, match=r"wants a frame, and got a (dict|ndarray): make it one"):
+        with pytest.raises(SourceError, match=r"needs a DataFrame, got (dict|ndarray); convert it"):
             backfill(data, thing(x=1), dry_run=True)
-    with pytest.raises(SourceError, match="give a pandas or polars frame"):
+    with pytest.raises(SourceError, match="pass a pandas or polars DataFrame"):
         backfill(7, thing(x=1), dry_run=True)
 
 
@@ -161,5 +161,5 @@ def test_frames_of_an_iterable_may_differ_in_types_but_not_in_columns() -> None:
         return (pd.DataFrame({"a": [cell]}) for cell in cells)
 
     assert sent(frames(1, "x", 1.5, None), x=col("a")) == [{"x": 1}, {"x": "x"}, {"x": 1.5}, {"x": None}]
-    with pytest.raises(SourceError, match="frame 1 of the iterable has no column 'a'"):
+    with pytest.raises(SourceError, match="DataFrame 1 of the iterable has no column 'a'"):
         backfill(iter([pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})]), thing(x=col("a")), dry_run=True)

@@ -1,4 +1,4 @@
-"""A bar where somebody looks, nothing elsewhere, and never a warning."""
+"""A progress bar where somebody looks, nothing elsewhere, and never a warning."""
 
 import subprocess
 import sys
@@ -32,6 +32,6 @@ def test_a_bar_is_shown_when_asked_for(kind: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["hidden", "left open"])
-def test_no_bar_is_shown_else(how: str) -> None:
+def test_no_bar_is_shown_otherwise(how: str) -> None:
     done = run(how, "bare")
     assert (done.stdout, done.stderr) == ("True\n", "")

@@ -1,4 +1,4 @@
-"""Each row's event is the one that would be tracked for it, key by key."""
+"""The event of each row is the one that `track()` sends for it, key by key."""
 
 import base64
 import json
@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 
 from nbtrack import col
-from nbtrack.bulk.plan import make_plan
-from nbtrack.bulk.preview import encode_all, payloads
+from nbtrack.bulk import TemplateError, make_plan
+from nbtrack.bulk.preview import encode_source
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.template import Col, is_missing
 from nbtrack.tracker import (
@@ -28,51 +28,28 @@ from nbtrack.tracker import (
     SelfDescribingJson,
     StructuredEvent,
     Subject,
-    Tracker,
 )
+from tests.support.backfills import track_rows
 
 SCHEMA = "iglu:com.acme/thing/jsonschema/1-0-0"
 EXAMPLES = 200 if os.environ.get("NBTRACK_LONG") else 7
 ENTITY = "iglu:com.acme/box/jsonschema/1-0-0"
 
 
-class Recorder:
-    """An emitter that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.payloads: list[dict[str, str]] = []
-
-    def input(self, payload: dict[str, str]) -> bool:
-        self.payloads.append(dict(payload))
-        return True
-
-    def flush(self) -> None: ...
-    def sync_flush(self) -> None: ...
-    def async_flush(self) -> None: ...
-
-
-def track(event: Any, rows: list[dict[str, Any]], base64_: bool) -> list[dict[str, str]]:
-    recorder = Recorder()
-    tracker = Tracker("nbtrack", recorder, subject=Subject(), app_id="backfill", encode_base64=base64_)
-    for row in rows:
-        tracker.track(event.substitute(row))
-    return recorder.payloads
-
-
 def encode(event: Any, data: Any, base64_: bool, **options: Any) -> list[dict[str, str]]:
     source = open_source(data)
     plan = make_plan(event, source.names, send=False, encode_base64=base64_, **options)
-    return [json.loads(one) for encoded in encode_all(plan, source, 7) for one in payloads(encoded)]
+    return [json.loads(event) for encoded in encode_source(plan, source, 7) for event in encoded.payloads()]
 
 
 def comparable(payload: dict[str, str], event: Any) -> dict[str, Any]:
-    """Leave out what is made at the moment of tracking; read JSON, where 1.0 and 1 differ but 1e16 and 1e+16 do not."""
-    made = {
+    """Leave out what is made when tracking; decode JSON, where 1.0 and 1 differ but 1e16 and 1e+16 do not."""
+    at_tracking = {
         "stm",
         *(() if event.device_timestamp is not None else ("dtm",)),
         *(() if event.event_id is not None else ("eid",)),
     }
-    shown: dict[str, Any] = {key: value for key, value in payload.items() if key not in made}
+    shown: dict[str, Any] = {key: value for key, value in payload.items() if key not in at_tracking}
     for key in shown.keys() & {"ue_px", "cx"}:
         shown[key] = base64.urlsafe_b64decode(shown[key]).decode()
     for key in shown.keys() & {"ue_px", "cx", "ue_pr", "co"}:
@@ -85,9 +62,11 @@ def as_python(value: Any) -> Any:
 
 
 def assert_same(event: Any, data: Any, rows: list[dict[str, Any]], base64_: bool = True) -> None:
-    found = encode(event, data, base64_)
-    wanted = track(event, rows, base64_)
-    assert [comparable(one, event) for one in found] == [comparable(one, event) for one in wanted]
+    encoded = encode(event, data, base64_)
+    tracked = track_rows(event, rows, encode_base64=base64_)
+    assert [comparable(payload, event) for payload in encoded] == [
+        comparable(payload, event) for payload in tracked
+    ]
 
 
 def template(column: Col, other: Col | None = None) -> SelfDescribing:
@@ -114,7 +93,7 @@ floats = (
     | st.sampled_from([1e16, 1e-7, 1e22, 123456789012345680.0, 0.1, -0.0, 1e15, 9007199254740993.0])
 )
 integers = st.integers(-(2**63), 2**63 - 1)
-moments = st.datetimes(datetime.fromisoformat("1700-01-01"), datetime.fromisoformat("2200-01-01"))
+times = st.datetimes(datetime.fromisoformat("1700-01-01"), datetime.fromisoformat("2200-01-01"))
 zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))])
 days = st.dates(date(1700, 1, 1), date(2200, 1, 1))
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9)
@@ -161,10 +140,10 @@ PANDAS: dict[str, tuple[Any, Any]] = {
     "string": (maybe(st.text(max_size=9).filter(lambda t: t.isascii()), pd.NA), "string"),
     "category": (maybe(st.sampled_from(["a", "b", "ü"])), "category"),
     "category of integers": (maybe(st.integers(0, 5)), "category"),
-    "datetime64[us]": (maybe(moments, pd.NaT), "datetime64[us]"),
-    "datetime64[ns]": (maybe(moments, pd.NaT), "datetime64[ns]"),
-    "datetime64[s]": (maybe(moments.map(lambda m: m.replace(microsecond=0)), pd.NaT), "datetime64[s]"),
-    "zoned": (maybe(moments.map(lambda m: m.replace(tzinfo=UTC)), pd.NaT), "datetime64[us, Asia/Kolkata]"),
+    "datetime64[us]": (maybe(times, pd.NaT), "datetime64[us]"),
+    "datetime64[ns]": (maybe(times, pd.NaT), "datetime64[ns]"),
+    "datetime64[s]": (maybe(times.map(lambda m: m.replace(microsecond=0)), pd.NaT), "datetime64[s]"),
+    "zoned": (maybe(times.map(lambda m: m.replace(tzinfo=UTC)), pd.NaT), "datetime64[us, Asia/Kolkata]"),
     "timedelta64[us]": (maybe(st.timedeltas(timedelta(-9999), timedelta(9999)), pd.NaT), "timedelta64[us]"),
     "timedelta64[ns]": (maybe(st.timedeltas(timedelta(-9999), timedelta(9999)), pd.NaT), "timedelta64[ns]"),
     "timedelta64[s]": (
@@ -175,9 +154,9 @@ PANDAS: dict[str, tuple[Any, Any]] = {
     "UInt64": (maybe(st.integers(0, 2**64 - 1), pd.NA), "UInt64"),
     "Float32": (maybe(st.floats(width=32, allow_nan=False), pd.NA), "Float32"),
     "category of booleans": (maybe(st.booleans()), "category"),
-    "category of times": (maybe(moments.map(pd.Timestamp)), "category"),
+    "category of times": (maybe(times.map(pd.Timestamp)), "category"),
     "zoned seconds": (
-        maybe(moments.map(lambda m: m.replace(microsecond=0, tzinfo=UTC)), pd.NaT),
+        maybe(times.map(lambda m: m.replace(microsecond=0, tzinfo=UTC)), pd.NaT),
         "datetime64[s, America/New_York]",
     ),
     "object tuples": (maybe(st.tuples(st.integers(), texts)), object),
@@ -189,7 +168,7 @@ PANDAS: dict[str, tuple[Any, Any]] = {
         ),
         object,
     ),
-    "object times of pandas": (maybe(moments.map(pd.Timestamp) | st.sampled_from([pd.NaT, pd.NA])), object),
+    "object times of pandas": (maybe(times.map(pd.Timestamp) | st.sampled_from([pd.NaT, pd.NA])), object),
     "object arrays": (maybe(st.lists(st.floats(), max_size=3).map(np.array)), object),
     "decimal[pyarrow]": (maybe(decimals, pd.NA), pd.ArrowDtype(pa.decimal128(20, 3))),
     "list[pyarrow]": (
@@ -197,7 +176,7 @@ PANDAS: dict[str, tuple[Any, Any]] = {
         pd.ArrowDtype(pa.list_(pa.int64())),
     ),
     "zoned[pyarrow]": (
-        maybe(moments.map(lambda m: m.replace(tzinfo=UTC)), pd.NA),
+        maybe(times.map(lambda m: m.replace(tzinfo=UTC)), pd.NA),
         pd.ArrowDtype(pa.timestamp("us", "Asia/Tokyo")),
     ),
     "period": (maybe(days.map(lambda d: pd.Period(d, "D")), pd.NaT), "period[D]"),
@@ -214,7 +193,7 @@ def test_a_row_of_pandas_is_tracked_as_it_is(name: str) -> None:
     @given(values, st.booleans())
     def same(cells: list[Any], base64_: bool) -> None:
         frame = pd.DataFrame({"x": pd.Series(cells, dtype=dtype)})
-        rows = [{"x": as_python(frame["x"].iloc[place])} for place in range(len(frame))]
+        rows = [{"x": as_python(frame["x"].iloc[index])} for index in range(len(frame))]
         column = frame["x"]
         if column.dtype == "float64" and column.isna().any():
             present = [v for v in column if not math.isnan(v)]
@@ -245,9 +224,9 @@ ARROW: dict[str, tuple[Any, Any]] = {
     "date32": (maybe(days), pa.date32()),
     "date64": (maybe(days), pa.date64()),
     "time64": (maybe(st.times()), pa.time64("us")),
-    "timestamp[us]": (maybe(moments), pa.timestamp("us")),
+    "timestamp[us]": (maybe(times), pa.timestamp("us")),
     "timestamp[ms, zone]": (
-        maybe(moments.map(lambda m: m.replace(microsecond=0, tzinfo=UTC))),
+        maybe(times.map(lambda m: m.replace(microsecond=0, tzinfo=UTC))),
         pa.timestamp("ms", "Europe/Paris"),
     ),
     "duration": (maybe(st.timedeltas(timedelta(-9999), timedelta(9999))), pa.duration("us")),
@@ -289,7 +268,7 @@ STEPS: dict[str, tuple[Any, Any]] = {
     "cast int to text": (col("x").cast("str"), maybe(st.integers(-(2**62), 2**62))),
     "cast float to text": (col("x").cast("str"), maybe(floats, math.nan)),
     "cast bool to text": (col("x").cast("str"), maybe(st.booleans())),
-    "cast moment to text": (col("x").cast("str"), maybe(moments)),
+    "cast moment to text": (col("x").cast("str"), maybe(times)),
     "cast text to int": (col("x").cast("int"), maybe(st.integers(-99, 99).map(str))),
     "cast float to int": (col("x").cast("int"), maybe(st.floats(-1e9, 1e9), math.nan)),
     "cast int to float": (col("x").cast("float"), maybe(st.integers(-(2**62), 2**62))),
@@ -325,7 +304,7 @@ def test_steps_mean_the_same_in_bulk(name: str) -> None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(maybe(moments), st.sampled_from(["us", "ms", "ns", "s"]), st.booleans())
+@given(maybe(times), st.sampled_from(["us", "ms", "ns", "s"]), st.booleans())
 def test_times_are_milliseconds(cells: list[Any], unit: str, of_device: bool) -> None:
     table = pa.table({"x": pa.array(cells, pa.timestamp("us")).cast(pa.timestamp(unit), safe=False)})
     rows = [
@@ -346,10 +325,10 @@ def test_numbers_and_python_objects_are_times_too() -> None:
         assert_same(PageView("https://acme.com", true_timestamp=col("x")), frame, [{"x": c} for c in cells])
 
 
-def test_a_text_is_no_time() -> None:
-    from nbtrack.bulk import TemplateError
-
-    with pytest.raises(TemplateError, match="gives str values where a time goes"):
+def test_a_string_is_not_a_time() -> None:
+    with pytest.raises(
+        TemplateError, match="a time must be a datetime or a Unix timestamp in milliseconds, got str"
+    ):
         encode(PageView("https://acme.com", true_timestamp=col("x")), pa.table({"x": ["soon"]}), True)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nbtrack.delivery import InMemoryEventStore, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.stores.base import Store
-from tests.faults.server import FaultServer, free_port
+from tests.support.fault_server import FaultServer, free_port
 from tests.support.tools import require
 from tests.support.waiting import poll
 

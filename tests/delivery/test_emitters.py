@@ -9,46 +9,44 @@ import requests
 
 from nbtrack.delivery import AsyncEmitter, Attempt, Emitter, RedisEventStore
 from nbtrack.delivery import async_emitter as module
-from nbtrack.delivery.http.transport import Reply, Transport
-from nbtrack.delivery.retry import Verdict, decide
-from nbtrack.delivery.terms import Timing
-from tests.faults.server import Act, FaultServer, free_port
+from nbtrack.delivery.http.transport import Transport
+from nbtrack.delivery.models import Reply
+from nbtrack.delivery.retry import Decision, decide
+from tests.support.delivery import QUICK, track
+from tests.support.fault_server import Act, FaultServer, free_port
 from tests.support.waiting import poll
 
 BOTH = pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
 
 
-def put(emitter: Emitter, events: int, start: int = 0) -> None:
-    for number in range(start, start + events):
-        emitter.input({"e": "pv", "eid": str(number)})
-
-
 @pytest.mark.parametrize(
-    ("status", "events", "custom", "verdict"),
+    ("status", "events", "custom", "decision"),
     [
-        (200, 9, {}, Verdict.SENT),
-        (204, 9, {204: True}, Verdict.SENT),
-        (None, 9, {}, Verdict.RETRY),
-        (None, 9, {-1: False}, Verdict.BURY),
-        (408, 9, {}, Verdict.RETRY),
-        (425, 9, {}, Verdict.RETRY),
-        (429, 9, {}, Verdict.RETRY),
-        (500, 9, {}, Verdict.RETRY),
-        (599, 9, {}, Verdict.RETRY),
-        (500, 9, {500: False}, Verdict.BURY),
-        (413, 9, {}, Verdict.SPLIT),
-        (413, 1, {}, Verdict.BURY),
-        (413, 9, {413: True}, Verdict.RETRY),
-        (400, 9, {}, Verdict.BURY),
-        (403, 9, {403: True}, Verdict.RETRY),
-        (404, 9, {}, Verdict.BURY),
-        (302, 9, {}, Verdict.BURY),
-        (101, 9, {}, Verdict.RETRY),
-        (700, 9, {}, Verdict.RETRY),
+        (200, 9, {}, Decision.SENT),
+        (204, 9, {204: True}, Decision.SENT),
+        (None, 9, {}, Decision.RETRY),
+        (None, 9, {-1: False}, Decision.BURY),
+        (408, 9, {}, Decision.RETRY),
+        (425, 9, {}, Decision.RETRY),
+        (429, 9, {}, Decision.RETRY),
+        (500, 9, {}, Decision.RETRY),
+        (599, 9, {}, Decision.RETRY),
+        (500, 9, {500: False}, Decision.BURY),
+        (413, 9, {}, Decision.SPLIT),
+        (413, 1, {}, Decision.BURY),
+        (413, 9, {413: True}, Decision.RETRY),
+        (400, 9, {}, Decision.BURY),
+        (403, 9, {403: True}, Decision.RETRY),
+        (404, 9, {}, Decision.BURY),
+        (302, 9, {}, Decision.BURY),
+        (101, 9, {}, Decision.RETRY),
+        (700, 9, {}, Decision.RETRY),
     ],
 )
-def test_the_retry_table(status: int | None, events: int, custom: dict[int, bool], verdict: Verdict) -> None:
-    assert decide(Reply(status), events=events, custom=custom) is verdict
+def test_the_retry_table(
+    status: int | None, events: int, custom: dict[int, bool], decision: Decision
+) -> None:
+    assert decide(Reply(status), events=events, custom=custom) is decision
 
 
 @BOTH
@@ -56,11 +54,11 @@ def test_batch_size_triggers_and_a_request_carries_all_that_waits(
     kind: type[Emitter], server: FaultServer
 ) -> None:
     emitter = kind("127.0.0.1", "http", server.port, batch_size=5)
-    put(emitter, 4)
+    track(emitter, *range(4))
     time.sleep(0.05)  # one that does not wait for the fifth would have sent by now
     assert not server.seen
     emitter.pause()
-    put(emitter, 18, start=4)
+    track(emitter, *range(4, 22))
     assert not server.seen
     emitter.resume()
     assert server.wait_for(22)
@@ -89,8 +87,8 @@ def test_a_get_has_one_event_and_the_references_query(server: FaultServer) -> No
 
 @BOTH
 def test_stats_log_and_pending_tell_what_happens(kind: type[Emitter]) -> None:
-    with FaultServer([Act(503), Act()]) as server:
-        emitter = kind("127.0.0.1", "http", server.port, batch_size=2, timing=Timing(base=100))
+    with FaultServer([Act(503, {"Retry-After": "0.8"}), Act()]) as server:
+        emitter = kind("127.0.0.1", "http", server.port, batch_size=2)
         schema = "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0"
         inner = f'{{"schema":"{schema}","data":{{"schema":"iglu:com.acme/purchase/jsonschema/1-0-0","data":{{}}}}}}'
         emitter.input({"e": "ue", "eid": "a", "ue_pr": inner})
@@ -112,7 +110,6 @@ def test_stats_log_and_pending_tell_what_happens(kind: type[Emitter]) -> None:
         ]
         assert emitter.payload("a")["ue_pr"] == inner
         assert emitter.payload("z") is None
-        emitter._engine._retry_at = 0.0
         assert emitter.flush().sent == 2
         stats = emitter.stats()
         assert (stats.state, stats.pending, stats.last_error) == ("idle", 0, "HTTP 503")
@@ -132,12 +129,12 @@ def test_stats_log_and_pending_tell_what_happens(kind: type[Emitter]) -> None:
 def test_subscribers_hear_of_changes_until_they_leave(server: FaultServer) -> None:
     emitter, heard = Emitter("127.0.0.1", "http", server.port), []
     leave = emitter.subscribe(lambda: heard.append(1))
-    put(emitter, 1)
+    track(emitter, 0)
     assert heard
     emitter.flush()
     leave()
     count = len(heard)
-    put(emitter, 1)
+    track(emitter, 0)
     assert len(heard) == count
     emitter.close()
 
@@ -154,7 +151,7 @@ def test_callbacks_have_the_references_forms() -> None:
             good.append,
             lambda n, events: bad.append((n, events)),
         )
-        put(emitter, 4)
+        track(emitter, *range(4))
         emitter.close()
     assert bad == [(0, [{"e": "pv", "eid": "0"}, {"e": "pv", "eid": "1"}])]
     assert good == [[{"e": "pv", "eid": "2"}, {"e": "pv", "eid": "3"}]]
@@ -172,7 +169,7 @@ def test_a_closed_emitter_takes_nothing_and_counts_it(server: FaultServer) -> No
 def test_paused_means_stored_and_not_sent(kind: type[Emitter], server: FaultServer) -> None:
     emitter = kind("127.0.0.1", "http", server.port, batch_size=1)
     emitter.pause()
-    put(emitter, 3)
+    track(emitter, *range(3))
     report = emitter.flush(1)
     assert (report.pending, report.timed_out, emitter.paused, emitter.stats().state) == (
         3,
@@ -196,14 +193,14 @@ def test_the_base_url_is_resolved_on_the_senders_thread_and_again_after_a_failur
         return urls[-1]
 
     emitter = AsyncEmitter(
-        "local", batch_size=1, resolve=resolve, destination="local", timing=Timing(base=0.01)
+        "local", batch_size=1, resolve=resolve, destination="local", max_retry_delay_seconds=QUICK
     )
-    put(emitter, 1)
+    track(emitter, 0)
     assert poll(lambda: threads)
     with FaultServer() as one:
         urls.append(one.url)
         assert one.wait_for(1)
-    put(emitter, 1, start=1)
+    track(emitter, 1)
     with FaultServer() as two:
         urls.append(two.url)
         assert two.wait_for(1)
@@ -218,10 +215,10 @@ def test_headers_and_anonymity_go_with_the_request(server: FaultServer) -> None:
     emitter = Emitter(
         f"http://user:p%40ss@127.0.0.1:{server.port}/base", headers=lambda: {"X-Token": next(tokens)}
     )
-    put(emitter, 1)
+    track(emitter, 0)
     emitter.flush()
     emitter.server_anonymisation = True
-    put(emitter, 1)
+    track(emitter, 0)
     emitter.flush()
     emitter.close()
     first, second = server.seen
@@ -236,7 +233,7 @@ def test_headers_and_anonymity_go_with_the_request(server: FaultServer) -> None:
 def test_connections_are_kept_and_cookies_are_not() -> None:
     with FaultServer([Act(headers={"Set-Cookie": "sp=1"})]) as server:
         with Emitter("127.0.0.1", "http", server.port, batch_size=1) as emitter:
-            put(emitter, 5)
+            track(emitter, *range(5))
         assert server.connections == 1
         assert all("cookie" not in seen.headers for seen in server.seen)
 
@@ -245,11 +242,11 @@ def test_a_session_of_the_user_is_used(server: FaultServer) -> None:
     with requests.Session() as session:
         session.headers["X-Mine"] = "yes"
         with Emitter("127.0.0.1", "http", server.port, session=session, batch_size=2) as emitter:
-            put(emitter, 2)
+            track(emitter, *range(2))
             assert emitter.stats().sent == 2
         assert server.seen[0].headers["x-mine"] == "yes"
         emitter = Emitter("127.0.0.1", "http", free_port(), session=session)
-        put(emitter, 1)
+        track(emitter, 0)
         emitter.flush(0.05)
         assert emitter.log[0].error == "connection refused"
         emitter.close(timeout=0)
@@ -260,7 +257,7 @@ def test_without_threads_the_background_emitter_sends_inline(
 ) -> None:
     monkeypatch.setattr(module, "HAS_THREADS", False)
     emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=2)
-    put(emitter, 5)
+    track(emitter, *range(5))
     assert len(server.delivered) == 4
     assert emitter.flush().sent == 1
     emitter.close()
@@ -279,7 +276,7 @@ def test_when_no_thread_can_be_started_events_still_leave(
     emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=2)
     with monkeypatch.context() as patch:
         patch.setattr("nbtrack.delivery.async_emitter.threading.Thread.start", refuse)
-        put(emitter, 3)
+        track(emitter, *range(3))
         report = emitter.flush()
     assert report.pending == 0
     assert len(server.delivered) == 3
@@ -295,9 +292,9 @@ def test_several_threads_send_each_event_once() -> None:
             thread_count=4,
             batch_size=1,
             max_batch_bytes=2_000,
-            timing=Timing(base=0.01),
+            max_retry_delay_seconds=QUICK,
         )
-        put(emitter, 500)
+        track(emitter, *range(500))
         assert emitter.flush(30).pending == 0
         emitter.close()
         assert len(server.delivered) == 500
@@ -307,10 +304,10 @@ def test_several_threads_send_each_event_once() -> None:
 def test_an_idle_emitter_ends_its_thread(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IDLE_SECONDS", 0.05)
     emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1)
-    put(emitter, 1)
+    track(emitter, 0)
     assert server.wait_for(1)
-    assert poll(lambda: not emitter._threads)
-    put(emitter, 1, start=1)
+    assert poll(lambda: "nbtrack-sender" not in {thread.name for thread in threading.enumerate()})
+    track(emitter, 1)
     assert server.wait_for(2)
     emitter.close()
 

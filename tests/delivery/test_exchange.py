@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from nbtrack.delivery.http.exchange import _join_small
-from nbtrack.delivery.http.transport import Reply, Transport, merge_headers
-from tests.faults.server import Act, FaultServer, free_port
+from nbtrack.delivery.http.exchange import join_small
+from nbtrack.delivery.http.transport import Transport, merge_headers
+from nbtrack.delivery.models import Reply
+from tests.support.fault_server import Act, FaultServer, free_port
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -101,7 +102,7 @@ def test_threads_get_connections_of_their_own_of_which_the_pool_keeps_some() -> 
 
 def test_small_pieces_go_together_and_a_large_one_arrives_whole_uncopied() -> None:
     large = bytes(range(256)) * 8_000
-    joined = list(_join_small([b"head", b"[", large, b"]", b"end"]))
+    joined = list(join_small([b"head", b"[", large, b"]", b"end"]))
     assert joined == [b"head[", large, b"]end"]
     assert joined[1] is large
     with FaultServer() as server:

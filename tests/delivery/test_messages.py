@@ -1,4 +1,4 @@
-"""Messages of emitters and stores: each says what is wrong, where, why, and what to do; the page lists them."""
+"""Messages of emitters and stores: what is wrong, where, why, and what to do; the page lists them."""
 
 import contextlib
 import sqlite3
@@ -18,19 +18,19 @@ MESSAGES: Messages = {
     "no host at all": (
         lambda: Emitter(""),
         ValueError,
-        "No endpoint provided: give the collector's host or URL, such as https://sp.acme.com",
+        "endpoint is missing: give the collector's host or URL, such as 'https://sp.acme.com'",
     ),
-    "a port that is no number": (
+    "a port that is not a number": (
         lambda: Emitter("sp.acme.com:https"),
         ValueError,
-        "the port in the endpoint 'sp.acme.com:https' is none",
+        "invalid port in endpoint 'sp.acme.com:https': a port is a number up to 65535",
     ),
-    "a method of no collector": (
+    "a method that collectors do not have": (
         lambda: Emitter("sp.acme.com", method="put"),
         ValueError,
-        "'put' is no method of a collector; use one of get, post.",
+        "method must be 'get' or 'post', got 'put'",
     ),
-    "a number as a text": (
+    "a number as a str": (
         lambda: Emitter("sp.acme.com", batch_size="10"),
         TypeError,
         "batch_size must be a number, got '10'",
@@ -43,9 +43,9 @@ MESSAGES: Messages = {
     "a port out of range": (
         lambda: Emitter("sp.acme.com", port=99_999),
         ValueError,
-        "port must be between 1 and 65535, not 99999",
+        "port must be between 1 and 65535, got 99999",
     ),
-    "a word in place of a store": (
+    "a str in place of a store": (
         lambda: Emitter(NOBODY, event_store="disk"),
         TypeError,
         "event_store must be a store, such as SQLiteEventStore('outbox.sqlite'), got 'disk'; it has no add_event,",
@@ -55,7 +55,7 @@ MESSAGES: Messages = {
         TypeError,
         "it is a class: create an instance",
     ),
-    "headers that are none": (
+    "headers that are not a dict": (
         lambda: Emitter(NOBODY, headers="a"),
         TypeError,
         "headers must be a dict such as {'Authorization': …}, got str",
@@ -65,12 +65,12 @@ MESSAGES: Messages = {
         ValueError,
         "header 'Authorization': name and value must not contain a line break; use strip()",
     ),
-    "a token with a letter that no header can have": (
+    "a token with a character that no header can have": (
         lambda: Emitter(NOBODY, headers={"Authorization": "Bearer €"}),
         ValueError,
         "header 'Authorization': name and value must be Latin-1; a token is plain ASCII",
     ),
-    "seconds as a text": (
+    "seconds as a str": (
         lambda: Emitter(NOBODY, request_timeout="3"),
         TypeError,
         "request_timeout must be a number, got '3'",
@@ -95,7 +95,7 @@ MESSAGES: Messages = {
         TypeError,
         "custom_retry_codes must be a dict such as {429: False}, got [429]",
     ),
-    "a flush timer without seconds": (
+    "a flush timer with a str": (
         lambda: Emitter(NOBODY).set_flush_timer("5"),
         TypeError,
         "timeout must be a number, got '5'",
@@ -108,12 +108,12 @@ MESSAGES: Messages = {
     "a folder in place of a store's file": (
         lambda: SQLiteEventStore("/"),
         sqlite3.OperationalError,
-        "/ cannot be used as a store (unable to open database file): give a file in a folder that can be written",
+        "cannot open / as an event store (unable to open database file): give a file in a folder that can be written",
     ),
-    "nothing in place of a Redis": (
+    "None in place of a Redis client": (
         lambda: RedisEventStore(None),
         TypeError,
-        "RedisEventStore wants a redis.Redis, or a URL as redis://host:6379/0, not None",
+        "client_or_url must be a redis.Redis or a URL such as 'redis://host:6379/0', got None",
     ),
 }
 
@@ -149,8 +149,8 @@ def test_a_full_disk_is_told_once_in_the_log(tmp_path: Path, caplog: pytest.LogC
         store._connection.execute("PRAGMA max_page_count = 1000000")
         emitter.close(timeout=0)
     (record,) = caplog.records
-    assert "The store of unsent events failed" in record.getMessage()
-    assert "full); they wait in memory until it works again" in record.getMessage()
+    assert "The event store failed" in record.getMessage()
+    assert "full); events are kept in memory until it works again" in record.getMessage()
 
 
 def test_an_outbox_of_a_later_version_is_left_alone_and_named(tmp_path: Path):
@@ -159,7 +159,8 @@ def test_an_outbox_of_a_later_version_is_left_alone_and_named(tmp_path: Path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(
-        sqlite3.DatabaseError, match=r"outbox\.sqlite was written by a later nbtrack .*update nbtrack"
+        sqlite3.DatabaseError,
+        match=r"outbox\.sqlite was written by a later version of nbtrack .*update nbtrack",
     ):
         SQLiteEventStore(path)
 
@@ -171,4 +172,4 @@ def test_an_outbox_that_cannot_be_opened_is_told_once_in_the_log(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file"))
     open_outbox(tmp_path / "file" / "home").close()
     (record,) = caplog.records
-    assert record.getMessage().startswith("Unsent events are kept in memory and end with this process")
+    assert record.getMessage().endswith("unsent events are kept in memory and lost when the process ends")

@@ -1,5 +1,7 @@
 """One contract, three stores."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,9 +19,10 @@ from nbtrack.delivery import (
     outbox,
 )
 from nbtrack.delivery.models import Row
-from nbtrack.delivery.stores import sqlite_file as database
+from nbtrack.delivery.stores import sqlite_file
 from nbtrack.delivery.stores.base import EventStore, Store
-from tests.faults.server import Act, FaultServer, free_port
+from tests.support.delivery import UserStore
+from tests.support.fault_server import Act, FaultServer, free_port
 
 ROUTE = "post /p http://one"
 OTHER = "post /p http://two"
@@ -28,13 +31,14 @@ OTHER = "post /p http://two"
 def fill(store: Store, names: str, route: str = ROUTE, *, anonymous: bool = False, size: int = 10) -> None:
     for name in names:
         body = b'{"eid":"%s"}' % name.encode() + b" " * size
-        assert store.add(route, body, name, anonymous, time.time()) is None
+        reason = store.add(route=route, body=body, event_id=name, anonymous=anonymous, added=time.time())
+        assert reason is None
 
 
 def claim(
     store: Store, token: str = "t", route: str = ROUTE, events: int = 100, size: int = 10**6
 ) -> list[Row]:
-    return store.claim(route, token, events=events, size=size, cost=5)
+    return store.claim(route, token, max_events=events, max_bytes=size, bytes_per_event=5)
 
 
 def names(rows: list[Row]) -> str:
@@ -155,7 +159,7 @@ def test_every_destination_is_drained_to_its_own_collector(store: Store) -> None
         local.input({"eid": "local"})
         local.close(timeout=0)
         assert set(outbox.drain(store)) == {one.url, two.url}
-        assert store.count(local._engine.route.key) == 1
+        assert [event.event_id for event in outbox.list_events(store)] == ["local"]
         outbox.drain(store, resolve={"local": lambda: two.url})
         assert set(one.delivered) == {one.url}
         assert set(two.delivered) == {two.url, "local"}
@@ -201,26 +205,28 @@ def test_redis_events_wait_in_memory_while_the_server_is_away(server: FaultServe
 def test_redis_refuses_when_full(redis_url: str) -> None:
     store = RedisEventStore(redis_url, key="full", max_events=2)
     fill(store, "ab")
-    assert store.add(ROUTE, b"{}", "c", anonymous=False, added=0.0) == "queue_full"
+    assert store.add(route=ROUTE, body=b"{}", event_id="c", anonymous=False, added=0.0) == "queue_full"
     assert store.count(ROUTE) == 2
     store.close()
 
 
 def test_a_network_file_system_is_known_by_its_mount(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert not database.is_network_path(tmp_path / "x")
+    assert not sqlite_file.is_network_path(tmp_path / "x")
     mounts = f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {tmp_path} rw - nfs4 host:/home rw\n"
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: mounts)
-    assert database.is_network_path(tmp_path / "home" / "x")
-    assert not database.is_network_path(tmp_path.parent / "x")
+    assert sqlite_file.is_network_path(tmp_path / "home" / "x")
+    assert not sqlite_file.is_network_path(tmp_path.parent / "x")
 
 
 def test_on_a_network_file_system_the_outbox_is_of_this_process_and_without_wal(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(database, "is_network_path", lambda _: True)
+    monkeypatch.setattr(sqlite_file, "is_network_path", lambda _: True)
     with outbox.open_outbox(tmp_path) as store:
         assert store.path.name != "outbox.sqlite"
-        assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
+        with contextlib.closing(sqlite3.connect(store.path)) as connection:
+            # WAL would be a property of the file, which another connection sees
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     assert len(caplog.records) == 1
 
 
@@ -232,48 +238,14 @@ def test_rows_hold_no_credentials(tmp_path: Path) -> None:
         emitter.input({"e": "pv"})
         assert b"secret" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
         assert "secret" not in repr(emitter.stats())
-        emitter._paused = True
+        emitter.pause()
         emitter.close(timeout=0)
-
-
-class Counting:
-    """A store of the user's, as the reference's protocol asks."""
-
-    def __init__(self, room: int = 100, *, removes: bool = True) -> None:
-        self.events: list[dict[str, str]] = []
-        self.done: list[str] = []
-        self.room = room
-        self.removes = removes
-
-    def add_event(self, payload: dict[str, str]) -> bool:
-        if len(self.events) >= self.room:
-            return False
-        self.events.append(payload)
-        return True
-
-    def get_events_batch(self) -> list[dict[str, str]]:
-        batch = list(self.events)
-        if self.removes:
-            self.events.clear()
-        return batch
-
-    def cleanup(self, batch: list[dict[str, str]], need_retry: bool) -> None:
-        for event in batch:
-            if need_retry:
-                if event not in self.events:
-                    self.add_event(event)
-            else:
-                self.done.append(event["eid"])
-                self.events = [one for one in self.events if one["eid"] != event["eid"]]
-
-    def size(self) -> int:
-        return len(self.events)
 
 
 @pytest.mark.parametrize("removes", [True, False])
 @pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
 def test_a_store_of_the_references_protocol_loses_nothing(kind: type[Emitter], removes: bool) -> None:
-    theirs = Counting(removes=removes)
+    theirs = UserStore(removes=removes)
     with FaultServer([Act(503), Act(), Act(400), Act()]) as server:
         emitter = kind("127.0.0.1", "http", server.port, event_store=theirs, batch_size=50)
         for number in range(20):
@@ -287,7 +259,7 @@ def test_a_store_of_the_references_protocol_loses_nothing(kind: type[Emitter], r
 
 
 def test_a_store_of_the_references_protocol_gets_back_what_was_not_sent() -> None:
-    theirs = Counting(room=3)
+    theirs = UserStore(capacity=3)
     emitter = Emitter("127.0.0.1", "http", free_port(), event_store=theirs, batch_size=50)
     for number in range(3):
         emitter.input({"e": "pv", "eid": str(number)})

@@ -1,6 +1,5 @@
 """Small clusters of one machine, made once."""
 
-import importlib
 import logging
 import os
 import sys
@@ -10,19 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.engines import load
 from tests.support.tools import require
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "home"))
-
-
-def load(name: str) -> Any:
-    """Give a module of an engine; where it is not installed the test is skipped, but fails where nothing may be."""
-    if os.environ.get("NBTRACK_REQUIRE"):
-        return importlib.import_module(name)
-    return pytest.importorskip(name, reason="`make test-engines` installs it")
 
 
 @pytest.fixture(scope="session")

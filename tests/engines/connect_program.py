@@ -1,4 +1,4 @@
-"""Two backfills of a frame of Spark Connect, in a process of their own: a process has sessions of one kind."""
+"""Two backfills of a DataFrame of Spark Connect, in their own process: a process has sessions of one kind only."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from nbtrack import backfill, col
 from nbtrack.tracker import PageView
-from tests.faults.server import FaultServer
+from tests.support.fault_server import FaultServer
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Dask and Spark send their own frames; a task that is tried again sends the same ids, and counts once."""
+"""Dask and Spark send their own DataFrames; a task that is retried sends the same ids, and counts once."""
 
 import json
 import os
@@ -18,8 +18,8 @@ import pytest
 from nbtrack import backfill, col
 from nbtrack.bulk import make_event_id, make_namespace, make_plan
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
-from tests.engines.conftest import load
-from tests.faults.server import Act, FaultServer
+from tests.support.engines import load
+from tests.support.fault_server import Act, FaultServer
 from tests.support.tools import require
 
 pytestmark = [
@@ -69,10 +69,10 @@ def assert_all_sent(report: Any, server: FaultServer) -> None:
 
 
 def fail_once(part: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Fail the first time that the part with the first order is asked for."""
+    """Fail the first time that the part with the first order is read."""
     if (part["order"] == "o-0").any() and not Path(flag).exists():
         Path(flag).touch()
-        raise ConnectionError("an injected fault")
+        raise ConnectionError("an injected error")
     return part
 
 
@@ -113,7 +113,7 @@ def test_dask_on_a_cluster_with_a_task_that_fails_after_it_sent(dask_client: Any
 
 
 def fail_at_the_end(flag: str) -> Any:
-    """Make a step that passes rows on, and fails once at the end of the fourth partition."""
+    """Return a step that yields rows unchanged, and fails once at the end of the fourth partition."""
 
     def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext
@@ -125,7 +125,7 @@ def fail_at_the_end(flag: str) -> Any:
             time.sleep(
                 0.3
             )  # what was passed on has left by now: another process sends it, and tells nobody here
-            raise ConnectionError("an injected fault")
+            raise ConnectionError("an injected error")
 
     return pass_on
 
@@ -158,9 +158,9 @@ def test_a_dry_run_on_an_engine_sends_nothing(spark: Any) -> None:
     assert (report.rows, report.sent) == (ROWS, ROWS)
 
 
-def test_engines_ask_for_a_key(spark: Any, dask_frames: Any) -> None:
+def test_engines_need_a_key(spark: Any, dask_frames: Any) -> None:
     for frame in (spark.createDataFrame(orders()[:3]), dask_frames.from_pandas(orders()[:3], npartitions=1)):
-        with pytest.raises(ValueError, match="give key="):
+        with pytest.raises(ValueError, match="pass key="):
             backfill(frame, purchase(), dry_run=True)
 
 
@@ -205,7 +205,7 @@ def test_spark_writes_to_the_format_nbtrack(spark: Any, tmp_path: Path) -> None:
     assert (found["rows"], found["sent"], found["failed"], found["skipped"]) == (ROWS, ROWS, 0, 0)
 
 
-def test_spark_says_so_when_rows_are_not_delivered(spark: Any, tmp_path: Path) -> None:
+def test_spark_raises_if_rows_are_not_delivered(spark: Any, tmp_path: Path) -> None:
     from nbtrack.bulk.engines.spark_source import make_source
 
     counts = tmp_path / "counts.json"

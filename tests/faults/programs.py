@@ -57,9 +57,9 @@ def hold(path: str, port: str) -> None:
     rows = store.claim(
         f"post /com.snowplowanalytics.snowplow/tp2 http://127.0.0.1:{port}",
         "1",
-        events=10,
-        size=10**6,
-        cost=0,
+        max_events=10,
+        max_bytes=10**6,
+        bytes_per_event=0,
     )
     print(len(rows), flush=True)
     time.sleep(60)
@@ -77,9 +77,7 @@ def fill(port: str, events: str) -> None:
         if number in (int(events) // 5, int(events) - 1):
             sizes.append(process.memory_info().rss)
     print(sizes[0], sizes[1], emitter.stats().dropped["queue_full"], flush=True)
-    emitter._engine.store.ack(
-        [row.id for row in emitter._engine.store.peek(emitter._engine.route.key, 10**6)]
-    )
+    emitter.event_store.get_events_batch()
 
 
 def interrupt(path: str, port: str) -> None:

@@ -13,25 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore
-from nbtrack.delivery.http import transport
 from nbtrack.delivery.http.transport import Transport
 from nbtrack.delivery.retry import Backoff, parse_retry_after
-from nbtrack.delivery.terms import Timing
-from tests.faults.server import Act, FaultServer, free_port
+from tests.support.delivery import QUICK, Wire, track
+from tests.support.fault_server import Act, FaultServer, free_port
 from tests.support.waiting import poll
-
-QUICK = Timing(base=0.02)
 
 
 def emitter_for(server: FaultServer, kind: type[Emitter] = Emitter, **options: object) -> Emitter:
-    options = {"timing": QUICK, "request_timeout": 2.0, "batch_size": 1000, **options}
+    options = {"max_retry_delay_seconds": QUICK, "request_timeout": 2.0, "batch_size": 1000, **options}
     return kind("127.0.0.1", "http", server.port, **options)
-
-
-def put(emitter: Emitter, events: int, start: int = 0, **values: str) -> list[str]:
-    ids = [f"e{number}" for number in range(start, start + events)]
-    assert all(emitter.input({"e": "pv", "eid": one, **values}) for one in ids)
-    return ids
 
 
 @pytest.fixture
@@ -44,14 +35,14 @@ def test_05_after_a_sleep_of_the_laptop_a_stale_connection_costs_one_attempt_at_
     server: FaultServer,
 ) -> None:
     with emitter_for(server) as emitter:
-        put(emitter, 1)
+        track(emitter, 0)
         emitter.flush()
         server.drop_connections()
-        put(emitter, 1, start=1)
+        track(emitter, 1)
         report = emitter.flush(5)
         assert (report.sent, report.pending) == (1, 0)
         assert len(emitter.log) <= 3
-    assert set(server.delivered) == {"e0", "e1"}
+    assert set(server.delivered) == {"0", "1"}
 
 
 def test_06_with_the_collector_down_events_wait_and_track_is_not_slowed() -> None:
@@ -69,13 +60,16 @@ def test_06_with_the_collector_down_events_wait_and_track_is_not_slowed() -> Non
     assert emitter.close(timeout=0).pending == 500
 
 
-def test_06_delivery_resumes_within_a_second_of_the_return_if_an_event_follows() -> None:
+def test_06_delivery_resumes_within_a_second_of_the_return_if_an_event_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     port = free_port()
-    emitter = AsyncEmitter("127.0.0.1", "http", port, batch_size=1, timing=Timing(base=1000.0))
-    put(emitter, 1)
+    monkeypatch.setattr("nbtrack.delivery.emitter.BACKOFF_SECONDS", 1000.0)
+    emitter = AsyncEmitter("127.0.0.1", "http", port, batch_size=1)
+    track(emitter, 0)
     assert poll(lambda: emitter.stats().state == "retrying")
     with FaultServer(port=port) as server:
-        put(emitter, 1, start=1)
+        track(emitter, 1)
         assert server.wait_for(2, timeout=3.0)
         assert poll(lambda: emitter.stats().pending == 0)
         assert len(emitter.log) <= 3
@@ -85,10 +79,10 @@ def test_06_delivery_resumes_within_a_second_of_the_return_if_an_event_follows()
 def test_06_a_probe_never_comes_before_retry_after() -> None:
     with FaultServer([Act(503, {"Retry-After": "100"})]) as server:
         emitter = emitter_for(server, AsyncEmitter, batch_size=1)
-        put(emitter, 1)
+        track(emitter, 0)
         assert server.wait_for_requests(1)
         assert poll(lambda: emitter.stats().state == "retrying")
-        put(emitter, 5, start=1)
+        track(emitter, *range(1, 6))
         assert emitter.stats().retry_at > time.time() + 90
         assert len(server.seen) == 1
         emitter.close(timeout=0)
@@ -97,12 +91,12 @@ def test_06_a_probe_never_comes_before_retry_after() -> None:
 @pytest.mark.parametrize("act", [Act(silent=True), Act(drip=0.05)], ids=["never answers", "drips"])
 def test_07_a_slow_collector_costs_the_timeout_and_no_more(act: Act) -> None:
     with FaultServer([act, Act()]) as server, emitter_for(server, request_timeout=0.3) as emitter:
-        put(emitter, 3)
+        track(emitter, *range(3))
         started = time.monotonic()
         report = emitter.flush(10)
         assert time.monotonic() - started < 8
         assert (report.sent, report.pending) == (3, 0)
-        assert emitter.log[0].error == "no reply in time"
+        assert emitter.log[0].error == "reply timed out"
 
 
 def test_07_a_port_that_never_accepts_costs_the_connect_timeout() -> None:
@@ -125,7 +119,7 @@ def test_07_a_port_that_never_accepts_costs_the_connect_timeout() -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_08_a_server_error_keeps_the_whole_batch(status: int) -> None:
     with FaultServer([Act(status), Act(status), Act()]) as server, emitter_for(server) as emitter:
-        ids = put(emitter, 20)
+        ids = track(emitter, *range(20))
         report = emitter.flush(10)
         assert report.sent == 20
         assert emitter.stats().retried == 40
@@ -171,9 +165,9 @@ def test_09_retry_after_is_a_minimum_and_clamped() -> None:
 @pytest.mark.parametrize("status", [408, 425, 429])
 def test_10_later_statuses_are_repeated_with_the_same_event_id(status: int) -> None:
     with FaultServer([Act(status), Act()]) as server, emitter_for(server) as emitter:
-        put(emitter, 2)
+        track(emitter, *range(2))
         assert emitter.flush(10).sent == 2
-    assert server.arrived == {"e0": 2, "e1": 2}
+    assert server.arrived == {"0": 2, "1": 2}
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -182,9 +176,9 @@ def test_11_a_413_is_split_until_one_event_is_alone_and_buried(early: bool) -> N
         return Act(413) if b"poison" in body else Act()
 
     with FaultServer(script) as server, emitter_for(server) as emitter:
-        good = put(emitter, 8)
+        good = track(emitter, *range(8))
         emitter.input({"e": "pv", "eid": "bad", "page": "poison"})
-        good += put(emitter, 8, start=8)
+        good += track(emitter, *range(8, 16))
         report = emitter.flush(10)
         assert (report.sent, report.dead, report.pending) == (16, 1, 0)
         (letter,) = emitter.event_store.dead(10)
@@ -195,34 +189,25 @@ def test_11_a_413_is_split_until_one_event_is_alone_and_buried(early: bool) -> N
 @settings(max_examples=25, deadline=None)
 @given(sizes=st.lists(st.integers(0, 3000), min_size=1, max_size=40), limit=st.integers(1500, 20_000))
 def test_12_no_body_is_above_the_limit_whatever_the_sizes(sizes: list[int], limit: int) -> None:
-    bodies: list[int] = []
-
-    class Sink:
-        def post(self, parts: list[bytes], **_: object) -> transport.Reply:
-            bodies.append(sum(map(len, parts)))
-            return transport.Reply(200)
-
-        def close(self) -> None: ...
-
-    emitter = Emitter("c.example.com", batch_size=10**6, max_batch_bytes=limit)
-    emitter._engine._connect = Sink
+    wire = Wire()
+    emitter = Emitter("c.example.com", batch_size=10**6, max_batch_bytes=limit, transport=wire)
     accepted = sum(emitter.input({"e": "pv", "x": "é" * (size // 2)}) for size in sizes)
     report = emitter.close()
     assert report.sent == accepted
     assert emitter.stats().dropped.get("too_large", 0) == len(sizes) - accepted
-    assert all(body <= limit for body in bodies)
+    assert all(size <= limit for size in wire.sizes)
 
 
 def test_12_a_body_is_filled_to_the_last_byte() -> None:
     with FaultServer() as server:
         probe = emitter_for(server)
-        put(probe, 9)
+        track(probe, *range(9))
         probe.close()
         exact = len(server.seen[0].body)
         for limit, requests in ((exact, 1), (exact - 1, 2)):
             before = len(server.seen)
             with emitter_for(server, max_batch_bytes=limit) as emitter:
-                put(emitter, 9)
+                track(emitter, *range(9))
             assert len(server.seen) - before == requests
 
 
@@ -230,7 +215,7 @@ def test_12_a_body_is_filled_to_the_last_byte() -> None:
 def test_13_a_refusal_is_not_repeated_and_seen(status: int, caplog: pytest.LogCaptureFixture) -> None:
     with FaultServer([Act(status)]) as server, emitter_for(server) as emitter:
         for start in (0, 5):
-            put(emitter, 5, start=start)
+            track(emitter, *range(start, start + 5))
             emitter.flush(5)
         assert len(server.seen) == 2
         stats = emitter.stats()
@@ -242,7 +227,7 @@ def test_13_a_refusal_is_not_repeated_and_seen(status: int, caplog: pytest.LogCa
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_14_a_redirect_that_would_change_the_method_is_not_followed(status: int) -> None:
     with FaultServer([Act(status, {"Location": "/elsewhere"})]) as server, emitter_for(server) as emitter:
-        put(emitter, 2)
+        track(emitter, *range(2))
         assert emitter.flush(5).dead == 2
         assert [seen.method for seen in server.seen] == ["POST"]
 
@@ -250,13 +235,13 @@ def test_14_a_redirect_that_would_change_the_method_is_not_followed(status: int)
 @pytest.mark.parametrize("status", [307, 308])
 def test_14_a_redirect_that_keeps_the_method_is_followed_on_the_same_server_only(status: int) -> None:
     with FaultServer([Act(status, {"Location": "/moved"}), Act()]) as server, emitter_for(server) as emitter:
-        put(emitter, 2)
+        track(emitter, *range(2))
         assert emitter.flush(5).sent == 2
         assert [(seen.method, seen.target) for seen in server.seen][1] == ("POST", "/moved")
         assert server.seen[1].body == server.seen[0].body
     with FaultServer() as other, FaultServer([Act(status, {"Location": other.url})]) as server:
         with emitter_for(server) as emitter:
-            put(emitter, 2)
+            track(emitter, *range(2))
             assert emitter.flush(5).dead == 2
         assert not other.seen
 
@@ -275,9 +260,9 @@ def tls_server(authority: trustme.CA, name: str) -> FaultServer:
 def test_15_tls_is_checked_and_a_fault_is_named_and_not_repeated_fast(authority: trustme.CA) -> None:
     with (
         tls_server(authority, "127.0.0.1") as server,
-        Emitter(server.url, batch_size=100, timing=QUICK) as emitter,
+        Emitter(server.url, batch_size=100, max_retry_delay_seconds=QUICK) as emitter,
     ):
-        put(emitter, 1)
+        track(emitter, 0)
         assert emitter.flush(0.5).pending == 1
         assert emitter.log[0].error.startswith("TLS: ")
         assert len(emitter.log) == 1
@@ -292,7 +277,7 @@ def test_15_certificates_come_from_the_environment_and_names_must_match(
     with authority.cert_pem.tempfile() as bundle:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
         with tls_server(authority, "127.0.0.1") as server, Emitter(server.url) as emitter:
-            put(emitter, 1)
+            track(emitter, 0)
             assert emitter.flush(5).sent == 1
         with tls_server(authority, "other.example.com") as server:
             client = Transport(server.url)
@@ -320,10 +305,12 @@ def test_16_a_name_that_flaps_is_looked_up_again(
         return real("127.0.0.1", *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", flap)
-    with Emitter("nope.invalid", "http", server.port, batch_size=100, timing=QUICK) as emitter:
-        put(emitter, 1)
+    with Emitter(
+        "nope.invalid", "http", server.port, batch_size=100, max_retry_delay_seconds=QUICK
+    ) as emitter:
+        track(emitter, 0)
         assert emitter.flush(10).sent == 1
-        assert [one.error for one in emitter.log][:2] == ["the host's name was not found"] * 2
+        assert [one.error for one in emitter.log][:2] == ["host name not found"] * 2
 
 
 @pytest.mark.parametrize(
@@ -340,7 +327,7 @@ def test_16_a_name_that_flaps_is_looked_up_again(
 )
 def test_17_an_unknown_outcome_is_repeated_with_the_same_ids(act: Act) -> None:
     with FaultServer([act, act, Act()]) as server, emitter_for(server) as emitter:
-        ids = put(emitter, 30)
+        ids = track(emitter, *range(30))
         report = emitter.flush(10)
         assert (report.pending, report.dead) == (0, 0)
     assert set(server.delivered) == set(ids)
@@ -351,7 +338,7 @@ def test_18_an_early_reply_to_a_big_body_neither_hangs_nor_blocks_the_rest() -> 
         return Act(413) if len(body) > 30_000 else Act()
 
     with FaultServer([Act(413, early=True), Act()]) as server, emitter_for(server) as emitter:
-        put(emitter, 40, page="x" * 20_000)
+        track(emitter, *range(40), page="x" * 20_000)
         report = emitter.flush(20)
         # the early reply may be lost to the RST; then smaller probes find their way
         assert (report.sent + report.dead, report.pending) == (40, 0)
@@ -363,18 +350,18 @@ def test_19_proxies_of_the_environment_are_used_and_excepted(
 ) -> None:
     monkeypatch.setenv("http_proxy", server.url)
     with Emitter("collector.example.com", "http") as emitter:
-        put(emitter, 1)
+        track(emitter, 0)
         assert emitter.flush(5).sent == 1
     assert server.seen[0].target.startswith("http://collector.example.com/")
     monkeypatch.setenv("http_proxy", f"http://user:secret@127.0.0.1:{free_port()}")
-    with Emitter("collector.example.com", "http", timing=QUICK) as emitter:
-        put(emitter, 1)
+    with Emitter("collector.example.com", "http", max_retry_delay_seconds=QUICK) as emitter:
+        track(emitter, 0)
         emitter.flush(0.2)
         assert "secret" not in str(emitter.stats())
         emitter.close(timeout=0)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with emitter_for(server) as emitter:
-        put(emitter, 1, start=1)
+        track(emitter, 1)
         assert emitter.flush(5).sent == 1
     assert server.seen[1].target.startswith("/")
 
@@ -385,7 +372,7 @@ def test_19_a_captive_portal_that_redirects_is_no_delivery() -> None:
         FaultServer([Act(302, {"Location": "/login"})]) as server,
         emitter_for(server, event_store=store) as emitter,
     ):
-        put(emitter, 1)
+        track(emitter, 0)
         emitter.flush(5)
         assert emitter.stats().sent == 0
         assert len(store.dead(10)) == 1
@@ -394,7 +381,7 @@ def test_19_a_captive_portal_that_redirects_is_no_delivery() -> None:
 def test_19_a_captive_portal_that_answers_200_with_its_page_is_no_delivery() -> None:
     page = Act(200, {"Content-Type": "text/html"}, b"\n<!DOCTYPE html><title>Welcome aboard</title>")
     with FaultServer([page, Act()]) as server, emitter_for(server) as emitter:
-        put(emitter, 1)
+        track(emitter, 0)
         emitter.flush(0.05)
         assert "sign-in page" in str(emitter.stats().last_error)
         assert emitter.flush(5).pending == 0

@@ -20,7 +20,7 @@ MESSAGES: Messages = {
     "a session with an address of no known kind": (
         lambda: nbtrack.start("ftp://sp.acme.com"),
         SettingError,
-        "'ftp' is no protocol of a collector; use one of http, https; or 'local', this machine's own",
+        "endpoint must start with http:// or https://, got ftp://; or 'local', this machine's own",
     ),
     "a session with an address that is no text": (
         lambda: nbtrack.start(collector=5),

@@ -96,7 +96,7 @@ def test_local_is_this_machine_however_it_is_written() -> None:
 
 
 def test_an_address_with_a_slash_too_few_is_refused() -> None:
-    with pytest.raises(SettingError, match=r"No host in the endpoint 'http:/sp\.acme\.com'"):
+    with pytest.raises(SettingError, match=r"no host in endpoint 'http:/sp\.acme\.com'"):
         NBTrack(collector="http:/sp.acme.com")
 
 

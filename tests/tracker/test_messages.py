@@ -40,7 +40,7 @@ MESSAGES: Messages = {
     "a time that is none": (
         lambda: PageView("https://acme.com", true_timestamp="noon"),
         ValueError,
-        "true_timestamp is not allowed: milliseconds since 1970 or a datetime is wanted, and got 'noon'",
+        "true_timestamp is not allowed: time must be a datetime or milliseconds since 1970, got 'noon'",
     ),
     "a payload in place of an event": (
         lambda: Tracker("shop", Emitter(NOBODY)).track({"e": "pv"}),
@@ -142,7 +142,7 @@ MESSAGES: Messages = {
             SelfDescribing(SelfDescribingJson(TIMING, {"timing": object()}))
         ),
         TypeError,
-        "timing is a object, which has no JSON form: convert it, or give a json_encoder",
+        "timing is a object, which has no JSON form; convert it, or pass a json_encoder",
     ),
     "a placeholder in a tracked event": (
         lambda: Tracker("shop", Emitter(NOBODY)).track(EVENT),

@@ -1,39 +1,45 @@
-"""From an event with placeholders, and a frame's columns, to one SQL expression that gives each row's event as bytes."""
+"""From an event with placeholders and the columns of the data to one SQL query that returns each row's event as bytes."""
 
 import base64
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
-from nbtrack.bulk.encoding import expressions as columns
-from nbtrack.bulk.encoding import validation as checks
-from nbtrack.bulk.encoding.arrow import name_some, number
-from nbtrack.bulk.encoding.event_ids import write_number
-from nbtrack.bulk.encoding.expressions import Expression, Role, quote
-from nbtrack.bulk.encoding.pieces import is_boundary, split
+from nbtrack.bulk.duckdb import quote
+from nbtrack.bulk.encoding.arrow import column_name, list_names
+from nbtrack.bulk.encoding.event_ids import id_number_sql
+from nbtrack.bulk.encoding.expressions import Expression, Role, express, json_sql, string_sql, time_sql
+from nbtrack.bulk.encoding.validation import (
+    UUID_PATTERN,
+    contract_sql,
+    self_describing_parts,
+    sql_conditions,
+)
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import Plan
 from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render
+from nbtrack.values import encode
 
 POSITION = "__nbtrack_row"
-_UUID = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_BASE64_UNIT = 3  # bytes that base64 writes as one group
+"""The column that holds each row's position in the source."""
+_BASE64_GROUP = 3
+"""Bytes that base64 encodes together."""
 
 
 class TemplateError(NbtrackError, ValueError):
-    """The event does not fit the frame: the text says which column, where, and what is there instead.
+    """The event does not fit the data; the message names the column, and what is there instead.
 
     Examples
     --------
     >>> check_columns(["id", "address"], ["adress"])
     Traceback (most recent call last):
-    nbtrack.bulk.encoding.compiler.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
+    nbtrack.bulk.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
     """
 
 
@@ -44,11 +50,11 @@ class Precomputed:
     Parameters
     ----------
     col, role
-        What, and where it goes.
+        The placeholder, and where its value goes.
     key
-        The payload's key that it is the value of; None inside JSON and in a row's key.
+        The key of the payload whose value it is; None inside JSON and in a row's key.
     name
-        Of the column.
+        Name of the new column.
     """
 
     col: Col
@@ -59,42 +65,61 @@ class Precomputed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A query over chunks of rows; equal to itself only, as each is written once.
+    """A query over chunks of rows; equal to itself only, since each is written once.
 
     Parameters
     ----------
     sql
-        Gives five columns: ``event``, the event's JSON followed by a comma; ``id``, 64 bits that tell its id from
-        others, NULL for a row without a key; ``moment``, its time in milliseconds since 1970, NULL for none;
-        ``sure``, true where the row surely follows all contracts and schemas; ``print``, a hash of the row's values and
-        position.
+        Returns five columns: ``event``, the event's JSON followed by a comma; ``id``, 64 bits that distinguish its id
+        from others, NULL for a row without a key; ``time``, its Unix timestamp in milliseconds, NULL if it has none;
+        ``valid``, true if the row certainly follows all contracts and schemas; ``row_hash``, a hash of the row's values
+        and position.
     precomputed
         The columns that must be added to the chunk first.
     """
 
     sql: str
-    precomputed: tuple[Precomputed, ...]
+    precomputed: tuple[Precomputed, ...] = ()
 
 
-def check_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Refuse an event or a key that asks for a column the frame has not.
+class AnyCompiler(Protocol):
+    """What an encoder needs to know of the events of a run."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that must be read."""
+
+    @property
+    def required(self) -> Collection[str]:
+        """Keys that must have a value in each row."""
+
+    @property
+    def schemas(self) -> Mapping[str, Mapping[str, Any]]:
+        """Schemas that rows are checked against, by URI."""
+
+    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
+        """Return the statement for chunks of a schema."""
+
+
+def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise if the event or the key uses a column that the data does not have, or has more than once.
 
     Raises
     ------
     TemplateError
-        With the nearest names; and for a column whose name another one has too.
+        With the nearest names.
     """
-    for name in wanted:
+    for name in columns:
         if names.count(name) > 1:
-            raise TemplateError(f"the data has more than one column called {name!r}: rename them first")
-    missing = [name for name in wanted if name not in names]
+            raise TemplateError(f"the data has more than one column called {name!r}; rename them first")
+    missing = [name for name in columns if name not in names]
     if not missing:
         return
     hints = []
     for name in missing:
         near = near_matches(name, names, 3)
         hints.append(f"{name!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
-    raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {name_some(names) or 'none'}")
+    raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {list_names(names) or 'none'}")
 
 
 class Compiler:
@@ -105,20 +130,15 @@ class Compiler:
     plan
         The event's description.
     key
-        Columns that identify a row; empty for row content and position.
+        Columns that identify a row; empty if its content and position do.
     namespace
-        Of the ids.
+        Namespace of the ids.
     constants
-        Keys whose value is one for all rows of the run, such as ``dtm`` and ``stm``, where the event has none.
+        Keys with one value for all rows of the run, such as ``dtm`` and ``stm``, if the event has none for them.
     required
         Keys that must have a value in each row.
     schemas
-        Those that the event's data and entities must follow, by URI; others are not checked.
-
-    Raises
-    ------
-    TemplateError
-        When the event has one id for all rows.
+        Schemas that the event's data and entities must follow, by URI; others are not checked.
     """
 
     def __init__(
@@ -132,174 +152,221 @@ class Compiler:
         schemas: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.plan, self.key, self.namespace, self.constants = plan, tuple(key), namespace, dict(constants)
-        self.required, self.schemas = frozenset(required), schemas or {}
+        self.required: Collection[str] = frozenset(required)
+        self.schemas: Mapping[str, Mapping[str, Any]] = schemas or {}
+        self.columns = tuple(dict.fromkeys([*plan.columns(), *key]))
         self._statements: dict[tuple[pa.Schema, frozenset[str]], Statement] = {}
-        own_id = dict(plan.pairs).get("eid")
-        if own_id is not None and not isinstance(own_id, Col):
-            raise TemplateError(
-                "event_id= is one id for all rows: give event_id=col(…), or key=[…] for ids made from columns"
-            )
-        if own_id is not None and self.key:
-            raise TemplateError("the event has event_id=col(…) and there is a key too: give one of them")
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """The columns that the event and the key ask for, once each."""
-        return tuple(dict.fromkeys([*self.plan.columns(), *self.key]))
 
     def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
-        """Give the statement for chunks of a schema.
+        """Return the statement for chunks of a schema.
 
         Parameters
         ----------
         schema
-            Of a normalised table: see `nbtrack.bulk.encoding.arrow.normalise`.
+            Schema of a normalised table: see `nbtrack.bulk.encoding.arrow.normalise`.
         objects
             Columns whose values are Python objects.
         """
         if (schema, objects) not in self._statements:
-            self._statements[schema, objects] = _Writer(self, schema, objects).write()
+            self._statements[schema, objects] = _StatementWriter(self, schema, objects).write()
         return self._statements[schema, objects]
 
 
-class _Writer:
+class StoredEventsCompiler:
+    """In place of a compiler, for failed rows: their events are complete already."""
+
+    columns = ("event_id", "payload")
+    required: Collection[str] = ()
+    _STATEMENT = Statement(
+        "select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as time, true as valid, "
+        "0::ubigint as row_hash from chunk"
+    )
+
+    def __init__(self) -> None:
+        self.schemas: Mapping[str, Mapping[str, Any]] = {}
+
+    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:  # noqa: ARG002 - all chunks are alike
+        """Return the statement."""
+        return self._STATEMENT
+
+
+class _StatementWriter:
     """Writes one statement."""
 
     def __init__(self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str]) -> None:
         self._compiler, self._schema, self._objects = compiler, schema, objects
         self._precomputed: dict[tuple[str, Any, Role, str | None], Precomputed] = {}
-        self._sure: list[str] = []
-        self._moment = "null::bigint"
+        self._conditions: list[str] = []
+        self._time = "null::bigint"
 
     def write(self) -> Statement:
-        fixed: dict[str, str] = dict(self._compiler.constants)
-        varying: list[str] = []  # SQL of texts
+        constant: dict[str, str] = dict(self._compiler.constants)
+        strings: list[str] = []  # SQL
         pairs = dict(self._compiler.plan.pairs)
         own_id = pairs.pop("eid", None)
         for key, value in pairs.items():
             if isinstance(value, Col):
-                varying.append(self._write_member(key, value, fixed.pop(key, None)))
+                strings.append(self._field_sql(key, value, constant.pop(key, None)))
                 continue
             if isinstance(value, JsonNode):
-                self._check_node(value)
+                self._add_schema_conditions(value)
                 if columns_of([value.tree]):
-                    varying += self._write_node(key, value)
+                    strings += self._json_field_sql(key, value)
                     continue
-            fixed |= render({key: value})
-            if key == "ttm" and "ttm" in fixed:
-                self._moment = f"{fixed['ttm']}::bigint"
-        head = quote(json.dumps(fixed, ensure_ascii=False, separators=(",", ":"))[:-1])
-        sql = self._write_query(head, [*varying, "'},'"], own_id)
+            constant |= render({key: value})
+            if key == "ttm" and "ttm" in constant:
+                self._time = f"{constant['ttm']}::bigint"
+        head = quote(json.dumps(constant, ensure_ascii=False, separators=(",", ":"))[:-1])
+        sql = self._query(head, [*strings, "'},'"], own_id)
         return Statement(sql, tuple(self._precomputed.values()))
 
-    def _write_query(self, head: str, body: list[str], own_id: Col | None) -> str:
-        """Give the query of an event that begins with constants, then has its id, then what varies."""
-        text = f"coalesce({self._role(own_id, 'text', 'eid')}, '')" if own_id is not None else None
-        if text is not None:
-            self._sure.append(f"regexp_full_match({text}, '{_UUID}')")
-        texts = [f"coalesce({self._role(Col(name), 'text')}, '')" for name in self._compiler.key]
-        places = map(number, range(len(self._schema)))
-        read = ", ".join([*places, *(one.name for one in self._precomputed.values()), POSITION])
-        rest = f"{self._moment} as moment, {self._write_sure()} as sure, hash({read}) as print"
-        if text is not None:
-            event = _join([head, """',"eid":'""", f"to_json({text})::varchar", *body])
-            # S608 here and below: every name and text in the query is quoted where it was put in
-            return f"select {event} as event, nullif(md5_number_lower({text}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
+    def _query(self, head: str, body: list[str], own_id: Col | None) -> str:
+        """Return the query of an event: first the constant pairs, then its id, then what differs by row."""
+        id_ = f"coalesce({self._value_sql(own_id, 'string', 'eid')}, '')" if own_id is not None else None
+        if id_ is not None:
+            self._conditions.append(f"regexp_full_match({id_}, '{UUID_PATTERN}')")
+        key = [f"coalesce({self._value_sql(Col(name), 'string')}, '')" for name in self._compiler.key]
+        names = map(column_name, range(len(self._schema)))
+        row = ", ".join([*names, *(column.name for column in self._precomputed.values()), POSITION])
+        rest = f"{self._time} as time, {self._valid_sql()} as valid, hash({row}) as row_hash"
+        if id_ is not None:
+            event = _concat([head, """',"eid":'""", f"to_json({id_})::varchar", *body])
+            # S608 here and below: every name and string in the query was quoted where it was put in
+            return f"select {event} as event, nullif(md5_number_lower({id_}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
         begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
-        if texts:
-            made = write_number(self._compiler.namespace, f"to_json([{', '.join(texts)}])::varchar")
-            whole = " and ".join(f"{text} <> ''" for text in texts)
-            inner = f"select *, {made} as number from chunk"  # noqa: S608
-            return f"select {_join([*begin, *body])} as event, case when {whole} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
-        made = write_number(
+        if key:
+            number = id_number_sql(self._compiler.namespace, f"to_json([{', '.join(key)}])::varchar")
+            complete = " and ".join(f"{value} <> ''" for value in key)
+            inner = f"select *, {number} as number from chunk"  # noqa: S608
+            return f"select {_concat([*begin, *body])} as event, case when {complete} then {bits} end as id, {rest} from ({inner})"  # noqa: S608
+        number = id_number_sql(
             self._compiler.namespace, f"""'["' || {POSITION} || '",' || to_json(body) || ']'"""
         )
-        inner = f"select {_join(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
-        middle = f"select body, {made} as number, moment, sure, print from ({inner})"  # noqa: S608
-        return f"select {_join([*begin, 'body'])} as event, {bits} as id, moment, sure, print from ({middle})"  # noqa: S608
+        inner = f"select {_concat(body)} as body, {POSITION}, {rest} from chunk"  # noqa: S608
+        middle = f"select body, {number} as number, time, valid, row_hash from ({inner})"  # noqa: S608
+        return f"select {_concat([*begin, 'body'])} as event, {bits} as id, time, valid, row_hash from ({middle})"  # noqa: S608
 
-    def _write_sure(self) -> str:
-        return f"coalesce({' and '.join(dict.fromkeys(self._sure))}, false)" if self._sure else "true"
+    def _valid_sql(self) -> str:
+        if not self._conditions:
+            return "true"
+        return f"coalesce({' and '.join(dict.fromkeys(self._conditions))}, false)"
 
     def _express(self, col: Col) -> Expression | None:
         if col.name in self._objects:
             return None
-        place = self._schema.get_field_index(col.name)
-        return columns.express(col, number(place), self._schema.field(place).type)
+        index = self._schema.get_field_index(col.name)
+        return express(col, column_name(index), self._schema.field(index).type)
 
-    def _role(self, col: Col, role: Role, key: str | None = None) -> str:
-        """Give SQL for the form of a placeholder in a role."""
-        found = self._express(col)
-        if found is not None:
-            write = {"json": columns.write_json, "text": columns.write_text, "moment": columns.write_moment}[
-                role
-            ]
-            written = write(found)
-            if written is not None:
-                return written
-            if found.kind in {"str", "bool"}:
+    def _value_sql(self, col: Col, role: Role, key: str | None = None) -> str:
+        """Return SQL for a placeholder in a role: an expression, or the name of a precomputed column."""
+        expression = self._express(col)
+        if expression is not None:
+            sql = {"json": json_sql, "string": string_sql, "time": time_sql}[role](expression)
+            if sql is not None:
+                return sql
+            if expression.kind in {"str", "bool"}:
                 raise TemplateError(
-                    f"{col!r} gives {found.kind} values where a time goes: give datetimes, or milliseconds since 1970"
+                    f"{col!r}: a time must be a datetime or a Unix timestamp in milliseconds, got {expression.kind}"
                 )
-        same: tuple[str, Any, Role, str | None] = (col.name, col.steps, role, key)
+        identity: tuple[str, Any, Role, str | None] = (col.name, col.steps, role, key)
         try:
-            known = self._precomputed.get(same)
-        except TypeError:  # a step holds something that is no key of a dict
-            same = (col.name, id(col), role, key)
-            known = self._precomputed.get(same)
-        if known is None:
-            known = Precomputed(col, role, key, f"__nbtrack_{len(self._precomputed)}")
-            self._precomputed[same] = known
-        return known.name
+            column = self._precomputed.get(identity)
+        except TypeError:  # a step holds something that cannot be hashed
+            identity = (col.name, id(col), role, key)
+            column = self._precomputed.get(identity)
+        if column is None:
+            column = Precomputed(col, role, key, f"__nbtrack_{len(self._precomputed)}")
+            self._precomputed[identity] = column
+        return column.name
 
-    def _write_member(self, key: str, col: Col, otherwise: str | None) -> str:
-        """Give SQL for a pair of the payload, with its comma in front; empty where the row has no value."""
-        member = quote(f",{json.dumps(key)}:")
+    def _field_sql(self, key: str, col: Col, default: str | None) -> str:
+        """Return SQL for a pair of the payload with the comma before it; empty where the row has no value."""
+        prefix = quote(f",{json.dumps(key)}:")
         if key in TIMESTAMPS:
-            moment = self._role(col, "moment", key)
-            if key == "ttm" or self._moment.startswith("null"):
-                self._moment = moment
-            written = f"({moment})::varchar"
-            if otherwise is not None:
-                written = f"coalesce({written}, {quote(otherwise)})"
-            return f"""coalesce({member} || '"' || {written} || '"', '')"""
-        sql = self._role(col, "text", key)
-        found = self._express(col)
-        if found is not None:
-            self._sure += checks.sure_of_text(key, found, sql)
+            time = self._value_sql(col, "time", key)
+            if key == "ttm" or self._time.startswith("null"):
+                self._time = time
+            string = f"({time})::varchar"
+            if default is not None:
+                string = f"coalesce({string}, {quote(default)})"
+            return f"""coalesce({prefix} || '"' || {string} || '"', '')"""
+        string = self._value_sql(col, "string", key)
+        expression = self._express(col)
+        if expression is not None:
+            self._conditions += contract_sql(key, expression, string)
         if key in self._compiler.required:
-            self._sure.append(f"coalesce({sql}, '') <> ''")
-        return f"coalesce(case when {sql} <> '' then {member} || to_json({sql})::varchar end, '')"
+            self._conditions.append(f"coalesce({string}, '') <> ''")
+        return f"coalesce(case when {string} <> '' then {prefix} || to_json({string})::varchar end, '')"
 
-    def _check_node(self, node: JsonNode) -> None:
-        """Say when the data inside a pair surely follows its schemas."""
-        for uri, data in checks.documents(node.tree):
+    def _add_schema_conditions(self, node: JsonNode) -> None:
+        """Add when the data and entities inside a pair certainly follow their schemas."""
+        for uri, data in self_describing_parts(node.tree):
             if uri in self._compiler.schemas:
-                self._sure += checks.sure_of_data(self._compiler.schemas[uri], data, self._express)
+                self._conditions += sql_conditions(self._compiler.schemas[uri], data, self._express)
 
-    def _write_node(self, key: str, node: JsonNode) -> list[str]:
-        """Give SQL of the texts that a pair with JSON inside is made of."""
-        pieces = split(node.tree)
-        member = f',"{key}":'
+    def _json_field_sql(self, key: str, node: JsonNode) -> list[str]:
+        """Return SQL of the strings that make up a pair with JSON inside."""
+        parts = split_json(node.tree)
+        prefix = f',"{key}":'
         if not node.base64:
-            return [quote(member), f"to_json({_join([self._piece(piece) for piece in pieces])})::varchar"]
+            return [quote(prefix), f"to_json({_concat([self._part_sql(part) for part in parts])})::varchar"]
         head = b""
-        if pieces and isinstance(pieces[0], bytes):
-            # base64 works on groups of three bytes, so whole groups of what never varies are encoded once
-            whole_groups = len(pieces[0]) // _BASE64_UNIT * _BASE64_UNIT
-            while whole_groups and not is_boundary(pieces[0], whole_groups):
-                whole_groups -= _BASE64_UNIT
-            head, pieces[0] = pieces[0][:whole_groups], pieces[0][whole_groups:]
-        fixed = base64.urlsafe_b64encode(head).decode()
-        rest = _join([self._piece(piece) for piece in pieces if isinstance(piece, Col) or piece])
+        if parts and isinstance(parts[0], bytes):
+            # base64 encodes groups of three bytes, so whole groups of what is constant are encoded once
+            end = len(parts[0]) // _BASE64_GROUP * _BASE64_GROUP
+            while end and not _is_boundary(parts[0], end):
+                end -= _BASE64_GROUP
+            head, parts[0] = parts[0][:end], parts[0][end:]
+        constant = base64.urlsafe_b64encode(head).decode()
+        rest = _concat([self._part_sql(part) for part in parts if isinstance(part, Col) or part])
         encoded = f"replace(replace(base64(encode({rest})), '+', '-'), '/', '_')"
-        return [quote(member + chr(34) + fixed), encoded, "'\"'"]
+        return [quote(prefix + chr(34) + constant), encoded, "'\"'"]
 
-    def _piece(self, piece: bytes | Col) -> str:
-        return self._role(piece, "json") if isinstance(piece, Col) else quote(piece.decode())
+    def _part_sql(self, part: bytes | Col) -> str:
+        return self._value_sql(part, "json") if isinstance(part, Col) else quote(part.decode())
 
 
-def _join(texts: Sequence[str]) -> str:
-    """Give SQL that joins texts: at once, where ``||`` would copy what is on its left once more for each."""
-    return f"concat({', '.join(texts)})"
+def split_json(tree: Any) -> list[bytes | Col]:
+    """Split a JSON tree into its constant JSON text and the placeholders between; no two texts are neighbours.
+
+    Examples
+    --------
+    >>> from nbtrack.template import col
+    >>> split_json({"a": 1, "b": [col("x"), 2]})
+    [b'{"a":1,"b":[', col('x'), b',2]}']
+    """
+    merged: list[bytes | Col] = []
+    for part in _split(tree):
+        if merged and isinstance(part, bytes) and isinstance(merged[-1], bytes):
+            merged[-1] += part
+        else:
+            merged.append(part)
+    return merged
+
+
+def _split(tree: Any) -> list[bytes | Col]:
+    if isinstance(tree, Col):
+        return [tree]
+    if not columns_of([tree]):
+        return [encode(tree)]
+    parts: list[bytes | Col] = []
+    if isinstance(tree, Mapping):
+        for index, (name, value) in enumerate(tree.items()):
+            # the name as JSON writes it: taken from an object with this one member
+            member = encode({name: 0})[1:-2]
+            parts += [b"," if index else b"{", member, *_split(value)]
+        return [*parts, b"}"]
+    for index, value in enumerate(tree):
+        parts += [b"," if index else b"[", *_split(value)]
+    return [*parts, b"]"]
+
+
+def _is_boundary(utf8: bytes, index: int) -> bool:
+    """Check whether UTF-8 may be cut before the byte at an index."""
+    return index >= len(utf8) or utf8[index] & 0xC0 != 0x80  # noqa: PLR2004 - a continuation byte
+
+
+def _concat(strings: Sequence[str]) -> str:
+    """Return SQL that joins strings at once: ``||`` would copy what is on its left once more for each."""
+    return f"concat({', '.join(strings)})"

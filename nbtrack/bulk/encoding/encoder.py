@@ -1,6 +1,7 @@
-"""From a chunk of rows to the bytes of its events, and to bodies under the byte limit."""
+"""From a chunk of rows to the bytes of its events, and to bodies below the size limit."""
 
 import itertools
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,18 +11,25 @@ import numpy as np
 import pyarrow as pa
 
 from nbtrack.bulk.duckdb import open_cursor
-from nbtrack.bulk.encoding import arrow as tables
-from nbtrack.bulk.encoding import expressions as columns
-from nbtrack.bulk.encoding import validation as checks
-from nbtrack.bulk.encoding.compiler import POSITION, Compiler, Statement
-from nbtrack.bulk.encoding.query import query
-from nbtrack.bulk.encoding.validation import Judge
-from nbtrack.bulk.sending.dead_letters import Letter, event_id
+from nbtrack.bulk.encoding.arrow import (
+    column_name,
+    drop_far_times,
+    join_chunks,
+    normalise,
+    string_buffers,
+    to_python,
+)
+from nbtrack.bulk.encoding.compiler import POSITION, AnyCompiler, Statement
+from nbtrack.bulk.encoding.expressions import evaluate_column
+from nbtrack.bulk.encoding.query import run_query
+from nbtrack.bulk.encoding.validation import RowValidator, contract_check
+from nbtrack.bulk.models import FailedRow
 from nbtrack.bulk.sources.chunks import Chunk
 
 Ids = np.ndarray[Any, np.dtype[np.uint64]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
-ANY_NUMBER = 1 << 62
+UNLIMITED = 1 << 62
+_EVENT_ID = re.compile(rb'"eid":"([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +39,24 @@ class Limits:
     Parameters
     ----------
     body_bytes, event_bytes
-        Of the events of one body with their commas, and of one event.
+        Bytes of the events of one body with their commas, and of one event.
     body_events
-        Events of one body.
+        Number of events of one body.
     """
 
     body_bytes: int
     event_bytes: int
-    body_events: int = ANY_NUMBER
+    body_events: int = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Neighbouring events that go in one request.
+    """Neighbouring events that are sent in one request.
 
     Parameters
     ----------
     chunk
-        Number of the chunk they come from.
+        Number of the chunk that they come from.
     data
         Their bytes, with commas between; a view into the encoded chunk.
     starts
@@ -64,17 +72,17 @@ class Body:
 
     @property
     def events(self) -> int:
-        """How many events it holds."""
+        """Number of events."""
         return len(self.rows)
 
     def split(self) -> tuple["Body", "Body"]:
-        """Cut it in the middle."""
+        """Return its two halves."""
         middle = self.events // 2
         return self._part(0, middle), self._part(middle, self.events)
 
-    def payload(self, place: int = 0) -> bytes:
-        """Give one event's bytes."""
-        return bytes(self.data[self.starts[place] : self.starts[place + 1] - 1])
+    def payload(self, index: int = 0) -> bytes:
+        """Return one event's bytes."""
+        return bytes(self.data[self.starts[index] : self.starts[index + 1] - 1])
 
     def _part(self, first: int, last: int) -> "Body":
         begin, end = int(self.starts[first]), int(self.starts[last])
@@ -88,41 +96,46 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A chunk's events.
+    """The events of a chunk.
 
     Parameters
     ----------
     chunk
-        The rows they come from.
+        The rows that they come from.
     bodies
-        Its events, in bodies under the limits.
+        Its events, in bodies below the limits.
     ids
-        64 bits of each row's id that tell it from others; 0 for a row without a key, and for one that is no event.
+        64 bits of each row's id that distinguish it from others; 0 for a row without a key or without an event.
     null_keys
         Positions of the rows without a key.
-    moments
-        Of each event, milliseconds since 1970; events without a time are not among them.
-    letters
+    times
+        Unix timestamps of the events in milliseconds; events without a time are left out.
+    failed
         The rows that became no event, or may not be sent.
     invalid
-        How many rows break a contract or a schema, sent or not.
+        Number of rows that break a contract or a schema, sent or not.
     fingerprint
-        Tells whether these are the rows of another time.
+        Differs if the rows are not those of an earlier run.
     """
 
     chunk: Chunk
     bodies: list[Body]
     ids: Ids
     null_keys: Positions
-    moments: Positions
-    letters: list[Letter]
+    times: Positions
+    failed: list[FailedRow]
     invalid: int
     fingerprint: int
 
     @property
     def events(self) -> int:
-        """How many events it has."""
+        """Number of events."""
         return sum(body.events for body in self.bodies)
+
+    def payloads(self) -> Iterator[bytes]:
+        """Yield each event as JSON."""
+        for body in self.bodies:
+            yield from map(body.payload, range(body.events))
 
 
 class Encoder:
@@ -131,16 +144,16 @@ class Encoder:
     Parameters
     ----------
     compiler
-        Of the run's event.
+        Compiler of the run's event.
     limits
-        Of bodies and events.
+        Limits of bodies and events.
     send_invalid
-        Whether rows that break a contract or a schema are sent all the same.
+        Whether rows that break a contract or a schema are sent nevertheless.
     """
 
-    def __init__(self, compiler: Compiler, limits: Limits, *, send_invalid: bool = False) -> None:
+    def __init__(self, compiler: AnyCompiler, limits: Limits, *, send_invalid: bool = False) -> None:
         self._compiler, self._limits, self._send_invalid = compiler, limits, send_invalid
-        self._judge: Judge | None = None
+        self._validator: RowValidator | None = None
         self._connection = open_cursor()
 
     def close(self) -> None:
@@ -148,81 +161,80 @@ class Encoder:
         self._connection.close()
 
     def encode(self, chunks: Iterable[Chunk]) -> Iterator[Encoded]:
-        """Encode the rows of chunks; the next chunk is asked for before the last events of one are given."""
+        """Encode the rows of chunks; the next chunk is read before the last events of one are yielded."""
         prepared = map(self._prepare, chunks)
-        for statement, alike in itertools.groupby(prepared, key=lambda one: one.statement):
-            waiting: deque[_Prepared] = deque()
-            for encoded in query(self._connection, statement.sql, _keep(alike, waiting)):
-                yield self._finish(waiting.popleft(), encoded)
+        for statement, alike in itertools.groupby(prepared, key=lambda chunk: chunk.statement):
+            pending: deque[_Prepared] = deque()
+            for encoded in run_query(self._connection, statement.sql, _keep(alike, pending)):
+                yield self._finish(pending.popleft(), encoded)
 
     def _finish(self, prepared: "_Prepared", encoded: pa.Table) -> Encoded:
-        """Make bodies of a chunk's events; put aside the rows that may not be sent."""
-        chunk, faults = prepared.chunk, prepared.faults
-        events = _join(encoded.column("event"))
-        starts, data = _buffers(events)
-        invalid = self._judge_rows(encoded.column("sure"), starts, data, faults)
-        letters = self._write_letters(chunk, faults, starts, data)
-        refused = set(faults) if not self._send_invalid else {row for row in faults if row not in invalid}
+        """Make bodies of a chunk's events, and set aside the rows that may not be sent."""
+        chunk, reasons = prepared.chunk, prepared.reasons
+        events = join_chunks(encoded.column("event"))
+        starts, data = string_buffers(events)
+        invalid = self._validate(encoded.column("valid"), starts, data, reasons)
+        excluded = {row for row in reasons if not (self._send_invalid and row in invalid)}
+        failed = [
+            _failed_row(chunk.first_row + row, reasons[row], bytes(data[starts[row] : starts[row + 1] - 1]))
+            for row in sorted(excluded)
+        ]
         keep = np.ones(len(events), dtype=bool)
-        keep[list(refused)] = False
+        keep[list(excluded)] = False
         positions = np.arange(chunk.first_row, chunk.first_row + len(events), dtype=np.int64)
-        ids = encoded.column("id")
-        without = np.asarray(ids.is_null()) & keep
-        known = np.asarray(ids.fill_null(0)).astype(np.uint64, copy=False) * keep
-        times = encoded.column("moment")
-        if refused:
+        id_bits, times = encoded.column("id"), encoded.column("time")
+        null_keys = np.asarray(id_bits.is_null()) & keep
+        ids = np.asarray(id_bits.fill_null(0)).astype(np.uint64, copy=False) * keep
+        if excluded:
             events, times = events.filter(pa.array(keep)), times.filter(pa.array(keep))
-            starts, data = _buffers(events)
-        bodies = list(self._slice(chunk.number, starts, data, positions[keep]))
-        moments = np.asarray(times.drop_null()).astype(np.int64, copy=False)
-        letters = [letter for letter in letters if letter.row - chunk.first_row in refused]
-        # signed, as SQLite holds no other
-        fingerprint = int(np.bitwise_xor.reduce(np.asarray(encoded.column("print")))) - (1 << 63)
-        return Encoded(chunk, bodies, known, positions[without], moments, letters, len(invalid), fingerprint)
+            starts, data = string_buffers(events)
+        # signed, since SQLite has no other integers
+        fingerprint = int(np.bitwise_xor.reduce(np.asarray(encoded.column("row_hash")))) - (1 << 63)
+        return Encoded(
+            chunk=chunk,
+            bodies=list(self._slice(chunk.number, starts, data, positions[keep])),
+            ids=ids,
+            null_keys=positions[null_keys],
+            times=np.asarray(times.drop_null()).astype(np.int64, copy=False),
+            failed=failed,
+            invalid=len(invalid),
+            fingerprint=fingerprint,
+        )
 
     def _prepare(self, chunk: Chunk) -> "_Prepared":
-        """Name the columns by their places; add those that Python evaluates, and the rows' positions."""
-        read, faults = tables.drop_far(chunk.table)
-        table = tables.normalise(read)
+        """Rename the columns by position; add those that Python evaluates, and the rows' positions."""
+        original, reasons = drop_far_times(chunk.table)
+        table = normalise(original)
         statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(chunk.objects))
-        table = table.rename_columns([tables.number(place) for place in range(table.num_columns)])
-        for extra in statement.precomputed:
-            values = chunk.objects.get(extra.col.name)
+        table = table.rename_columns([column_name(index) for index in range(table.num_columns)])
+        for column in statement.precomputed:
+            values = chunk.objects.get(column.col.name)
             if values is None:
-                values = tables.to_python(read.column(extra.col.name))
-            check = checks.check_value(extra.key) if extra.key is not None else None
-            texts, found = columns.compute(extra.col, values, extra.role, check)
-            table = table.append_column(extra.name, texts)
-            faults |= found
+                values = to_python(original.column(column.col.name))
+            check = contract_check(column.key) if column.key is not None else None
+            results, new_reasons = evaluate_column(column.col, values, column.role, check)
+            table = table.append_column(column.name, results)
+            reasons |= new_reasons
         positions = np.arange(chunk.first_row, chunk.first_row + len(table))
-        return _Prepared(chunk, table.append_column(POSITION, pa.array(positions)), statement, faults)
+        return _Prepared(chunk, table.append_column(POSITION, pa.array(positions)), statement, reasons)
 
-    def _judge_rows(
-        self, sure: pa.ChunkedArray, starts: Any, data: memoryview, faults: dict[int, str]
+    def _validate(
+        self, valid: pa.ChunkedArray, starts: Any, data: memoryview, reasons: dict[int, str]
     ) -> set[int]:
-        """Add the rows that break limits, contracts and schemas to the faults; give those of the last two."""
+        """Add the reasons of rows that break limits, contracts and schemas; return the rows of the last two."""
         sizes = np.diff(starts)
         for row in map(int, np.flatnonzero(sizes > self._limits.event_bytes)):
-            faults[row] = f"the event has {sizes[row] - 1:,} bytes, more than {self._limits.event_bytes:,}"
+            reasons[row] = f"the event has {sizes[row] - 1:,} bytes, more than {self._limits.event_bytes:,}"
         invalid: set[int] = set()
-        for row in map(int, np.flatnonzero(~np.asarray(sure))):
-            if row in faults:
+        for row in map(int, np.flatnonzero(~np.asarray(valid))):
+            if row in reasons:
                 continue
-            if self._judge is None:
-                self._judge = Judge(self._compiler.schemas, self._compiler.required)
-            if reason := self._judge.judge(bytes(data[starts[row] : starts[row + 1] - 1])):
-                faults[row] = reason
+            if self._validator is None:
+                self._validator = RowValidator(self._compiler.schemas, self._compiler.required)
+            if reason := self._validator.find_error(bytes(data[starts[row] : starts[row + 1] - 1])):
+                reasons[row] = reason
                 invalid.add(row)
         return invalid
-
-    def _write_letters(
-        self, chunk: Chunk, faults: dict[int, str], starts: Any, data: memoryview
-    ) -> list[Letter]:
-        letters = []
-        for row, reason in sorted(faults.items()):
-            payload = bytes(data[starts[row] : starts[row + 1] - 1])
-            letters.append(Letter(chunk.first_row + row, event_id(payload), reason, payload.decode() or None))
-        return letters
 
     def _slice(self, number: int, starts: Any, data: memoryview, rows: Any) -> Iterator[Body]:
         first = 0
@@ -234,38 +246,32 @@ class Encoder:
             first = last
 
 
+def refused_rows(body: Body, reason: str) -> list[FailedRow]:
+    """Return the rows of a body that the collector refused."""
+    return [
+        _failed_row(int(row), reason, body.payload(index), refused=True)
+        for index, row in enumerate(body.rows)
+    ]
+
+
+def _failed_row(row: int, reason: str, payload: bytes, *, refused: bool = False) -> FailedRow:
+    match = _EVENT_ID.search(payload)
+    event_id = match[1].decode() if match else None
+    return FailedRow(row, event_id, reason, payload.decode() or None, refused=refused)
+
+
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A chunk as its statement reads it, and the reasons of the rows that are known to be no event."""
+    """A chunk as its statement reads it, and the reasons of the rows that cannot become an event."""
 
     chunk: Chunk
     table: pa.Table
     statement: Statement
-    faults: dict[int, str]
+    reasons: dict[int, str]
 
 
-def _keep(chunks: Iterable[_Prepared], waiting: deque[_Prepared]) -> Iterator[pa.Table]:
-    """Give the tables of chunks, which wait for what becomes of them."""
+def _keep(chunks: Iterable[_Prepared], pending: deque[_Prepared]) -> Iterator[pa.Table]:
+    """Yield the tables of chunks, and keep the chunks for the results."""
     for chunk in chunks:
-        waiting.append(chunk)
+        pending.append(chunk)
         yield chunk.table
-
-
-def _join(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-
-
-def _buffers(events: pa.Array) -> tuple[Any, memoryview]:
-    """Give where each text begins, and all their bytes, without copying them."""
-    if isinstance(events, pa.ChunkedArray):
-        events = _join(events)
-    if not len(events):
-        return np.zeros(1, np.int64), memoryview(b"")
-    if pa.types.is_string_view(events.type):
-        events = events.cast(pa.large_string())
-    width = np.int64 if pa.types.is_large_string(events.type) else np.int32
-    _, offsets, data = events.buffers()
-    starts = np.frombuffer(offsets, dtype=width)[events.offset : events.offset + len(events) + 1].astype(
-        np.int64
-    )
-    return starts, memoryview(data) if data is not None else memoryview(b"")

@@ -1,7 +1,7 @@
-"""What a column's values become in a payload, said in SQL; where SQL cannot say it, in Python.
+"""What the values of a column become in a payload: as SQL, and in Python where SQL cannot express it.
 
-The meaning is that of `nbtrack.values` and of `Col.evaluate`: SQL is used only where it gives the same texts, which a
-property test holds.
+The meaning is that of `nbtrack.values` and of `Col.evaluate`. SQL is used only where it returns the same strings, which a
+property test checks.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,45 +10,45 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from nbtrack.bulk.duckdb import quote
 from nbtrack.template import Col, Step, is_missing
 from nbtrack.values import dumps, milliseconds, text
 
-Role = Literal["json", "text", "moment"]
+Role = Literal["json", "string", "time"]
+"""Where a value goes: into JSON, into a flat field, or into a field that holds a time."""
 Check = Callable[[Any], None]
 Kind = Literal["str", "int", "float", "bool", "date", "timestamp", "null"]
 
-_EXACT_DIGITS = 15  # decimals of so many digits are exact as doubles
-_MOST_CASES = 64
-_FAR = 10**15  # milliseconds, some 30,000 years
-_MOST_KNOWN = 100_000  # texts remembered for one column of one chunk
+_EXACT_DIGITS = 15
+"""Decimals with so many digits are exact as doubles."""
+_MAX_CASES = 64
+_SHIFT = 10**15
+"""Milliseconds, some 30,000 years."""
+_MAX_CACHED = 100_000
+"""Strings remembered for one column of one chunk."""
 _PYTHON_TYPES: dict[Kind, type] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """SQL with the kind of value it gives; NULL where the row has none."""
+    """SQL and the kind of its values; NULL where the row has no value."""
 
     sql: str
     kind: Kind
 
 
-def quote(text_: str) -> str:
-    """Write a text as an SQL literal."""
-    return "'" + text_.replace("'", "''") + "'"
-
-
-def express(col: Col, name: str, kind: pa.DataType) -> Expression | None:
-    """Say a placeholder in SQL, over a column of that name there; None where only Python gives its meaning."""
-    found = _read(name, kind)
+def express(col: Col, name: str, type_: pa.DataType) -> Expression | None:
+    """Return a placeholder as SQL over the column `name` of a type; None if only Python can evaluate it."""
+    expression = _read_column(name, type_)
     for step in col.steps:
-        if found is None:
+        if expression is None:
             return None
-        found = _STEPS[step.name](found, step)
-    return found
+        expression = _STEPS[step.name](expression, step)
+    return expression
 
 
-def write_json(value: Expression) -> str:
-    """Give SQL for the JSON of a value, ``null`` for none."""
+def json_sql(value: Expression) -> str:
+    """Return SQL for a value as JSON, ``null`` if it is missing."""
     sql = value.sql
     written = {
         "str": f"to_json({sql})::varchar",
@@ -58,14 +58,14 @@ def write_json(value: Expression) -> str:
         f"else ({sql})::varchar end",
         "bool": f"case {sql} when true then 'true' when false then 'false' end",
         "date": f"'\"' || ({sql})::varchar || '\"'",
-        "timestamp": f"'\"' || {_iso(sql)} || '\"'",
+        "timestamp": f"'\"' || {_iso_sql(sql)} || '\"'",
         "null": "'null'",
     }[value.kind]
     return f"coalesce({written}, 'null')"
 
 
-def write_text(value: Expression) -> str:
-    """Give SQL for the text of a value in a flat payload, NULL or empty for none."""
+def string_sql(value: Expression) -> str:
+    """Return SQL for a value as the string of a flat field, NULL or empty if it is missing."""
     sql = value.sql
     return {
         "str": sql,
@@ -73,16 +73,16 @@ def write_text(value: Expression) -> str:
         "float": f"case when isfinite({sql}) then ({sql})::varchar end",
         "bool": f"case {sql} when true then 'True' when false then 'False' end",
         "date": f"({sql})::varchar",
-        "timestamp": _iso(sql),
+        "timestamp": _iso_sql(sql),
         "null": "null::varchar",
     }[value.kind]
 
 
-def write_moment(value: Expression) -> str | None:
-    """Give SQL for whole milliseconds since 1970 as a BIGINT, NULL for none; None where SQL cannot."""
+def time_sql(value: Expression) -> str | None:
+    """Return SQL for a value as a Unix timestamp in milliseconds, NULL if it is missing; None if SQL cannot convert it."""
     if value.kind == "timestamp":
-        # epoch_ms rounds, and // cuts towards zero: moved far to the right, it cuts towards the past
-        return f"((epoch_us({value.sql}) + {_FAR}000) // 1000 - {_FAR})"
+        # epoch_ms rounds, and // cuts towards zero: shifted to positive numbers, it cuts towards the past
+        return f"((epoch_us({value.sql}) + {_SHIFT}000) // 1000 - {_SHIFT})"
     if value.kind == "date":
         return f"epoch_ms(({value.sql})::timestamp)"
     if value.kind in {"int", "null"}:
@@ -90,17 +90,17 @@ def write_moment(value: Expression) -> str | None:
     return None
 
 
-def compute(
+def evaluate_column(
     col: Col, values: Iterable[Any], role: Role, check: Check | None = None
 ) -> tuple[pa.Array, dict[int, str]]:
-    """Give what a placeholder becomes in Python, one a row, and the reasons of the rows that have none.
+    """Evaluate a placeholder in Python for each row.
 
     Parameters
     ----------
     col
         The placeholder.
     values
-        Its column's values as Python objects, ``n`` of them.
+        The values of its column as Python objects, ``n`` of them.
     role
         Where the value goes.
     check
@@ -108,54 +108,56 @@ def compute(
 
     Returns
     -------
-    written : Array of string, or of int64 for a moment, length n
-        NULL where the value has no form, or is none.
-    faults : dict of int to str
-        Reason by row.
+    results : Array of string, or of int64 for a time, length n
+        NULL where the value is missing or has no form.
+    reasons : dict of int to str
+        Reason by row, for the rows whose value has no form.
     """
     write = _WRITERS[role]
-    written: list[Any] = []
-    faults: dict[int, str] = {}
-    known: dict[str, Any] = {}
+    results: list[Any] = []
+    reasons: dict[int, str] = {}
+    cache: dict[str, Any] = {}
     for row, value in enumerate(values):
-        if type(value) is str and value in known:
-            written.append(known[value])
+        if type(value) is str and value in cache:
+            results.append(cache[value])
             continue
         try:
-            made = col.evaluate(value)
+            evaluated = col.evaluate(value)
             if check is not None:
-                check(made)
-            form = write(made)
+                check(evaluated)
+            result = write(evaluated)
         except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as error:
-            faults[row] = f"{col.name}: {error}"
-            written.append(None)
+            reasons[row] = f"{col.name}: {error}"
+            results.append(None)
             continue
-        written.append(form)
-        if type(value) is str and len(known) < _MOST_KNOWN:
-            known[value] = form
-    return pa.array(written, pa.int64() if role == "moment" else pa.string()), faults
+        results.append(result)
+        if type(value) is str and len(cache) < _MAX_CACHED:
+            cache[value] = result
+    return pa.array(results, pa.int64() if role == "time" else pa.string()), reasons
 
 
-def _read(name: str, kind: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line a type
+def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line for each type
     is_ = pa.types
-    if is_.is_string(kind) or is_.is_large_string(kind) or is_.is_string_view(kind):
+    if is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_):
         return Expression(name, "str")
-    if is_.is_boolean(kind):
+    if is_.is_boolean(type_):
         return Expression(name, "bool")
-    if is_.is_integer(kind):
+    if is_.is_integer(type_):
         return Expression(name, "int")
-    if is_.is_floating(kind):
-        double = name if is_.is_float64(kind) else f"({name})::double"
+    if is_.is_floating(type_):
+        double = name if is_.is_float64(type_) else f"({name})::double"
         return Expression(f"(case when not isnan({double}) then {double} end)", "float")
-    if is_.is_date(kind):
+    if is_.is_date(type_):
         return Expression(name, "date")
-    if is_.is_timestamp(kind):
+    if is_.is_timestamp(type_):
         return Expression(name, "timestamp")
-    if is_.is_decimal(kind) and kind.precision <= _EXACT_DIGITS and kind.scale >= 0:
+    if is_.is_decimal(type_) and type_.precision <= _EXACT_DIGITS and type_.scale >= 0:
         return (
-            Expression(f"({name})::double", "float") if kind.scale else Expression(f"({name})::bigint", "int")
+            Expression(f"({name})::double", "float")
+            if type_.scale
+            else Expression(f"({name})::bigint", "int")
         )
-    return Expression("null", "null") if is_.is_null(kind) else None
+    return Expression("null", "null") if is_.is_null(type_) else None
 
 
 def _default(value: Expression, step: Step) -> Expression | None:
@@ -164,7 +166,7 @@ def _default(value: Expression, step: Step) -> Expression | None:
         return value
     kind = value.kind
     if kind == "null":
-        kind = next((k for k, t in _PYTHON_TYPES.items() if type(constant) is t), "null")
+        kind = next((kind for kind, type_ in _PYTHON_TYPES.items() if type(constant) is type_), "null")
     if not isinstance(constant, str | bool | int | float) or type(constant) is not _PYTHON_TYPES.get(kind):
         return None
     literal = _literal(constant)
@@ -172,7 +174,7 @@ def _default(value: Expression, step: Step) -> Expression | None:
 
 
 def _literal(constant: str | bool | float) -> str | None:
-    """Write a constant in SQL; None where SQL has no literal for it."""
+    """Return a constant as an SQL literal; None if SQL has none for it."""
     if isinstance(constant, str):
         return quote(constant) if constant.isprintable() else None
     if isinstance(constant, float):
@@ -182,22 +184,22 @@ def _literal(constant: str | bool | float) -> str | None:
 
 def _map(value: Expression, step: Step) -> Expression | None:
     pairs = [(old, None if is_missing(new) else new) for old, new in step.value]
-    if value.kind != "str" or len(pairs) > _MOST_CASES:
+    if value.kind != "str" or len(pairs) > _MAX_CASES:
         return None
     if any(type(old) is not str or type(new) not in {str, type(None)} for old, new in pairs):
         return None
     if not pairs:
         return Expression("null::varchar", "str")
-    written = [(_literal(old), "null" if new is None else _literal(new)) for old, new in pairs]
-    if any(None in pair for pair in written):
+    literals = [(_literal(old), "null" if new is None else _literal(new)) for old, new in pairs]
+    if any(None in pair for pair in literals):
         return None
-    cases = " ".join(f"when {old} then {new}" for old, new in written)
+    cases = " ".join(f"when {old} then {new}" for old, new in literals)
     return Expression(f"(case {value.sql} {cases} end)", "str")
 
 
 def _cast(value: Expression, step: Step) -> Expression | None:
     if step.value == "str":
-        return _as_text(value)
+        return _as_str(value)
     if step.value == "float" and value.kind == "int":
         return Expression(f"({value.sql})::double", "float")
     if step.value == "bool" and value.kind == "int":
@@ -207,14 +209,14 @@ def _cast(value: Expression, step: Step) -> Expression | None:
 
 def _format(value: Expression, step: Step) -> Expression | None:
     before, _, after = step.value.partition("{}")
-    shown = _as_text(value)
-    if shown is None or not step.value.isprintable():
+    string = _as_str(value)
+    if string is None or not step.value.isprintable():
         return None
-    return Expression(f"({quote(before)} || {shown.sql} || {quote(after)})", "str")
+    return Expression(f"({quote(before)} || {string.sql} || {quote(after)})", "str")
 
 
-def _as_text(value: Expression) -> Expression | None:
-    """Say Python's ``str`` of a value, truth in lower case, as `Col` does."""
+def _as_str(value: Expression) -> Expression | None:
+    """Return SQL for Python's ``str`` of a value, with bools in lower case as `Col` has them."""
     if value.kind == "str":
         return value
     if value.kind == "null":
@@ -224,17 +226,17 @@ def _as_text(value: Expression) -> Expression | None:
     return Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "float", "date"} else None
 
 
-def _iso(sql: str) -> str:
+def _iso_sql(sql: str) -> str:
     return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%fZ')"
 
 
-def _whole_moment(value: Any) -> int | None:
+def _to_milliseconds(value: Any) -> int | None:
     if value is None:
         return None
-    found = milliseconds(value)
-    if not -(2**63) <= found < 2**63:
-        raise ValueError(f"{found} is no moment: it is out of range")
-    return found
+    timestamp = milliseconds(value)
+    if not -(2**63) <= timestamp < 2**63:
+        raise ValueError(f"{timestamp} is out of range for a time")
+    return timestamp
 
 
 _STEPS: dict[str, Callable[[Expression, Step], Expression | None]] = {
@@ -243,8 +245,4 @@ _STEPS: dict[str, Callable[[Expression, Step], Expression | None]] = {
     "cast": _cast,
     "format": _format,
 }
-_WRITERS: dict[Role, Callable[[Any], Any]] = {
-    "json": dumps,
-    "text": text,
-    "moment": _whole_moment,
-}
+_WRITERS: dict[Role, Callable[[Any], Any]] = {"json": dumps, "string": text, "time": _to_milliseconds}

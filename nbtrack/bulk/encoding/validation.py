@@ -1,7 +1,8 @@
-"""Which rows may be sent: contracts and schemas, said in SQL where it can be sure, else judged one by one.
+"""Which rows may be sent: contracts and schemas, checked in SQL where it is conclusive, and otherwise row by row.
 
-SQL only tells the rows that are surely good. Any other row's event is read back and judged by the tracker's contracts
-and by the schema's validator, which also word the reasons; so what SQL cannot say costs time, never a wrong verdict.
+SQL only finds the rows that are certainly valid. The event of any other row is read back and checked by the tracker's
+contracts and by the schema's validator, which also word the reasons. So a rule that SQL cannot express costs time, but
+never gives a wrong result.
 """
 
 import json
@@ -9,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from nbtrack.bulk.encoding.expressions import Expression, quote
+from nbtrack.bulk.duckdb import quote
+from nbtrack.bulk.encoding.expressions import Expression
 from nbtrack.common.payload_json import JSON_FIELDS, json_text
 from nbtrack.protocol import FIELDS, PLATFORMS
 from nbtrack.schemas import Registry
@@ -18,19 +20,22 @@ from nbtrack.template import Col, columns_of
 from nbtrack.tracker import contracts
 from nbtrack.values import jsonable
 
-NEVER = ["false"]  # the condition of what SQL cannot be sure of
+UNDECIDABLE = ["false"]
+"""The condition of a rule that SQL cannot check: no row is certainly valid."""
 Express = Callable[[Col], Expression | None]
 
-_WHOLE = "-?[0-9]+"
-_NUMBER = "-?[0-9]+([.][0-9]+)?"
-_UUID = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_TEXT_RULES = {"integer": _WHOLE, "number": _NUMBER, "uuid": _UUID}
+UUID_PATTERN = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_STRING_PATTERNS = {
+    "integer": "-?[0-9]+",
+    "number": "-?[0-9]+([.][0-9]+)?",
+    "uuid": UUID_PATTERN,
+}
 _SAFE_KINDS = {
     "integer": {"int", "bool", "null"},
     "number": {"int", "float", "bool", "null"},
     "uuid": {"null"},
 }
-_NOTES = frozenset({"description", "title", "$schema", "self", "id", "default", "$comment"})
+_ANNOTATIONS = frozenset({"description", "title", "$schema", "self", "id", "default", "$comment"})
 _JSON_TYPES: Mapping[str, frozenset[str]] = {
     "str": frozenset({"string"}),
     "date": frozenset({"string"}),
@@ -40,20 +45,21 @@ _JSON_TYPES: Mapping[str, frozenset[str]] = {
     "bool": frozenset({"boolean"}),
     "null": frozenset(),
 }
-_LONGEST_MOMENT = 32  # characters of the longest moment that SQL writes
+_MAX_TIME_LENGTH = 32
+"""Characters of the longest time that SQL writes."""
 
 
-def sure_of_text(key: str, value: Expression, text: str) -> list[str]:
-    """Say when a value of the payload surely follows the contract of its key.
+def contract_sql(key: str, value: Expression, string: str) -> list[str]:
+    """Return when a value of the payload certainly follows the contract of its key.
 
     Parameters
     ----------
     key
-        Of the payload.
+        Key of the payload.
     value
-        What goes there.
-    text
-        SQL of its text; NULL or empty is left out of the payload.
+        The value.
+    string
+        SQL of the value as a string; NULL or empty is left out of the payload.
 
     Returns
     -------
@@ -63,61 +69,59 @@ def sure_of_text(key: str, value: Expression, text: str) -> list[str]:
     if not contracts.contracts_enabled():
         return []
     if key == "p":
-        return [f"coalesce({text} in ({', '.join(map(quote, sorted(PLATFORMS)))}), true)"]
+        return [f"coalesce({string} in ({', '.join(map(quote, sorted(PLATFORMS)))}), true)"]
     kind = FIELDS[key].kind if key in FIELDS else "string"
-    if kind not in _TEXT_RULES or value.kind in _SAFE_KINDS[kind]:
+    if kind not in _STRING_PATTERNS or value.kind in _SAFE_KINDS[kind]:
         return []
     if value.kind == "float":
         return [f"coalesce({value.sql} = trunc({value.sql}), true)"]
-    return [f"coalesce({text} = '' or regexp_full_match({text}, '{_TEXT_RULES[kind]}'), true)"]
+    return [f"coalesce({string} = '' or regexp_full_match({string}, '{_STRING_PATTERNS[kind]}'), true)"]
 
 
-def sure_of_data(schema: Any, tree: Any, express: Express) -> list[str]:
-    """Say when data surely follows a schema.
+def sql_conditions(schema: Any, tree: Any, express: Express) -> list[str]:
+    """Return when data certainly follows a schema.
 
     Parameters
     ----------
     schema
-        Of Draft 4.
+        Schema or subschema of Draft 4.
     tree
         Data with placeholders.
     express
-        Gives a placeholder's value in SQL, None where there is none.
+        Returns a placeholder as SQL, None if there is none.
 
     Returns
     -------
     list of str
-        SQL conditions, all of which must be true; ``false`` among them where SQL cannot tell.
+        SQL conditions, all of which must be true; `UNDECIDABLE` where SQL cannot check a rule.
     """
     if not isinstance(schema, Mapping):
-        return NEVER
+        return UNDECIDABLE
     if not columns_of([tree]):
-        return [] if _follows(schema, tree) else NEVER
-    rules = {name: rule for name, rule in schema.items() if name not in _NOTES}
-    kinds = rules.pop("type", None)
-    allowed = None if kinds is None else {kinds} if isinstance(kinds, str) else set(kinds)
+        return [] if _follows(schema, tree) else UNDECIDABLE
+    rules = {name: rule for name, rule in schema.items() if name not in _ANNOTATIONS}
+    types = rules.pop("type", None)
+    allowed = None if types is None else {types} if isinstance(types, str) else set(types)
     if isinstance(tree, Mapping):
-        return (
-            NEVER
-            if allowed is not None and "object" not in allowed
-            else _sure_of_object(rules, tree, express)
-        )
+        if allowed is not None and "object" not in allowed:
+            return UNDECIDABLE
+        return _object_conditions(rules, tree, express)
     if isinstance(tree, Col):
         value = express(tree)
-        return NEVER if value is None else _sure_of_value(rules, allowed, value)
-    return _sure_of_list(rules, allowed, tree, express) if isinstance(tree, list | tuple) else NEVER
+        return UNDECIDABLE if value is None else _value_conditions(rules, allowed, value)
+    return _list_conditions(rules, allowed, tree, express) if isinstance(tree, list | tuple) else UNDECIDABLE
 
 
-def documents(tree: Any) -> Iterator[tuple[str, Any]]:
-    """Give the URI and the data of each self-describing document in a pair's tree: an event's, or the entities'."""
+def self_describing_parts(tree: Any) -> Iterator[tuple[str, Any]]:
+    """Yield schema URI and data of the event's data or of each entity in the JSON of a payload."""
     data = tree.get("data") if isinstance(tree, Mapping) else None
-    for one in data if isinstance(data, list | tuple) else [data]:
-        if isinstance(one, Mapping) and isinstance(one.get("schema"), str):
-            yield one["schema"], one.get("data")
+    for part in data if isinstance(data, list | tuple) else [data]:
+        if isinstance(part, Mapping) and isinstance(part.get("schema"), str):
+            yield part["schema"], part.get("data")
 
 
-def check_value(key: str) -> Callable[[Any], None]:
-    """Give what refuses a value that the contract of a key does not allow."""
+def contract_check(key: str) -> Callable[[Any], None]:
+    """Return a function that raises ValueError for a value that the contract of a key does not allow."""
 
     def check(value: Any) -> None:
         if key == "p":
@@ -128,28 +132,28 @@ def check_value(key: str) -> Callable[[Any], None]:
     return check
 
 
-class Judge:
-    """Judges events that SQL is not sure of.
+class RowValidator:
+    """Checks the events that are not certainly valid by SQL.
 
     Parameters
     ----------
     schemas
-        By URI.
+        Schemas by URI.
     required
-        Keys that must be there.
+        Keys that each payload must have.
     """
 
     def __init__(self, schemas: Mapping[str, Mapping[str, Any]], required: Collection[str]) -> None:
         self._registry = Registry(builtin=False)
-        self._known = {self._registry.register(schema) for schema in schemas.values()}
+        self._uris = {self._registry.register(schema) for schema in schemas.values()}
         self._required = tuple(required)
 
-    def judge(self, event: bytes) -> str | None:
-        """Give the reason why an event may not be sent; None for a good one."""
+    def find_error(self, event: bytes) -> str | None:
+        """Return the reason why an event may not be sent; None for a valid one."""
         payload: dict[str, str] = json.loads(event)
-        return self._break_contract(payload) or self._break_schema(payload)
+        return self._contract_error(payload) or self._schema_error(payload)
 
-    def _break_contract(self, payload: Mapping[str, str]) -> str | None:
+    def _contract_error(self, payload: Mapping[str, str]) -> str | None:
         for key in self._required:
             if not payload.get(key):
                 return f"{key} is empty"
@@ -157,20 +161,20 @@ class Judge:
             return "eid is empty: the row has no event id"
         try:
             for key, value in payload.items():
-                check_value(key)(value)
+                contract_check(key)(value)
         except ValueError as error:
             return str(error)
         return None
 
-    def _break_schema(self, payload: Mapping[str, str]) -> str | None:
+    def _schema_error(self, payload: Mapping[str, str]) -> str | None:
         for key in JSON_FIELDS:
             if key not in payload:
                 continue
             tree = json.loads(json_text(key, payload[key]))
-            for uri, data in documents(tree):
-                if uri in self._known and (faults := self._registry.faults(uri, data)):
+            for uri, data in self_describing_parts(tree):
+                if uri in self._uris and (errors := self._registry.faults(uri, data)):
                     name = uri.removeprefix("iglu:").split("/")[1]
-                    return f"{name}: " + "; ".join(map(str, faults[:3]))
+                    return f"{name}: " + "; ".join(map(str, errors[:3]))
         return None
 
 
@@ -188,52 +192,52 @@ def _compiled(schema: str) -> Any:
     return compile_schema(json.loads(schema), "a part of the schema")
 
 
-def _sure_of_object(rules: dict[str, Any], tree: Mapping[Any, Any], express: Express) -> list[str]:
+def _object_conditions(rules: dict[str, Any], tree: Mapping[Any, Any], express: Express) -> list[str]:
     properties = rules.pop("properties", {})
-    needed = rules.pop("required", [])
-    others = rules.pop("additionalProperties", True)
-    if rules or not set(needed) <= set(tree):
-        return NEVER
-    found: list[str] = []
+    required = rules.pop("required", [])
+    additional = rules.pop("additionalProperties", True)
+    if rules or not set(required) <= set(tree):
+        return UNDECIDABLE
+    conditions: list[str] = []
     for name, value in tree.items():
-        rule = properties.get(name, others)
+        rule = properties.get(name, additional)
         if rule is True:
             continue
-        found += sure_of_data(rule, value, express)
-    return found
+        conditions += sql_conditions(rule, value, express)
+    return conditions
 
 
-def _sure_of_list(rules: dict[str, Any], allowed: set[str] | None, tree: Any, express: Express) -> list[str]:
+def _list_conditions(
+    rules: dict[str, Any], allowed: set[str] | None, tree: Any, express: Express
+) -> list[str]:
     items = rules.pop("items", {})
     if rules or (allowed is not None and "array" not in allowed):
-        return NEVER
-    return [condition for value in tree for condition in sure_of_data(items, value, express)]
+        return UNDECIDABLE
+    return [condition for value in tree for condition in sql_conditions(items, value, express)]
 
 
-def _sure_of_value(rules: dict[str, Any], allowed: set[str] | None, value: Expression) -> list[str]:
+def _value_conditions(rules: dict[str, Any], allowed: set[str] | None, value: Expression) -> list[str]:
     sql = f"(case when isfinite({value.sql}) then {value.sql} end)" if value.kind == "float" else value.sql
-    found: list[str] = []
+    conditions: list[str] = []
     for name, rule in rules.items():
-        condition = _sure_of_rule(name, rule, value.kind, sql)
+        condition = _rule_condition(name, rule, value.kind, sql)
         if condition is None:
-            return NEVER
-        found.append(condition)
+            return UNDECIDABLE
+        conditions.append(condition)
     fits = allowed is None or bool(_JSON_TYPES[value.kind] & allowed)
-    if (allowed is None and "enum" not in rules) or (
-        allowed is not None and "null" in allowed and "enum" not in rules
-    ):
-        return [f"({sql} is null or ({' and '.join(found) or 'true'}))"] if fits else [f"{sql} is null"]
-    return [f"{sql} is not null", *found] if fits else NEVER
+    if (allowed is None or "null" in allowed) and "enum" not in rules:
+        return [f"({sql} is null or ({' and '.join(conditions) or 'true'}))"] if fits else [f"{sql} is null"]
+    return [f"{sql} is not null", *conditions] if fits else UNDECIDABLE
 
 
-def _sure_of_rule(name: str, rule: Any, kind: str, sql: str) -> str | None:  # noqa: PLR0911 - a table
-    """Give a condition under which a value that is there follows a rule; None where SQL has none."""
+def _rule_condition(name: str, rule: Any, kind: str, sql: str) -> str | None:  # noqa: PLR0911 - a table
+    """Return a condition under which a value that is not null follows a rule; None if SQL has none."""
     if name in {"minLength", "maxLength"}:
         sign = ">=" if name == "minLength" else "<="
         if kind == "str":
             return f"length({sql}) {sign} {int(rule)}"
         if kind in {"date", "timestamp"}:
-            return "true" if name == "maxLength" and rule >= _LONGEST_MOMENT else None
+            return "true" if name == "maxLength" and rule >= _MAX_TIME_LENGTH else None
         return "true"
     if name in {"minimum", "maximum"}:
         return f"{sql} {'>=' if name == 'minimum' else '<='} {rule!r}" if kind in {"int", "float"} else "true"
@@ -242,18 +246,18 @@ def _sure_of_rule(name: str, rule: Any, kind: str, sql: str) -> str | None:  # n
     if name == "enum":
         if kind != "str":
             return None
-        texts = [quote(one) for one in rule if isinstance(one, str) and one.isprintable()]
-        return f"{sql} in ({', '.join(texts)})" if texts else None
+        strings = [quote(value) for value in rule if isinstance(value, str) and value.isprintable()]
+        return f"{sql} in ({', '.join(strings)})" if strings else None
     if name == "format":
-        return _sure_of_format(rule, kind, sql)
+        return _format_condition(rule, kind, sql)
     return "true" if name == "pattern" and kind not in {"str", "date", "timestamp"} else None
 
 
-def _sure_of_format(rule: str, kind: str, sql: str) -> str | None:
+def _format_condition(rule: str, kind: str, sql: str) -> str | None:
     if kind in {"int", "float", "bool", "null"}:
         return "true"
     if rule == "uuid" and kind == "str":
-        return f"regexp_full_match({sql}, '{_UUID}')"
-    # SQL writes moments and dates in the form that these ask for, in the years of four digits
+        return f"regexp_full_match({sql}, '{UUID_PATTERN}')"
+    # SQL writes times and dates of years with four digits as these formats require
     written = {"date-time": "timestamp", "date": "date"}.get(rule)
     return f"year({sql}) between 1 and 9999" if kind == written else None

@@ -1,35 +1,36 @@
-"""Frames that their own engine sends: each task encodes and posts its part, with the ids that any other try has."""
+"""DataFrames that their own engine sends: each task encodes and posts its part, with the same ids in every attempt."""
 
 import importlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 
+from nbtrack.bulk.models import FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import BackfillReport, ChunkReport
-from nbtrack.bulk.sending.dead_letters import DeadLetters
 
 _ENGINES = {"dask": "nbtrack.bulk.engines.dask", "pyspark": "nbtrack.bulk.engines.spark"}
 
 
 class Engine(Protocol):
-    """A module that sends a frame."""
+    """A module that sends the DataFrames of one library."""
 
     def empty(self, data: Any) -> pa.Table:
-        """Give a table without rows that has the frame's columns."""
+        """Return a table without rows that has the DataFrame's columns."""
 
     def send(self, data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
-        """Send the rows; give a report of each part, once."""
+        """Send the rows, and return a report of each part."""
 
     def count_repeated(self, data: Any, columns: Sequence[str]) -> int:
-        """Count the rows whose values in some columns an earlier row has; rows with a gap there do not count."""
+        """Count the rows whose values in some columns an earlier row has; rows with a missing value do not count."""
 
 
-def find_engine(data: Any) -> Any | None:
-    """Give the engine of a frame; None for one that this machine sends."""
-    name = next((kind.__module__.partition(".")[0] for kind in type(data).__mro__ if _is_engine(kind)), None)
-    return None if name is None else importlib.import_module(_ENGINES[name])
+def find_engine(data: Any) -> Engine | None:
+    """Return the engine of a DataFrame; None if this machine sends it."""
+    libraries = (class_.__module__.partition(".")[0] for class_ in type(data).__mro__)
+    module = next((_ENGINES[library] for library in libraries if library in _ENGINES), None)
+    return None if module is None else cast("Engine", importlib.import_module(module))
 
 
 def run_engine(
@@ -37,35 +38,30 @@ def run_engine(
     data: Any,
     plan: BackfillPlan,
     report: BackfillReport,
-    letters: DeadLetters,
+    failed_rows: FailedRowSink,
     *,
     resume: bool,
 ) -> None:
-    """Let an engine send a frame, and add up what its tasks report.
+    """Send a DataFrame by its engine, and add up what its tasks report.
 
     Raises
     ------
     ValueError
-        Without a key, as the order of rows is not the same in each try; and for ``resume=True``.
+        If there is no key, since the order of rows differs between attempts; and for ``resume=True``.
     """
-    own_id = dict(plan.event.pairs).get("eid")
-    key = plan.key if own_id is None else (own_id.name,)
+    key = plan.key_columns
     if not key:
-        raise ValueError("the rows of this frame have no stable order: give key=[…], or event_id=col(…)")
+        raise ValueError("the rows of this DataFrame have no stable order; pass key=[…], or event_id=col(…)")
     if resume:
         raise ValueError(
-            "resume=True is for data that this machine sends: send all again, the ids are the same"
+            "resume=True is not supported for Dask and Spark; run it again without, the ids are the same"
         )
     for part in engine.send(data, plan, dry=report.dry_run):
         report.add(part)
-        letters.add(part.letters)
+        failed_rows.add(part.failed_rows)
     if report.dry_run:
         report.repeated_keys, report.repeated_rows = engine.count_repeated(data, key), []
     else:
         report.notes.append(
-            "rows that share a key were looked for within each part of the frame; dry_run=True finds them across parts"
+            "rows with the same key were only searched for within each partition; dry_run=True finds them across all"
         )
-
-
-def _is_engine(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in _ENGINES

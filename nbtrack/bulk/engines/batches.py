@@ -1,4 +1,4 @@
-"""Arrow batches to a collector, without an engine: what a task of any engine calls."""
+"""Sending Arrow batches: what each task of any engine calls."""
 
 import time
 from collections.abc import Iterable
@@ -7,23 +7,25 @@ from typing import Any
 
 import pyarrow as pa
 
+from nbtrack.bulk.models import FailedRow
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import ChunkReport
-from nbtrack.bulk.sending.dead_letters import Letter
 from nbtrack.bulk.sending.run import Run
-from nbtrack.bulk.sources.chunks import CHUNK_ROWS, Chunk, pick, rechunk
+from nbtrack.bulk.sources.chunks import CHUNK_ROWS, Chunk, rechunk, select_columns
 
-_MOST_LETTERS = 1_000
+_MAX_FAILED_ROWS = 1_000
+TASK_CONNECTIONS = 2
+"""Most requests at once of each task: a cluster has many tasks."""
 
 
 @dataclass(slots=True)
-class _Box:
-    """Keeps the first letters."""
+class _FirstFailedRows:
+    """Keeps the first failed rows."""
 
-    letters: list[Letter] = field(default_factory=list)
+    rows: list[FailedRow] = field(default_factory=list)
 
-    def add(self, letters: Iterable[Letter]) -> None:
-        self.letters += list(letters)[: _MOST_LETTERS - len(self.letters)]
+    def add(self, rows: Iterable[FailedRow]) -> None:
+        self.rows += list(rows)[: _MAX_FAILED_ROWS - len(self.rows)]
 
 
 def send_batches(
@@ -34,9 +36,9 @@ def send_batches(
     Parameters
     ----------
     plan : BackfillPlan
-        Made by `make_plan`; pickled to where the batches are.
+        The plan that `make_plan` returned; pickled to where the batches are.
     record_batches : iterable of pyarrow.RecordBatch
-        Rows with at least the columns that the plan asks for.
+        Rows with at least the columns of the plan.
     dry : bool, default False
         Whether to send nothing.
 
@@ -56,26 +58,24 @@ def send_batches(
     >>> report.rows, report.sent
     (1, 1)
     """
-    wanted = plan.compiler().wanted
-    tables = (pick(_as_table(batch), wanted) for batch in record_batches)
+    tables = (select_columns(_to_table(batch), plan.columns) for batch in record_batches)
     return send_chunks(plan, rechunk(tables, CHUNK_ROWS), dry=dry)
 
 
-def _as_table(batch: Any) -> pa.Table:
+def _to_table(batch: Any) -> pa.Table:
     if not isinstance(batch, pa.RecordBatch):
         raise TypeError(
-            "send_batches wants Arrow batches, such as pyarrow.Table.from_pandas(df).to_batches() gives, not a "
+            "record_batches must hold Arrow batches, such as those of pyarrow.Table.from_pandas(df).to_batches(), got "
             f"{type(batch).__name__}"
         )
     return pa.Table.from_batches([batch])
 
 
 def send_chunks(plan: BackfillPlan, chunks: Iterable[Chunk], *, dry: bool = False) -> ChunkReport:
-    """Send the rows of chunks that hold the columns that the plan asks for; see `send_batches`."""
+    """Send the rows of chunks that hold the columns of the plan; see `send_batches`."""
     started = time.perf_counter()
-    report, box = ChunkReport(), _Box()
-    run = Run(plan, report, box, dry=dry)
-    run.execute(chunks, plan.compiler(), None, lambda: None)
-    report.letters = box.letters
+    report, failed = ChunkReport(), _FirstFailedRows()
+    Run(plan, report, failed, dry=dry).execute(chunks, None)
+    report.failed_rows = failed.rows
     report.seconds = time.perf_counter() - started
     return report

@@ -1,4 +1,4 @@
-"""Spark frames: each task sends its partition's Arrow batches."""
+"""Spark DataFrames: each task sends the Arrow batches of its partition."""
 
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,8 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nbtrack.bulk.engines.batches import send_batches
-from nbtrack.bulk.engines.shares import share_of
+from nbtrack.bulk.engines.batches import TASK_CONNECTIONS, send_batches
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import ChunkReport
 
@@ -15,20 +14,21 @@ _COLUMNS = "partition long, attempt long, report binary"
 
 
 def empty(data: Any) -> pa.Table:
-    """Give a table without rows that has the frame's columns."""
+    """Return a table without rows that has the DataFrame's columns."""
     return pa.table({name: pa.nulls(0) for name in data.columns})
 
 
 def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
-    """Send the rows; give a report of each partition, from the try that Spark counts.
+    """Send the rows, and return a report of each partition, from the attempt that Spark counts.
 
-    The one action is here: a frame made by ``mapInArrow`` would send again with each action on it.
+    The one action is here: a DataFrame made by ``mapInArrow`` would send again with each action on it.
     """
-    wanted = data.select(*plan.compiler().wanted) if plan.compiler().wanted else data
-    work = SendPartition(share_of(plan, _count_tasks(data, plan)), dry=dry)
-    # one row a partition; of a partition tried twice, Spark keeps the rows of one try
-    found = {row.partition: pickle.loads(row.report) for row in wanted.mapInArrow(work, _COLUMNS).collect()}  # noqa: S301 - our own tasks wrote it
-    return list(found.values())
+    selected = data.select(*plan.columns) if plan.columns else data
+    task = SendPartition(plan.for_task(_count_tasks(data, plan), TASK_CONNECTIONS), dry=dry)
+    # one row for each partition; if one is tried twice, Spark keeps the rows of one attempt
+    rows = selected.mapInArrow(task, _COLUMNS).collect()
+    reports = {row.partition: pickle.loads(row.report) for row in rows}  # noqa: S301 - written by our own tasks
+    return list(reports.values())
 
 
 def count_repeated(data: Any, columns: Sequence[str]) -> int:
@@ -38,11 +38,13 @@ def count_repeated(data: Any, columns: Sequence[str]) -> int:
 
 
 def _count_tasks(data: Any, plan: BackfillPlan) -> int:
-    """Tell how many tasks may run at once; of no matter without a rate."""
+    """Return how many tasks may run at once; it does not matter without a rate."""
     if plan.rate is None and plan.byte_rate is None:
         return 1
-    if "connect" in type(data).__module__:  # such a session knows its frames' parts only by looking at them
-        from pyspark.sql.functions import spark_partition_id  # noqa: PLC0415 - only where a frame of it is
+    if (
+        "connect" in type(data).__module__
+    ):  # such a session finds the number of partitions only by reading them
+        from pyspark.sql.functions import spark_partition_id  # noqa: PLC0415 - only where a DataFrame of it is
 
         return max(1, int(data.select(spark_partition_id()).distinct().count()))
     return int(max(1, min(data.sparkSession.sparkContext.defaultParallelism, data.rdd.getNumPartitions())))
@@ -63,8 +65,8 @@ class SendPartition:
         self._plan, self._dry = plan, dry
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Give one row: partition, attempt, and the pickled report."""
-        from pyspark import TaskContext  # noqa: PLC0415 - only where a frame of it is
+        """Yield one row: partition, attempt, and the pickled report."""
+        from pyspark import TaskContext  # noqa: PLC0415 - only where a DataFrame of it is
 
         context = TaskContext.get()
         partition, attempt = (context.partitionId(), context.attemptNumber()) if context else (0, 0)

@@ -1,7 +1,7 @@
-"""A data source for Spark: `df.write.format("nbtrack")`, for jobs that say it that way.
+"""A data source for Spark: `df.write.format("nbtrack")`.
 
-The tasks are those of a backfill; what differs is who learns of the result. Spark runs what follows the tasks in a Python
-process of its own, and ``save()`` returns nothing: so a row that is not delivered makes it raise, and the report goes to a file.
+The tasks are those of a backfill; the result takes another way. Spark runs what follows the tasks in a Python process of
+its own, and ``save()`` returns nothing. So it raises if a row was not delivered, and the counts are written to a file.
 """
 
 import json
@@ -14,21 +14,20 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
 
 from nbtrack.bulk.encoding.compiler import check_columns
-from nbtrack.bulk.engines.batches import send_batches
-from nbtrack.bulk.engines.shares import share_of
+from nbtrack.bulk.engines.batches import TASK_CONNECTIONS, send_batches
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import BackfillReport, ChunkReport
 
 
 def make_source(plan: BackfillPlan, *, tasks: int = 1) -> type[DataSource]:
-    """Make the data source of a plan, to be registered with a Spark session.
+    """Return the data source of a plan, to be registered with a Spark session.
 
     Parameters
     ----------
     plan : BackfillPlan
-        Made by `nbtrack.bulk.make_plan`.
+        The plan that `nbtrack.bulk.make_plan` returned.
     tasks : int, default 1
-        How many tasks run at once: each has its part of the plan's rates.
+        How many tasks run at once: each gets its part of the plan's rates.
 
     Returns
     -------
@@ -36,16 +35,16 @@ def make_source(plan: BackfillPlan, *, tasks: int = 1) -> type[DataSource]:
         ``spark.dataSource.register(make_source(plan))``, then ``df.write.format("nbtrack").mode("append").save()``.
         ``.option("report", path)`` names a JSON file for the counts, on the driver's machine.
     """
-    share = share_of(plan, tasks)
+    task_plan = plan.for_task(tasks, TASK_CONNECTIONS)
 
     class Events(DataSource):  # type: ignore[misc]  # Spark is installed where this is imported
         @classmethod
         def name(cls) -> str:
             return "nbtrack"
 
-        def writer(self, schema: Any, overwrite: bool) -> DataSourceArrowWriter:  # noqa: ARG002 - Spark's; events are only added
-            check_columns(schema.names, share.compiler().wanted)
-            return EventWriter(share, self.options.get("report"))
+        def writer(self, schema: Any, overwrite: bool) -> DataSourceArrowWriter:  # noqa: ARG002 - Spark's parameter; events are only added
+            check_columns(schema.names, task_plan.columns)
+            return EventWriter(task_plan, self.options.get("report"))
 
     return Events
 
@@ -58,14 +57,14 @@ class Sent(WriterCommitMessage):  # type: ignore[misc]
 
 
 class EventWriter(DataSourceArrowWriter):  # type: ignore[misc]
-    """Sends partitions, on the workers; then adds up, on the driver, the reports of those that ended well.
+    """Sends partitions on the workers; then adds up, on the driver, the reports of those that succeeded.
 
     Parameters
     ----------
     plan
         What to send.
     path
-        Of the file for the counts; None for none.
+        Path of the file for the counts; None for none.
     """
 
     def __init__(self, plan: BackfillPlan, path: str | None) -> None:
@@ -81,14 +80,14 @@ class EventWriter(DataSourceArrowWriter):  # type: ignore[misc]
         Raises
         ------
         RuntimeError
-            When rows were not delivered, or share a key; the text is the report.
+            If rows were not delivered, or share a key; the message is the report.
         """
         report = self._add_up(messages)
         if not report.ok:
             raise RuntimeError(str(report))
 
     def abort(self, messages: list[Sent | None]) -> None:
-        """Write the counts of the partitions that ended well before one failed for good."""
+        """Write the counts of the partitions that succeeded before one failed for good."""
         self._add_up(messages)
 
     def _add_up(self, messages: list[Sent | None]) -> BackfillReport:

@@ -1,80 +1,45 @@
-"""Rows that were not delivered: kept in a Parquet file, with the reason and the event."""
+"""The Parquet file of the rows that were not delivered, with the reason and the event of each."""
 
-import re
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nbtrack.bulk.duckdb import open_cursor
+from nbtrack.bulk.models import FAILED_ROW_SCHEMA, FailedRow
+from nbtrack.bulk.sources.files import RelationSource
 from nbtrack.common.home import make_private
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("event_id", pa.string()),
-        ("reason", pa.string()),
-        ("payload", pa.string()),
-        ("refused", pa.bool_()),
-    ]
-)
-_HELD = 5_000  # letters in memory before they are written
-_EVENT_ID = re.compile(rb'"eid":"([^"]*)"')
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A row that was not delivered.
-
-    Parameters
-    ----------
-    row
-        Its position in the source, from 0.
-    event_id
-        Of its event; None where it became none.
-    reason
-        Why.
-    payload
-        The event's JSON; None where the row became none.
-    refused
-        Whether a collector refused it; else it was not sent.
-    """
-
-    row: int
-    event_id: str | None
-    reason: str
-    payload: str | None
-    refused: bool = False
+_BUFFERED = 5_000
+"""Rows in memory before they are written."""
 
 
 class DeadLetters:
-    """Writes letters to a Parquet file, which is made with the first one.
+    """Writes failed rows to a Parquet file, which is created for the first one.
 
     Parameters
     ----------
     path
-        Of the file, which only its user can read; one that is there is replaced, and keeps its mode.
+        Path of the file, which only its user can read; an existing file is replaced and keeps its mode.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: list[Letter] = []
+        self._buffer: list[FailedRow] = []
         self._writer: Any = None
 
-    def add(self, letters: Iterable[Letter]) -> None:
-        """Keep letters; to be called by one thread at a time."""
-        self._held += letters
-        if len(self._held) >= _HELD:
+    def add(self, rows: Iterable[FailedRow]) -> None:
+        """Store rows; only one thread at a time may call it."""
+        self._buffer += rows
+        if len(self._buffer) >= _BUFFERED:
             self._write()
 
     def close(self) -> Path | None:
-        """Finish the file; give its path, None where there is no letter."""
-        if self._held:
+        """Finish the file and return its path; None if no row failed."""
+        if self._buffer:
             self._write()
         if self._writer is None:
             return None
@@ -84,21 +49,16 @@ class DeadLetters:
     def _write(self) -> None:
         if self._writer is None:
             make_private(self.path)
-            self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd")
-        arrays = zip(*map(astuple, self._held), strict=True)
-        self._writer.write_table(pa.table([list(values) for values in arrays], schema=SCHEMA))
-        self._held = []
+            self._writer = pq.ParquetWriter(self.path, FAILED_ROW_SCHEMA, compression="zstd")
+        columns = zip(*map(astuple, self._buffer), strict=True)
+        self._writer.write_table(pa.table([list(values) for values in columns], schema=FAILED_ROW_SCHEMA))
+        self._buffer = []
 
 
-def read_errors(path: Path | None) -> "pd.DataFrame":
-    """Give the rows of a file of letters, without the events: columns row, event_id, reason."""
-    columns = ["row", "event_id", "reason"]
-    table = SCHEMA.empty_table().select(columns) if path is None else pq.read_table(path, columns=columns)
-    frame: pd.DataFrame = table.to_pandas().sort_values("row", ignore_index=True)
-    return frame
-
-
-def event_id(payload: bytes) -> str | None:
-    """Find the id in an event's JSON."""
-    found = _EVENT_ID.search(payload)
-    return found[1].decode() if found else None
+def open_dead_letters(path: Path, *, invalid: bool) -> RelationSource:
+    """Return the events in a file: those that a collector refused, and the invalid ones if asked."""
+    condition = "true" if invalid else "refused"
+    rows = open_cursor().read_parquet(str(path)).filter(f"payload is not null and {condition}")
+    source = RelationSource(rows)
+    source.rows = rows.count("*").fetchall()[0][0]
+    return source

@@ -1,4 +1,4 @@
-"""Which chunks of a backfill are delivered: kept in a file, so that an interrupted run goes on where it was."""
+"""Which chunks of a backfill were delivered: stored in a file, so that an interrupted run can be resumed."""
 
 import sqlite3
 import threading
@@ -7,7 +7,8 @@ from pathlib import Path
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.home import make_private
 
-_VERSION = 1
+VERSION = 1
+"""Version of the file: what the ids and fingerprints in it are made from."""
 _TABLES = """
 create table if not exists run (
   version integer not null, template text not null, columns text not null, rows integer, chunk_rows integer not null,
@@ -17,16 +18,14 @@ create table if not exists chunk (
   number integer primary key, fingerprint integer not null, events integer not null
 ) strict;
 """
-
-
-BEGIN_ANEW = (
-    "without resume=True it begins anew, and what was delivered goes out again: with the same ids where namespace= and "
-    "key= (or event_id=) are as before, else as other events"
+BEGIN_AGAIN = (
+    "without resume the backfill begins again and sends all rows again: with the same ids if namespace= and key= (or "
+    "event_id=) are unchanged, otherwise as new events"
 )
 
 
 class LedgerError(NbtrackError, RuntimeError):
-    """The ledger is of another backfill, or in use: the text says what differs.
+    """The ledger belongs to another backfill, or is in use; the message names what differs.
 
     Examples
     --------
@@ -37,40 +36,40 @@ class LedgerError(NbtrackError, RuntimeError):
     >>> from nbtrack.tracker import PageView
     >>> frame = pd.DataFrame({"address": ["https://acme.com/a"]})
     >>> with LocalCollector() as collector, tempfile.TemporaryDirectory() as folder:
-    ...     where = {"collector": collector.url, "ledger": Path(folder) / "ledger.sqlite"}
-    ...     report = backfill(frame, PageView(col("address")), **where)
+    ...     options = {"collector": collector.url, "ledger": Path(folder) / "ledger.sqlite"}
+    ...     report = backfill(frame, PageView(col("address")), **options)
     ...     try:
-    ...         backfill(frame, PageView(col("address"), page_title="Home"), **where, resume=True)
+    ...         backfill(frame, PageView(col("address"), page_title="Home"), **options, resume=True)
     ...     except LedgerError as error:
     ...         print(error)
-    the backfill in ...ledger.sqlite cannot be resumed: the event or its options changed since; ...
+    cannot resume the backfill in ...ledger.sqlite: the event or its options changed; ...
     """
 
 
 class Ledger:
-    """A file with a line for each chunk whose every event was taken by the collector.
+    """A file with a row for each chunk whose events were all accepted by the collector.
 
     Parameters
     ----------
     path
-        Of the SQLite file; its folder is made.
+        Path of the SQLite file; its folder is created.
     template
-        Tells the event and its options from others.
+        A string that distinguishes the event and its options from others.
     columns
-        Of the data that the event asks for.
+        Columns of the data that the event uses.
     rows
-        How many the data has, None where that is not known.
+        Number of rows of the data; None if it is not known.
     chunk_rows
         Rows of a chunk.
     destination
         URL of the collector.
     resume
-        Whether to go on with what is in the file; else it begins anew.
+        Whether to continue with what is in the file; otherwise it is emptied.
 
     Raises
     ------
     LedgerError
-        When the file belongs to another event or other data, or another process uses it.
+        If the file belongs to another event or other data, or another process uses it.
     """
 
     def __init__(
@@ -93,14 +92,14 @@ class Ledger:
             )
         except (sqlite3.OperationalError, OSError) as error:
             raise LedgerError(
-                f"{path} cannot be used ({error}): give ledger= a file in a folder that can be written"
+                f"cannot use {path} as ledger ({error}); pass ledger= with a file in a writable folder"
             ) from None
         try:
-            self._open((_VERSION, template, columns, rows, chunk_rows, destination), resume=resume)
+            self._open((VERSION, template, columns, rows, chunk_rows, destination), resume=resume)
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise LedgerError(
-                f"{path} cannot be used ({error}): another backfill may hold it; give another ledger="
+                f"cannot use {path} as ledger ({error}); another backfill may use it: pass another ledger="
             ) from None
         except LedgerError:
             self._connection.close()
@@ -111,50 +110,49 @@ class Ledger:
         self._connection.close()
 
     def fingerprint(self, number: int) -> int | None:
-        """Give the fingerprint of a chunk that is delivered; None for another one."""
+        """Return the fingerprint of a chunk; None if it was not delivered."""
         with self._lock:
-            found = self._connection.execute(
+            row = self._connection.execute(
                 "select fingerprint from chunk where number = ?", [number]
             ).fetchone()
-        return None if found is None else int(found[0])
+        return None if row is None else int(row[0])
 
     def finish(self, number: int, fingerprint: int, events: int) -> None:
-        """Note that all events of a chunk were taken."""
+        """Record that all events of a chunk were accepted."""
         with self._lock:
             self._connection.execute(
                 "insert or replace into chunk values (?, ?, ?)", [number, fingerprint, events]
             )
 
     def _open(self, run: tuple[int, str, str, int | None, int, str], *, resume: bool) -> None:
-        # exclusive: of two runs over the same history one is a mistake
+        # exclusive: two runs over the same history at once are a mistake
         self._connection.execute("pragma locking_mode = exclusive")
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("begin immediate")
         for statement in _TABLES.split(";"):
             self._connection.execute(statement)
-        found = self._connection.execute("select * from run").fetchone()
-        if resume and found is not None:
-            self._compare(found, run)
+        earlier = self._connection.execute("select * from run").fetchone()
+        if resume and earlier is not None:
+            self._compare(earlier, run)
         else:
             self._connection.execute("delete from run")
             self._connection.execute("delete from chunk")
             self._connection.execute("insert into run values (?, ?, ?, ?, ?, ?)", run)
         self._connection.execute("commit")
 
-    def _compare(self, found: tuple[object, ...], run: tuple[object, ...]) -> None:
+    def _compare(self, earlier: tuple[object, ...], run: tuple[object, ...]) -> None:
         names = (
-            "the version of nbtrack",
+            "the version of the ledger",
             "the event or its options",
             "the columns",
             "the number of rows",
             "the chunks",
             "the collector",
         )
-        differ = [name for name, old, new in zip(names, found, run, strict=True) if old != new]
-        if differ:
+        changed = [name for name, old, new in zip(names, earlier, run, strict=True) if old != new]
+        if changed:
             self._connection.execute("rollback")
             raise LedgerError(
-                f"the backfill in {self.path} cannot be resumed: {' and '.join(differ)} changed since; "
-                f"{BEGIN_ANEW}"
+                f"cannot resume the backfill in {self.path}: {' and '.join(changed)} changed; {BEGIN_AGAIN}"
             )

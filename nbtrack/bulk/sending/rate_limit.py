@@ -1,26 +1,27 @@
-"""How fast bodies may leave: a rate that was asked for, and as many at once as the collector stands."""
+"""When bodies may be sent: the rates that were asked for, and as many requests at once as the collector can take."""
 
 import threading
 import time
 
-_POLL = 0.1  # seconds between looks at the stop sign
+_POLL = 0.1
+"""Seconds between looks at the stop signal."""
 
 
-class Bucket:
-    """Lets an amount pass a second, on average; the first second's worth at once.
+class RateLimit:
+    """Limits an amount per second, on average; the first second's amount may be used at once.
 
     Parameters
     ----------
     rate
-        Amount a second; None for any.
+        Amount per second; None for no limit.
     """
 
     def __init__(self, rate: float | None) -> None:
         self._rate = rate
         self._free_at = time.monotonic()
 
-    def take(self, amount: float) -> float:
-        """Take an amount; give the seconds to wait before it is used."""
+    def reserve(self, amount: float) -> float:
+        """Reserve an amount, and return the seconds to wait before using it."""
         if self._rate is None:
             return 0.0
         now = time.monotonic()
@@ -30,54 +31,54 @@ class Bucket:
 
 
 class Pace:
-    """Decides when the next body may leave; shared by all senders.
+    """Decides when the next body may be sent; shared by all sending threads.
 
-    The number of requests under way grows by one with each window of answers, and halves when the collector says that
-    it has too much to do (429, 503): additive increase, multiplicative decrease.
+    The number of requests in flight grows by one with each window of successes, and is halved when the collector is
+    overloaded (429, 503): additive increase, multiplicative decrease.
 
     Parameters
     ----------
     connections
-        Most requests under way.
+        Most requests in flight.
     rate, byte_rate
-        Events and bytes a second; None for any.
+        Events and bytes per second; None for no limit.
     stopping
-        Set when nothing more may leave.
+        Set when nothing more may be sent.
     """
 
     def __init__(
         self, connections: int, rate: float | None, byte_rate: float | None, stopping: threading.Event
     ) -> None:
-        self._most, self.window = connections, float(connections)
-        self._events, self._bytes = Bucket(rate), Bucket(byte_rate)
+        self._max_window, self.window = connections, float(connections)
+        self._events, self._bytes = RateLimit(rate), RateLimit(byte_rate)
         self._stopping = stopping
-        self._under_way = 0
+        self._in_flight = 0
         self._changed = threading.Condition()
 
     def enter(self, events: int, size: int) -> bool:
-        """Wait for a turn; False once stopped."""
+        """Wait until a body may be sent; return False once stopped."""
         with self._changed:
-            while self._under_way >= max(1, int(self.window)):
+            while self._in_flight >= max(1, int(self.window)):
                 if self._stopping.is_set():
                     return False
                 self._changed.wait(_POLL)
-            self._under_way += 1
-            wait = max(self._events.take(events), self._bytes.take(size))
+            self._in_flight += 1
+            wait = max(self._events.reserve(events), self._bytes.reserve(size))
         if self._stopping.wait(wait) if wait else self._stopping.is_set():
             self._leave(self.window)
             return False
         return True
 
     def succeeded(self) -> None:
-        """Note a body that was taken."""
-        self._leave(min(self._most, self.window + 1 / self.window))
+        """Count a request that succeeded."""
+        self._leave(min(self._max_window, self.window + 1 / self.window))
 
     def failed(self, *, overloaded: bool) -> None:
-        """Note a body that was not taken, and whether the collector had too much to do."""
+        """Count a request that failed, and whether because the collector was overloaded."""
         self._leave(max(1.0, self.window / 2) if overloaded else self.window)
 
     def _leave(self, window: float) -> None:
         with self._changed:
             self.window = window
-            self._under_way -= 1
+            self._in_flight -= 1
             self._changed.notify()

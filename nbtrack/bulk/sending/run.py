@@ -1,5 +1,6 @@
-"""One run's threads and its accounts: reader, encoders, senders."""
+"""One run of a backfill: its threads (reader, encoders, senders), its counts, its ledger and its progress bar."""
 
+import dataclasses
 import itertools
 import os
 import queue
@@ -7,30 +8,41 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
-from nbtrack.bulk.encoding.compiler import Compiler
-from nbtrack.bulk.encoding.encoder import Body, Encoded
+from nbtrack.bulk.encoding.compiler import AnyCompiler, StoredEventsCompiler
+from nbtrack.bulk.encoding.encoder import Encoded, refused_rows
+from nbtrack.bulk.models import EXAMPLES, Accounts, FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
-from nbtrack.bulk.report import Accounts
-from nbtrack.bulk.sending.dead_letters import Letter, event_id
-from nbtrack.bulk.sending.ledger import BEGIN_ANEW, Ledger, LedgerError
-from nbtrack.bulk.sending.sender import Outcome, Sender
-from nbtrack.bulk.sending.statistics import EXAMPLES, Hours, Keys
-from nbtrack.bulk.sources.chunks import Chunk
+from nbtrack.bulk.preview import decode_events
+from nbtrack.bulk.progress import ProgressBar, make_bar
+from nbtrack.bulk.report import BackfillReport
+from nbtrack.bulk.sending.dead_letters import DeadLetters, open_dead_letters
+from nbtrack.bulk.sending.ledger import BEGIN_AGAIN, Ledger, LedgerError
+from nbtrack.bulk.sending.sender import BodySender, Outcome
+from nbtrack.bulk.sending.state_folder import dead_letters_path, ledger_path
+from nbtrack.bulk.sending.statistics import HourCounter, KeyCounter
+from nbtrack.bulk.sources.chunks import Chunk, Source, choose_size
 from nbtrack.common.errors import NbtrackError
 from nbtrack.delivery.http.transport import Transport
 
-_POLL = 0.1  # seconds between looks at the progress
-_LAST_REPLIES = 2.0  # seconds that requests under way get after an interrupt
-_ENCODERS = 4
-_AHEAD = 2  # chunks that wait: an encoder that finds none ends its query, and has to plan the next one
-_QUIET = 2.0  # seconds without a body taken after which a fault is worth showing
+_POLL = 0.1
+"""Seconds between updates of the progress bar."""
+_LAST_RESPONSES = 2.0
+"""Seconds that requests in flight get after an interrupt."""
+_MAX_ENCODERS = 4
+_QUEUED_CHUNKS = 2
+"""Chunks that wait: an encoder that finds none ends its query, and has to plan the next one."""
+_QUIET = 2.0
+"""Seconds without a success after which an error is worth showing."""
 _UNSENT = "not sent: the run ended early"
+_SAMPLE_ROWS = 3
+_SECONDS = range(10**9, 10**10)
+"""Unix timestamps in seconds of recent years; as milliseconds they are the first months of 1970."""
 
 
-class InvalidRow(NbtrackError, ValueError):  # noqa: N818 - it names what was found
-    """A row breaks a contract or a schema, and ``on_invalid="raise"`` was asked for.
+class InvalidRow(NbtrackError, ValueError):  # noqa: N818 - a public name
+    """A row breaks a contract or a schema, and ``on_invalid="raise"`` was given.
 
     Examples
     --------
@@ -40,25 +52,18 @@ class InvalidRow(NbtrackError, ValueError):  # noqa: N818 - it names what was fo
     >>> frame = pd.DataFrame({"address": ["https://acme.com/a", None]})
     >>> backfill(frame, PageView(col("address")), on_invalid="raise", dry_run=True)
     Traceback (most recent call last):
-    nbtrack.bulk.sending.run.InvalidRow: row 1: url is empty
+    nbtrack.bulk.InvalidRow: row 1: url is empty
     """
 
 
-class LetterBox(Protocol):
-    """Keeps the rows that were not delivered."""
-
-    def add(self, letters: Iterable[Letter]) -> None:
-        """Keep letters."""
-
-
 @dataclass(slots=True)
-class _Open:
-    """A chunk of which not every event has an outcome yet."""
+class _PendingChunk:
+    """A chunk with events that have no outcome yet."""
 
     events: int
-    left: int
+    pending: int
     fingerprint: int
-    clean: bool = True
+    complete: bool = True
 
 
 class Run:
@@ -67,177 +72,96 @@ class Run:
     Parameters
     ----------
     plan
-        What to send, and where to.
+        What to send, and where.
     accounts
-        Where to count.
-    letters
-        Where to put the rows that are not delivered.
+        The counts, which the run adds to.
+    failed_rows
+        Receives the rows that are not delivered.
+    compiler
+        Compiler of the events; the plan's by default.
     ledger
-        Of delivered chunks; None for none.
+        Ledger of delivered chunks; None for none.
     dry
         Whether to send nothing.
+    bar
+        Shows the progress; None for none.
     """
 
     def __init__(
         self,
         plan: BackfillPlan,
         accounts: Accounts,
-        letters: LetterBox,
+        failed_rows: FailedRowSink,
         *,
+        compiler: AnyCompiler | None = None,
         ledger: Ledger | None = None,
         dry: bool = False,
+        bar: ProgressBar | None = None,
     ) -> None:
         self.accounts = accounts
         self.interrupted = False
-        self._plan, self._letters, self._ledger, self._dry = plan, letters, ledger, dry
+        self._plan, self._failed_rows, self._ledger = plan, failed_rows, ledger
+        self._compiler = compiler or plan.compiler()
+        self._dry, self._bar = dry, bar
         self._lock = threading.Lock()
-        self._keys, self._hours = Keys(), Hours()
-        self._open: dict[int, _Open] = {}
+        self._keys, self._hours = KeyCounter(), HourCounter()
+        self._pending: dict[int, _PendingChunk] = {}
         self._error: BaseException | None = None
         self._closed = False
-        self._chunks: queue.Queue[Chunk | None] = queue.Queue(_AHEAD)
-        self._sender: Sender | None = None
+        self._chunks: queue.Queue[Chunk | None] = queue.Queue(_QUEUED_CHUNKS)
+        self._sender: BodySender | None = None
 
-    @property
-    def fault(self) -> str | None:
-        """What is between here and the collector now; None when bodies are taken."""
-        if self._sender is None or self._sender.stats.last_error is None:
-            return None
-        quiet = time.monotonic() - self._sender.stats.last_success
-        if quiet <= _QUIET:
-            return None
-        plan = self._plan
-        return (
-            f"waits for {plan.target.url} ({self._sender.stats.last_error}), {plan.give_up_after:g} s at most"
-        )
-
-    def execute(
-        self, chunks: Iterable[Chunk], compiler: Compiler, rows: int | None, tick: Callable[[], None]
-    ) -> None:
+    def execute(self, chunks: Iterable[Chunk], rows: int | None) -> None:
         """Send all chunks.
 
         Parameters
         ----------
         chunks
             Read on the calling thread.
-        compiler
-            Of the plan.
         rows
-            How many there are; None where that is not known.
-        tick
-            Called now and then on the calling thread.
+            Number of rows; None if it is not known.
         """
-        transport = Transport(
-            self._plan.target.url, headers=self._plan.target.headers, pool=self._plan.connections
-        )
+        target = self._plan.target
+        transport = Transport(target.url, headers=target.headers, pool=self._plan.connections)
         if not self._dry:
             self._sender = self._make_sender(transport)
         encoders = [
-            threading.Thread(
-                target=self._work, args=(compiler,), name=f"nbtrack-encode-{number}", daemon=True
-            )
-            for number in range(min(_ENCODERS, os.cpu_count() or 1))
+            threading.Thread(target=self._encode, name=f"nbtrack-encode-{number}", daemon=True)
+            for number in range(min(_MAX_ENCODERS, os.cpu_count() or 1))
         ]
         try:
-            self._feed(chunks, encoders, tick)
+            self._read(chunks, encoders)
             if self._sender is not None:
                 self._sender.close()
                 while not self._sender.join(_POLL):
-                    tick()
+                    self._show_progress()
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
-            self._stop()
+            self.stop()
             transport.close()
         if self._error is not None:
             raise self._error
-        self._settle_accounts(rows)
+        self._close_accounts(rows)
+        self._show_progress()
 
-    def _make_sender(self, transport: Transport) -> Sender:
-        plan = self._plan
-        return Sender(
-            transport,
-            plan.connections,
-            self._settle,
-            rate=plan.rate,
-            byte_rate=plan.byte_rate,
-            give_up_after=plan.give_up_after,
-        )
-
-    def _feed(
-        self, chunks: Iterable[Chunk], encoders: list[threading.Thread], tick: Callable[[], None]
-    ) -> None:
-        """Read, here, and hand over to the encoders."""
-        for thread in encoders:
-            thread.start()
-        for chunk in itertools.chain(chunks, [None]):
-            while not self._is_stopping():
-                tick()
-                try:
-                    self._chunks.put(chunk, timeout=_POLL)
-                except queue.Full:
-                    continue
-                break
-            if self._is_stopping():
-                break
-        for thread in encoders:
-            while thread.is_alive():
-                thread.join(_POLL)
-                tick()
-
-    def _is_stopping(self) -> bool:
-        return self._closed or (self._sender is not None and self._sender.stopping.is_set())
-
-    def _stop(self) -> None:
-        """End the senders: those of a run that came to its end have ended already."""
+    def stop(self) -> None:
+        """End the sending threads (if the run is complete, they have ended); what comes later is not counted."""
         if self._sender is not None:
             self.interrupted = self.interrupted or self._sender.stopping.is_set()
             self._sender.stop()
-            self._sender.join(_LAST_REPLIES)
+            self._sender.join(_LAST_RESPONSES)
         with self._lock:
             self._closed = True
 
-    def _work(self, compiler: Compiler) -> None:
-        """Encode chunks, on a thread of its own."""
-        encoder = self._plan.encoder(compiler)
-        try:
-            while (chunk := self._next_chunk(wait=True)) is not None:
-                for encoded in encoder.encode(self._ready(chunk)):
-                    self._take(encoded)
-        except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
-            self._error = self._error or error
-            self._closed = True
-        finally:
-            encoder.close()
-
-    def _ready(self, chunk: Chunk | None) -> Iterator[Chunk]:
-        """Give a chunk and those that are there by then: to wait for one would hold up what is encoded already."""
-        while chunk is not None:
-            yield chunk
-            chunk = self._next_chunk(wait=False)
-
-    def _next_chunk(self, *, wait: bool) -> Chunk | None:
-        """Give the next chunk; None at the end of all, and at an early end."""
-        while not self._is_stopping():
-            try:
-                chunk = self._chunks.get(wait, _POLL)
-            except queue.Empty:
-                if wait:
-                    continue
-                break
-            if chunk is None:
-                self._chunks.put(None)  # for the other encoders, and this one's next look
-            return chunk
-        return None
-
-    def _take(self, encoded: Encoded) -> None:
-        """Count a chunk, and hand over its bodies."""
+    def take(self, encoded: Encoded) -> None:
+        """Count an encoded chunk, and queue its bodies."""
         if encoded.invalid and self._plan.on_invalid == "raise":
-            first = encoded.letters[0]
+            first = encoded.failed[0]
             raise InvalidRow(f"row {first.row}: {first.reason}")
-        chunk, events = encoded.chunk, encoded.events
+        number, events = encoded.chunk.number, encoded.events
         with self._lock:
-            if self._closed:  # too late: its rows are counted as not sent
+            if self._closed:  # too late: its rows count as not sent
                 return
             self._count(encoded)
             delivered = self._is_delivered(encoded)
@@ -248,65 +172,150 @@ class Run:
                     self.accounts.bytes += sum(len(body.data) for body in encoded.bodies)
                     self.accounts.requests += len(encoded.bodies)
                 return
-            self._open[chunk.number] = _Open(events, events, encoded.fingerprint)
+            self._pending[number] = _PendingChunk(events, events, encoded.fingerprint)
             if not events:
-                self._finish(chunk.number)
+                self._finish_chunk(number)
         for body in encoded.bodies:
             if self._sender is None or not self._sender.put(body):
                 return
 
+    def _make_sender(self, transport: Transport) -> BodySender:
+        plan = self._plan
+        return BodySender(
+            transport,
+            plan.connections,
+            self._on_outcome,
+            rate=plan.rate,
+            byte_rate=plan.byte_rate,
+            give_up_after=plan.give_up_after,
+        )
+
+    def _read(self, chunks: Iterable[Chunk], encoders: list[threading.Thread]) -> None:
+        """Read the chunks on this thread, and queue them for the encoders."""
+        for thread in encoders:
+            thread.start()
+        for chunk in itertools.chain(chunks, [None]):
+            while not self._is_stopping():
+                self._show_progress()
+                try:
+                    self._chunks.put(chunk, timeout=_POLL)
+                except queue.Full:
+                    continue
+                break
+            if self._is_stopping():
+                break
+        for thread in encoders:
+            while thread.is_alive():
+                thread.join(_POLL)
+                self._show_progress()
+
+    def _is_stopping(self) -> bool:
+        return self._closed or (self._sender is not None and self._sender.stopping.is_set())
+
+    def _encode(self) -> None:
+        """Encode chunks, on a thread of its own."""
+        encoder = self._plan.encoder(self._compiler)
+        try:
+            while (chunk := self._next_chunk(wait=True)) is not None:
+                for encoded in encoder.encode(self._available(chunk)):
+                    self.take(encoded)
+        except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
+            self._error = self._error or error
+            self._closed = True
+        finally:
+            encoder.close()
+
+    def _available(self, chunk: Chunk | None) -> Iterator[Chunk]:
+        """Yield a chunk and those already queued: waiting for another would delay what is encoded already."""
+        while chunk is not None:
+            yield chunk
+            chunk = self._next_chunk(wait=False)
+
+    def _next_chunk(self, *, wait: bool) -> Chunk | None:
+        """Return the next chunk; None at the end, also at an early one."""
+        while not self._is_stopping():
+            try:
+                chunk = self._chunks.get(wait, _POLL)
+            except queue.Empty:
+                if wait:
+                    continue
+                break
+            if chunk is None:
+                self._chunks.put(None)  # for the other encoders, and for the next call of this one
+            return chunk
+        return None
+
     def _is_delivered(self, encoded: Encoded) -> bool:
-        """Tell whether the run that is resumed delivered a chunk; refuse one that changed."""
-        if self._ledger is None or (known := self._ledger.fingerprint(encoded.chunk.number)) is None:
+        """Check whether the run that is resumed delivered a chunk; raise if the chunk changed."""
+        if self._ledger is None:
             return False
-        if known != encoded.fingerprint:
+        fingerprint = self._ledger.fingerprint(encoded.chunk.number)
+        if fingerprint is not None and fingerprint != encoded.fingerprint:
             first = encoded.chunk.first_row
             raise LedgerError(
-                f"the backfill in {self._ledger.path} cannot be resumed: rows {first:,} to "
-                f"{first + encoded.chunk.table.num_rows - 1:,} changed since; {BEGIN_ANEW}"
+                f"cannot resume the backfill in {self._ledger.path}: rows {first:,} to "
+                f"{first + encoded.chunk.table.num_rows - 1:,} changed; {BEGIN_AGAIN}"
             )
-        return True
+        return fingerprint is not None
 
     def _count(self, encoded: Encoded) -> None:
-        accounts, moments = self.accounts, encoded.moments
+        accounts, times = self.accounts, encoded.times
         accounts.rows += encoded.chunk.table.num_rows
-        accounts.skipped += len(encoded.letters)
+        accounts.skipped += len(encoded.failed)
         accounts.invalid += encoded.invalid
-        accounts.reasons.update(letter.reason for letter in encoded.letters)
+        accounts.reasons.update(row.reason for row in encoded.failed)
         accounts.null_keys += len(encoded.null_keys)
         accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:EXAMPLES])])[:EXAMPLES]
-        self._hours.add(moments)
-        if len(moments):
-            accounts.widen(int(moments.min()), int(moments.max()))
-        self._letters.add(encoded.letters)
-        self._keys.parts.append((encoded.chunk.first_row, encoded.ids))
+        self._hours.add(times)
+        if len(times):
+            accounts.extend_time_range(int(times.min()), int(times.max()))
+        self._failed_rows.add(encoded.failed)
+        self._keys.add(encoded.chunk.first_row, encoded.ids)
 
-    def _settle(self, outcome: Outcome) -> None:
-        """Count what became of a body; on a sender's thread."""
+    def _on_outcome(self, outcome: Outcome) -> None:
+        """Count what became of a body; called on a sending thread."""
         body = outcome.body
         with self._lock:
-            if self._closed:  # too late: its rows are counted as not sent
+            if self._closed:  # too late: its rows count as not sent
                 return
-            chunk = self._open[body.chunk]
-            chunk.left -= body.events
+            chunk = self._pending[body.chunk]
+            chunk.pending -= body.events
             if outcome.reason is None:
                 self.accounts.sent += body.events
                 self.accounts.bytes += outcome.bytes
             else:
-                chunk.clean = False
+                chunk.complete = False
                 self.accounts.failed += body.events
                 self.accounts.reasons[outcome.reason] += body.events
-                self._letters.add(_refused(body, outcome.reason))
-            if not chunk.left:
-                self._finish(body.chunk)
+                self._failed_rows.add(refused_rows(body, outcome.reason))
+            if not chunk.pending:
+                self._finish_chunk(body.chunk)
 
-    def _finish(self, number: int) -> None:
-        chunk = self._open.pop(number)
-        if self._ledger is not None and chunk.clean:
+    def _finish_chunk(self, number: int) -> None:
+        chunk = self._pending.pop(number)
+        if self._ledger is not None and chunk.complete:
             self._ledger.finish(number, chunk.fingerprint, chunk.events)
 
-    def _settle_accounts(self, rows: int | None) -> None:
-        """Close the accounts: what is neither sent nor skipped nor refused was not sent."""
+    def _show_progress(self) -> None:
+        if self._bar is not None:
+            accounts = self.accounts
+            done = accounts.sent + accounts.skipped + accounts.failed - accounts.unsent
+            self._bar.show(done, self._find_problem())
+
+    def _find_problem(self) -> str | None:
+        """Return what stops the run from going on; None if the collector accepts events."""
+        if self._sender is None or self._sender.stats.last_error is None:
+            return None
+        quiet = time.monotonic() - self._sender.stats.last_success
+        if quiet <= _QUIET:
+            return None
+        plan = self._plan
+        return (
+            f"waits for {plan.target.url} ({self._sender.stats.last_error}), at most {plan.give_up_after:g} s"
+        )
+
+    def _close_accounts(self, rows: int | None) -> None:
+        """Count what was neither sent nor skipped nor refused as not sent."""
         accounts = self.accounts
         accounts.rows = max(accounts.rows, rows or 0)
         accounts.unsent = accounts.rows - accounts.sent - accounts.skipped - accounts.failed
@@ -321,9 +330,107 @@ class Run:
             accounts.last_error = stats.last_error
 
 
-def _refused(body: Body, reason: str) -> list[Letter]:
-    events = [body.payload(place) for place in range(body.events)]
-    return [
-        Letter(int(row), event_id(event), reason, event.decode(), refused=True)
-        for row, event in zip(body.rows, events, strict=True)
-    ]
+def send_source(
+    plan: BackfillPlan,
+    source: Source,
+    report: BackfillReport,
+    dead_letters: DeadLetters,
+    *,
+    ledger: str | Path | bool,
+    resume: bool,
+    progress: bool | None,
+) -> None:
+    """Send the rows of a source from this machine, or only count them; see `nbtrack.bulk.backfill`."""
+    compiler = plan.compiler()
+    size = choose_size(source.rows)
+    open_ledger = None
+    if ledger is not False and not report.dry_run:
+        path = ledger_path(plan.namespace) if ledger is True else Path(ledger)
+        open_ledger = _open_ledger(path, plan, source.rows, size, resume=resume, report=report)
+    bar = make_bar(source.rows, progress)
+    try:
+        run = Run(
+            plan,
+            report,
+            dead_letters,
+            compiler=compiler,
+            ledger=open_ledger,
+            dry=report.dry_run,
+            bar=bar,
+        )
+        chunks = source.chunks(plan.columns, size)
+        if report.dry_run:
+            chunks = _sample(plan, compiler, chunks, report)
+        run.execute(chunks, source.rows)
+    finally:
+        bar.close()
+        if open_ledger is not None:
+            open_ledger.close()
+    if run.interrupted:
+        report.interrupted = True
+        report.resumable = open_ledger is not None
+
+
+def finish_report(report: BackfillReport, plan: BackfillPlan) -> BackfillReport:
+    """Add what is known only at the end: a hint at times in seconds, and how refused events are sent again."""
+    if report.last is not None and report.last in _SECONDS:
+        report.notes.append("the times look like seconds, but are taken as milliseconds since 1970")
+    if report.dead_letters is not None and not report.dry_run:
+        report.send_again = _make_retry(plan, report.dead_letters)
+    return report
+
+
+def _sample(
+    plan: BackfillPlan, compiler: AnyCompiler, chunks: Iterator[Chunk], report: BackfillReport
+) -> Iterator[Chunk]:
+    """Yield the chunks, and add the first few events of the first one to a report."""
+    for chunk in chunks:
+        if not report.sample:
+            encoder = plan.encoder(compiler)
+            objects = {name: values[:_SAMPLE_ROWS] for name, values in chunk.objects.items()}
+            first_rows = Chunk(0, chunk.first_row, chunk.table.slice(0, _SAMPLE_ROWS), objects)
+            [encoded] = encoder.encode([first_rows])
+            encoder.close()
+            report.sample += decode_events(encoded)
+        yield chunk
+
+
+def _open_ledger(
+    path: Path, plan: BackfillPlan, rows: int | None, size: int, *, resume: bool, report: BackfillReport
+) -> Ledger | None:
+    try:
+        return Ledger(
+            path,
+            template=plan.fingerprint,
+            columns="\n".join(plan.columns),
+            rows=rows,
+            chunk_rows=size,
+            destination=plan.target.url,
+            resume=resume,
+        )
+    except (OSError, LedgerError) as error:
+        if resume:
+            raise
+        report.notes.append(f"no ledger, so this run cannot be resumed: {error}")
+        return None
+
+
+def _make_retry(plan: BackfillPlan, path: Path) -> Callable[[bool], BackfillReport]:
+    plan = dataclasses.replace(plan, on_duplicate="send")
+
+    def retry(invalid: bool) -> BackfillReport:
+        report = BackfillReport(destination=plan.target.url, on_duplicate="send")
+        dead_letters = DeadLetters(dead_letters_path(plan.namespace))
+        source, compiler = open_dead_letters(path, invalid=invalid), StoredEventsCompiler()
+        bar = make_bar(source.rows, progress=False)
+        run = Run(plan, report, dead_letters, compiler=compiler, bar=bar)
+        started = time.perf_counter()
+        try:
+            run.execute(source.chunks(compiler.columns, choose_size(source.rows)), source.rows)
+        finally:
+            report.seconds = time.perf_counter() - started
+            report.interrupted = run.interrupted
+            report.dead_letters = dead_letters.close()
+        return finish_report(report, plan)
+
+    return retry

@@ -1,4 +1,4 @@
-"""Bodies out: kept connections, the retry rules of delivery, nothing given up without a reason."""
+"""Sending bodies: kept connections, the retry rules of delivery, nothing given up without a reason."""
 
 import queue
 import threading
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from nbtrack.bulk.encoding.encoder import Body
 from nbtrack.bulk.sending.rate_limit import Pace
 from nbtrack.delivery.encoding import HEAD, TAIL
-from nbtrack.delivery.http.transport import Reply, Transport
-from nbtrack.delivery.retry import Backoff, Verdict, decide
+from nbtrack.delivery.http.transport import Transport
+from nbtrack.delivery.models import Reply
+from nbtrack.delivery.retry import Backoff, Decision, decide
 
-_POLL = 0.1  # seconds between looks at the stop sign
-_WAITING = (
-    32  # bodies: the senders have work while the encoders, of whom each brings 17 at once, make the next ones
-)
-_LONGEST_WAIT = (
-    5.0  # seconds between tries: a few connections are no storm, and a collector that is back is soon seen
-)
+_POLL = 0.1
+"""Seconds between looks at the stop signal."""
+_QUEUED = 32
+"""Bodies that wait: an encoder makes 17 at once, and the threads need work while it makes the next ones."""
+_MAX_WAIT = 5.0
+"""Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
 _OVERLOADED = frozenset({429, 503})
 
 
@@ -31,9 +31,9 @@ class Outcome:
     body
         The events.
     reason
-        Why they were refused for good; None when they were taken.
+        Why they were refused for good; None if they were delivered.
     bytes
-        Of the body, when it was taken.
+        Size of the body, if it was delivered.
     """
 
     body: Body
@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class SenderStats:
-    """Counters that all senders share; guarded by ``lock``."""
+    """Counters that all sending threads share; guarded by ``lock``."""
 
     retries: int = 0
     requests: int = 0
@@ -52,7 +52,7 @@ class SenderStats:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Sender:
+class BodySender:
     """Threads that post bodies.
 
     Parameters
@@ -60,27 +60,27 @@ class Sender:
     transport
         Kept connections to the collector.
     connections
-        How many threads.
-    report
-        Called with each outcome, on a sender's thread.
+        Number of threads.
+    on_outcome
+        Called with each outcome, on a sending thread.
     rate, byte_rate
-        Events and bytes a second; None for any.
+        Events and bytes per second; None for no limit.
     give_up_after
-        Seconds without a body taken after which all stops.
+        Seconds without a success after which all threads stop.
     """
 
     def __init__(
         self,
         transport: Transport,
         connections: int,
-        report: Callable[[Outcome], None],
+        on_outcome: Callable[[Outcome], None],
         *,
         rate: float | None = None,
         byte_rate: float | None = None,
         give_up_after: float = float("inf"),
     ) -> None:
-        self._transport, self._report, self._patience = transport, report, give_up_after
-        self._queue: queue.Queue[Body | None] = queue.Queue(_WAITING)
+        self._transport, self._on_outcome, self._give_up_after = transport, on_outcome, give_up_after
+        self._queue: queue.Queue[Body | None] = queue.Queue(_QUEUED)
         self.stopping = threading.Event()
         self.pace = Pace(connections, rate, byte_rate, self.stopping)
         self.stats = SenderStats()
@@ -89,28 +89,28 @@ class Sender:
         self._starting = threading.Lock()
 
     def put(self, body: Body) -> bool:
-        """Hand over a body, waiting for room; False once stopped."""
+        """Queue a body, waiting for room; return False once stopped."""
         with self._starting:
-            if len(self._threads) < self._connections:  # one a body: a small run needs few
+            if len(self._threads) < self._connections:  # one for each body: a small run needs few
                 name = f"nbtrack-backfill-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
                 self._threads[-1].start()
         return self._put(body)
 
     def close(self) -> None:
-        """Say that no body follows: the threads end when all have an outcome."""
+        """End the threads once every body has an outcome; no body may follow."""
         for _ in self._threads:
             self._put(None)
 
     def join(self, seconds: float) -> bool:
-        """Wait a while for the threads to end; tell whether they have."""
+        """Wait for the threads to end, and return whether they have."""
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
-        """Stop after the requests under way; what waits stays unsent."""
+        """Stop after the requests in flight; queued bodies stay unsent."""
         self.stopping.set()
 
     def _put(self, body: Body | None) -> bool:
@@ -123,7 +123,7 @@ class Sender:
         return False
 
     def _run(self) -> None:
-        backoff = Backoff(cap=_LONGEST_WAIT)
+        backoff = Backoff(cap=_MAX_WAIT)
         while not self.stopping.is_set():
             try:
                 body = self._queue.get(timeout=_POLL)
@@ -139,32 +139,32 @@ class Sender:
         while self.pace.enter(body.events, size):
             attempts += 1
             reply = self._transport.post([HEAD, body.data, TAIL])
-            verdict = decide(reply, events=body.events, custom={})
-            self._note(reply, verdict, repeated=attempts > 1)
-            if verdict is Verdict.SENT:
+            decision = decide(reply, events=body.events, custom={})
+            self._count(reply, decision, repeated=attempts > 1)
+            if decision is Decision.SENT:
                 backoff.reset()
-                self._report(Outcome(body, None, size))
+                self._on_outcome(Outcome(body, None, size))
                 return
-            if verdict is Verdict.SPLIT:
+            if decision is Decision.SPLIT:
                 for part in body.split():
                     self._deliver(part, backoff)
                 return
-            if verdict is Verdict.BURY:
-                self._report(Outcome(body, _reason(reply), 0))
+            if decision is Decision.BURY:
+                self._on_outcome(Outcome(body, _reason(reply), 0))
                 return
-            if time.monotonic() - self.stats.last_success > self._patience:
+            if time.monotonic() - self.stats.last_success > self._give_up_after:
                 self.stop()
             self.stopping.wait(backoff.next(reply.retry_after))
 
-    def _note(self, reply: Reply, verdict: Verdict, *, repeated: bool) -> None:
-        if verdict is Verdict.SENT:
+    def _count(self, reply: Reply, decision: Decision, *, repeated: bool) -> None:
+        if decision is Decision.SENT:
             self.pace.succeeded()
         else:
             self.pace.failed(overloaded=reply.status in _OVERLOADED)
         with self.stats.lock:
             self.stats.requests += 1
             self.stats.retries += repeated
-            if verdict is Verdict.SENT:
+            if decision is Decision.SENT:
                 self.stats.last_success = time.monotonic()
             else:
                 self.stats.last_error = _reason(reply)

@@ -1,4 +1,4 @@
-"""What backfills leave on disk: ledgers and dead letters, in one folder of the user's own, and not for ever."""
+"""Ledgers and dead letters in one folder of the user, removed after a while."""
 
 import time
 import uuid
@@ -9,29 +9,30 @@ from nbtrack.common.home import find_home
 
 MAX_AGE = 30 * 86_400.0
 MAX_BYTES = 2**30
-_RECENT = 86_400.0  # seconds within which a file may be one of a run under way
+_IN_USE = 86_400.0
+"""Seconds within which a file may belong to a running backfill."""
 
 
 def ledger_path(namespace: uuid.UUID) -> Path:
-    """Tell where the ledger of a namespace is."""
+    """Return the path of the ledger of a namespace."""
     return _find_folder() / f"{namespace.hex}.sqlite"
 
 
-def letters_path(namespace: uuid.UUID) -> Path:
-    """Tell where a run's dead letters go: a file of its own for each run."""
-    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return _find_folder() / f"{namespace.hex}-{moment}-{uuid.uuid4().hex[:4]}.parquet"
+def dead_letters_path(namespace: uuid.UUID) -> Path:
+    """Return a path for the dead letters of a run: each run has its own."""
+    now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return _find_folder() / f"{namespace.hex}-{now}-{uuid.uuid4().hex[:4]}.parquet"
 
 
-def tidy() -> None:
-    """Remove what is older than 30 days, and the oldest of what is more than 1 GiB: dead letters hold personal data."""
-    with suppress(OSError):  # no folder yet, or one that another process tidies too
-        now, held = time.time(), 0
-        dated = ((path, path.stat()) for path in _find_folder().iterdir())
-        for path, status in sorted(dated, key=lambda one: one[1].st_mtime, reverse=True):
-            held += status.st_size
+def remove_old_files() -> None:
+    """Remove files older than 30 days, and the oldest ones beyond 1 GiB: dead letters hold personal data."""
+    with suppress(OSError):  # no folder yet, or another process removes the same files
+        now, total = time.time(), 0
+        files = ((path, path.stat()) for path in _find_folder().iterdir())
+        for path, status in sorted(files, key=lambda file: file[1].st_mtime, reverse=True):
+            total += status.st_size
             age = now - status.st_mtime
-            if age > MAX_AGE or (held > MAX_BYTES and age > _RECENT):
+            if age > MAX_AGE or (total > MAX_BYTES and age > _IN_USE):
                 path.unlink()
 
 

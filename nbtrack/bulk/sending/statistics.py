@@ -1,4 +1,4 @@
-"""What is known of a run's events as a whole: which keys repeat, and when the events happened."""
+"""Statistics over all events of a run: repeated keys, and events by hour."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,67 +6,71 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nbtrack.bulk.encoding.encoder import Ids, Positions
-from nbtrack.bulk.report import HOUR, Accounts
+from nbtrack.bulk.models import EXAMPLES, HOUR, Accounts
 
-EXAMPLES = 5
-_SHARES = 8
-_SHARE_BITS = np.uint64(_SHARES - 1)
-_MOST_HOURS = 1 << 20  # in an array
+_BUCKETS = 8
+_BUCKET_BITS = np.uint64(_BUCKETS - 1)
+_MAX_HOURS = 1 << 20
+"""Hours in one array."""
 
 
 @dataclass(slots=True)
-class Keys:
+class KeyCounter:
     """Finds repeated keys at the end of a run."""
 
-    parts: list[tuple[int, Ids]] = field(default_factory=list)
+    chunks: list[tuple[int, Ids]] = field(default_factory=list)
+
+    def add(self, first_row: int, ids: Ids) -> None:
+        """Add the ids of a chunk."""
+        self.chunks.append((first_row, ids))
 
     def count(self, accounts: Accounts) -> None:
         """Count the rows whose key an earlier row has, and name a few of them."""
-        doubled = [part for share in range(_SHARES) for part in self._find_doubled(share)]
-        accounts.repeated_keys = sum(map(len, doubled))
+        repeated = [ids for bucket in range(_BUCKETS) for ids in self._find_repeated(bucket)]
+        accounts.repeated_keys = sum(map(len, repeated))
         if not accounts.repeated_keys:
             return
-        wanted = np.unique(np.concatenate(doubled)[: 20 * EXAMPLES])
+        examples = np.unique(np.concatenate(repeated)[: 20 * EXAMPLES])
         seen: set[int] = set()
-        found: list[int] = []
-        for first_row, ids in sorted(self.parts, key=lambda part: part[0]):
-            for place in map(int, np.flatnonzero(np.isin(ids, wanted))):
-                if int(ids[place]) in seen:
-                    found.append(first_row + place)
-                seen.add(int(ids[place]))
-        accounts.repeated_rows = found[:EXAMPLES]
+        rows: list[int] = []
+        for first_row, ids in sorted(self.chunks, key=lambda chunk: chunk[0]):
+            for index in map(int, np.flatnonzero(np.isin(ids, examples))):
+                if int(ids[index]) in seen:
+                    rows.append(first_row + index)
+                seen.add(int(ids[index]))
+        accounts.repeated_rows = rows[:EXAMPLES]
 
-    def _find_doubled(self, share: int) -> list[Ids]:
-        """Give the repeated ones of a share of all ids: sorted at once, ten million would take 80 MB more."""
-        some = [ids[(ids & _SHARE_BITS == share) & (ids != 0)] for _, ids in self.parts]
-        if not some:
+    def _find_repeated(self, bucket: int) -> list[Ids]:
+        """Return the repeated ids of a bucket: sorting ten million at once would take 80 MB more."""
+        selected = [ids[(ids & _BUCKET_BITS == bucket) & (ids != 0)] for _, ids in self.chunks]
+        if not selected:
             return []
-        whole = np.concatenate(some)
-        whole.sort()
-        return [whole[1:][whole[1:] == whole[:-1]]]
+        ids = np.concatenate(selected)
+        ids.sort()
+        return [ids[1:][ids[1:] == ids[:-1]]]
 
 
 @dataclass(slots=True)
-class Hours:
-    """Counts events by the hour: an array of neighbouring hours, as a dict of thousands a chunk would cost more."""
+class HourCounter:
+    """Counts events by hour, in an array of neighbouring hours: a dict of thousands for each chunk would cost more."""
 
     first: int = 0
     window: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
     others: Counter[int] = field(default_factory=Counter)
 
-    def add(self, moments: Positions) -> None:
-        """Count moments, in milliseconds since 1970."""
-        if not len(moments):
+    def add(self, times: Positions) -> None:
+        """Count times, in milliseconds since 1970."""
+        if not len(times):
             return
-        hours = moments // HOUR
+        hours = times // HOUR
         first, last = int(hours.min()), int(hours.max())
-        if last - first >= _MOST_HOURS:
-            places, counts = np.unique(hours, return_counts=True)
-            self.others.update(dict(zip(map(int, places), map(int, counts), strict=True)))
+        if last - first >= _MAX_HOURS:
+            unique, counts = np.unique(hours, return_counts=True)
+            self.others.update(dict(zip(map(int, unique), map(int, counts), strict=True)))
             return
         if len(self.window):
             first, last = min(first, self.first), max(last, self.first + len(self.window) - 1)
-        if last - first >= _MOST_HOURS:
+        if last - first >= _MAX_HOURS:
             self._close_window()
             first, last = int(hours.min()), int(hours.max())
         counts = np.bincount(hours - first, minlength=last - first + 1)
@@ -75,12 +79,12 @@ class Hours:
         self.first, self.window = first, counts
 
     def count(self) -> Counter[int]:
-        """Give the number of events of each hour since 1970 that has some."""
+        """Return the number of events of each hour since 1970 that has some."""
         self._close_window()
         return self.others
 
     def _close_window(self) -> None:
         self.others.update(
-            {self.first + int(place): int(self.window[place]) for place in np.flatnonzero(self.window)}
+            {self.first + int(index): int(self.window[index]) for index in np.flatnonzero(self.window)}
         )
         self.window = self.window[:0]

@@ -1,1 +1,1 @@
-"""Where the rows of a backfill come from."""
+"""Where rows come from: DataFrames, tables, files, relations and iterables."""

@@ -1,4 +1,4 @@
-"""Parquet and CSV files, and DuckDB relations: streamed."""
+"""Parquet and CSV files, and DuckDB relations, read as streams."""
 
 import glob
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import open_cursor
-from nbtrack.bulk.encoding.expressions import quote
-from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, SourceError, rechunk
+from nbtrack.bulk.duckdb import open_cursor, quote, quote_name
+from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, MissingFileError, SourceError, rechunk
 
 
 class RelationSource:
-    """A DuckDB relation, streamed."""
+    """A DuckDB relation, read as a stream."""
 
     rows: int | None = None
 
@@ -23,26 +22,34 @@ class RelationSource:
         self.names = list(relation.columns)
 
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
-        """Give the rows of some columns, ``size`` at a time."""
-        quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or f"null as {NO_COLUMN}"
-        return rechunk(self._read(quoted, size), size)
+        """Yield the rows of some columns, `size` at a time."""
+        projection = ", ".join(map(quote_name, columns)) or f"null as {NO_COLUMN}"
+        return rechunk(self._read(projection, size), size)
 
     def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
         try:
             for batch in self._relation.project(projection).to_arrow_reader(size):
                 yield pa.Table.from_batches([batch])
-        except (duckdb.Error, OSError) as error:  # Arrow says OSError of what DuckDB said
-            raise SourceError(f"the rows cannot be read further: {error}") from None
+        except (duckdb.Error, OSError) as error:  # Arrow raises OSError for DuckDB's errors
+            raise SourceError(f"cannot read the remaining rows: {error}") from None
 
 
 def open_files(pattern: str) -> RelationSource:
-    """Open the Parquet or CSV files of a path or a pattern of paths."""
+    """Open the Parquet or CSV files that a path or a pattern names.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    SourceError
+        If the files cannot be read.
+    """
     paths = sorted(glob.glob(pattern, recursive=True)) or ([pattern] if Path(pattern).exists() else [])  # noqa: PTH207 - a pattern may be absolute
     if not paths:
-        raise SourceError(f"no file is at {pattern}")
+        raise MissingFileError(f"no such file: {pattern}")
     if folders := [path for path in paths if Path(path).is_dir()]:
         raise SourceError(
-            f"{folders[0]} is a folder: name its files by a pattern, such as {Path(folders[0]) / '*.parquet'}"
+            f"{folders[0]} is a folder; use a pattern for its files, such as {Path(folders[0]) / '*.parquet'}"
         )
     suffixes = {Path(path).name.lower().removesuffix(".gz").rpartition(".")[2] for path in paths}
     if suffixes <= {"parquet", "pq"}:
@@ -50,30 +57,31 @@ def open_files(pattern: str) -> RelationSource:
     elif suffixes <= {"csv", "tsv", "txt"}:
         function = "read_csv"
     else:
-        raise SourceError(f"backfill reads Parquet and CSV files, not .{', .'.join(sorted(suffixes))}")
+        raise SourceError(f"backfill reads Parquet and CSV files, got .{', .'.join(sorted(suffixes))}")
     connection = open_cursor()
-    # by name: a column that came later is null in the files before
+    # by name: a column added later is null in older files
     rows = f"{function}([{', '.join(map(quote, paths))}], union_by_name = true)"
     try:
         relation = RelationSource(connection.sql(f"select * from {rows}"))  # noqa: S608 - quoted above
         if function == "read_parquet":
-            counted = connection.sql(f"select count(*) from {rows}").fetchall()  # noqa: S608 - quoted above
-            relation.rows = counted[0][0]
+            [[relation.rows]] = connection.sql(f"select count(*) from {rows}").fetchall()  # noqa: S608 - quoted above
     except duckdb.Error as error:
-        raise SourceError(f"{pattern} cannot be read: {error}") from None
+        raise SourceError(f"cannot read {pattern}: {error}") from None
     if len(paths) > 1 and function == "read_parquet":
         _check_types(connection, paths, relation.names)
     if function == "read_csv" and len(relation.names) == 1 and "," in relation.names[0]:
-        raise SourceError(f"{pattern} is no table: its lines have different numbers of fields")
+        raise SourceError(f"{pattern} is not a valid CSV: rows have different numbers of fields")
     return relation
 
 
 def _check_types(connection: Any, paths: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse files of which some hold texts where others hold numbers: read together, all would be texts."""
-    rows = connection.execute(
+    """Raise if a column holds strings in one file and other values in another: read together, all would be strings."""
+    mixed = connection.execute(
         "select name from parquet_schema($paths) where list_contains($names, name) and type is not null "
         "group by name having bool_or(type = 'BYTE_ARRAY') and not bool_and(type = 'BYTE_ARRAY')",
         {"paths": list(paths), "names": list(names)},
     ).fetchall()
-    if rows:
-        raise SourceError(f"the files hold texts in the column {rows[0][0]!r} here, and other values there")
+    if mixed:
+        raise SourceError(
+            f"column {mixed[0][0]!r} holds strings in some of the files and other values in others"
+        )

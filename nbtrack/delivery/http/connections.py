@@ -1,4 +1,4 @@
-"""Kept connections to one server: urllib3 opens them; loaded with the first request."""
+"""Kept connections to one server; urllib3 opens them, and is loaded with this module."""
 
 import os
 import weakref
@@ -15,16 +15,16 @@ from urllib3.util import Url, parse_url
 
 
 class Connections:
-    """Connections to one server, kept open between requests; as many as threads ask for at once.
+    """Connections to one server, kept open between requests; as many as threads use at once.
 
-    Proxy and certificates come from the environment as `requests` has them.
+    Proxy and certificates come from the environment by the rules of `requests`.
 
     Parameters
     ----------
-    url
-        Of the server.
-    size
-        How many are kept at most.
+    url : str
+        URL of the server.
+    size : int
+        Most connections to keep while idle.
     """
 
     def __init__(self, url: str, size: int) -> None:
@@ -32,38 +32,38 @@ class Connections:
         self._idle: list[HTTPConnection] = []
         proxy = _find_proxy(url)
         self._forwarded = proxy is not None and urlsplit(url).scheme == "http"
-        self._make = _find_maker(url, proxy)
-        # a plain proxy gets our credentials with each request, another one when it is asked for its tunnel
+        self._create = _connection_factory(url, proxy)
+        # a plain proxy needs credentials with each request, a tunnelling one when the tunnel is opened
         self.headers = _proxy_headers(proxy) if self._forwarded else {}
-        weakref.finalize(self, _close, self._idle)
+        weakref.finalize(self, _close_all, self._idle)
 
     def take(self, timeout: float) -> tuple[HTTPConnection, bool]:
-        """Give a connection that is open, and tell whether it is a kept one.
+        """Return an open connection, and whether it is a kept one.
 
         Parameters
         ----------
-        timeout
+        timeout : float
             Seconds to connect.
         """
-        while (kept := self._take_idle()) is not None:
-            if kept.is_connected:
-                return kept, True
-            kept.close()
-        made = self._make(timeout)
+        while (idle := self._take_idle()) is not None:
+            if idle.is_connected:
+                return idle, True
+            idle.close()
+        connection = self._create(timeout)
         try:
-            made.connect()
-        except (OSError, HTTPError) as fault:
-            made.close()
-            if made.proxy is not None and not made.has_connected_to_proxy:
-                raise ProxyError("the proxy does not answer", fault) from fault
+            connection.connect()
+        except (OSError, HTTPError) as error:
+            connection.close()
+            if connection.proxy is not None and not connection.has_connected_to_proxy:
+                raise ProxyError("cannot connect to the proxy", error) from error
             raise
-        return made, False
+        return connection, False
 
     def _take_idle(self) -> HTTPConnection | None:
-        """Take the one used last: others may age, and be closed by the server."""
+        """Take the one used last: the others may age, and be closed by the server."""
         try:
             return self._idle.pop()
-        except IndexError:  # asked for, not looked for: another thread may be quicker
+        except IndexError:  # not checked before: another thread may be quicker
             return None
 
     def give_back(self, connection: HTTPConnection) -> None:
@@ -74,11 +74,11 @@ class Connections:
             connection.close()
 
     def close(self) -> None:
-        """Close those that are kept."""
-        _close(self._idle)
+        """Close the idle connections."""
+        _close_all(self._idle)
 
     def target_of(self, url: str) -> str:
-        """Give the request line's target: the whole URL for a plain proxy, else path and query."""
+        """Return the target of the request line: the whole URL for a plain proxy, else path and query."""
         quoted = requests.utils.requote_uri(url)
         if self._forwarded:
             return quoted
@@ -87,14 +87,14 @@ class Connections:
 
 
 def _find_proxy(url: str) -> Url | None:
-    found = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-    if not found:
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if not proxy:
         return None
-    return parse_url(found if "://" in found else f"http://{found}")
+    return parse_url(proxy if "://" in proxy else f"http://{proxy}")
 
 
-def _find_maker(url: str, proxy: Url | None) -> Callable[[float], HTTPConnection]:
-    """Give what makes a connection, not yet open, of a timeout to connect."""
+def _connection_factory(url: str, proxy: Url | None) -> Callable[[float], HTTPConnection]:
+    """Return a function that creates a connection, not yet open, with a timeout to connect."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if secure else 80)
@@ -108,21 +108,21 @@ def _find_maker(url: str, proxy: Url | None) -> Callable[[float], HTTPConnection
             else HTTPConnection(host, port, timeout=timeout)
         )
 
-    def make(timeout: float) -> HTTPConnection:
-        way: dict[str, Any] = {
+    def create(timeout: float) -> HTTPConnection:
+        options: dict[str, Any] = {
             "timeout": timeout,
             "proxy": proxy,
             "proxy_config": ProxyConfig(None, False, None, None),
         }
-        first_port = proxy.port or (443 if proxy.scheme == "https" else 80)
+        proxy_port = proxy.port or (443 if proxy.scheme == "https" else 80)
         if not secure and proxy.scheme != "https":
-            return HTTPConnection(proxy.host or "", first_port, **way)
-        connection = HTTPSConnection(proxy.host or "", first_port, **way, **trust)
+            return HTTPConnection(proxy.host or "", proxy_port, **options)
+        connection = HTTPSConnection(proxy.host or "", proxy_port, **options, **trust)
         if secure:
             connection.set_tunnel(host, port, _proxy_headers(proxy), proxy.scheme or "http")
         return connection
 
-    return make
+    return create
 
 
 def _proxy_headers(proxy: Url | None) -> dict[str, str]:
@@ -130,7 +130,7 @@ def _proxy_headers(proxy: Url | None) -> dict[str, str]:
     return dict(urllib3.make_headers(proxy_basic_auth=f"{user}:{password}")) if user else {}
 
 
-def _close(connections: list[HTTPConnection]) -> None:
+def _close_all(connections: list[HTTPConnection]) -> None:
     for connection in connections:
         connection.close()
     connections.clear()

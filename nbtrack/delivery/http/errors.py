@@ -1,4 +1,4 @@
-"""Why a request failed, in words for a log: without credentials."""
+"""Why a request failed, in words for a log and without credentials; loads urllib3."""
 
 import ssl
 from dataclasses import dataclass
@@ -12,15 +12,36 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import without_credentials
 
-FAULTS = (HTTPError, OSError, UnicodeError, ValueError)
-"""What a request can end with."""
+REQUEST_ERRORS = (HTTPError, OSError, UnicodeError, ValueError)
+"""Exceptions that a request can end with."""
+
+
+class TruncatedReplyError(NbtrackError, OSError):
+    """The connection ended within a reply."""
+
+
+class InvalidReplyError(NbtrackError, OSError):
+    """What came back is not HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a request failed."""
+class RequestFailure:
+    """Why a request failed.
+
+    Parameters
+    ----------
+    text : str
+        For people, without credentials.
+    refused : bool
+        Whether the connection was refused.
+    stale : bool
+        Whether a kept connection may have been closed by the server, so that a fresh one is worth a try.
+    tls : bool
+        Whether TLS failed; a certificate is not replaced within a second.
+    """
 
     text: str
     refused: bool = False
@@ -28,37 +49,37 @@ class Cause:
     tls: bool = False
 
 
-def explain(fault: BaseException) -> Cause:
-    """Put a network fault into words, without credentials."""
-    text = without_credentials(f"{type(fault).__name__}: {fault}")[:300]
-    chain = _chain(fault)
-    if _any(chain, ssl.SSLError, SSLError):
-        cause = Cause(f"TLS: {text}", tls=True, stale=isinstance(fault, ssl.SSLEOFError))
-    elif _any(chain, ProxyError):
-        cause = Cause(f"proxy: {text}")
-    elif _any(chain, NameResolutionError):
-        cause = Cause("the host's name was not found")
-    elif _any(chain, NewConnectionError):  # a kind of ConnectTimeoutError to urllib3
-        refused = _any(chain, ConnectionRefusedError)
-        cause = Cause("connection refused" if refused else text, refused=refused)
-    elif _any(chain, ConnectTimeoutError):
-        cause = Cause("no connection in time")
-    elif _any(chain, TimeoutError):
-        cause = Cause("no reply in time")
+def describe_failure(error: BaseException) -> RequestFailure:
+    """Describe a network error."""
+    text = without_credentials(f"{type(error).__name__}: {error}")[:300]
+    chain = _causes(error)
+    if _contains(chain, ssl.SSLError, SSLError):
+        failure = RequestFailure(f"TLS: {text}", tls=True, stale=isinstance(error, ssl.SSLEOFError))
+    elif _contains(chain, ProxyError):
+        failure = RequestFailure(f"proxy: {text}")
+    elif _contains(chain, NameResolutionError):
+        failure = RequestFailure("host name not found")
+    elif _contains(chain, NewConnectionError):  # a subclass of ConnectTimeoutError
+        refused = _contains(chain, ConnectionRefusedError)
+        failure = RequestFailure("connection refused" if refused else text, refused=refused)
+    elif _contains(chain, ConnectTimeoutError):
+        failure = RequestFailure("connection timed out")
+    elif _contains(chain, TimeoutError):
+        failure = RequestFailure("reply timed out")
     else:
-        cause = Cause(text, stale=isinstance(fault, ConnectionError))
-    return cause
+        failure = RequestFailure(text, stale=isinstance(error, ConnectionError))
+    return failure
 
 
-def _chain(fault: BaseException) -> list[BaseException]:
-    """List a fault and what it was made of; urllib3 keeps causes in three places."""
-    chain = [fault]
-    for one in chain:
-        for inner in (getattr(one, "original_error", None), one.__cause__, *one.args):
-            if isinstance(inner, BaseException) and inner not in chain:
-                chain.append(inner)
+def _causes(error: BaseException) -> list[BaseException]:
+    """List an exception and its causes; urllib3 keeps them in three places."""
+    chain = [error]
+    for link in chain:
+        for cause in (getattr(link, "original_error", None), link.__cause__, *link.args):
+            if isinstance(cause, BaseException) and cause not in chain:
+                chain.append(cause)
     return chain
 
 
-def _any(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(one, kinds) for one in chain)
+def _contains(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(link, kinds) for link in chain)

@@ -1,7 +1,7 @@
-"""One request and its reply over an open connection.
+"""One request and its response over an open connection.
 
-A general client takes three times the processor's time of the sending itself, which a backfill pays a thousand times
-in two seconds; what a collector is sent and what it answers needs little of HTTP.
+A general client takes three times the processor time of the sending itself, which a backfill pays a thousand times in
+two seconds. What a collector receives and replies needs little of HTTP.
 """
 
 import contextlib
@@ -12,37 +12,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from nbtrack.common.errors import NbtrackError
+from nbtrack.delivery.http.errors import InvalidReplyError, TruncatedReplyError
 
-_SMALL = 65_536
-_TLS_BYTES = 131_072
-"""TLS takes all that it is given within one timeout, where a plain socket says how much it took."""
-_LINE_BYTES = 65_536
-_MOST_HEADERS = 100
-_WITHOUT_BODY = frozenset({204, 304})
-
-
-class CutOffError(NbtrackError, OSError):
-    """The connection ended within a reply."""
-
-
-class ReplyError(NbtrackError, OSError):
-    """What came back is not HTTP."""
+SMALL_BYTES = 65_536
+"""Parts of a body below this are joined."""
+TLS_BYTES = 131_072
+"""TLS takes all that it is given within one timeout, where a plain socket returns how much it took."""
+MAX_LINE_BYTES = 65_536
+MAX_HEADERS = 100
+WITHOUT_BODY = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back.
+class Response:
+    """What a server sent back.
 
     Parameters
     ----------
-    status
-        Of HTTP.
-    headers
+    status : int
+        HTTP status.
+    headers : mapping of str to str
         By name in lower case.
-    body
+    body : bytes
         Its first bytes.
-    reusable
+    reusable : bool
         Whether another request can follow on the connection.
     """
 
@@ -53,12 +46,12 @@ class Answer:
 
 
 def write_head(method: str, target: str, headers: Mapping[str, str | bytes]) -> bytes:
-    """Write a request's line and headers.
+    """Return the request line and headers of a request.
 
     Raises
     ------
     UnicodeEncodeError
-        For what no request can carry.
+        If a request cannot carry them.
     """
     lines = [f"{method} {target} HTTP/1.1".encode("ascii")]
     for name, value in headers.items():
@@ -67,54 +60,54 @@ def write_head(method: str, target: str, headers: Mapping[str, str | bytes]) -> 
     return b"\r\n".join([*lines, b"", b""])
 
 
-def ask(
-    sock: socket.socket, head: bytes, parts: Sequence[bytes | memoryview], seconds: float, most: int
-) -> Answer:
-    """Send a request and read the reply.
+def send_request(
+    sock: socket.socket, head: bytes, parts: Sequence[bytes | memoryview], *, timeout: float, max_body: int
+) -> Response:
+    """Send a request and read the response.
 
     Parameters
     ----------
-    sock
+    sock : socket
         Of an open connection.
-    head
-        The request's line and headers.
-    parts
-        Its body; large ones are not copied.
-    seconds
-        That may pass without a byte going on its way; and for the whole reply.
-    most
-        Bytes of the reply's body to keep.
+    head : bytes
+        Request line and headers.
+    parts : sequence of bytes
+        The body; large parts are not copied.
+    timeout : float
+        Seconds that may pass without a byte being taken, and seconds for the whole response.
+    max_body : int
+        Bytes of the response's body to keep.
 
     Raises
     ------
     OSError
-        When there is no whole reply.
+        If there is no whole response.
     """
-    sock.settimeout(seconds)
-    # the server may have replied before it closed: too large a body, say
+    sock.settimeout(timeout)
+    # the server may have replied before it closed, as with a body that is too large
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         _send(sock, [head, *parts])
-    with io.BufferedReader(_DeadlineReader(sock, time.monotonic() + seconds)) as stream:
-        return _read_answer(stream, most)
+    with io.BufferedReader(_DeadlineReader(sock, time.monotonic() + timeout)) as stream:
+        return _read_response(stream, max_body)
 
 
 def _send(sock: socket.socket, parts: Sequence[bytes | memoryview]) -> None:
-    most = 1 << 30 if type(sock) is socket.socket else _TLS_BYTES
-    for part in _join_small(parts):
+    at_once = 1 << 30 if type(sock) is socket.socket else TLS_BYTES
+    for part in join_small(parts):
         view = memoryview(part)
         while view:
-            view = view[sock.send(view[:most]) :]
+            view = view[sock.send(view[:at_once]) :]
 
 
-def _join_small(parts: Sequence[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-    """Join neighbours as long as they have 64 KiB together: a small request is one packet."""
+def join_small(parts: Sequence[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Join neighbours of up to 64 KiB together, so that a small request is one packet."""
     small: list[bytes | memoryview] = []
     size = 0
     for part in parts:
-        if small and size + len(part) > _SMALL:
+        if small and size + len(part) > SMALL_BYTES:
             yield b"".join(small)
             small, size = [], 0
-        if len(part) > _SMALL:
+        if len(part) > SMALL_BYTES:
             yield part
         else:
             small.append(part)
@@ -124,9 +117,9 @@ def _join_small(parts: Sequence[bytes | memoryview]) -> Iterator[bytes | memoryv
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A socket read until a moment on the monotonic clock.
+    """A socket that is read until a deadline.
 
-    A plain timeout starts anew with each byte, so a server that drips a byte a second would hold us for ever.
+    A plain timeout starts anew with each byte, so a server that sends a byte a second would hold us for ever.
     """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
@@ -143,76 +136,79 @@ class _DeadlineReader(io.RawIOBase):
         return self._sock.recv_into(buffer)
 
 
-def _read_answer(stream: BinaryIO, most: int) -> Answer:
+def _read_response(stream: BinaryIO, max_body: int) -> Response:
     status = 100
-    while 100 <= status < 200:  # noqa: PLR2004 - "continue" and its like: the reply follows
+    while 100 <= status < 200:  # noqa: PLR2004 - "100 Continue" and the like: the response follows
         version, status = _read_status(stream)
         headers = _read_headers(stream)
-    body, whole = _read_body(stream, status, headers, most)
-    wish = headers.get("connection", "").lower()
-    kept = "close" not in wish if version == b"HTTP/1.1" else "keep-alive" in wish
-    return Answer(status, headers, body, whole and kept)
+    body, complete = _read_body(stream, status, headers, max_body)
+    connection = headers.get("connection", "").lower()
+    kept = "close" not in connection if version == b"HTTP/1.1" else "keep-alive" in connection
+    return Response(status, headers, body, complete and kept)
 
 
 def _read_status(stream: BinaryIO) -> tuple[bytes, int]:
-    line = stream.readline(_LINE_BYTES)
+    line = stream.readline(MAX_LINE_BYTES)
     if not line:
         raise ConnectionResetError("the connection was closed without a reply")
     version, _, rest = line.rstrip().partition(b" ")
     if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
-        raise (ReplyError if line.endswith(b"\n") else CutOffError)(f"no HTTP reply: {line[:80]!r}")
+        error = InvalidReplyError if line.endswith(b"\n") else TruncatedReplyError
+        raise error(f"not an HTTP reply: {line[:80]!r}")
     return version, int(rest[:3])
 
 
 def _read_headers(stream: BinaryIO) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for _ in range(_MOST_HEADERS + 1):
+    for _ in range(MAX_HEADERS + 1):
         line = _read_line(stream)
         if not line:
             return headers
         name, _, value = line.partition(b":")
         headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
-    raise ReplyError(f"more than {_MOST_HEADERS} headers")
+    raise InvalidReplyError(f"more than {MAX_HEADERS} headers")
 
 
 def _read_line(stream: BinaryIO) -> bytes:
-    line = stream.readline(_LINE_BYTES)
+    line = stream.readline(MAX_LINE_BYTES)
     if not line.endswith(b"\n"):
-        raise CutOffError("the reply was cut off")
+        raise TruncatedReplyError("the reply was cut off")
     return line.strip()
 
 
-def _read_body(stream: BinaryIO, status: int, headers: Mapping[str, str], most: int) -> tuple[bytes, bool]:
-    """Read the body's first bytes; tell whether they are all, and nothing is left on the way."""
-    if status in _WITHOUT_BODY:
+def _read_body(
+    stream: BinaryIO, status: int, headers: Mapping[str, str], max_body: int
+) -> tuple[bytes, bool]:
+    """Return the body's first bytes, and whether they are all of it, so that nothing is left on the connection."""
+    if status in WITHOUT_BODY:
         return b"", True
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        return _read_chunks(stream, most)
+        return _read_chunks(stream, max_body)
     length = headers.get("content-length", "")
     if not length.isdecimal():
-        return stream.read(most), False
-    body = stream.read(min(int(length), most))
-    if len(body) < min(int(length), most):
-        raise CutOffError(f"the reply was cut off: {len(body):,} of {int(length):,} bytes came")
-    return body, int(length) <= most
+        return stream.read(max_body), False
+    body = stream.read(min(int(length), max_body))
+    if len(body) < min(int(length), max_body):
+        raise TruncatedReplyError(f"the reply was cut off: {len(body):,} of {int(length):,} bytes arrived")
+    return body, int(length) <= max_body
 
 
-def _read_chunks(stream: BinaryIO, most: int) -> tuple[bytes, bool]:
+def _read_chunks(stream: BinaryIO, max_body: int) -> tuple[bytes, bool]:
     body = b""
-    while size := _read_size(stream):
-        body += stream.read(min(size, most - len(body)))
-        if len(body) == most:
+    while size := _read_chunk_size(stream):
+        body += stream.read(min(size, max_body - len(body)))
+        if len(body) == max_body:
             return body, False
         if _read_line(stream):
-            raise ReplyError("a chunk of the reply has another length than it says")
+            raise InvalidReplyError("a chunk of the reply is longer or shorter than announced")
     while _read_line(stream):
         pass
     return body, True
 
 
-def _read_size(stream: BinaryIO) -> int:
+def _read_chunk_size(stream: BinaryIO) -> int:
     line = _read_line(stream)
     try:
         return int(line.partition(b";")[0], 16)
     except ValueError:
-        raise ReplyError(f"no length of a chunk: {line[:80]!r}") from None
+        raise InvalidReplyError(f"invalid length of a chunk: {line[:80]!r}") from None

@@ -1,22 +1,34 @@
-"""Requests through a session the user brings: its cookies, adapters and authentication are theirs."""
+"""Requests through a `requests.Session` of the user: its cookies, adapters and authentication are theirs."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbtrack.delivery.http.transport import JSON_TYPE, Reply, find_portal
+from nbtrack.delivery.http.transport import (
+    JSON_TYPE,
+    MAX_REPLY_BYTES,
+    find_portal,
+    limit_timeout,
+)
+from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import parse_retry_after
 
 
-class SessionTransport:
-    """The two methods of `Transport` over a `requests.Session`.
+class RequestsTransport:
+    """The methods of `Transport` over a `requests.Session`.
 
     Parameters
     ----------
-    session
-        Anything with the `post` and `get` of a session.
-    base_url, path, headers, timeout
-        As those of `Transport`.
+    session : requests.Session
+        Anything with its `post` and `get`.
+    base_url : str
+        As of `Transport`.
+    path : str
+        As of `Transport`.
+    headers : callable
+        Returns the extra headers of each request.
+    timeout : tuple of float
+        As of `Transport`.
     """
 
     def __init__(
@@ -37,8 +49,9 @@ class SessionTransport:
         self, parts: Sequence[bytes | memoryview], *, anonymous: bool = False, budget: float | None = None
     ) -> Reply:
         """POST a JSON body given in parts."""
+        content_type = {"Content-Type": JSON_TYPE}
         return self._request(
-            self._session.post, self.url, anonymous, budget, {"Content-Type": JSON_TYPE}, data=b"".join(parts)
+            self._session.post, self.url, anonymous, budget, content_type, data=b"".join(parts)
         )
 
     def get(self, query: str, *, anonymous: bool = False, budget: float | None = None) -> Reply:
@@ -46,38 +59,36 @@ class SessionTransport:
         return self._request(self._session.get, f"{self.url}?{query}", anonymous, budget, {})
 
     def close(self) -> None:
-        """Leave the closing to the user, whose session it is."""
+        """Leave the session open: it is the user's."""
 
     def _request(
         self,
-        verb: Callable[..., Any],
+        method: Callable[..., Any],
         url: str,
         anonymous: bool,
         budget: float | None,
         headers: dict[str, str],
         **body: bytes,
     ) -> Reply:
-        import requests  # noqa: PLC0415 - with the first request, not with the import
+        import requests  # noqa: PLC0415 - loaded with the first request, not with nbtrack
 
         started = time.monotonic()
-        connect, read = (
-            max(0.01, min(limit, budget)) if budget is not None else limit for limit in self._timeout
-        )
+        timeout = limit_timeout(self._timeout, budget)
         try:
             headers |= self._headers()
             if anonymous:
                 headers["SP-Anonymous"] = "*"
-            response = verb(url, headers=headers, timeout=(connect, read), allow_redirects=False, **body)
-        except requests.ConnectionError as fault:
-            refused = "refused" in str(fault)
-            text = "connection refused" if refused else type(fault).__name__
+            response = method(url, headers=headers, timeout=timeout, allow_redirects=False, **body)
+        except requests.ConnectionError as error:
+            refused = "refused" in str(error)
+            text = "connection refused" if refused else type(error).__name__
             return Reply(error=text, refused=refused, elapsed=time.monotonic() - started)
-        except Exception as fault:  # noqa: BLE001 - adapters of the user raise what they like
-            return Reply(error=type(fault).__name__, elapsed=time.monotonic() - started)
+        except Exception as error:  # noqa: BLE001 - adapters of the user raise what they like
+            return Reply(error=type(error).__name__, elapsed=time.monotonic() - started)
         return Reply(
             status=response.status_code,
             error=find_portal(response.status_code, response.content),
-            body=response.content[:65_536],
+            body=response.content[:MAX_REPLY_BYTES],
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
             elapsed=time.monotonic() - started,
         )

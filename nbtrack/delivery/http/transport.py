@@ -1,20 +1,21 @@
-"""One HTTP request: big bodies, kept connections, no cookies, no exceptions for network faults."""
+"""HTTP requests to one collector: large bodies, kept connections, no cookies, no exceptions for network errors."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from nbtrack._version import __version__
 from nbtrack.common.arguments import check_headers
+from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import parse_retry_after
 from nbtrack.protocol import POST_PATH
 
 if TYPE_CHECKING:
     from nbtrack.delivery.http.connections import Connections
-    from nbtrack.delivery.http.exchange import Answer
+    from nbtrack.delivery.http.exchange import Response
 
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
 
@@ -22,39 +23,26 @@ JSON_TYPE = "application/json; charset=utf-8"
 TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and to read a whole reply."""
 TLS_RETRY_SECONDS = 30.0
-"""A certificate does not mend itself in a second."""
-REPLY_BYTES = 65_536
+"""A certificate is not replaced within a second."""
+MAX_REPLY_BYTES = 65_536
 WEB_PAGE = (b"<!doctype html", b"<html")
-KEPT_METHOD = frozenset({307, 308})
+METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
 MAX_REDIRECTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back from one request.
+class TransportProtocol(Protocol):
+    """What a sender needs of a transport; none of the methods raises for network errors."""
 
-    Attributes
-    ----------
-    status
-        HTTP status; None when no reply came.
-    error
-        Why no collector answered, in a few words without credentials; None when one did.
-    retry_after
-        Seconds the server asked to wait, if it did.
-    elapsed
-        Seconds the request took.
-    body
-        The first bytes of the reply, at most 64 KiB.
-    refused
-        The failure was quick and plain (nobody listens there), so a cheap probe may follow soon.
-    """
+    def post(
+        self, parts: Sequence[bytes | memoryview], *, anonymous: bool = False, budget: float | None = None
+    ) -> Reply:
+        """POST a body."""
 
-    status: int | None = None
-    error: str | None = None
-    retry_after: float | None = None
-    elapsed: float = 0.0
-    body: bytes = b""
-    refused: bool = False
+    def get(self, query: str, *, anonymous: bool = False, budget: float | None = None) -> Reply:
+        """GET with a query."""
+
+    def close(self) -> None:
+        """Close the connections."""
 
 
 class Transport:
@@ -62,23 +50,21 @@ class Transport:
 
     Parameters
     ----------
-    base_url
-        Scheme, host, port and maybe a leading path, as "https://c.example.com".
-    path
+    base_url : str
+        Scheme, host, port and optionally a leading path, such as "https://c.example.com".
+    path : str
         Path of the endpoint below it.
-    method
-        "post" or "get": what `send` uses.
-    headers
-        Extra headers, or a function that gives them for each request (a token that changes).
-    timeout
+    headers : mapping or callable, optional
+        Extra headers, or a function that returns them for each request (a token that changes).
+    timeout : tuple of float
         Seconds to connect, and to read a whole reply.
-    pool
-        Connections kept; requests may be made from as many threads.
+    pool : int
+        Connections to keep; requests may be made from as many threads.
 
     Notes
     -----
-    Proxies and certificates come from the environment by the rules of `requests`. Cookies are not kept: a
-    collector's cookie would give all events one network user id.
+    Proxies and certificates come from the environment by the rules of `requests`. Cookies are not kept: a collector's
+    cookie would give all events one network user id.
 
     Examples
     --------
@@ -93,16 +79,14 @@ class Transport:
         base_url: str,
         *,
         path: str = POST_PATH,
-        method: str = "post",
         headers: Headers = None,
         timeout: tuple[float, float] = TIMEOUT,
         pool: int = 1,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.url = self.base_url + path
-        self.method = method
         self._headers = headers
-        self._standard = {
+        self._standard_headers = {
             "Host": _host_of(self.base_url),
             "Accept-Encoding": "identity",
             "User-Agent": f"py-nbtrack/{__version__}",
@@ -119,12 +103,12 @@ class Transport:
 
         Parameters
         ----------
-        parts
-            The body's pieces in order.
-        anonymous
-            Ask the collector not to keep IP address and cookies (``SP-Anonymous: *``).
-        budget
-            Seconds left for it all; shortens the timeouts.
+        parts : sequence of bytes
+            The body, in order.
+        anonymous : bool
+            Whether to ask the collector not to keep IP address and cookies (``SP-Anonymous: *``).
+        budget : float, optional
+            Seconds left for everything; shortens the timeouts.
         """
         return self._request("POST", self.url, parts, anonymous, budget)
 
@@ -150,25 +134,29 @@ class Transport:
         try:
             extra = (self._headers() if callable(self._headers) else self._headers) or {}
             check_headers(extra)
-        except Exception as fault:  # noqa: BLE001 - the user's function
-            return Reply(error=f"headers: {type(fault).__name__}")
+        except Exception as error:  # noqa: BLE001 - the user's function
+            return Reply(error=f"headers: {type(error).__name__}")
         own = {}
         if method == "POST":
             own["Content-Type"] = JSON_TYPE
             own["Content-Length"] = str(sum(map(len, parts)))
         if anonymous:
             own["SP-Anonymous"] = "*"
-        headers = merge_headers(self._standard, extra, own)
+        headers = merge_headers(self._standard_headers, extra, own)
         reply = Reply()
         for _ in range(MAX_REDIRECTS + 1):
-            reply, location = self._once(method, url, parts, headers, budget)
+            reply, location = self._request_once(method, url, parts, headers, budget)
             target = urljoin(url, location or "")
-            if reply.status not in KEPT_METHOD or not location or not _same_server(url, target):
+            if (
+                reply.status not in METHOD_KEEPING_REDIRECTS
+                or not location
+                or not _is_same_server(url, target)
+            ):
                 break
             url = target
         return replace(reply, elapsed=time.monotonic() - started)
 
-    def _once(
+    def _request_once(
         self,
         method: str,
         url: str,
@@ -176,13 +164,10 @@ class Transport:
         headers: Mapping[str, str | bytes],
         budget: float | None,
     ) -> tuple[Reply, str | None]:
-        # urllib3 and requests load here: 0.2 s that an import of ours must not take
-        from nbtrack.delivery.http import errors as causes  # noqa: PLC0415
-        from nbtrack.delivery.http import exchange  # noqa: PLC0415
+        # urllib3 and requests load here: 0.2 s that importing nbtrack must not take
+        from nbtrack.delivery.http import errors, exchange  # noqa: PLC0415
 
-        connect, read = (
-            max(0.01, min(limit, budget)) if budget is not None else limit for limit in self._timeout
-        )
+        connect, read = limit_timeout(self._timeout, budget)
         for last in (False, True):
             connection, reused = None, False
             try:
@@ -190,25 +175,27 @@ class Transport:
                 target = connections.target_of(url)
                 head = exchange.write_head(method, target, {**headers, **connections.headers})
                 connection, reused = connections.take(connect)
-                answer = exchange.ask(connection.sock, head, parts, read, REPLY_BYTES)
-            except causes.FAULTS as fault:
+                response = exchange.send_request(
+                    connection.sock, head, parts, timeout=read, max_body=MAX_REPLY_BYTES
+                )
+            except errors.REQUEST_ERRORS as error:
                 if connection is not None:
                     connection.close()
-                cause = causes.explain(fault)
-                # A kept connection that the server closed meanwhile: try once on a fresh one.
-                if cause.stale and reused and not last:
+                failure = errors.describe_failure(error)
+                # the server may have closed a kept connection meanwhile: try once on a fresh one
+                if failure.stale and reused and not last:
                     continue
-                slow = TLS_RETRY_SECONDS if cause.tls else None
-                return Reply(error=cause.text, refused=cause.refused, retry_after=slow), None
+                retry_after = TLS_RETRY_SECONDS if failure.tls else None
+                return Reply(error=failure.text, refused=failure.refused, retry_after=retry_after), None
             except BaseException:
                 if connection is not None:
                     connection.close()
                 raise
-            if answer.reusable:
+            if response.reusable:
                 connections.give_back(connection)
             else:
                 connection.close()
-            return _understand(answer), answer.headers.get("location")
+            return _as_reply(response), response.headers.get("location")
         raise AssertionError  # pragma: no cover
 
     def _open(self) -> "Connections":
@@ -220,38 +207,47 @@ class Transport:
             return self._connections
 
 
-def _understand(answer: "Answer") -> Reply:
+def limit_timeout(timeout: tuple[float, float], budget: float | None) -> tuple[float, float]:
+    """Return the seconds to connect and to read, each within the budget."""
+    if budget is None:
+        return timeout
+    connect, read = timeout
+    return max(0.01, min(connect, budget)), max(0.01, min(read, budget))
+
+
+def _as_reply(response: "Response") -> Reply:
     return Reply(
-        status=answer.status,
-        error=find_portal(answer.status, answer.body),
-        body=answer.body,
-        retry_after=parse_retry_after(answer.headers.get("retry-after")),
+        status=response.status,
+        error=find_portal(response.status, response.body),
+        body=response.body,
+        retry_after=parse_retry_after(response.headers.get("retry-after")),
     )
 
 
 def merge_headers(*several: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
-    """Merge headers, of which the later ones count, whatever the case of their names."""
+    """Merge headers; later ones win, whatever the case of their names."""
     merged = {name.lower(): (name, value) for headers in several for name, value in headers.items()}
     return dict(merged.values())
 
 
 def find_portal(status: int, body: bytes) -> str | None:
-    """Tell a 2xx that is no delivery: the sign-in page of a train's network answers for everybody.
+    """Return why a 2xx is no delivery, or None if it is one.
 
-    Collectors answer a POST with "ok" and a GET with a picture.
+    Collectors reply to a POST with "ok" and to a GET with an image; the sign-in page of a public network replies to
+    every request.
     """
     if 200 <= status < 300 and body[:100].lstrip().lower().startswith(WEB_PAGE):  # noqa: PLR2004
-        return f"HTTP {status} with a web page: no collector, perhaps the network's sign-in page"
+        return f"HTTP {status} with a web page: not a collector, perhaps the network's sign-in page"
     return None
 
 
-def _same_server(url: str, target: str) -> bool:
+def _is_same_server(url: str, target: str) -> bool:
     old, new = urlsplit(url), urlsplit(target)
     return (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
 
 
 def _host_of(url: str) -> str:
-    """Give what stands between a URL's scheme and its path, without credentials and the scheme's own port."""
+    """Return a URL's host and port, without credentials and without the scheme's default port."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return host.removesuffix(":443" if parts.scheme == "https" else ":80")

@@ -1,1 +1,1 @@
-"""Where events wait until they are sent."""
+"""Stores: where events wait until they are delivered."""

@@ -1,40 +1,40 @@
-"""Any store the user gives, in the form the engine works with."""
+"""Stores of the user, in the form that senders work with."""
 
-import itertools
 import threading
 from collections.abc import Sequence
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_methods
 from nbtrack.delivery.encoding import decode, encode
-from nbtrack.delivery.models import DeadEvent, PayloadDict, Row, RowId
-from nbtrack.delivery.stores.base import STORE_METHODS, EventStore, Store
-from nbtrack.delivery.stores.fallback import Shelter
+from nbtrack.delivery.models import DeadEvent, DropReason, PayloadDict, Row, RowId
+from nbtrack.delivery.stores.base import STORE_METHODS, UNLIMITED, EventStore, Store
+from nbtrack.delivery.stores.fallback import FallbackStore
 from nbtrack.delivery.stores.memory import InMemoryEventStore
 
-TAKEN_ROUTE = "taken"
+BATCH_ROUTE = "batch"
+"""Route under which a batch of the user's store is held."""
 
 
 def as_store(store: EventStore | Store) -> Store:
-    """Give a store the form the engine works with."""
+    """Return a store in the form that senders work with."""
     if isinstance(store, InMemoryEventStore):
         return store
     check_methods(STORE_METHODS, "a store, such as SQLiteEventStore('outbox.sqlite')", event_store=store)
     if isinstance(store, Store):
-        return Shelter(store)
-    return FourMethodStore(store)
+        return FallbackStore(store)
+    return SnowplowStoreAdapter(store)
 
 
-class FourMethodStore:
+class SnowplowStoreAdapter:
     """A store written for the reference's protocol.
 
-    Its events are taken out in one batch (the protocol knows no other way), held here, and sent in claims. A failed
-    attempt hands back what was taken, and holds what the store had no room for. Refused events are reported to the
-    store as done, and kept as dead letters here. All its events are of one route: it cannot tell them apart.
+    Its events are taken out in one batch (the protocol has no other way), held here, and sent in claims. After a failed
+    attempt they are handed back, and held here as far as the store does not accept them. Refused events are reported to
+    the store as done and kept as dead letters here. All its events belong to one route: the protocol has none.
 
     Parameters
     ----------
-    store
+    store : EventStore
         Anything with `add_event`, `get_events_batch`, `cleanup` and `size`.
     """
 
@@ -42,126 +42,130 @@ class FourMethodStore:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._start()
+        self._reset()
         lifecycle.watch(self)
 
-    def _start(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._taken = InMemoryEventStore(buffer_capacity=10**9, max_bytes=2**60)
+        self._batch = InMemoryEventStore(buffer_capacity=10**9, max_bytes=UNLIMITED)
         self._payloads: dict[RowId, PayloadDict] = {}
-        self._removes = True
-        self._numbers = itertools.count()
+        self._store_removes = True
 
     def after_fork_in_child(self) -> None:
-        """Leave to the parent what was taken out."""
-        self._start()
+        """Leave the batch to the parent."""
+        self._reset()
 
-    def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
-        """Hand an event to the store."""
+    def add(
+        self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
+    ) -> DropReason | None:
+        """Add an event to the store."""
         del route, event_id, anonymous, added
         with self._lock:
-            return None if self._store.add_event(decode(body)) is not False else "queue_full"
+            return None if self._store.add_event(decode(body)) is not False else DropReason.QUEUE_FULL
 
-    def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
-        """Claim from what was taken; take more when that is used up."""
+    def claim(
+        self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
+    ) -> list[Row]:
+        """Claim from the batch; take another when it is used up."""
         with self._lock:
-            if not self._taken.count(TAKEN_ROUTE):
-                self._take(route)
-            return self._taken.claim(TAKEN_ROUTE, token, events=events, size=size, cost=cost)
+            if not self._batch.count(BATCH_ROUTE):
+                self._take_batch(route)
+            return self._batch.claim(
+                BATCH_ROUTE,
+                token,
+                max_events=max_events,
+                max_bytes=max_bytes,
+                bytes_per_event=bytes_per_event,
+            )
 
-    def _take(self, route: str) -> None:
+    def _take_batch(self, route: str) -> None:
         before = self._store.size()
         batch = list(self._store.get_events_batch())
-        # some stores forget what they give, some keep it until `cleanup`
-        self._removes = self._store.size() < before
+        # some stores forget what they return, some keep it until `cleanup`
+        self._store_removes = self._store.size() < before
         method = route.partition(" ")[0]
         for payload in batch:
             body, event_id = encode(payload, method)
-            self._taken.add(
-                TAKEN_ROUTE, body, event_id, anonymous=False, added=float(payload.get("dtm") or 0) / 1e3
-            )
-        self._payloads = {
-            row.id: payload
-            for row, payload in zip(self._taken.peek(TAKEN_ROUTE, len(batch)), batch, strict=True)
-        }
+            added = float(payload.get("dtm") or 0) / 1e3
+            self._batch.add(route=BATCH_ROUTE, body=body, event_id=event_id, anonymous=False, added=added)
+        rows = self._batch.peek(BATCH_ROUTE, len(batch))
+        self._payloads = {row.id: payload for row, payload in zip(rows, batch, strict=True)}
 
     def ack(self, ids: Sequence[RowId]) -> None:
         """Report delivered events to the store."""
         with self._lock:
-            self._taken.ack(ids)
-            self._store.cleanup(
-                [self._payloads.pop(number) for number in ids if number in self._payloads], False
-            )
+            self._batch.ack(ids)
+            self._report_done(ids)
+
+    def _report_done(self, ids: Sequence[RowId]) -> None:
+        self._store.cleanup([self._payloads.pop(row_id) for row_id in ids if row_id in self._payloads], False)
 
     def release(self, ids: Sequence[RowId]) -> None:
-        """Let events wait again, in the store as far as it takes them."""
+        """Let events wait again, in the store as far as it accepts them."""
         with self._lock:
-            self._taken.release(ids)
+            self._batch.release(ids)
             self._hand_back()
 
     def _hand_back(self) -> None:
-        rows = [row for row in self._taken.peek(TAKEN_ROUTE, 10**9) if not row.token]
-        back = [self._payloads[row.id] for row in rows]
-        if not back or not self._removes:
-            # a store that kept them has them; one report a failure is what it expects
+        rows = [row for row in self._batch.peek(BATCH_ROUTE, 10**9) if not row.token]
+        payloads = [self._payloads[row.id] for row in rows]
+        if not payloads or not self._store_removes:
+            # a store that kept them still has them
             return
         before = self._store.size()
-        self._store.cleanup(back, True)
-        accepted = self._store.size() - before
-        kept = rows[: max(0, accepted)]
-        self._taken.ack([row.id for row in kept])
-        for row in kept:
+        self._store.cleanup(payloads, True)
+        accepted = max(0, self._store.size() - before)
+        self._batch.ack([row.id for row in rows[:accepted]])
+        for row in rows[:accepted]:
             self._payloads.pop(row.id, None)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Report refused events as done, and keep them as dead letters."""
         with self._lock:
-            self._taken.bury(ids, reason, status)
-            self._store.cleanup(
-                [self._payloads.pop(number) for number in ids if number in self._payloads], False
-            )
+            self._batch.bury(ids, reason, status)
+            self._report_done(ids)
 
     def abandon(self, token: str) -> None:
         """Let a claim's events wait again."""
         with self._lock:
-            self._taken.abandon(token)
+            self._batch.abandon(token)
 
     def count(self, route: str) -> int:
-        """Count the store's events and those taken out of it."""
+        """Return the number of events in the store and the batch."""
         del route
         with self._lock:
-            return self._store.size() + (self._taken.count(TAKEN_ROUTE) if self._removes else 0)
+            return self._store.size() + (self._batch.count(BATCH_ROUTE) if self._store_removes else 0)
 
     def peek(self, route: str, limit: int) -> list[Row]:
-        """Show what was taken out; the protocol has no way to look at the rest."""
+        """Return the oldest events of the batch; the protocol has no way to look at the others."""
         del route
-        return self._taken.peek(TAKEN_ROUTE, limit)
+        return self._batch.peek(BATCH_ROUTE, limit)
 
     def find(self, route: str, event_id: str) -> bytes | None:
-        """Give the payload of an event that was taken out."""
+        """Return the payload of an event of the batch, or None."""
         del route
-        return self._taken.find(TAKEN_ROUTE, event_id)
+        return self._batch.find(BATCH_ROUTE, event_id)
 
     def take_drops(self) -> dict[str, int]:
-        """Tell what was given up."""
-        return self._taken.take_drops()
+        """Return how many dead letters were lost to the limits since the last call, by reason."""
+        return self._batch.take_drops()
 
     def dead(self, limit: int) -> list[DeadEvent]:
-        """Show dead letters."""
-        return self._taken.dead(limit)
+        """Return dead letters, oldest first."""
+        return self._batch.dead(limit)
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
-        """Forget dead letters."""
-        return self._taken.remove_dead(ids)
+        """Delete dead letters; return how many."""
+        return self._batch.remove_dead(ids)
 
     def routes(self) -> list[str]:
-        """Name no routes: the protocol has none."""
+        """Return no routes: the protocol has none."""
         return []
 
-    def settle(self) -> None:
-        """Hand back all that was taken."""
+    def persist_fallback(self) -> None:
+        """Hand the whole batch back."""
         with self._lock:
             self._hand_back()
 
     def close(self) -> None:
-        """Leave the closing to the user, whose store it is."""
+        """Leave the store open: it is the user's."""

@@ -1,16 +1,22 @@
-"""What a store is: the reference's four methods, and the richer form our engine works with."""
+"""Interfaces of stores: the reference's four methods, and the larger one that senders work with."""
 
+import time
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from nbtrack.delivery.models import DeadEvent, PayloadDict, Row, RowId
+from nbtrack.delivery.encoding import decode, encode
+from nbtrack.delivery.models import DeadEvent, DropReason, PayloadDict, Row, RowId
 
 STORE_METHODS = ("add_event", "get_events_batch", "cleanup", "size")
 """The methods that the reference tracker calls on a store."""
+DIRECT_ROUTE = "post * direct"
+"""Route of payloads that were added with `add_event`."""
+UNLIMITED = 2**60
+"""A number of bytes or events that is never reached."""
 
 
 class EventStore(Protocol):
-    """A buffer of events, as the reference tracker defines it: implement these four to bring your own.
+    """A buffer of events, as the reference tracker defines it: implement these four methods to bring your own.
 
     Examples
     --------
@@ -37,43 +43,51 @@ class EventStore(Protocol):
     >>> emitter = Emitter("sp.acme.com", event_store=store)
     >>> emitter.input({"e": "pv", "eid": "1"}), store.size()
     (True, 1)
-    >>> emitter.pause()  # so that closing sends nothing to a host that is not ours
+    >>> emitter.pause()  # so that closing sends nothing
     >>> emitter.close().pending
     1
     """
 
     def add_event(self, payload: PayloadDict) -> bool:
-        """Add a payload; False when it was not taken."""
+        """Add a payload; return False if it was not accepted."""
 
     def get_events_batch(self) -> list[PayloadDict]:
-        """Give all the payloads of the buffer."""
+        """Return all payloads of the buffer."""
 
     def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
-        """Forget a batch, or take it back for a retry."""
+        """Remove a batch, or put it back for a retry."""
 
     def size(self) -> int:
-        """Count the payloads of the buffer."""
+        """Return the number of payloads in the buffer."""
 
 
 @runtime_checkable
 class Store(Protocol):
-    """A buffer the engine works with: events are claimed under a token, then settled by id.
+    """A buffer that a sender works with: events are claimed under a token, then acknowledged, released or buried by id.
 
-    A claim that ends in no settlement (a crash, Ctrl-C) is undone with `abandon`, or by its lease.
+    A claim that ends in none of these (a crash, Ctrl-C) is undone with `abandon`, or when its lease ends.
     """
 
     @property
     def durable(self) -> bool:
         """Whether an accepted event outlives the process."""
 
-    def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
-        """Keep an event; give the reason when it was not taken."""
+    def add(
+        self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
+    ) -> DropReason | None:
+        """Store an event; return why it was not accepted, or None."""
 
-    def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
-        """Take the oldest waiting events of a route: at least one, at most `events`, whose bytes plus `cost` each fit `size`, all anonymous or none."""
+    def claim(
+        self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
+    ) -> list[Row]:
+        """Claim the oldest waiting events of a route.
+
+        At least one if any waits, and no more than fit: `max_events`, and `max_bytes` where each event counts its body
+        and `bytes_per_event`. Either all are anonymous or none.
+        """
 
     def ack(self, ids: Sequence[RowId]) -> None:
-        """Forget delivered events."""
+        """Remove delivered events."""
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
@@ -85,28 +99,71 @@ class Store(Protocol):
         """Let wait again whatever is still claimed under a token."""
 
     def count(self, route: str) -> int:
-        """Count a route's events, waiting and claimed."""
+        """Return the number of a route's events, waiting and claimed."""
 
     def peek(self, route: str, limit: int) -> list[Row]:
-        """Show the oldest events of a route without claiming them."""
+        """Return the oldest events of a route without claiming them."""
 
     def find(self, route: str, event_id: str) -> bytes | None:
-        """Give the payload of one event that has not left."""
+        """Return the payload of a pending event, or None."""
 
     def take_drops(self) -> dict[str, int]:
-        """Tell, once, how many events were given up for age or room, by reason."""
+        """Return how many events were lost to a limit since the last call, by reason."""
 
     def dead(self, limit: int) -> list[DeadEvent]:
-        """Show dead letters, the oldest first."""
+        """Return dead letters, oldest first."""
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
-        """Forget dead letters; give how many there were."""
+        """Delete dead letters; return how many."""
 
     def routes(self) -> list[str]:
-        """Name the routes with events."""
+        """Return the routes with events."""
 
-    def settle(self) -> None:
-        """Bring what is kept aside to the safest place there is: the emitter ends."""
+    def persist_fallback(self) -> None:
+        """Move what waits outside the durable store into it, when an emitter ends."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
+
+
+class SnowplowStoreMethods:
+    """The reference's methods on top of `add`, `claim` and `ack`, for stores that have those; `size` is their own."""
+
+    max_events: int
+
+    def add_event(self, payload: PayloadDict) -> bool:
+        """Add a payload; return False if the store is full."""
+        body, event_id = encode(payload, "post")
+        return (
+            self.add(route=DIRECT_ROUTE, body=body, event_id=event_id, anonymous=False, added=time.time())
+            is None
+        )
+
+    def get_events_batch(self) -> list[PayloadDict]:
+        """Take out the payloads that were added with `add_event`."""
+        rows = self.claim(
+            DIRECT_ROUTE, "batch", max_events=self.max_events, max_bytes=UNLIMITED, bytes_per_event=0
+        )
+        self.ack([row.id for row in rows])
+        return [decode(row.body) for row in rows]
+
+    def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
+        """Put a batch back if it needs a retry."""
+        for payload in batch if need_retry else ():
+            self.add_event(payload)
+
+    def add(
+        self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
+    ) -> DropReason | None:
+        """Store an event; return why it was not accepted, or None."""
+        raise NotImplementedError
+
+    def claim(
+        self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
+    ) -> list[Row]:
+        """Claim the oldest waiting events of a route."""
+        raise NotImplementedError
+
+    def ack(self, ids: Sequence[RowId]) -> None:
+        """Remove delivered events."""
+        raise NotImplementedError

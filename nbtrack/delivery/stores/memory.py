@@ -1,4 +1,4 @@
-"""The store in memory: quick, bounded, gone with the process."""
+"""The store in memory: quick, bounded, and gone with the process."""
 
 import itertools
 import logging
@@ -8,25 +8,25 @@ from collections.abc import Iterator, Sequence
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least, check_methods
-from nbtrack.delivery.encoding import decode, encode
-from nbtrack.delivery.models import DeadEvent, PayloadDict, Row, RowId
-from nbtrack.delivery.stores.reference import OWN
+from nbtrack.delivery.encoding import decode
+from nbtrack.delivery.models import DeadEvent, DropReason, PayloadDict, Row, RowId
+from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
 LOG = logging.getLogger("nbtrack.delivery")
-Kept = tuple[bytes, str, bool, float]
-"""What an event is while it waits: body, event id, anonymous, added. A tuple costs a tenth of a `Row`."""
+StoredEvent = tuple[bytes, str, bool, float]
+"""Body, event id, anonymous, added: a tuple costs a tenth of a `Row`."""
 
 
-class InMemoryEventStore:
-    """Events in memory, the newest refused when it is full.
+class InMemoryEventStore(SnowplowStoreMethods):
+    """Events in memory; when it is full, new events are refused.
 
     Parameters
     ----------
-    logger
-        Told when the buffer is full; the package's own by default.
-    buffer_capacity
-        Most events kept, those in flight and dead letters included.
-    max_bytes
+    logger : logging.Logger, optional
+        Where a full buffer is logged; by default the package's own.
+    buffer_capacity : int
+        Most events kept, including those in flight and dead letters.
+    max_bytes : int
         Most bytes kept.
 
     Examples
@@ -55,14 +55,14 @@ class InMemoryEventStore:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._kept: dict[str, dict[RowId, Kept]] = {}
+        self._stored: dict[str, dict[RowId, StoredEvent]] = {}
         self._claims: dict[RowId, str] = {}
         self._attempts: dict[RowId, int] = {}
         self._dead: dict[RowId, DeadEvent] = {}
         self._events = 0
         self._bytes = 0
-        # negative: a sheltered store tells its own rows from those of the disk by the sign
-        self._numbers = itertools.count(-1, -1)
+        # negative: a `FallbackStore` tells these from the durable store's ids by the sign
+        self._ids = itertools.count(-1, -1)
         self._drops: Counter[str] = Counter()
         self._full = False
 
@@ -70,185 +70,178 @@ class InMemoryEventStore:
         """Start empty: what waits is the parent's to send."""
         self._reset()
 
-    # The reference's four methods
+    # The reference's methods
 
     @property
     def event_buffer(self) -> list[PayloadDict]:
-        """The payloads that wait, decoded."""
+        """The waiting payloads, decoded."""
         with self._lock:
-            return [decode(row.body) for route in self._kept for row in self._waiting(route)]
-
-    def add_event(self, payload: PayloadDict) -> bool:
-        """Add a payload; False when the buffer is full."""
-        body, event_id = encode(payload, "post")
-        return self.add(OWN, body, event_id, anonymous=False, added=0.0) is None
+            return [decode(row.body) for route in self._stored for row in self._waiting(route)]
 
     def get_events_batch(self) -> list[PayloadDict]:
-        """Take all the waiting payloads out."""
+        """Take out all waiting payloads."""
         with self._lock:
-            rows = [row for route in self._kept for row in self._waiting(route)]
+            rows = [row for route in self._stored for row in self._waiting(route)]
             self.ack([row.id for row in rows])
             return [decode(row.body) for row in rows]
 
-    def cleanup(self, batch: list[PayloadDict], need_retry: bool) -> None:
-        """Put a batch back when it needs a retry."""
-        for payload in batch if need_retry else ():
-            self.add_event(payload)
-
     def size(self) -> int:
-        """Count the waiting payloads."""
+        """Return the number of waiting payloads."""
         with self._lock:
-            return sum(map(len, self._kept.values())) - len(self._claims)
+            return sum(map(len, self._stored.values())) - len(self._claims)
 
-    # What the engine works with
+    # The methods of `Store`
 
-    def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
-        """Keep an event; give the reason when it was not taken."""
+    def add(
+        self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
+    ) -> DropReason | None:
+        """Store an event; return why it was not accepted, or None."""
         with self._lock:
             size = len(body)
             while self._events >= self.buffer_capacity or self._bytes + size > self.max_bytes:
-                if not self._drop_oldest_dead():
+                if not self._evict_oldest_dead():
                     if not self._full:
                         self._full = True
                         self.logger.error("Event buffer is full, dropping event.")
-                    return "queue_full"
-            kept = self._kept.get(route)
-            if kept is None:
-                kept = self._kept[route] = {}
+                    return DropReason.QUEUE_FULL
+            stored = self._stored.get(route)
+            if stored is None:
+                stored = self._stored[route] = {}
             self._events += 1
             self._bytes += size
-            # copied, by the quickest way there is: orjson's own bytes hold on to a kilobyte each, and to keep many
-            # costs 1.5 us more apiece
-            kept[next(self._numbers)] = (b"".join((body, b"")), event_id, anonymous, added)
+            # copied, in the quickest way: orjson's own bytes hold on to a kilobyte each, and to keep many costs 1.5 us
+            # more apiece
+            stored[next(self._ids)] = (b"".join((body, b"")), event_id, anonymous, added)
             return None
 
-    def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
-        """Take the oldest waiting events of a route under a token."""
-        taken: list[Row] = []
+    def claim(
+        self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
+    ) -> list[Row]:
+        """Claim the oldest waiting events of a route."""
+        rows: list[Row] = []
         with self._lock:
             for row in self._waiting(route):
-                size -= len(row.body) + cost
-                if taken and (size < 0 or len(taken) >= events or row.anonymous != taken[0].anonymous):
+                max_bytes -= len(row.body) + bytes_per_event
+                if rows and (max_bytes < 0 or len(rows) >= max_events or row.anonymous != rows[0].anonymous):
                     break
-                taken.append(row)
-            for row in taken:
+                rows.append(row)
+            for row in rows:
                 row.token = token
                 self._claims[row.id] = token
-        return taken
+        return rows
 
     def _waiting(self, route: str) -> Iterator[Row]:
         return (
-            self._row(number, kept)
-            for number, kept in self._kept.get(route, {}).items()
-            if number not in self._claims
+            self._row(row_id, event)
+            for row_id, event in self._stored.get(route, {}).items()
+            if row_id not in self._claims
         )
 
-    def _row(self, number: RowId, kept: Kept) -> Row:
-        body, event_id, anonymous, added = kept
-        attempts, token = self._attempts.get(number, 0), self._claims.get(number, "")
-        return Row(number, event_id, body, anonymous, added, attempts, token)
+    def _row(self, row_id: RowId, event: StoredEvent) -> Row:
+        body, event_id, anonymous, added = event
+        attempts, token = self._attempts.get(row_id, 0), self._claims.get(row_id, "")
+        return Row(row_id, event_id, body, anonymous, added, attempts, token)
 
     def ack(self, ids: Sequence[RowId]) -> None:
-        """Forget delivered events."""
+        """Remove delivered events."""
         with self._lock:
-            for number in ids:
-                self._remove(number)
+            for row_id in ids:
+                self._remove(row_id)
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
         with self._lock:
-            for number in ids:
-                if any(number in kept for kept in self._kept.values()):
-                    self._attempts[number] = self._attempts.get(number, 0) + 1
-                    self._claims.pop(number, None)
+            for row_id in ids:
+                if any(row_id in stored for stored in self._stored.values()):
+                    self._attempts[row_id] = self._attempts.get(row_id, 0) + 1
+                    self._claims.pop(row_id, None)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         with self._lock:
-            for number in ids:
-                for route, kept in self._kept.items():
-                    if number in kept:
-                        body, event_id, anonymous, added = kept[number]
-                        self._dead[number] = DeadEvent(
-                            number, event_id, route, reason, status, added, anonymous, body
+            for row_id in ids:
+                for route, stored in self._stored.items():
+                    if row_id in stored:
+                        body, event_id, anonymous, added = stored[row_id]
+                        self._dead[row_id] = DeadEvent(
+                            row_id, event_id, route, reason, status, added, anonymous, body
                         )
-                        del kept[number]
-                        self._forget_claim(number)
+                        del stored[row_id]
+                        self._end_claim(row_id)
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
         with self._lock:
-            for number in [number for number, held in self._claims.items() if held == token]:
-                del self._claims[number]
+            for row_id in [row_id for row_id, claim in self._claims.items() if claim == token]:
+                del self._claims[row_id]
 
     def count(self, route: str) -> int:
-        """Count a route's events, waiting and claimed."""
-        return len(self._kept.get(route, ()))
+        """Return the number of a route's events, waiting and claimed."""
+        return len(self._stored.get(route, ()))
 
     def peek(self, route: str, limit: int) -> list[Row]:
-        """Show the oldest events of a route."""
+        """Return the oldest events of a route."""
         with self._lock:
-            oldest = itertools.islice(self._kept.get(route, {}).items(), limit)
-            return [self._row(number, kept) for number, kept in oldest]
+            oldest = itertools.islice(self._stored.get(route, {}).items(), limit)
+            return [self._row(row_id, event) for row_id, event in oldest]
 
     def find(self, route: str, event_id: str) -> bytes | None:
-        """Give the payload of one event that has not left."""
+        """Return the payload of a pending event, or None."""
         with self._lock:
-            return next(
-                (body for body, known, _, _ in self._kept.get(route, {}).values() if known == event_id), None
-            )
+            stored = self._stored.get(route, {}).values()
+            return next((body for body, stored_id, _, _ in stored if stored_id == event_id), None)
 
     def take_drops(self) -> dict[str, int]:
-        """Tell, once, how many events were given up for room."""
+        """Return how many dead letters were lost to the limits since the last call, by reason."""
         with self._lock:
             drops, self._drops = dict(self._drops), Counter()
             return drops
 
     def dead(self, limit: int) -> list[DeadEvent]:
-        """Show dead letters, the oldest first."""
+        """Return dead letters, oldest first."""
         with self._lock:
             return list(itertools.islice(self._dead.values(), limit))
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
-        """Forget dead letters; give how many there were."""
+        """Delete dead letters; return how many."""
         with self._lock:
-            found = [number for number in ids if number in self._dead]
-            for number in found:
-                self._remove(number)
-            return len(found)
+            present = [row_id for row_id in ids if row_id in self._dead]
+            for row_id in present:
+                self._remove(row_id)
+            return len(present)
 
     def routes(self) -> list[str]:
-        """Name the routes with events."""
+        """Return the routes with events."""
         with self._lock:
-            return [route for route, kept in self._kept.items() if kept]
+            return [route for route, stored in self._stored.items() if stored]
 
-    def settle(self) -> None:
-        """Everything is where it belongs."""
+    def persist_fallback(self) -> None:
+        """Do nothing: there is no durable store."""
 
     def close(self) -> None:
-        """Nothing to let go of; what waits stays readable."""
+        """Do nothing; what waits stays readable."""
 
-    def _remove(self, number: RowId) -> None:
-        # one step of each: an interrupt between two leaves a number too many, never an event too few
-        for kept in self._kept.values():
-            if number in kept:
-                size = len(kept.pop(number)[0])
+    def _remove(self, row_id: RowId) -> None:
+        # one step of each: an interrupt between two leaves a count too high, never an event lost
+        for stored in self._stored.values():
+            if row_id in stored:
+                size = len(stored.pop(row_id)[0])
                 break
         else:
-            dead = self._dead.pop(number, None)
+            dead = self._dead.pop(row_id, None)
             if dead is None:
                 return
             size = len(dead.body)
-        self._forget_claim(number)
+        self._end_claim(row_id)
         self._events -= 1
         self._bytes -= size
         self._full = False
 
-    def _forget_claim(self, number: RowId) -> None:
-        self._claims.pop(number, None)
-        self._attempts.pop(number, None)
+    def _end_claim(self, row_id: RowId) -> None:
+        self._claims.pop(row_id, None)
+        self._attempts.pop(row_id, None)
 
-    def _drop_oldest_dead(self) -> bool:
+    def _evict_oldest_dead(self) -> bool:
         oldest = next(iter(self._dead), None)
         if oldest is None:
             return False

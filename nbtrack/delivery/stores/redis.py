@@ -1,4 +1,4 @@
-"""The store on a Redis server, for kernels whose disk is thrown away with them."""
+"""The store on a Redis server, for kernels whose disk is deleted with them."""
 
 import hashlib
 import threading
@@ -9,35 +9,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtrack.common import lifecycle
-from nbtrack.delivery.models import DeadEvent, Row, RowId
-from nbtrack.delivery.stores.reference import ReferenceMethods
+from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
+from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
 LEASE_MS = 120_000
 TIMEOUT_SECONDS = 2.0
 GROUP = "nbtrack"
+FIND_EVENTS = 10_000
 
 
-class RedisEventStore(ReferenceMethods):
-    """Events in Redis Streams: one stream a route, read by one consumer group.
+class RedisEventStore(SnowplowStoreMethods):
+    """Events in Redis Streams: one stream for each route, read by one consumer group.
 
-    An event is deleted after its delivery, never before: what a dead kernel had claimed is claimed by another
-    after two minutes, and whatever failed is free for all at once. Needs Redis 6.2 and ``nbtrack[redis]``.
+    An event is deleted after its delivery, never before: what a dead kernel had claimed is claimed by another one after
+    two minutes, and events of a failed attempt are available to all at once. Needs Redis 6.2 and ``nbtrack[redis]``.
 
     Parameters
     ----------
-    client_or_url
-        A `redis.Redis`, or a URL as "redis://host:6379/0".
-    key
+    client_or_url : redis.Redis or str
+        A client, or a URL such as "redis://host:6379/0".
+    key : str
         Prefix of the keys.
-    max_events
-        Room for waiting events of a route, and for dead letters; new events are refused, old letters given up.
-    max_age
-        Seconds after which dead letters are given up.
+    max_events : int
+        Most waiting events of a route, and most dead letters; new events are refused, old dead letters deleted.
+    max_age : float
+        Seconds after which dead letters are deleted.
 
     Raises
     ------
     ModuleNotFoundError
-        For a URL, where the package ``redis`` is missing.
+        For a URL, if the package ``redis`` is missing.
 
     Examples
     --------
@@ -57,15 +58,16 @@ class RedisEventStore(ReferenceMethods):
         if isinstance(client_or_url, str):
             try:
                 import redis  # noqa: PLC0415 - an optional dependency, and slow to load
-            except ModuleNotFoundError as fault:
+            except ModuleNotFoundError as error:
                 message = "RedisEventStore needs the package redis: pip install 'nbtrack[redis]'"
-                raise ModuleNotFoundError(message, name=fault.name) from None
+                raise ModuleNotFoundError(message, name=error.name) from None
             client_or_url = redis.Redis.from_url(
                 client_or_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
             )
         elif not hasattr(client_or_url, "xadd"):
             raise TypeError(
-                f"RedisEventStore wants a redis.Redis, or a URL as redis://host:6379/0, not {client_or_url!r}"
+                "client_or_url must be a redis.Redis or a URL such as 'redis://host:6379/0', "
+                f"got {client_or_url!r}"
             )
         self._client = client_or_url
         self._key = key
@@ -75,7 +77,7 @@ class RedisEventStore(ReferenceMethods):
         lifecycle.watch(self)
 
     def after_fork_in_child(self) -> None:
-        """Become a consumer of our own; the client's connections look after themselves."""
+        """Become a consumer of its own; the client takes care of its connections."""
         self._lock = threading.RLock()
         self._consumer = uuid.uuid4().hex
         self._streams: dict[str, str] = {}
@@ -83,146 +85,164 @@ class RedisEventStore(ReferenceMethods):
         self._drops: Counter[str] = Counter()
 
     def _stream(self, route: str) -> str:
-        """Give a route's stream; made with its group at the first use."""
+        """Return the key of a route's stream; created with its group at the first use."""
         stream = self._streams.get(route)
         if stream is None:
             stream = f"{self._key}:{hashlib.sha256(route.encode()).hexdigest()[:16]}"
             try:
                 self._client.xgroup_create(stream, GROUP, id="0", mkstream=True)
-            except Exception as fault:
-                if "BUSYGROUP" not in str(fault):
+            except Exception as error:
+                if "BUSYGROUP" not in str(error):
                     raise
-            self._client.hset(f"{self._key}:routes", stream, route)
+            self._client.hset(self._routes_key, stream, route)
             self._streams[route] = stream
         return stream
 
-    # What the engine works with
+    @property
+    def _routes_key(self) -> str:
+        return f"{self._key}:routes"
 
-    def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
-        """Keep an event; give the reason when it was not taken."""
+    @property
+    def _dead_key(self) -> str:
+        return f"{self._key}:dead"
+
+    # The methods of `Store`
+
+    def add(
+        self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
+    ) -> DropReason | None:
+        """Store an event; return why it was not accepted, or None."""
         stream = self._stream(route)
         pipe = self._client.pipeline(transaction=False)
         pipe.xadd(stream, {"b": body, "i": event_id, "a": int(anonymous), "t": repr(added)})
         pipe.xlen(stream)
-        number, length = pipe.execute()
+        entry_id, length = pipe.execute()
         if length <= self.max_events:
             return None
-        self._client.xdel(stream, number)
-        return "queue_full"
+        self._client.xdel(stream, entry_id)
+        return DropReason.QUEUE_FULL
 
-    def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
-        """Take the oldest events of a route: first those whose claim ended, then new ones."""
+    def claim(
+        self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
+    ) -> list[Row]:
+        """Claim the oldest events of a route: first those whose lease ended, then new ones."""
         stream = self._stream(route)
         rows: list[Row] = []
         with self._lock:
-            old = self._client.xautoclaim(stream, GROUP, self._consumer, LEASE_MS, "0-0", count=events)[1]
-            found = old
-            if len(found) < events:
-                new = self._client.xreadgroup(GROUP, self._consumer, {stream: ">"}, count=events - len(found))
-                found = found + (new[0][1] if new else [])
-            self._claims[token] = (stream, [number.decode() for number, _ in found])
-            attempts = self._attempts(stream, old)
-            for number, fields in found:
-                row = _row(number, fields, token)
+            expired = self._client.xautoclaim(
+                stream, GROUP, self._consumer, LEASE_MS, "0-0", count=max_events
+            )[1]
+            entries = expired
+            if len(expired) < max_events:
+                new = self._client.xreadgroup(
+                    GROUP, self._consumer, {stream: ">"}, count=max_events - len(expired)
+                )
+                entries = entries + (new[0][1] if new else [])
+            self._claims[token] = (stream, [entry_id.decode() for entry_id, _ in entries])
+            attempts = self._attempts(stream, expired)
+            for entry_id, fields in entries:
+                row = _row(entry_id, fields, token)
                 row.attempts = attempts.get(row.id, 0)
-                size -= len(row.body) + cost
-                if rows and (size < 0 or row.anonymous != rows[0].anonymous):
+                max_bytes -= len(row.body) + bytes_per_event
+                if rows and (max_bytes < 0 or row.anonymous != rows[0].anonymous):
                     break
                 rows.append(row)
             taken = {row.id for row in rows}
-            self._free(stream, [number for number in self._claims[token][1] if number not in taken])
-            if not found:
+            self._end_lease(stream, [row_id for row_id in self._claims[token][1] if row_id not in taken])
+            if not entries:
                 del self._claims[token]
         return rows
 
-    def _attempts(self, stream: str, old: list[Any]) -> dict[RowId, int]:
-        if not old:
+    def _attempts(self, stream: str, entries: list[Any]) -> dict[RowId, int]:
+        if not entries:
             return {}
-        known = self._client.xpending_range(
-            stream, GROUP, min=old[0][0], max=old[-1][0], count=len(old), consumername=self._consumer
+        pending = self._client.xpending_range(
+            stream,
+            GROUP,
+            min=entries[0][0],
+            max=entries[-1][0],
+            count=len(entries),
+            consumername=self._consumer,
         )
-        return {one["message_id"].decode(): one["times_delivered"] - 1 for one in known}
+        return {item["message_id"].decode(): item["times_delivered"] - 1 for item in pending}
 
-    def _free(self, stream: str, ids: Sequence[RowId]) -> None:
-        """End claims: an idle time as long as a lease makes them anybody's."""
+    def _end_lease(self, stream: str, ids: Sequence[RowId]) -> None:
+        """Let anybody claim events: they count as idle for as long as a lease lasts."""
         if ids:
             self._client.xclaim(stream, GROUP, self._consumer, 0, list(ids), idle=LEASE_MS, justid=True)
 
-    def _of_claims(self, ids: Sequence[RowId]) -> dict[str, list[RowId]]:
-        """Sort ids by stream, and forget their claims."""
-        wanted = set(ids)
-        sorted_ids: dict[str, list[RowId]] = {}
+    def _end_claims(self, ids: Sequence[RowId]) -> dict[str, list[RowId]]:
+        """Remove ids from their claims, and return them by stream."""
+        ended = set(ids)
+        by_stream: dict[str, list[RowId]] = {}
         with self._lock:
-            for token, (stream, held) in list(self._claims.items()):
-                mine = [number for number in held if number in wanted]
-                if mine:
-                    sorted_ids.setdefault(stream, []).extend(mine)
-                    rest = [number for number in held if number not in wanted]
+            for token, (stream, claimed) in list(self._claims.items()):
+                own = [row_id for row_id in claimed if row_id in ended]
+                if own:
+                    by_stream.setdefault(stream, []).extend(own)
+                    rest = [row_id for row_id in claimed if row_id not in ended]
                     self._claims[token] = (stream, rest)
                     if not rest:
                         del self._claims[token]
-        return sorted_ids
+        return by_stream
 
     def ack(self, ids: Sequence[RowId]) -> None:
-        """Forget delivered events."""
-        for stream, numbers in self._of_claims(ids).items():
+        """Remove delivered events."""
+        for stream, entry_ids in self._end_claims(ids).items():
             pipe = self._client.pipeline(transaction=True)
-            pipe.xack(stream, GROUP, *numbers)
-            pipe.xdel(stream, *numbers)
+            pipe.xack(stream, GROUP, *entry_ids)
+            pipe.xdel(stream, *entry_ids)
             pipe.execute()
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
-        for stream, numbers in self._of_claims(ids).items():
-            self._free(stream, numbers)
+        for stream, entry_ids in self._end_claims(ids).items():
+            self._end_lease(stream, entry_ids)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
-        for stream, numbers in self._of_claims(ids).items():
-            route = next((one for one, name in self._streams.items() if name == stream), "")
+        for stream, entry_ids in self._end_claims(ids).items():
+            route = next((route for route, key in self._streams.items() if key == stream), "")
             pipe = self._client.pipeline(transaction=True)
-            for number in numbers:
-                for _, fields in self._client.xrange(stream, number, number):
-                    letter = {**fields, "r": route, "w": reason, "s": "" if status is None else status}
-                    pipe.xadd(self._dead, letter, maxlen=self.max_events, approximate=False)
-            pipe.xack(stream, GROUP, *numbers)
-            pipe.xdel(stream, *numbers)
-            pipe.xtrim(self._dead, minid=int((time.time() - self.max_age) * 1000), approximate=False)
+            for entry_id in entry_ids:
+                for _, fields in self._client.xrange(stream, entry_id, entry_id):
+                    dead = {**fields, "r": route, "w": reason, "s": "" if status is None else status}
+                    pipe.xadd(self._dead_key, dead, maxlen=self.max_events, approximate=False)
+            pipe.xack(stream, GROUP, *entry_ids)
+            pipe.xdel(stream, *entry_ids)
+            oldest = int((time.time() - self.max_age) * 1000)
+            pipe.xtrim(self._dead_key, minid=oldest, approximate=False)
             pipe.execute()
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
         with self._lock:
             stream, ids = self._claims.pop(token, ("", []))
-        self._free(stream, ids)
+        self._end_lease(stream, ids)
 
     def count(self, route: str) -> int:
-        """Count a route's events, waiting and claimed."""
+        """Return the number of a route's events, waiting and claimed."""
         return int(self._client.xlen(self._stream(route)))
 
     def peek(self, route: str, limit: int) -> list[Row]:
-        """Show the oldest events of a route."""
+        """Return the oldest events of a route."""
         entries = self._client.xrange(self._stream(route), count=limit)
-        return [_row(number, fields, "") for number, fields in entries]
+        return [_row(entry_id, fields, "") for entry_id, fields in entries]
 
     def find(self, route: str, event_id: str) -> bytes | None:
-        """Give the payload of one of the 10,000 oldest events."""
-        rows = self.peek(route, 10_000)
+        """Return the payload of one of the 10,000 oldest events, or None."""
+        rows = self.peek(route, FIND_EVENTS)
         return next((row.body for row in rows if row.event_id == event_id), None)
 
     def take_drops(self) -> dict[str, int]:
-        """Tell nothing: Redis trims dead letters by itself."""
+        """Return nothing: Redis trims dead letters by itself."""
         return {}
 
-    @property
-    def _dead(self) -> str:
-        return f"{self._key}:dead"
-
     def dead(self, limit: int) -> list[DeadEvent]:
-        """Show dead letters, the oldest first."""
+        """Return dead letters, oldest first."""
         return [
             DeadEvent(
-                number.decode(),
+                entry_id.decode(),
                 fields[b"i"].decode(),
                 fields[b"r"].decode(),
                 fields[b"w"].decode(),
@@ -231,33 +251,33 @@ class RedisEventStore(ReferenceMethods):
                 fields[b"a"] == b"1",
                 fields[b"b"],
             )
-            for number, fields in self._client.xrange(self._dead, count=limit)
+            for entry_id, fields in self._client.xrange(self._dead_key, count=limit)
         ]
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
-        """Forget dead letters; give how many there were."""
-        return int(self._client.xdel(self._dead, *ids)) if ids else 0
+        """Delete dead letters; return how many."""
+        return int(self._client.xdel(self._dead_key, *ids)) if ids else 0
 
     def routes(self) -> list[str]:
-        """Name the routes with events."""
-        known = self._client.hgetall(f"{self._key}:routes")
-        return [route.decode() for stream, route in known.items() if self._client.xlen(stream)]
+        """Return the routes with events."""
+        streams = self._client.hgetall(self._routes_key)
+        return [route.decode() for stream, route in streams.items() if self._client.xlen(stream)]
 
-    def settle(self) -> None:
-        """Leave everything where it is: on the server."""
+    def persist_fallback(self) -> None:
+        """Do nothing: everything is on the server."""
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def size(self) -> int:
-        """Count all the events that wait."""
+        """Return the number of waiting events of all routes."""
         return sum(self.count(route) for route in self.routes())
 
 
-def _row(number: bytes, fields: dict[bytes, bytes], token: str) -> Row:
+def _row(entry_id: bytes, fields: dict[bytes, bytes], token: str) -> Row:
     return Row(
-        number.decode(),
+        entry_id.decode(),
         fields[b"i"].decode(),
         fields[b"b"],
         fields[b"a"] == b"1",

@@ -5,52 +5,117 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least, check_positive
-from nbtrack.delivery.models import DeadEvent, Row, RowId
-from nbtrack.delivery.stores import sqlite_file as database
-from nbtrack.delivery.stores.quota import Room
-from nbtrack.delivery.stores.reference import ReferenceMethods
+from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
+from nbtrack.delivery.stores import sqlite_file
+from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
 LEASE_SECONDS = 120.0
 """Longer than the worst request; a claim of a dead process on this machine is undone at once."""
-CARE_SECONDS = 5.0
-"""How often caps, ages and foreign leases are looked after."""
-COUNTED_UP_TO = 20_000
-"""Beyond this many rows a count is kept, not made."""
+MAINTENANCE_SECONDS = 5.0
+"""How often limits, ages and other processes' leases are looked after."""
+EXACT_COUNT_EVENTS = 20_000
+"""With more rows than this, counts are estimates."""
 INSERT = "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 SYNCHRONOUS = ("NORMAL", "FULL")
 ID_SALTS = 1024
 """Ids are microseconds times this, plus a number of the process: in order, and never used twice, so that a late
-settlement cannot meet a stranger. SQLite's own AUTOINCREMENT does that too, for a third more time an insert."""
+acknowledgement cannot meet another event. SQLite's own AUTOINCREMENT does that too, for a third more time an insert."""
 
 
-class SQLiteEventStore(ReferenceMethods):
+@dataclass(slots=True)
+class Quota:
+    """Limits of a file of events, and how much of them is used.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Of waiting events and dead letters together.
+    max_events : int
+        Of waiting events and dead letters together.
+    max_age : float
+        Seconds after which an event is deleted, dead letters too: they are personal data.
+    events : int
+        Current number, as far as this process knows; other processes add and delete too.
+    bytes : int
+        Current size, as far as this process knows.
+    drops : Counter
+        Events deleted since `SQLiteEventStore.take_drops`, by reason.
+    """
+
+    max_bytes: int
+    max_events: int
+    max_age: float
+    events: int = 0
+    bytes: int = 0
+    drops: Counter[str] = field(default_factory=Counter)
+
+    def fits(self, size: int) -> bool:
+        """Check whether an event of `size` bytes fits."""
+        return self.events < self.max_events and self.bytes + size <= self.max_bytes
+
+    def recount(self, connection: sqlite3.Connection) -> None:
+        """Count what is in the file."""
+        self.events, self.bytes = connection.execute(
+            "SELECT count(*), coalesce(sum(size), 0)"
+            " FROM (SELECT size FROM events UNION ALL SELECT size FROM dead)"
+        ).fetchone()
+
+    def evict_until_fits(self, connection: sqlite3.Connection, size: int) -> bool:
+        """Delete the oldest dead letters until an event fits; return False if it still does not."""
+        self.recount(connection)
+        while not self.fits(size):
+            oldest = connection.execute("SELECT id, size FROM dead ORDER BY id LIMIT 1").fetchone()
+            if oldest is None:
+                return False
+            connection.execute("DELETE FROM dead WHERE id = ?", oldest[:1])
+            self.drops["dead_letters_full"] += 1
+            self.events -= 1
+            self.bytes -= oldest[1]
+        return True
+
+    def expire(self, connection: sqlite3.Connection, now: float) -> None:
+        """Delete events that are too old."""
+        for table in ("events", "dead"):
+            deleted = connection.execute(
+                f"DELETE FROM {table} WHERE added < ?",  # noqa: S608 - our own names
+                (now - self.max_age,),
+            ).rowcount
+            if deleted:
+                self.drops["expired"] += deleted
+
+
+class SQLiteEventStore(SnowplowStoreMethods):
     """Events in a file: written before `track` returns, deleted by id after a 2xx.
 
     Parameters
     ----------
-    path
-        The file; made with mode 0600 when it is missing. Kernels may share it.
-    max_bytes, max_events
-        Room for waiting events and dead letters together. When it is full dead letters go first (the oldest),
-        then new events are refused.
-    max_age
-        Seconds after which an event is given up, dead letters too: they are personal data.
-    synchronous
-        "NORMAL" (safe against the death of the process) or "FULL" (against a power cut too).
-    clock
-        Gives epoch seconds; another one for tests.
+    path : str or Path
+        The file; created with mode 0600 if it is missing. Several processes may share it.
+    max_bytes : int
+        Limit for waiting events and dead letters together. At a limit, the oldest dead letters are deleted first, then
+        new events are refused.
+    max_events : int
+        Limit for waiting events and dead letters together.
+    max_age : float
+        Seconds after which an event is deleted, dead letters too: they are personal data.
+    synchronous : str
+        "NORMAL" (survives the death of the process) or "FULL" (a power cut too).
+    clock : callable
+        Returns a Unix timestamp in seconds.
 
     Raises
     ------
     OSError, sqlite3.Error
-        When the file cannot be made, or a later version of nbtrack wrote it; a damaged one is set aside.
+        If the file cannot be created, or a later version of nbtrack wrote it; a damaged file is set aside.
 
     Examples
     --------
@@ -75,25 +140,25 @@ class SQLiteEventStore(ReferenceMethods):
         check_at_least(1, max_bytes=max_bytes, max_events=max_events)
         check_positive(max_age=max_age)
         if synchronous not in SYNCHRONOUS:
-            raise ValueError(f"synchronous is one of {', '.join(SYNCHRONOUS)}, not {synchronous!r}")
+            raise ValueError(f"synchronous must be 'NORMAL' or 'FULL', got {synchronous!r}")
         if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"SQLiteEventStore wants the path of a file, not {path!r}")
+            raise TypeError(f"path must be a str or Path, got {path!r}")
         self.path = Path(path)
         self.max_events = max_events
         self._synchronous = synchronous
         self._clock = clock
-        self._room = Room(max_bytes, max_events, max_age)
-        self._start()
+        self._quota = Quota(max_bytes, max_events, max_age)
+        self._reset()
         with self._using():
             pass
         lifecycle.watch(self)
 
-    def _start(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
-        self._owner = database.new_owner()
-        self._cared_at = float("-inf")
+        self._owner = sqlite_file.new_owner()
+        self._maintained_at = float("-inf")
         self._inode: int | None = None
         self._last_id = 0
         self._salt = secrets.randbelow(ID_SALTS)
@@ -101,21 +166,21 @@ class SQLiteEventStore(ReferenceMethods):
     # A connection does not survive a fork, so none is open while one happens.
 
     def before_fork(self) -> None:
-        """Close the file, and keep others from opening it, until the fork is over."""
+        """Close the file, and keep other threads from opening it, until the fork is over."""
         if self._lock.acquire(timeout=2.0):
             self.close()
         elif self._connection is not None:
             lifecycle.leak(self._connection)
 
     def after_fork_in_parent(self) -> None:
-        """Go on; the file is opened at its next use."""
+        """Release the lock; the file is opened at its next use."""
         # not ours when before_fork waited in vain
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
             self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew, as an owner of our own; an inherited connection is neither used nor closed."""
-        self._start()
+        """Start over as an owner of its own; an inherited connection is neither used nor closed."""
+        self._reset()
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
@@ -123,31 +188,31 @@ class SQLiteEventStore(ReferenceMethods):
             connection = self._open()
             try:
                 yield connection
-            except BaseException as fault:
-                self._recover(connection, fault)
+            except BaseException as error:
+                self._recover(connection, error)
                 raise
 
     def _open(self) -> sqlite3.Connection:
-        """Give the connection, under our lock."""
+        """Return the connection; the caller holds the lock."""
         if self._pid != os.getpid():
             # a fork that ran no hooks
             if self._connection is not None:
                 lifecycle.leak(self._connection)
-            self._start()
+            self._reset()
         if self._connection is None:
-            self._connection = database.open_database(self.path, synchronous=self._synchronous)
-            self._inode = database.inode_of(self.path)
-            self._room.recount(self._connection)
+            self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
+            self._inode = sqlite_file.inode_of(self.path)
+            self._quota.recount(self._connection)
         return self._connection
 
-    def _recover(self, connection: sqlite3.Connection, fault: BaseException) -> None:
-        """Leave a consistent state behind, whatever struck."""
+    def _recover(self, connection: sqlite3.Connection, error: BaseException) -> None:
+        """Leave a consistent state behind after any exception."""
         if connection.in_transaction:
             connection.rollback()
-        if database.is_corrupt(fault):
+        if sqlite_file.is_damage(error):
             self.close()
-            if self._inode == database.inode_of(self.path):  # else another kernel has begun a new one
-                database.renew(self.path, str(fault)).close()
+            if self._inode == sqlite_file.inode_of(self.path):  # else another process has replaced it
+                sqlite_file.replace_damaged(self.path, str(error)).close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -163,8 +228,8 @@ class SQLiteEventStore(ReferenceMethods):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def settle(self) -> None:
-        """Everything is where it belongs."""
+    def persist_fallback(self) -> None:
+        """Do nothing: everything is in the file."""
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -178,76 +243,85 @@ class SQLiteEventStore(ReferenceMethods):
         if connection is not None and self._pid == os.getpid():
             connection.close()
 
-    # What the engine works with
+    # The methods of `Store`
 
-    def add(self, route: str, body: bytes, event_id: str, anonymous: bool, added: float) -> str | None:
-        """Keep an event; give the reason when it was not taken."""
+    def add(
+        self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
+    ) -> DropReason | None:
+        """Store an event; return why it was not accepted, or None."""
         size = len(body)
-        room = self._room
-        with self._lock:  # as `_using`, without what a context manager costs: each event pays for this
+        quota = self._quota
+        with self._lock:  # like `_using`, without the cost of a context manager: each event pays for this
             connection = self._open()
             try:
-                if not room.fits(size) and not room.make(connection, size):
-                    return "queue_full"
+                if not quota.fits(size) and not quota.evict_until_fits(connection, size):
+                    return DropReason.QUEUE_FULL
                 self._last_id = max(self._last_id + 1, time.time_ns() // 1_000 * ID_SALTS + self._salt)
                 connection.execute(INSERT, (self._last_id, route, anonymous, added, size, event_id, body))
-            except BaseException as fault:
-                self._recover(connection, fault)
+            except BaseException as error:
+                self._recover(connection, error)
                 raise
-            room.events += 1
-            room.bytes += size
+            quota.events += 1
+            quota.bytes += size
         return None
 
-    def claim(self, route: str, token: str, *, events: int, size: int, cost: int) -> list[Row]:
-        """Take the oldest waiting events of a route under a lease."""
-        self._care()
+    def claim(
+        self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
+    ) -> list[Row]:
+        """Claim the oldest waiting events of a route under a lease."""
+        self._maintain()
         now = self._clock()
         rows: list[Row] = []
         with self._using() as connection:
-            # most looks find nothing: they need no write lock
-            if not self._select(connection, route, now, 1, size, cost):
+            # most calls find nothing: they need no write lock
+            if not self._select(connection, route, now, 1, max_bytes, bytes_per_event):
                 return rows
         with self._writing() as connection:
-            rows = self._select(connection, route, now, events, size, cost)
+            rows = self._select(connection, route, now, max_events, max_bytes, bytes_per_event)
             for row in rows:
                 row.token = token
-            held = f"{self._owner}|{token}"
             connection.executemany(
                 "UPDATE events SET token = ?, lease_until = ? WHERE id = ?",
-                [(held, now + LEASE_SECONDS, row.id) for row in rows],
+                [(f"{self._owner}|{token}", now + LEASE_SECONDS, row.id) for row in rows],
             )
         return rows
 
     def _select(
-        self, connection: sqlite3.Connection, route: str, now: float, events: int, size: int, cost: int
+        self,
+        connection: sqlite3.Connection,
+        route: str,
+        now: float,
+        max_events: int,
+        max_bytes: int,
+        bytes_per_event: int,
     ) -> list[Row]:
         rows: list[Row] = []
-        # a lease beyond any we give comes from a clock that jumped
+        # a lease that ends later than any given here comes from a clock that jumped
         cursor = connection.execute(
             "SELECT id, event_id, body, anonymous, added, attempts FROM events"
             " WHERE route = ? AND (token = '' OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?",
-            (route, now, now + 2 * LEASE_SECONDS, events),
+            (route, now, now + 2 * LEASE_SECONDS, max_events),
         )
-        for number, event_id, body, anonymous, added, attempts in cursor:
-            size -= len(body) + cost
-            if rows and (size < 0 or bool(anonymous) != rows[0].anonymous):
+        for row_id, event_id, body, anonymous, added, attempts in cursor:
+            max_bytes -= len(body) + bytes_per_event
+            if rows and (max_bytes < 0 or bool(anonymous) != rows[0].anonymous):
                 break
-            rows.append(Row(number, event_id, body, bool(anonymous), added, attempts))
+            rows.append(Row(row_id, event_id, body, bool(anonymous), added, attempts))
         cursor.close()
         return rows
 
     def ack(self, ids: Sequence[RowId]) -> None:
-        """Forget delivered events."""
+        """Remove delivered events."""
         with self._writing() as connection:
-            sizes = database.fetch_each(connection, "SELECT size FROM events WHERE id IN ({})", ids)
-            database.run_each(connection, "DELETE FROM events WHERE id IN ({})", ids)
-        self._room.events -= len(sizes)
-        self._room.bytes -= sum(size for (size,) in sizes)
+            sizes = sqlite_file.fetch_for_ids(connection, "SELECT size FROM events WHERE id IN ({})", ids)
+            sqlite_file.change_for_ids(connection, "DELETE FROM events WHERE id IN ({})", ids)
+        self._quota.events -= len(sizes)
+        self._quota.bytes -= sum(size for (size,) in sizes)
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
         with self._writing() as connection:
-            database.run_each(
+            sqlite_file.change_for_ids(
                 connection,
                 "UPDATE events SET token = '', lease_until = 0, attempts = attempts + 1 WHERE id IN ({})",
                 ids,
@@ -259,9 +333,9 @@ class SQLiteEventStore(ReferenceMethods):
             connection.executemany(
                 "INSERT OR REPLACE INTO dead"
                 " SELECT id, route, anonymous, ?, ?, added, size, event_id, body FROM events WHERE id = ?",
-                [(reason, status, number) for number in ids],
+                [(reason, status, row_id) for row_id in ids],
             )
-            database.run_each(connection, "DELETE FROM events WHERE id IN ({})", ids)
+            sqlite_file.change_for_ids(connection, "DELETE FROM events WHERE id IN ({})", ids)
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
@@ -271,15 +345,15 @@ class SQLiteEventStore(ReferenceMethods):
             )
 
     def count(self, route: str) -> int:
-        """Count a route's events, waiting and claimed; a guess from the last look beyond 20,000."""
+        """Return the number of a route's events, waiting and claimed; beyond 20,000 rows an estimate for all routes."""
         with self._using() as connection:
-            if self._room.events > COUNTED_UP_TO:
-                return self._room.events
-            (number,) = connection.execute("SELECT count(*) FROM events WHERE route = ?", (route,)).fetchone()
-            return int(number)
+            if self._quota.events > EXACT_COUNT_EVENTS:
+                return self._quota.events
+            (count,) = connection.execute("SELECT count(*) FROM events WHERE route = ?", (route,)).fetchone()
+            return int(count)
 
     def peek(self, route: str, limit: int) -> list[Row]:
-        """Show the oldest events of a route."""
+        """Return the oldest events of a route."""
         with self._using() as connection:
             rows = connection.execute(
                 "SELECT id, event_id, body, anonymous, added, attempts, token FROM events"
@@ -289,7 +363,7 @@ class SQLiteEventStore(ReferenceMethods):
         return [Row(*row) for row in rows]
 
     def find(self, route: str, event_id: str) -> bytes | None:
-        """Give the payload of one event that has not left."""
+        """Return the payload of a pending event, or None."""
         with self._using() as connection:
             row = connection.execute(
                 "SELECT body FROM events WHERE route = ? AND event_id = ? LIMIT 1", (route, event_id)
@@ -297,55 +371,54 @@ class SQLiteEventStore(ReferenceMethods):
         return None if row is None else bytes(row[0])
 
     def take_drops(self) -> dict[str, int]:
-        """Tell, once, how many events were given up for age or room."""
+        """Return how many events were lost to age or limits since the last call, by reason."""
         with self._lock:
-            return self._room.take_drops()
+            drops, self._quota.drops = dict(self._quota.drops), Counter()
+            return drops
 
     def dead(self, limit: int) -> list[DeadEvent]:
-        """Show dead letters, the oldest first."""
+        """Return dead letters, oldest first."""
         with self._using() as connection:
-            return [
-                DeadEvent(*row)
-                for row in connection.execute(
-                    "SELECT id, event_id, route, reason, status, added, anonymous, body FROM dead ORDER BY id LIMIT ?",
-                    (limit,),
-                )
-            ]
+            rows = connection.execute(
+                "SELECT id, event_id, route, reason, status, added, anonymous, body FROM dead ORDER BY id LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [DeadEvent(*row) for row in rows]
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
-        """Forget dead letters; give how many there were."""
+        """Delete dead letters; return how many."""
         with self._writing() as connection:
-            gone = database.run_each(connection, "DELETE FROM dead WHERE id IN ({})", ids)
-            self._room.recount(connection)
-        return gone
+            deleted = sqlite_file.change_for_ids(connection, "DELETE FROM dead WHERE id IN ({})", ids)
+            self._quota.recount(connection)
+        return deleted
 
     def routes(self) -> list[str]:
-        """Name the routes with events."""
+        """Return the routes with events."""
         with self._using() as connection:
             return [route for (route,) in connection.execute("SELECT DISTINCT route FROM events")]
 
     def size(self) -> int:
-        """Count all the events that wait."""
+        """Return the number of waiting events of all routes."""
         with self._using() as connection:
-            (number,) = connection.execute("SELECT count(*) FROM events").fetchone()
-        return int(number)
+            (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        return int(count)
 
-    def _care(self) -> None:
-        """Now and then: give up the too old, free the leases of dead processes, give pages back."""
-        if abs(time.monotonic() - self._cared_at) < CARE_SECONDS:
+    def _maintain(self) -> None:
+        """Now and then: delete what is too old, free the leases of dead processes, return pages to the disk."""
+        if abs(time.monotonic() - self._maintained_at) < MAINTENANCE_SECONDS:
             return
-        self._cared_at = time.monotonic()
+        self._maintained_at = time.monotonic()
         with self._using() as connection:
-            owners = [
+            tokens = [
                 token
                 for (token,) in connection.execute("SELECT DISTINCT token FROM events WHERE token != ''")
             ]
-            for token in owners:
-                if not token.startswith(self._owner) and not database.is_alive(token):
+            for token in tokens:
+                if not token.startswith(self._owner) and not sqlite_file.is_alive(token):
                     connection.execute(
                         "UPDATE events SET token = '', lease_until = 0 WHERE token = ?", (token,)
                     )
-            self._room.expire(connection, self._clock())
-            # a script, for `execute` takes one step, and each step gives one page back
+            self._quota.expire(connection, self._clock())
+            # a script: `execute` takes one step, and each step returns one page
             connection.executescript("PRAGMA incremental_vacuum(2000)")
-            self._room.recount(connection)
+            self._quota.recount(connection)

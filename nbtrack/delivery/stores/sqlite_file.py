@@ -1,30 +1,34 @@
-"""The outbox's file: how it is opened, checked, set aside when broken, and who owns a lease in it."""
+"""The outbox file: opened, migrated, and set aside if damaged; and who holds a lease in it."""
 
 import contextlib
 import functools
+import json
 import logging
 import os
 import re
 import secrets
 import socket
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.home import make_private
 from nbtrack.common.processes import is_same_process, process_started
-from nbtrack.delivery.stores.salvaging import salvage, set_aside
 
 LOG = logging.getLogger("nbtrack.delivery")
 VERSION = 1
+"""Version of the schema, kept in the file as ``PRAGMA user_version``."""
 BUSY_SECONDS = 2.0
 WAL_BYTES = 4 * 2**20
 CHECKED_PAGES = 2_048
-"""A file up to 8 MiB is checked when it is opened (10 ms); damage in a bigger one shows at its use."""
-AT_ONCE = 500
-"""Ids a statement takes; SQLite allows 999 in its older versions."""
+"""A file of up to 8 MiB is checked when it is opened (10 ms); damage in a larger one shows when it is used."""
+SALVAGE_SECONDS = 1.0
+"""Time to read a damaged file: a cell may wait for it. What was not read stays in the file."""
+IDS_PER_STATEMENT = 500
+"""SQLite allows 999 parameters in its older versions."""
 NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -40,7 +44,7 @@ NETWORK_FILE_SYSTEMS = (
 )
 
 # Small columns stand before the body: a scan then never reads a body's overflow pages.
-# No index: rows are claimed in the order of their ids, and each index would slow every insert.
+# No index: rows are claimed in the order of their ids, and each index would slow down every insert.
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS events (
   id INTEGER PRIMARY KEY,
@@ -69,15 +73,23 @@ PRAGMA user_version = {VERSION};
 """
 
 
+class NewerFileError(NbtrackError, sqlite3.DatabaseError):
+    """The file was written by a later version of nbtrack."""
+
+
+class DamagedFileError(NbtrackError, sqlite3.DatabaseError):
+    """The file is damaged."""
+
+
 def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
-    """Open the outbox's file; one that is broken is set aside first.
+    """Open the outbox file; a damaged one is set aside first.
 
     Parameters
     ----------
-    path
-        The file; its folder is made (0700), and the file is readable by its owner only.
-    synchronous
-        "NORMAL": safe against the death of the process; "FULL": against a power cut too, five times slower.
+    path : Path
+        The file; its folder is created with mode 0700, and the file with mode 0600.
+    synchronous : str
+        "NORMAL" survives the death of the process; "FULL" a power cut too, five times slower.
 
     Returns
     -------
@@ -87,40 +99,61 @@ def open_database(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connect
     Raises
     ------
     sqlite3.Error, OSError
-        When the place cannot be written.
+        If the file cannot be written.
     """
     make_private(path)
     try:
         return _connect(path, synchronous)
-    except sqlite3.DatabaseError as fault:
-        if not is_corrupt(fault):
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
             raise
-        return renew(path, str(fault), synchronous=synchronous)
+        return replace_damaged(path, str(error), synchronous=synchronous)
 
 
-def renew(path: Path, reason: str, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
-    """Set a broken outbox aside and begin a new one with the events that can still be read."""
-    aside = set_aside(path)
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    fresh = _connect(path, synchronous)
-    saved = salvage(aside, fresh)
-    LOG.warning(
-        "The store of unsent events %s is unreadable (%s); it was set aside as %s, and %d events were read from it",
-        path, reason, aside.name, saved,
-    )  # fmt: skip
-    return fresh
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+        )
+    except sqlite3.OperationalError as error:
+        raise sqlite3.OperationalError(
+            f"cannot open {path} as an event store ({error}): give a file in a folder that can be written"
+        ) from error
+    try:
+        _prepare(connection, path, synchronous)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-class NewerFileError(NbtrackError, sqlite3.DatabaseError):
-    """The file was written by a later version of this package."""
-
-
-class UnusableFileError(NbtrackError, sqlite3.DatabaseError):
-    """The file is damaged."""
+def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        # it works for a later version of nbtrack, perhaps in another kernel
+        raise NewerFileError(
+            f"{path} was written by a later version of nbtrack (file version {version}, supported: {VERSION}); "
+            "update nbtrack or use another file"
+        )
+    journal = "TRUNCATE" if is_network_path(path) else "WAL"
+    if version == 0:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute(f"PRAGMA journal_mode = {journal}")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    connection.execute("PRAGMA mmap_size = 0")
+    if version < VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    if pages <= CHECKED_PAGES:
+        (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise DamagedFileError(result)
+    connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
 
 
 def is_outbox(path: Path) -> bool:
-    """Tell, without touching it, whether a file is a store of events."""
+    """Check, without changing it, whether a file is an event store."""
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
@@ -131,63 +164,8 @@ def is_outbox(path: Path) -> bool:
     return True
 
 
-def is_corrupt(fault: BaseException) -> bool:
-    """Tell a file that is no outbox from one that is merely busy, full or forbidden."""
-    if isinstance(fault, UnusableFileError):
-        return True
-    # an old table of the same name shows as a missing column
-    wrong_schema = (
-        isinstance(fault, sqlite3.OperationalError) and re.search("no (such )?column", str(fault)) is not None
-    )
-    code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
-    return wrong_schema or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
-        )
-    except sqlite3.OperationalError as fault:
-        raise sqlite3.OperationalError(
-            f"{path} cannot be used as a store ({fault}): give a file in a folder that can be written"
-        ) from fault
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            # it works for a later version of this package, perhaps in the next kernel: leave it alone
-            message = (
-                f"{path} was written by a later nbtrack (its version is {version}, this one knows {VERSION}): "
-                "update nbtrack, or give another file"
-            )
-            raise NewerFileError(message)  # noqa: TRY301 - the except clause below only closes
-        journal = "TRUNCATE" if is_network_path(path) else "WAL"
-        if version == 0:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute(f"PRAGMA journal_mode = {journal}")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-        connection.execute("PRAGMA mmap_size = 0")
-        if version < VERSION:
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-        (pages,) = connection.execute("PRAGMA page_count").fetchone()
-        if pages <= CHECKED_PAGES:
-            (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            _expect(state == "ok", state)
-        connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _expect(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise UnusableFileError(otherwise)
-
-
 def inode_of(path: Path) -> int | None:
-    """Tell which file is at a path, or None where there is none."""
+    """Return the inode of a file, or None if there is no file."""
     try:
         return path.stat().st_ino
     except OSError:
@@ -195,21 +173,99 @@ def inode_of(path: Path) -> int | None:
 
 
 def is_network_path(path: Path) -> bool:
-    """Tell whether a path is on a network file system, where SQLite's WAL does not work."""
+    """Check whether a path is on a network file system, where SQLite's WAL does not work."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    place = str(path.parent.resolve())
+    folder = str(path.parent.resolve())
     best, kind = "", ""
     for line in mounts.splitlines():
         fields, _, rest = line.partition(" - ")
-        point = fields.split(" ")[4].replace("\\040", " ")
-        inside = place == point or place.startswith(point.rstrip("/") + "/")
-        # a later line at the same point lies over the earlier one
-        if inside and len(point) >= len(best):
-            best, kind = point, rest.split(" ")[0]
+        mount_point = fields.split(" ")[4].replace("\\040", " ")
+        inside = folder == mount_point or folder.startswith(mount_point.rstrip("/") + "/")
+        # a later line with the same mount point lies over the earlier one
+        if inside and len(mount_point) >= len(best):
+            best, kind = mount_point, rest.split(" ")[0]
     return kind.startswith(NETWORK_FILE_SYSTEMS)
+
+
+# Damaged files
+
+
+def is_damage(error: BaseException) -> bool:
+    """Check whether an error means a damaged file, not one that is busy, full or forbidden."""
+    if isinstance(error, DamagedFileError):
+        return True
+    # another table of the same name shows as a missing column
+    wrong_schema = (
+        isinstance(error, sqlite3.OperationalError) and re.search("no (such )?column", str(error)) is not None
+    )
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return wrong_schema or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def replace_damaged(path: Path, reason: str, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
+    """Set a damaged outbox aside and start a new one with the events that can still be read."""
+    aside = _set_aside(path)
+    make_private(path)
+    fresh = _connect(path, synchronous)
+    events = _salvage(aside, fresh)
+    LOG.warning(
+        "The event store %s is damaged (%s); it was renamed to %s, and %d events were recovered from it",
+        path, reason, aside.name, events,
+    )  # fmt: skip
+    return fresh
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename an outbox and its journal; return the new path."""
+    aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}")
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    return aside
+
+
+def _salvage(aside: Path, fresh: sqlite3.Connection) -> int:
+    """Copy the readable rows of a damaged outbox into a new one; return how many."""
+    copied = 0
+    deadline = time.monotonic() + SALVAGE_SECONDS
+    fresh.execute("BEGIN IMMEDIATE")
+    for table in ("events", "dead"):
+        columns = [name for _, name, *_ in fresh.execute(f"PRAGMA table_info({table})")]
+        columns = [name for name in columns if name not in {"token", "lease_until"}]
+        marks = ", ".join("?" * len(columns))
+        insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
+        for row in _readable_rows(aside, table, columns):
+            if _is_intact(dict(zip(columns, row, strict=True))):
+                copied += fresh.execute(insert, row).rowcount
+            if time.monotonic() > deadline:
+                break
+    fresh.execute("COMMIT")
+    return copied
+
+
+def _readable_rows(aside: Path, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    # from both ends: a damaged page in the middle then hides neither what is before it nor what is behind
+    for order in ("ASC", "DESC"):
+        with (
+            contextlib.suppress(sqlite3.Error, OverflowError, UnicodeError),
+            # not read-only: that could not use a journal that holds the latest events
+            contextlib.closing(sqlite3.connect(aside)) as connection,
+        ):
+            # lets SQLite read a file that is shorter than it should be
+            connection.execute("PRAGMA writable_schema = ON")
+            yield from connection.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY id {order}")  # noqa: S608 - our own names
+
+
+def _is_intact(row: dict[str, Any]) -> bool:
+    """Check that a row is an event, not what a damaged page makes of one."""
+    try:
+        payload = json.loads(row["body"])
+    except (TypeError, ValueError):
+        return False
+    return isinstance(payload, dict) and row["size"] == len(row["body"])
 
 
 # Owners of leases
@@ -217,53 +273,52 @@ def is_network_path(path: Path) -> bool:
 
 @functools.cache
 def machine() -> str:
-    """Name this machine and its process numbers: two containers may share a name but not their processes."""
+    """Return a name for this machine and its process ids: two containers may share a host name but not their processes."""
     parts = [socket.gethostname()]
-    for source in ("/proc/sys/kernel/random/boot_id",):
-        with contextlib.suppress(OSError):
-            parts.append(Path(source).read_text(encoding="ascii").strip()[:8])
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8])
     with contextlib.suppress(OSError):
         parts.append(str(Path("/proc/self/ns/pid").stat().st_ino))
     return "/".join(part.replace("|", "-") for part in parts)
 
 
 def new_owner() -> str:
-    """Name this process as the owner of leases."""
+    """Return a name for this process as the owner of leases."""
     pid = os.getpid()
     return f"{machine()}|{pid}|{process_started(pid) or ''}|{secrets.token_hex(4)}"
 
 
 def is_alive(token: str) -> bool:
-    """Tell whether a lease's owner may still be at work; one of another machine counts as alive until its lease ends."""
+    """Check whether a lease's owner may still be at work; on another machine it counts as alive until the lease ends."""
     try:
-        host, pid, begun, _ = token.split("|", 3)
+        host, pid, started, _ = token.split("|", 3)
         if host != machine():
             return True
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
     except (OSError, ValueError, OverflowError):
-        # PermissionError: somebody's process has the number; a token we cannot read: its lease will end
+        # PermissionError: another user's process has the id; a token that cannot be parsed: its lease will end
         return True
-    return is_same_process(int(pid), begun)
+    return is_same_process(int(pid), started)
 
 
 # Statements over many ids
 
 
-def fetch_each(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> list[Any]:
+def fetch_for_ids(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> list[Any]:
     """Run a query with ``IN ({})`` for any number of ids."""
-    found: list[Any] = []
-    for start in range(0, len(ids), AT_ONCE):
-        part = ids[start : start + AT_ONCE]
-        found += connection.execute(statement.format(",".join("?" * len(part))), part).fetchall()
-    return found
+    rows: list[Any] = []
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        part = ids[start : start + IDS_PER_STATEMENT]
+        rows += connection.execute(statement.format(",".join("?" * len(part))), part).fetchall()
+    return rows
 
 
-def run_each(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> int:
-    """Run a change with ``IN ({})`` for any number of ids; give how many rows it changed."""
-    done = 0
-    for start in range(0, len(ids), AT_ONCE):
-        part = ids[start : start + AT_ONCE]
-        done += connection.execute(statement.format(",".join("?" * len(part))), part).rowcount
-    return done
+def change_for_ids(connection: sqlite3.Connection, statement: str, ids: Sequence[Any]) -> int:
+    """Run a change with ``IN ({})`` for any number of ids; return how many rows it changed."""
+    changed = 0
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        part = ids[start : start + IDS_PER_STATEMENT]
+        changed += connection.execute(statement.format(",".join("?" * len(part))), part).rowcount
+    return changed

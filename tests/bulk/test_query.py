@@ -1,4 +1,4 @@
-"""One query serves many chunks, and nobody can tell."""
+"""One query over many chunks returns the same rows as a query for each."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from nbtrack import backfill, col
 from nbtrack.bulk.duckdb import open_cursor
-from nbtrack.bulk.encoding.query import query
+from nbtrack.bulk.encoding.query import run_query
 from nbtrack.tracker import StructuredEvent
-from tests.faults.server import FaultServer
+from tests.support.fault_server import FaultServer
 
 SQL = "select x + 1 as y, repeat('é', x % 9) as text from chunk"
 
@@ -21,18 +21,20 @@ SQL = "select x + 1 as y, repeat('é', x % 9) as text from chunk"
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(1, 6_000), max_size=6))
 def test_each_table_gets_its_own_rows_whatever_the_sizes(sizes: list[int]) -> None:
-    numbers = [list(range(place, place + size)) for place, size in enumerate(sizes)]
+    numbers = [list(range(index, index + size)) for index, size in enumerate(sizes)]
     tables = [pa.table({"x": pa.chunked_array([rows[:7], rows[7:]], pa.int64())}) for rows in numbers]
-    found = [one.to_pydict() for one in query(open_cursor(), SQL, iter(tables))]
-    assert found == [{"y": [x + 1 for x in rows], "text": ["é" * (x % 9) for x in rows]} for rows in numbers]
+    results = [table.to_pydict() for table in run_query(open_cursor(), SQL, iter(tables))]
+    assert results == [
+        {"y": [x + 1 for x in rows], "text": ["é" * (x % 9) for x in rows]} for rows in numbers
+    ]
 
 
-def test_a_fault_of_the_source_keeps_its_kind_and_comes_after_the_rows_before_it() -> None:
+def test_an_error_of_the_source_is_raised_after_the_rows_before_it() -> None:
     def tables() -> Iterator[pa.Table]:
         yield pa.table({"x": [1, 2]})
         raise ConnectionError("the database went away")
 
-    results = query(open_cursor(), SQL, tables())
+    results = run_query(open_cursor(), SQL, tables())
     assert next(results)["y"].to_pylist() == [2, 3]
     with pytest.raises(ConnectionError, match="went away"):
         next(results)
@@ -42,7 +44,7 @@ def event() -> StructuredEvent:
     return StructuredEvent("shop", "bought", value=col("x"), label=col("id"))
 
 
-def test_what_is_read_is_sent_before_the_source_gives_more() -> None:
+def test_rows_are_sent_before_the_source_yields_more() -> None:
     with FaultServer() as server:
 
         def frames() -> Iterator[pd.DataFrame]:
@@ -56,14 +58,14 @@ def test_what_is_read_is_sent_before_the_source_gives_more() -> None:
 
 
 def test_frames_of_many_types_follow_one_another() -> None:
-    kinds: list[Any] = ["int64", "float64", "object", "int64", "string", "Int64"]
+    dtypes: list[Any] = ["int64", "float64", "object", "int64", "string", "Int64"]
     frames = [
-        pd.DataFrame({"id": [f"{place}-{row}" for row in range(3)], "x": pd.Series([1, 2, 3]).astype(kind)})
-        for place, kind in enumerate(kinds)
+        pd.DataFrame({"id": [f"{index}-{row}" for row in range(3)], "x": pd.Series([1, 2, 3]).astype(dtype)})
+        for index, dtype in enumerate(dtypes)
     ]
     with FaultServer() as server:
         report = backfill(iter(frames), event(), key="id", collector=server.url)
-        values = {one["se_la"]: one["se_va"] for seen in server.seen for one in seen.events}
+        values = {event["se_la"]: event["se_va"] for seen in server.seen for event in seen.events}
     assert report.ok, report
-    assert values.keys() == {f"{place}-{row}" for place in range(len(kinds)) for row in range(3)}
+    assert values.keys() == {f"{index}-{row}" for index in range(len(dtypes)) for row in range(3)}
     assert {float(value) for value in values.values()} == {1, 2, 3}

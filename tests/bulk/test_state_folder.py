@@ -1,4 +1,4 @@
-"""What backfills leave on disk is the user's alone, and does not pile up."""
+"""Files that backfills leave on disk are readable by their user only, and are removed after a while."""
 
 import os
 import time
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nbtrack import backfill, col
-from nbtrack.bulk.sending import state_folder as folder
+from nbtrack.bulk.sending import state_folder
 from nbtrack.collector import LocalCollector
 from nbtrack.tracker import PageView
 
@@ -33,20 +33,20 @@ def test_ledgers_and_dead_letters_older_than_30_days_are_removed(home: Path) -> 
     old = [leave(home / "backfills" / name, days=31) for name in ("a.sqlite", "a.sqlite-wal", "a.parquet")]
     young = [leave(home / "backfills" / name, days=29) for name in ("b.sqlite", "b.parquet")]
     other = leave(home / "outbox.sqlite", days=99)
-    letters = run()
+    latest = run()
     assert not any(path.exists() for path in old)
-    assert all(path.exists() for path in [*young, other, letters])
+    assert all(path.exists() for path in [*young, other, latest])
 
 
 def test_the_oldest_go_first_where_there_is_too_much(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "MAX_BYTES", 250)
+    monkeypatch.setattr(state_folder, "MAX_BYTES", 250)
     first, second, third = (leave(home / "backfills" / f"{n}.parquet", days=n, size=100) for n in (9, 5, 2))
     run()
     assert [path.exists() for path in (first, second, third)] == [False, True, True]
 
 
 def test_a_file_of_a_run_that_may_be_under_way_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "MAX_BYTES", 250)
+    monkeypatch.setattr(state_folder, "MAX_BYTES", 250)
     large = leave(home / "backfills" / "now.parquet", days=0.5, size=1_000)
     run()
     assert large.exists()

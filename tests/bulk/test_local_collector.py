@@ -1,4 +1,4 @@
-"""Flights into the local collector: all good, and their totals are those of the source."""
+"""Flights sent to the local collector: all are valid, and their totals are those of the source."""
 
 import importlib.util
 import os

@@ -1,0 +1,67 @@
+"""An event with placeholders, written as a JSON file: the input of the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nbtrack.template import col
+from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
+
+_FORM = '{"schema": "iglu:…", "data": {…}}'
+_MEMBERS = ("schema", "data", "context", "true_timestamp", "event_id", "user_id")
+
+
+def read_event(path: Path) -> SelfDescribing:
+    """Return the event that a JSON file describes.
+
+    Parameters
+    ----------
+    path
+        File with ``schema`` and ``data`` of a self-describing event, and optionally ``context`` (a list of objects with
+        ``schema`` and ``data``), ``true_timestamp``, ``event_id`` and ``user_id``. ``{"$col": "name"}`` anywhere is a
+        placeholder for a column's value.
+
+    Raises
+    ------
+    ValueError
+        If the file has another form; the message names the file.
+    """
+    try:
+        return _make_event(json.loads(path.read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"event file {path}: not valid JSON: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"event file {path}: {error}") from None
+
+
+def _make_event(description: Any) -> SelfDescribing:
+    if not isinstance(description, dict) or not {"schema", "data"} <= description.keys():
+        raise ValueError(f"must contain {_FORM}")
+    if unknown := description.keys() - set(_MEMBERS):
+        raise ValueError(f"unknown key {', '.join(sorted(unknown))}; allowed are {', '.join(_MEMBERS)}")
+    members = {name: _replace_columns(value) for name, value in description.items()}
+    entities = members.get("context", [])
+    if not isinstance(entities, list) or not all(
+        isinstance(entity, dict) and entity.keys() == {"schema", "data"} for entity in entities
+    ):
+        raise ValueError(f"context must be a list of {_FORM}")
+    return SelfDescribing(
+        SelfDescribingJson(members["schema"], members["data"]),
+        event_subject=Subject().set_user_id(members["user_id"]) if "user_id" in members else None,
+        context=[SelfDescribingJson(entity["schema"], entity["data"]) for entity in entities],
+        true_timestamp=members.get("true_timestamp"),
+        event_id=members.get("event_id"),
+    )
+
+
+def _replace_columns(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_replace_columns(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"$col"}:
+        return col(value["$col"])
+    # a misspelt placeholder would be sent as data, once for each row
+    if wrong := [name for name in value if name.startswith("$")]:
+        raise ValueError(f'{wrong[0]!r} is not a placeholder; write a column\'s value as {{"$col": "name"}}')
+    return {name: _replace_columns(item) for name, item in value.items()}
