@@ -1,7 +1,7 @@
 """Compiled schemas: validators of data, by JSON Schema's Draft 4 as Iglu applies it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
@@ -28,19 +28,45 @@ class BadSchema(NbtrackError, ValueError):  # noqa: N818 - the name is public
     """
 
 
-class Validator(NamedTuple):
+class Validator:
     """A compiled schema.
+
+    Parameters
+    ----------
+    body : dict
+        The schema without its name.
 
     Attributes
     ----------
     is_valid : callable
         Whether data is valid.
-    iter_errors : callable
-        Each reason why it is not.
     """
 
-    is_valid: Callable[[Any], bool]
-    iter_errors: Callable[[Any], Iterator[Any]]
+    __slots__ = ("_body", "_exact", "_list", "is_valid")
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+        self.is_valid: Callable[[Any], bool] = _compile(_Adapter(body, fast=True).adapt(body)).is_valid
+        self._exact: Any = None
+        self._list: Callable[[Any], bool] | None = None
+
+    def iter_errors(self, data: Any) -> Iterator[Any]:
+        """Return each reason why data is not valid."""
+        if self._exact is None:
+            self._exact = _compile(_Adapter(self._body, fast=False).adapt(self._body))
+        return iter(self._exact.iter_errors(data))
+
+    def are_valid(self, items: list[Any]) -> bool:
+        """Check whether all of many pieces of data are valid: one call in place of many."""
+        if self._list is None:
+            adapted = _Adapter(self._body, fast=True).adapt(self._body)
+            # references lead from the root, which would be another one
+            self._list = (
+                (lambda many: all(map(self.is_valid, many)))
+                if "$ref" in str(adapted)
+                else _compile({"type": "array", "items": adapted}).is_valid
+            )
+        return self._list(items)
 
 
 def compile_schema(schema: Mapping[str, Any], uri: str) -> Validator:
@@ -60,14 +86,12 @@ def compile_schema(schema: Mapping[str, Any], uri: str) -> Validator:
     # `$schema` is an Iglu URI, which names no draft that the library knows
     body = {name: value for name, value in schema.items() if name not in {"$schema", "id", "$id"}}
     try:
-        exact = _compile(_Adapter(body, fast=False).adapt(body))
-        fast = _compile(_Adapter(body, fast=True).adapt(body))
+        return Validator(body)
     except RecursionError as error:
         raise BadSchema(f"{uri} cannot be used: {error}") from None
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadSchema(f"{uri} cannot be used: {reason}") from None
-    return Validator(fast.is_valid, exact.iter_errors)
 
 
 def _compile(body: Any) -> Any:
