@@ -10,9 +10,12 @@ import logging
 import queue
 import sqlite3
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,10 +36,13 @@ CREATE TABLE IF NOT EXISTS requests (
 );
 CREATE INDEX IF NOT EXISTS requests_by_time ON requests (time);
 CREATE TABLE IF NOT EXISTS events (
-  id INTEGER PRIMARY KEY, request INTEGER NOT NULL, position INTEGER NOT NULL, good INTEGER NOT NULL, schema INTEGER,
-  entities INTEGER, app INTEGER, session INTEGER, failure TEXT, notes TEXT
+  id INTEGER PRIMARY KEY, request INTEGER NOT NULL, position INTEGER NOT NULL, kind INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS failed_events ON events (id) WHERE good = 0;
+CREATE TABLE IF NOT EXISTS kinds (
+  id INTEGER PRIMARY KEY, good INTEGER NOT NULL, schema INTEGER NOT NULL, entities INTEGER NOT NULL,
+  app INTEGER NOT NULL, session INTEGER NOT NULL, UNIQUE (good, schema, entities, app, session)
+);
+CREATE TABLE IF NOT EXISTS results (event INTEGER PRIMARY KEY, failure TEXT, notes TEXT);
 CREATE TABLE IF NOT EXISTS identities (key INTEGER PRIMARY KEY, event INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -56,17 +62,22 @@ FROM old_events e JOIN old_requests r ON r.id = e.request
 WHERE e.request IN (SELECT id FROM old_requests ORDER BY id LIMIT ?) ORDER BY e.id
 """
 INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-INSERT_EVENT = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?)"
+INSERT_EVENT = "INSERT INTO events VALUES (?,?,?,?)"
+INSERT_RESULT = "INSERT INTO results VALUES (?,?,?)"
 INSERT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?,?)"
 SELECT_REQUESTS = """
 SELECT id, campaigns, form, payload, headers, time, method, vendor, version, query, content_type, NULL, ip, useragent,
   referer, nuid, hostname FROM requests WHERE id IN ({})
 """
 """The last columns are fields of `Request`, in their order."""
-SELECT_EVENTS = "SELECT id, request, position, good, schema, entities, failure, notes FROM events"
+SELECT_EVENTS = """
+SELECT events.id, request, position, good, schema, entities, failure, notes
+FROM events JOIN kinds ON kinds.id = kind LEFT JOIN results ON event = events.id
+"""
 RESET = """
 BEGIN IMMEDIATE;
 DELETE FROM events;
+DELETE FROM results;
 DELETE FROM requests;
 DELETE FROM identities;
 UPDATE counters SET value = 0 WHERE name IN ('repeats', 'removed');
@@ -76,10 +87,13 @@ COMMIT;
 TOTALS = "SELECT coalesce(sum(good), 0), coalesce(sum(bad), 0) FROM requests"
 BY_MINUTE = "SELECT time / 60000, sum(good), sum(bad) FROM requests GROUP BY 1 ORDER BY 1 DESC LIMIT 60"
 BY_SECOND = "SELECT time / 1000, sum(good), sum(bad) FROM requests WHERE time >= ? AND time < ? GROUP BY 1"
-BY_SCHEMA = "SELECT schema, sum(good), sum(NOT good) FROM events GROUP BY schema ORDER BY count(*) DESC"
-LARGE_SOURCES = "SELECT app, schema, count(*) FROM events GROUP BY 1, 2 HAVING count(*) > ?"
-DELETE_ORPHANS = """
-DELETE FROM requests WHERE id <= ? AND id NOT IN (SELECT request FROM events);
+BY_SCHEMA = """
+SELECT schema, sum(good * n), sum((NOT good) * n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind)
+JOIN kinds ON kinds.id = kind GROUP BY schema
+"""
+LARGE_SOURCES = """
+SELECT app, schema, sum(n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind) JOIN kinds ON kinds.id = kind
+GROUP BY 1, 2 HAVING sum(n) > ?
 """
 MINUTES = 60
 LATEST = 20
@@ -91,6 +105,8 @@ PAGE = 1000
 OLD_REQUESTS = 200
 """Requests of an earlier version that are converted at a time."""
 IDENTITY_BITS = 63
+MAX_CACHED = 20_000
+"""Names and kinds whose numbers are kept in memory."""
 SAME_ID = 15
 """Events of one id with different content that are found by it, besides the first."""
 
@@ -246,6 +262,7 @@ class Database:
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._all_readers: list[sqlite3.Connection] = []
         self._ids: dict[str, int] = {}
+        self._kinds: dict[tuple[bool, str | None, str | None, str | None, str | None], int] = {}
         self._texts: dict[int, str] = {}
         self.good = self.bad = self.repeats = self.epoch = self.removed = self.last = 0
         self.minutes: dict[int, list[int]] = {}
@@ -303,8 +320,8 @@ class Database:
         self.latest_repeats.clear()
         for good, events in ((None, self.latest), (False, self.latest_bad)):
             for event in reversed(self.read(EventFilter(good), limit=LATEST, newest=True)):
-                reasons = event.reasons
-                events.append(_summary(event.request, event.payload, event.schema, event.good, reasons))
+                summary = _summary(event.request, event.payload, event.schema, good=event.good, failure=None)
+                events.append(summary | {"reasons": event.reasons})
 
     # Writing
 
@@ -319,40 +336,45 @@ class Database:
             except BaseException:
                 self.last, self._last_request = before
                 self._ids.clear()
+                self._kinds.clear()
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
             self._add_counts(counts)
 
     def _insert(self, requests: Sequence[ValidatedRequest]) -> "_Counts":
-        batch = _Batch(self._id_of, self.last)
+        batch = _Batch(self._kind_of, self.last)
         request_ids = range(self._last_request + 1, self._last_request + 1 + len(requests))
         for request_id, validated in zip(request_ids, requests, strict=True):
             batch.add(request_id, validated)
-        repeats = _Identities(self._connection, self._events_at).insert(batch.identities, batch.payloads)
-        rows = [row for row in batch.rows if row[0] not in repeats] if repeats else batch.rows
-        counts = _Counts(repeats=len(repeats))
-        by_request: dict[int, list[int]] = {}
-        for row in rows:
-            by_request.setdefault(row[1], [0, 0])[0 if row[3] else 1] += 1
-        stored = [
-            _request_row(request_id, by_request[request_id], validated)
-            for request_id, validated in zip(request_ids, requests, strict=True)
-            if request_id in by_request
-        ]
-        self._connection.executemany(INSERT_REQUEST, stored)
-        self._connection.executemany(INSERT_EVENT, rows)
+        repeats = _Identities(self._connection, self._events_at).insert(batch.identities, batch.payload_of)
+        rows, results, counts = batch.rows, batch.results, batch.counts
         if repeats:
+            rows = [row for row in rows if row[0] not in repeats]
+            results = [row for row in results if row[0] not in repeats]
+            failed = {row for row, failure, _ in results if failure is not None}
+            counts = {request_id: [0, 0] for request_id in request_ids}
+            for row, request_id, _, _ in rows:
+                counts[request_id][row in failed] += 1
             self._connection.execute(
                 "UPDATE counters SET value = value + ? WHERE name = 'repeats'", (len(repeats),)
             )
+        stored = [
+            _request_row(request_id, counts[request_id], validated)
+            for request_id, validated in zip(request_ids, requests, strict=True)
+            if any(counts[request_id])
+        ]
+        self._connection.executemany(INSERT_REQUEST, stored)
+        self._connection.executemany(INSERT_EVENT, rows)
+        self._connection.executemany(INSERT_RESULT, results)
         self.last += len(batch.rows)
         self._last_request += len(requests)
+        result = _Counts(repeats=len(repeats))
         for request_id, validated in zip(request_ids, requests, strict=True):
-            good, bad = by_request.get(request_id, (0, 0))
-            counts.times.append((validated.request.time, good, bad))
-        counts.note_latest(batch, requests, repeats)
-        return counts
+            good, bad = counts[request_id]
+            result.times.append((validated.request.time, good, bad))
+        batch.add_latest(result, repeats)
+        return result
 
     def _add_counts(self, counts: "_Counts") -> None:
         self.repeats += counts.repeats
@@ -380,9 +402,32 @@ class Database:
             number = int(
                 row[0] if row else run("INSERT INTO names (text) VALUES (?)", (text,)).lastrowid or 0
             )
-            if len(self._ids) > 10_000:  # noqa: PLR2004 - a limit against floods of made-up names
+            if len(self._ids) > MAX_CACHED:
                 self._ids.clear()
             self._ids[text] = number
+        return number
+
+    def _kind_of(
+        self, good: bool, schema: str | None, entities: str | None, app: str | None, session: str | None
+    ) -> int:
+        """Return the number of what events of one kind have in common; only the writer calls this."""
+        key = (good, schema, entities, app, session)
+        number = self._kinds.get(key)
+        if number is None:
+            run = self._connection.execute
+            values = (int(good), *(self._id_of(text) or 0 for text in (schema, entities, app, session)))
+            run(
+                "INSERT OR IGNORE INTO kinds (good, schema, entities, app, session) VALUES (?,?,?,?,?)",
+                values,
+            )
+            row = run(
+                "SELECT id FROM kinds WHERE good = ? AND schema = ? AND entities = ? AND app = ? AND session = ?",
+                values,
+            ).fetchone()
+            number = int(row[0])
+            if len(self._kinds) > MAX_CACHED:
+                self._kinds.clear()
+            self._kinds[key] = number
         return number
 
     def convert_old_events(self) -> bool:
@@ -408,6 +453,7 @@ class Database:
             except BaseException:
                 run("ROLLBACK")
                 self._ids.clear()
+                self._kinds.clear()
                 raise
             self._add_counts(counts)
             if not has_more:
@@ -419,7 +465,7 @@ class Database:
         groups: dict[int, list[Sequence[Any]]] = {}
         for row in rows:
             groups.setdefault(row[1], []).append(row)
-        identities, payloads, event_rows, requests = [], {}, [], []
+        identities, payloads, event_rows, results, requests = [], {}, [], [], []
         for request_id, events in groups.items():
             time, method, vendor, version, query, content_type, headers, *origin, hostname, body = events[0][
                 8:
@@ -446,18 +492,14 @@ class Database:
                 if event.get("eid"):
                     identities.append((identity_of(event["eid"]), row))
                     payloads[row] = event
-                ids = (
-                    self._id_of(schema),
-                    self._id_of(entities),
-                    self._id_of(event.get("aid")),
-                    self._id_of(event.get("sid")),
-                )
-                event_rows.append(
-                    (row, request_id, -1 if unreadable else position, is_good, *ids, failure, notes)
-                )
-        repeats = _Identities(self._connection, self._events_at).insert(identities, payloads)
+                kind = self._kind_of(bool(is_good), schema, entities, event.get("aid"), event.get("sid"))
+                event_rows.append((row, request_id, -1 if unreadable else position, kind))
+                if failure or notes:
+                    results.append((row, failure, notes))
+        repeats = _Identities(self._connection, self._events_at).insert(identities, payloads.get)
         self._connection.executemany(INSERT_REQUEST, requests)
         self._connection.executemany(INSERT_EVENT, event_rows)
+        self._connection.executemany(INSERT_RESULT, results)
         if repeats:
             # what came while the conversion ran has the identity already; the earlier event is kept as well
             LOG.info("%d events were received again during the conversion", len(repeats))
@@ -468,7 +510,10 @@ class Database:
         with self._lock:
             condition, values = self._condition(self._connection, chosen)
             ids = [
-                row for (row,) in self._connection.execute(f"SELECT id FROM events WHERE {condition}", values)
+                row
+                for (row,) in self._connection.execute(
+                    f"SELECT events.id FROM events WHERE {condition}", values
+                )
             ]
         for start in range(0, len(ids), 10 * CHUNK):
             self._remove_events(ids[start : start + 10 * CHUNK], erase=True)
@@ -484,9 +529,11 @@ class Database:
                 for chunk in _chunks(ids):
                     marks = ",".join("?" * len(chunk))
                     places = run(
-                        f"SELECT request, position, good FROM events WHERE id IN ({marks})", chunk
+                        f"SELECT request, position, good FROM events JOIN kinds ON kinds.id = kind WHERE events.id IN ({marks})",
+                        chunk,
                     ).fetchall()
                     run(f"DELETE FROM events WHERE id IN ({marks})", chunk)
+                    run(f"DELETE FROM results WHERE event IN ({marks})", chunk)
                     self._remove_places(places, erase=erase)
                 run("UPDATE counters SET value = value + ? WHERE name = 'removed'", (len(ids),))
                 run("COMMIT")
@@ -536,7 +583,7 @@ class Database:
             )]  # fmt: skip
             for app, schema, count in run(LARGE_SOURCES, (max_per_source,)).fetchall():
                 ids += [row for (row,) in run(
-                    "SELECT id FROM events WHERE app IS ? AND schema IS ? ORDER BY id LIMIT ?",
+                    "SELECT id FROM events WHERE kind IN (SELECT id FROM kinds WHERE app = ? AND schema = ?) ORDER BY id LIMIT ?",
                     (app, schema, count - max_per_source),
                 )]  # fmt: skip
         ids = sorted(set(ids))
@@ -645,7 +692,7 @@ class Database:
         """Return the schemas of stored events."""
         with self._reader() as connection:
             rows = connection.execute(
-                "SELECT text FROM names WHERE id IN (SELECT DISTINCT schema FROM events)"
+                "SELECT DISTINCT text FROM kinds JOIN names ON names.id = schema WHERE kinds.id IN (SELECT DISTINCT kind FROM events)"
             )
             return sorted(text for (text,) in rows)
 
@@ -675,11 +722,11 @@ class Database:
         with self._reader() as connection:
             condition, values = self._condition(connection, chosen)
             if before is not None:
-                condition += " AND id < ?"
+                condition += " AND events.id < ?"
                 values.append(before)
             order = "DESC" if newest else "ASC"
             rows = connection.execute(
-                f"{SELECT_EVENTS} WHERE {condition} ORDER BY id {order} LIMIT ? OFFSET ?",
+                f"{SELECT_EVENTS} WHERE {condition} ORDER BY events.id {order} LIMIT ? OFFSET ?",
                 [*values, limit, offset],
             ).fetchall()
             events = self._stored_events(connection, rows)
@@ -694,7 +741,7 @@ class Database:
         with self._reader() as connection:
             for chunk in _chunks(ids):
                 rows = connection.execute(
-                    f"{SELECT_EVENTS} WHERE id IN ({','.join('?' * len(chunk))})", chunk
+                    f"{SELECT_EVENTS} WHERE events.id IN ({','.join('?' * len(chunk))})", chunk
                 )
                 events |= {event.id: event for event in self._stored_events(connection, rows.fetchall())}
         return [events[row] for row in ids if row in events]
@@ -729,7 +776,7 @@ class Database:
         with self._reader() as connection:
             condition, values = self._condition(connection, chosen)
             rows = connection.execute(
-                f"{SELECT_EVENTS} WHERE {condition} ORDER BY id {'DESC' if newest else 'ASC'} LIMIT ?",
+                f"{SELECT_EVENTS} WHERE {condition} ORDER BY events.id {'DESC' if newest else 'ASC'} LIMIT ?",
                 [*values, limit],
             ).fetchall()
             rows.sort()
@@ -747,29 +794,34 @@ class Database:
 
     def _condition(self, connection: sqlite3.Connection, chosen: EventFilter) -> tuple[str, list[Any]]:
         """Return the condition of a WHERE clause and its values."""
-        parts: list[str] = ["id > ?"]
+        parts: list[str] = ["events.id > ?"]
         values: list[Any] = [chosen.after]
-        if chosen.good is not None:
-            parts.append("good = ?")
-            values.append(int(chosen.good))
+        if chosen.good:
+            parts.append("events.id NOT IN (SELECT event FROM results WHERE failure IS NOT NULL)")
+        elif chosen.good is not None:
+            parts.append("events.id IN (SELECT event FROM results WHERE failure IS NOT NULL)")
         if chosen.only_events:
             parts.append("position >= 0")
         for pattern, is_name in ((chosen.schema, False), (chosen.name, True)):
             if pattern:
                 full = f"iglu:*/{pattern}/*/*" if is_name else _complete_uri(pattern)
                 operator = "GLOB" if "*" in full else "="
-                parts.append(f"schema IN (SELECT id FROM names WHERE text {operator} ?)")
+                parts.append(
+                    f"kind IN (SELECT id FROM kinds WHERE schema IN (SELECT id FROM names WHERE text {operator} ?))"
+                )
                 values.append(full)
         for column, text in (("app", chosen.app_id), ("session", chosen.session)):
             if text:
-                parts.append(f"{column} IN (SELECT id FROM names WHERE text = ?)")
+                parts.append(
+                    f"kind IN (SELECT id FROM kinds WHERE {column} = (SELECT id FROM names WHERE text = ?))"
+                )
                 values.append(text)
         if chosen.since is not None or chosen.until is not None:
             parts.append("request IN (SELECT id FROM requests WHERE time >= ? AND time < ?)")
             values += [chosen.since or 0, 1 << 62 if chosen.until is None else chosen.until]
         if chosen.event_id:
             ids = _Identities(connection, self._events_at).candidates(chosen.event_id)
-            parts.append(f"id IN ({','.join(map(str, ids))})")
+            parts.append(f"events.id IN ({','.join(map(str, ids))})")
         return " AND ".join(parts), values
 
     def _stored_events(
@@ -833,7 +885,7 @@ class Database:
             return payloads
 
     def _text_of(self, connection: sqlite3.Connection, number: int | None) -> str | None:
-        if number is None:
+        if not number:
             return None
         text = self._texts.get(number)
         if text is None:
@@ -876,86 +928,95 @@ class _Counts:
     latest_bad: list[dict[str, Any]] = field(default_factory=list)
     latest_repeats: list[dict[str, Any]] = field(default_factory=list)
 
-    def note_latest(self, batch: "_Batch", requests: Sequence[ValidatedRequest], repeats: set[int]) -> None:
-        """Keep what a summary shows of the newest events of a commit."""
-        row = batch.first
-        for validated in requests:
-            if validated.failure is not None:
-                reasons = validated.failure.as_dict()["reasons"]
-                summary = _summary(validated.request, None, None, good=False, reasons=reasons)
-                self.latest.append(summary)
-                self.latest_bad.append(summary)
-                row += 1
-                continue
-            skipped = max(0, len(validated.events) - LATEST)
-            for index, (event, result) in enumerate(zip(validated.events, validated.results, strict=True)):
-                number = row + index
-                failure = result.failure
-                if index < skipped and failure is None and number not in repeats:
-                    continue
-                if number in repeats:
-                    if len(repeats) - LATEST < 0 or index >= skipped:
-                        self.latest_repeats.append(
-                            _summary(validated.request, event, result.schema, failure is None, [])
-                        )
-                    continue
-                reasons = failure.as_dict()["reasons"] if failure else []
-                summary = _summary(validated.request, event, result.schema, failure is None, reasons)
-                if index >= skipped:
-                    self.latest.append(summary)
-                if failure is not None:
-                    self.latest_bad.append(summary)
-            row += len(validated.events)
-
 
 class _Batch:
     """Rows of events that are about to be inserted."""
 
-    def __init__(self, id_of: Callable[[str | None], int | None], last: int) -> None:
-        self._id_of = id_of
+    def __init__(
+        self, kind_of: Callable[[bool, str | None, str | None, str | None, str | None], int], last: int
+    ) -> None:
+        self._kind_of = kind_of
         self._next = last + 1
-        self.first = last + 1
-        self.rows: list[tuple[Any, ...]] = []
+        # the first row of each request
+        self._requests: list[tuple[int, ValidatedRequest]] = []
+        self.rows: list[tuple[int, int, int, int]] = []
+        self.results: list[tuple[int, str | None, str | None]] = []
         self.identities: list[tuple[int, int]] = []
-        self.payloads: dict[int, Parameters] = {}
+        self.counts: dict[int, list[int]] = {}
 
     def add(self, request_id: int, validated: ValidatedRequest) -> None:
         """Add the rows of a request's events, or the one of a request without any."""
+        row = self._next
+        self._requests.append((row, validated))
         if validated.failure is not None:
             failure = orjson.dumps(validated.failure.as_dict()).decode()
-            self.rows.append((self._next, request_id, -1, 0, None, None, None, None, failure, None))
+            self.rows.append((row, request_id, -1, self._kind_of(False, None, None, None, None)))
+            self.results.append((row, failure, None))
+            self.counts[request_id] = [0, 1]
             self._next += 1
             return
-        columns: dict[int, tuple[Any, ...]] = {}
-        row = self._next
-        id_of, rows, identities, payloads = self._id_of, self.rows, self.identities, self.payloads
-        for position, (event, result) in enumerate(zip(validated.events, validated.results, strict=True)):
-            shared = columns.get(id(result))
-            if shared is None:
-                failure_text = orjson.dumps(result.failure.as_dict()).decode() if result.failure else None
-                notes = orjson.dumps(result.notes).decode() if result.notes else None
-                entities = id_of(" ".join(result.entities)) if result.entities else None
-                shared = columns[id(result)] = (
-                    (int(result.failure is None), id_of(result.schema), entities),
-                    (failure_text, notes),
-                )
-            rows.append(
-                (
-                    row,
-                    request_id,
-                    position,
-                    *shared[0],
-                    id_of(event.get("aid")),
-                    id_of(event.get("sid")),
-                    *shared[1],
-                )
-            )
+        kinds: dict[tuple[int, str | None, str | None], int] = {}
+        add_row, add_identity = self.rows.append, self.identities.append
+        bad = position = 0
+        for event, result in zip(validated.events, validated.results, strict=True):
+            key = (id(result), event.get("aid"), event.get("sid"))
+            kind = kinds.get(key)
+            if kind is None:
+                entities = " ".join(result.entities) or None
+                kind = self._kind_of(result.failure is None, result.schema, entities, key[1], key[2])
+                kinds[key] = kind
+            if result.failure is not None or result.notes:
+                bad += result.failure is not None
+                self.results.append((row, *_stored_result(result)))
+            add_row((row, request_id, position, kind))
             event_id = event.get("eid")
             if event_id:
-                identities.append((identity_of(event_id), row))
-                payloads[row] = event
+                add_identity((identity_of(event_id), row))
             row += 1
+            position += 1
+        self.counts[request_id] = [position - bad, bad]
         self._next = row
+
+    def payload_of(self, row: int) -> Parameters | None:
+        """Return the payload of a new event; None for a row that is not new."""
+        index = bisect_right(self._requests, row, key=itemgetter(0)) - 1
+        if index < 0 or row >= self._next:
+            return None
+        first, validated = self._requests[index]
+        return validated.events[row - first]
+
+    def add_latest(self, counts: _Counts, repeats: set[int]) -> None:
+        """Add what a summary shows of the newest events."""
+        for first, validated in self._requests:
+            if validated.failure is not None:
+                summary = _summary(validated.request, None, None, good=False, failure=validated.failure)
+                counts.latest.append(summary)
+                counts.latest_bad.append(summary)
+                continue
+            last = first + len(validated.events)
+            shown = set(range(max(first, last - LATEST), last))
+            failed = (row for row in range(last - 1, first - 1, -1) if validated.results[row - first].failure)
+            shown.update(islice(failed, LATEST))
+            shown.update(
+                islice((row for row in sorted(repeats, reverse=True) if first <= row < last), LATEST)
+            )
+            for row in sorted(shown):
+                event, result = validated.events[row - first], validated.results[row - first]
+                good = result.failure is None
+                summary = _summary(validated.request, event, result.schema, good=good, failure=result.failure)
+                if row in repeats:
+                    counts.latest_repeats.append(summary)
+                    continue
+                if row >= last - LATEST:
+                    counts.latest.append(summary)
+                if not good:
+                    counts.latest_bad.append(summary)
+
+
+def _stored_result(result: ValidationResult) -> tuple[str | None, str | None]:
+    """Return why an event failed, and the notes on it, as JSON."""
+    failure = orjson.dumps(result.failure.as_dict()).decode() if result.failure else None
+    return failure, orjson.dumps(result.notes).decode() if result.notes else None
 
 
 class _Identities:
@@ -976,7 +1037,9 @@ class _Identities:
         query = "SELECT event FROM identities WHERE key BETWEEN ? AND ?"
         return [row for (row,) in self._connection.execute(query, (key, key + SAME_ID))]
 
-    def insert(self, identities: list[tuple[int, int]], payloads: dict[int, Parameters]) -> set[int]:
+    def insert(
+        self, identities: list[tuple[int, int]], payload_of: Callable[[int], Parameters | None]
+    ) -> set[int]:
         """Insert identities of new events, and return the numbers of those that are repeats of stored ones."""
         before = self._connection.total_changes
         # in the order of the index, so that neighbours share its pages
@@ -991,19 +1054,19 @@ class _Identities:
                 self._connection.execute(f"SELECT key, event FROM identities WHERE key IN ({marks})", chunk)
             )
         conflicts = [(key, row) for key, row in identities if owners[key] != row]
-        stored = self._read([owners[key] for key, _ in conflicts if owners[key] not in payloads])
-        repeats: set[int] = set()
-        for key, row in conflicts:
-            if self._is_repeat(key, row, payloads, stored):
-                repeats.add(row)
-        return repeats
+        stored = self._read([owners[key] for key, _ in conflicts if payload_of(owners[key]) is None])
+        return {row for key, row in conflicts if self._is_repeat(key, row, payload_of, stored)}
 
     def _is_repeat(
-        self, key: int, row: int, payloads: dict[int, Parameters], stored: dict[int, Parameters]
+        self,
+        key: int,
+        row: int,
+        payload_of: Callable[[int], Parameters | None],
+        stored: dict[int, Parameters],
     ) -> bool:
-        content = content_of(payloads[row])
+        content = content_of(payload_of(row) or {})
         while owner := self._at(key):
-            event = payloads.get(owner) or stored.get(owner) or self._read([owner]).get(owner)
+            event = payload_of(owner) or stored.get(owner) or self._read([owner]).get(owner)
             if event is None:
                 # the event was deleted
                 self._connection.execute("UPDATE identities SET event = ? WHERE key = ?", (row, key))
@@ -1020,18 +1083,14 @@ class _Identities:
 
 
 def _summary(
-    request: Request,
-    payload: Parameters | None,
-    schema: str | None,
-    good: bool,
-    reasons: list[dict[str, Any]],
+    request: Request, payload: Parameters | None, schema: str | None, *, good: bool, failure: BadRow | None
 ) -> dict[str, Any]:
     return {
         "time": request.time,
         "event_id": (payload or {}).get("eid"),
         "schema": schema,
         "good": good,
-        "reasons": reasons,
+        "reasons": failure.as_dict()["reasons"] if failure else [],
     }
 
 
