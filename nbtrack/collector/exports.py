@@ -9,6 +9,7 @@ from typing import Any
 
 from nbtrack.collector.events.database import StoredEvent
 from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich
+from nbtrack.common.extras import require
 from nbtrack.common.home import open_private
 from nbtrack.common.wording import iso_time
 
@@ -92,6 +93,7 @@ def _write_csv(events: Iterable[StoredEvent], path: Path) -> int:
 
 
 def _write_parquet(events: Iterable[StoredEvent], path: Path) -> int:
+    require("backfill", "an export to Parquet")
     frame = _frame_of_text(events)
     frame.to_parquet(path, index=False)
     return len(frame)
