@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least
 from nbtrack.delivery.emitter import Emitter
 from nbtrack.delivery.http.urls import HttpProtocol, Method
@@ -125,6 +126,7 @@ class AsyncEmitter(Emitter):
 
     def async_flush(self) -> None:
         """Send soon, without waiting for it."""
+        lifecycle.ensure_process()
         if not self._paused:
             self._start_draining()
 

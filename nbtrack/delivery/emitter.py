@@ -18,7 +18,7 @@ from nbtrack.common.arguments import (
     check_timeout,
 )
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
-from nbtrack.delivery.http.requests_transport import RequestsTransport
+from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
 from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport, TransportProtocol
 from nbtrack.delivery.http.urls import (
     HttpProtocol,
@@ -231,6 +231,9 @@ class Emitter:
         self._max_event_bytes = min(max_event_bytes or max_body, max_body)
         self._resolve = resolve
         self._session = session
+        if session is not None and lifecycle.is_forked():
+            # it may be the parent's
+            renew_connections(session)
         self._given_transport = transport
         self._headers = headers
         self._path = path or default_path(method)
@@ -280,6 +283,8 @@ class Emitter:
         self._reset()
         self._paused, self._closed, self._subscribers = paused, closed, subscribers
         self._sender.after_fork_in_child()
+        if self._session is not None:
+            renew_connections(self._session)
 
     def _connect(self) -> TransportProtocol:
         url = self._base_url if self._resolve is None else self._resolve()
@@ -320,6 +325,7 @@ class Emitter:
         bool
             False if it was not accepted; `stats().dropped` has the reason.
         """
+        lifecycle.ensure_process()
         if self._closed:
             return self._drop(DropReason.CLOSED)
         try:
@@ -458,6 +464,7 @@ class Emitter:
             Seconds after which it returns in any case; None waits without limit.
         """
         check_numbers(timeout=timeout)
+        lifecycle.ensure_process()
         started = time.monotonic()
         deadline = None if timeout is None else started + timeout
         sender = self._sender
@@ -537,6 +544,7 @@ class Emitter:
         timeout : float or None
             Seconds for the flush.
         """
+        lifecycle.ensure_process()
         if self._ended:
             return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
         self._closed = True
@@ -629,6 +637,7 @@ class Emitter:
 
     def stats(self) -> Stats:
         """Return the counters; `pending` counts all events of this destination in the store."""
+        lifecycle.ensure_process()
         sender = self._sender
         pending = self._count()
         lag = 0.0

@@ -1,9 +1,11 @@
 """Requests through a `requests.Session` of the user: its cookies, adapters and authentication are theirs."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from nbtrack.common import lifecycle
 from nbtrack.delivery.http.transport import (
     JSON_TYPE,
     MAX_REPLY_BYTES,
@@ -12,6 +14,19 @@ from nbtrack.delivery.http.transport import (
 )
 from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import parse_retry_after
+
+
+def renew_connections(session: Any) -> None:
+    """Give a session that a child inherited connections of its own; the parent's are neither used nor closed."""
+    for adapter in getattr(session, "adapters", {}).values():
+        with contextlib.suppress(Exception):
+            if hasattr(adapter, "__setstate__"):
+                # what requests does with a pickled adapter: the same settings, new pools
+                for pool in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                    lifecycle.leak(pool)
+                adapter.__setstate__(adapter.__getstate__())
+            else:
+                adapter.close()
 
 
 class RequestsTransport:

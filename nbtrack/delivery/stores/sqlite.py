@@ -24,6 +24,8 @@ MAINTENANCE_SECONDS = 5.0
 """How often limits, ages and other processes' leases are looked after."""
 EXACT_COUNT_EVENTS = 20_000
 """With more rows than this, counts are estimates."""
+FORK_SECONDS = 2.0
+"""How long a fork waits for another thread's use of the file."""
 INSERT = "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 SYNCHRONOUS = ("NORMAL", "FULL")
 ID_SALTS = 1024
@@ -165,25 +167,26 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     # A connection does not survive a fork, so none is open while one happens.
 
-    def before_fork(self) -> None:
-        """Close the file, and keep other threads from opening it, until the fork is over."""
-        if self._lock.acquire(timeout=2.0):
+    def before_fork(self) -> bool:
+        """Close the file, and keep other threads from opening it, until the fork is over; return False in vain."""
+        taken = self._lock.acquire(timeout=FORK_SECONDS)
+        if taken:
             self.close()
-        elif self._connection is not None:
-            lifecycle.leak(self._connection)
+        return taken
 
     def after_fork_in_parent(self) -> None:
         """Release the lock; the file is opened at its next use."""
-        # not ours when before_fork waited in vain
-        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
-            self._lock.release()
+        self._lock.release()
 
     def after_fork_in_child(self) -> None:
         """Start over as an owner of its own; an inherited connection is neither used nor closed."""
+        if self._connection is not None:
+            lifecycle.leak(self._connection)
         self._reset()
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
+        lifecycle.ensure_process()
         with self._lock:
             connection = self._open()
             try:
@@ -194,11 +197,6 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection; the caller holds the lock."""
-        if self._pid != os.getpid():
-            # a fork that ran no hooks
-            if self._connection is not None:
-                lifecycle.leak(self._connection)
-            self._reset()
         if self._connection is None:
             self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
             self._inode = sqlite_file.inode_of(self.path)
@@ -249,6 +247,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
         self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
     ) -> DropReason | None:
         """Store an event; return why it was not accepted, or None."""
+        lifecycle.ensure_process()
         size = len(body)
         quota = self._quota
         with self._lock:  # like `_using`, without the cost of a context manager: each event pays for this
