@@ -2,12 +2,12 @@
 
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.emitter import Emitter
 from nbtrack.delivery.http.urls import HttpProtocol, Method
 from nbtrack.delivery.models import FailureCallback, SuccessCallback
@@ -114,7 +114,7 @@ class AsyncEmitter(Emitter):
         if self._draining and self._threads:
             # the threads that are sending take the new events too
             self._requests += 1
-        elif not self._start_draining(time.monotonic() + self._linger if self._linger else 0.0):
+        elif not self._start_draining(monotonic() + self._linger if self._linger else 0.0):
             super()._start_sending()
 
     def _wake_sender(self) -> None:
@@ -171,7 +171,7 @@ class AsyncEmitter(Emitter):
         with self._changed:
             while not self._ended:
                 if self._draining and not self._paused:
-                    delay = self._sender.delay() or self._gather_until - time.monotonic()
+                    delay = self._sender.delay() or self._gather_until - monotonic()
                     if delay <= 0:
                         return True
                     self._changed.wait(delay)
@@ -186,7 +186,7 @@ class AsyncEmitter(Emitter):
             return super()._flush(deadline)
         with self._changed:
             while (self._draining or self._sender.in_flight or self._sender.failing) and not self._paused:
-                left = None if deadline is None else deadline - time.monotonic()
+                left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return True
                 self._changed.wait(left)

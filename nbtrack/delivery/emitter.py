@@ -17,6 +17,7 @@ from nbtrack.common.arguments import (
     check_positive,
     check_timeout,
 )
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
 from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
 from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport, TransportProtocol
@@ -465,7 +466,7 @@ class Emitter:
         """
         check_numbers(timeout=timeout)
         lifecycle.ensure_process()
-        started = time.monotonic()
+        started = monotonic()
         deadline = None if timeout is None else started + timeout
         sender = self._sender
         sent, dead = sender.sent, sender.dead
@@ -475,8 +476,11 @@ class Emitter:
             self.async_flush()
         elif not self._paused:
             timed_out = self._flush(deadline)
-        elapsed = time.monotonic() - started
-        return FlushReport(sender.sent - sent, self._count(), sender.dead - dead, elapsed, timed_out)
+        elapsed = monotonic() - started
+        pending = self._count()
+        return FlushReport(
+            sender.sent - sent, pending, sender.dead - dead, elapsed, timed_out and pending > 0
+        )
 
     def _flush(self, deadline: float | None) -> bool:
         """Send until no event waits; return whether the deadline ended it."""
@@ -686,7 +690,7 @@ class Emitter:
 
 
 def _seconds_left(deadline: float | None) -> float | None:
-    return None if deadline is None else deadline - time.monotonic()
+    return None if deadline is None else deadline - monotonic()
 
 
 def _call_safely(callback: Callable[..., Any] | None, *arguments: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbtrack.common import lifecycle
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, build_body, build_query
 from nbtrack.delivery.http.transport import TransportProtocol
 from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row
@@ -181,7 +182,7 @@ class Sender:
         if not self.failing:
             return 0.0
         # a clock that stood still while the machine slept never makes a wait longer than what was decided
-        return max(0.0, self._retry_at - time.monotonic())
+        return max(0.0, self._retry_at - monotonic())
 
     def retry_at(self) -> float | None:
         """Return the Unix timestamp in seconds of the next attempt, or None unless the last one failed."""
@@ -345,7 +346,7 @@ class Sender:
             )
 
     def _fail(self, reply: Reply) -> float:
-        now = time.monotonic()
+        now = monotonic()
         with self._lock:
             delay = self._backoff.next(reply.retry_after)
             self._failed_at = now
