@@ -19,6 +19,7 @@ from nbtrack.common.arguments import (
 )
 from nbtrack.common.clock import monotonic
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
+from nbtrack.delivery.http.connections import load_modules
 from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
 from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport, TransportProtocol
 from nbtrack.delivery.http.urls import (
@@ -236,6 +237,8 @@ class Emitter:
             # it may be the parent's
             renew_connections(session)
         self._given_transport = transport
+        if session is None and transport is None:
+            load_modules(endpoint if resolve else base_uri(endpoint, protocol, port))
         self._headers = headers
         self._path = path or default_path(method)
         # may hold credentials; only the transport sees them

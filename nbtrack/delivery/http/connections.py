@@ -2,6 +2,7 @@
 
 import base64
 import os
+import select
 import socket
 import ssl
 import weakref
@@ -20,6 +21,20 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "soc
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 MIN_SECONDS = 0.001
 """A timeout of 0 would mean "do not wait at all" to a socket."""
+
+
+def load_modules(url: str) -> None:
+    """Import what requests to a URL need, so that no import happens on a sending thread.
+
+    A child that is forked during an import never gets the import lock, which nobody in it releases.
+    """
+    "a".encode("idna")  # host names are encoded with it
+    if url.startswith("https:"):
+        import certifi  # noqa: F401, PLC0415
+    if not urlsplit(url).netloc.isascii():
+        import idna  # noqa: F401, PLC0415
+    if _names_a_proxy():
+        import requests.utils  # noqa: F401, PLC0415
 
 
 class Connections:
@@ -227,8 +242,6 @@ def _trust(verify: bool | str) -> ssl.SSLContext:
 
 def _is_closed(sock: socket.socket) -> bool:
     """Check whether the server closed an idle connection, or sent what nobody asked for."""
-    import select  # noqa: PLC0415
-
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(sock, select.POLLIN)
