@@ -132,7 +132,8 @@ class Emitter:
     max_age : float, optional
         Seconds after which an event becomes a dead letter.
     max_attempts : int, optional
-        Failed requests after which an event becomes a dead letter.
+        Failed requests that carried an event alone after which it becomes a dead letter. 1 means no retry: the events
+        of any failed request become dead letters.
     on_attempt : callable, optional
         Called with an `Attempt` after each request.
     server_anonymisation : bool
@@ -435,6 +436,8 @@ class Emitter:
                     self._changed.notify_all()
                 if step is Step.FAILED:
                     self._after_failure()
+                elif step is Step.DEFERRED:
+                    self._schedule(self._sender.deferred_for())
                 if step is not Step.SENT or self._paused or self._ended:
                     return step
         finally:
@@ -446,10 +449,14 @@ class Emitter:
         lifecycle.release(self)
 
     def _after_failure(self) -> None:
-        """Schedule the next attempt, on a timer's thread."""
+        """Have the next attempt made without the caller."""
+        self._schedule(self._sender.delay())
+
+    def _schedule(self, seconds: float) -> None:
+        """Have pending events sent after some seconds, on a timer's thread."""
         if self._retry_timer is not None:
             self._retry_timer.cancel()
-        timer = Timer(self._sender.delay(), self._retry)
+        timer = Timer(seconds, self._retry)
         with contextlib.suppress(RuntimeError):
             # no thread can be started: the next event or flush tries again
             timer.start()
@@ -488,12 +495,13 @@ class Emitter:
     def _flush(self, deadline: float | None) -> bool:
         """Send until no event waits; return whether the deadline ended it."""
         while True:
-            if self._drain(deadline) is Step.EMPTY or self._paused:
+            step = self._drain(deadline)
+            if self._paused or (step is Step.EMPTY and not self._sender.in_flight):
                 return False
             left = _seconds_left(deadline)
             if left is not None and left <= 0:
                 return True
-            wait = max(self._sender.delay(), 0.01)
+            wait = max(self._sender.delay() or self._sender.deferred_for(), 0.01)
             with self._changed:
                 self._changed.wait(wait if left is None else min(wait, left))
 
@@ -702,5 +710,8 @@ def _call_safely(callback: Callable[..., Any] | None, *arguments: Any) -> None:
         return
     try:
         callback(*arguments)
-    except Exception:
+    except BaseException as error:
+        # on the caller's own thread Ctrl-C, SystemExit and the like are the program's; a sending thread goes on
+        if not (isinstance(error, Exception) or threading.current_thread().name.startswith("nbtrack-")):
+            raise
         LOG.exception("A callback of the emitter raised")

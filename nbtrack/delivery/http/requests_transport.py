@@ -129,5 +129,5 @@ def _as_reply(response: Any) -> Reply:
 
 def _as_failure(error: Exception) -> Reply:
     if type(error).__name__ == "ConnectionError" and "refused" in str(error):
-        return Reply(error="connection refused", refused=True)
-    return Reply(error=type(error).__name__)
+        return Reply(error="connection refused", refused=True, unsent=True)
+    return Reply(error=type(error).__name__, unsent=type(error).__name__ == "ConnectTimeout")

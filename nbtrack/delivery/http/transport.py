@@ -144,7 +144,7 @@ class Transport:
             extra = (self._headers() if callable(self._headers) else self._headers) or {}
             check_headers(extra)
         except Exception as error:  # noqa: BLE001 - the user's function
-            return Reply(error=f"headers: {type(error).__name__}")
+            return Reply(error=f"headers: {type(error).__name__}", unsent=True)
         own = {}
         if method == "POST":
             own["Content-Type"] = JSON_TYPE
@@ -198,7 +198,12 @@ class Transport:
                 if failure.stale and reused and not last:
                     continue
                 retry_after = TLS_RETRY_SECONDS if failure.tls else None
-                return Reply(error=failure.text, refused=failure.refused, retry_after=retry_after), None
+                return Reply(
+                    error=failure.text,
+                    refused=failure.refused,
+                    retry_after=retry_after,
+                    unsent=connection is None,
+                ), None
             except BaseException:
                 if connection is not None:
                     connection.close()

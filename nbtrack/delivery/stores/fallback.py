@@ -138,6 +138,10 @@ class FallbackStore:
         """Let events wait again after a failed attempt."""
         self._settle("release", ids)
 
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        self._settle("defer", ids, seconds)
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         self._settle("bury", ids, reason, status)
@@ -211,6 +215,7 @@ class FallbackStore:
         """Try once more to move what waits in memory into the store."""
         self._writes.reset()
         self._finish()
+        self._write(self._store.persist_fallback, None)
         token = "persist"  # noqa: S105 - names a claim
         for route in self._memory.routes():
             rows = self._memory.claim(

@@ -166,10 +166,11 @@ class RedisEventStore(SnowplowStoreMethods):
         )
         return {item["message_id"].decode(): item["times_delivered"] - 1 for item in pending}
 
-    def _end_lease(self, stream: str, ids: Sequence[RowId]) -> None:
-        """Let anybody claim events: they count as idle for as long as a lease lasts."""
+    def _end_lease(self, stream: str, ids: Sequence[RowId], seconds: float = 0.0) -> None:
+        """Let anybody claim events, now or in some seconds: they count as idle for as long as a lease lasts."""
         if ids:
-            self._client.xclaim(stream, GROUP, self._consumer, 0, list(ids), idle=LEASE_MS, justid=True)
+            idle = max(0, LEASE_MS - int(seconds * 1000))
+            self._client.xclaim(stream, GROUP, self._consumer, 0, list(ids), idle=idle, justid=True)
 
     def _end_claims(self, ids: Sequence[RowId]) -> dict[str, list[RowId]]:
         """Remove ids from their claims, and return them by stream."""
@@ -198,6 +199,11 @@ class RedisEventStore(SnowplowStoreMethods):
         """Let events wait again after a failed attempt."""
         for stream, entry_ids in self._end_claims(ids).items():
             self._end_lease(stream, entry_ids)
+
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        for stream, entry_ids in self._end_claims(ids).items():
+            self._end_lease(stream, entry_ids, seconds)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""

@@ -295,10 +295,10 @@ class SQLiteEventStore(SnowplowStoreMethods):
         bytes_per_event: int,
     ) -> list[Row]:
         rows: list[Row] = []
-        # a lease that ends later than any given here comes from a clock that jumped
+        # 0 while an event waits; a lease that ends later than any given here comes from a clock that jumped
         cursor = connection.execute(
             "SELECT id, event_id, body, anonymous, added, attempts FROM events"
-            " WHERE route = ? AND (token = '' OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?",
+            " WHERE route = ? AND (lease_until <= ? OR lease_until > ?) ORDER BY id LIMIT ?",
             (route, now, now + 2 * LEASE_SECONDS, max_events),
         )
         for row_id, event_id, body, anonymous, added, attempts in cursor:
@@ -324,6 +324,14 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 connection,
                 "UPDATE events SET token = '', lease_until = 0, attempts = attempts + 1 WHERE id IN ({})",
                 ids,
+            )
+
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE events SET token = '', lease_until = ?, attempts = attempts + 1 WHERE id = ?",
+                [(self._clock() + seconds, row_id) for row_id in ids],
             )
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
