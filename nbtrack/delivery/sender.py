@@ -18,6 +18,7 @@ from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row, RowI
 from nbtrack.delivery.retry import Backoff, Decision, decide
 from nbtrack.delivery.send_log import SendLog
 from nbtrack.delivery.stores.base import Store
+from nbtrack.delivery.stores.fallback import FallbackStore
 
 LOG = logging.getLogger("nbtrack.delivery")
 MAX_EVENTS = 5_000
@@ -375,6 +376,12 @@ class Sender:
     def _rest(self) -> Step:
         now = monotonic()
         self._deferred = {row_id: due for row_id, due in self._deferred.items() if due > now}
+        if isinstance(self.store, FallbackStore) and (pause := self.store.unavailable_for()):
+            self.last_error = "the event store failed"
+            with self._lock:
+                self._backoff.next()
+                self._retry_at = now + pause
+            return Step.FAILED
         if self._deferred:
             return Step.DEFERRED
         # what failed was sent by another process: there is nothing to repeat

@@ -1,5 +1,6 @@
 """The durable store: one SQLite file that several processes share through leases."""
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -14,10 +15,12 @@ from typing import Self
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least, check_positive
+from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores import sqlite_file
 from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
+LOG = logging.getLogger("nbtrack.delivery")
 LEASE_SECONDS = 120.0
 """Longer than the worst request; a claim of a dead process on this machine is undone at once."""
 MAINTENANCE_SECONDS = 5.0
@@ -197,11 +200,34 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection; the caller holds the lock."""
+        if self._connection is not None and self._is_deleted():
+            self._leave_deleted_file(self._connection)
         if self._connection is None:
             self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
             self._inode = sqlite_file.inode_of(self.path)
             self._quota.recount(self._connection)
         return self._connection
+
+    def _is_deleted(self) -> bool:
+        try:
+            return os.stat(self.path).st_ino != self._inode  # noqa: PTH116 - each event pays for this
+        except OSError:
+            return True
+
+    def _leave_deleted_file(self, connection: sqlite3.Connection) -> None:
+        """Count the events of a file that the user deleted or replaced, and forget it; a new one is opened next."""
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        self._quota.drops["file_deleted"] += events
+        self.close()
+        if not self.path.exists():
+            # they belong to the deleted file, which other processes may still have open
+            for suffix in ("-wal", "-shm", "-journal"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        LOG.warning(
+            "The event store %s was deleted while in use; %s in it are gone, and a new file is used",
+            self.path,
+            plural(events, "event"),
+        )
 
     def _recover(self, connection: sqlite3.Connection, error: BaseException) -> None:
         """Leave a consistent state behind after any exception."""
