@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nbtrack.collector import CollectorClient, LocalCollector, shared_collector
+from nbtrack.common.payload_json import decode_fields
 from nbtrack.delivery import Emitter, SQLiteEventStore
 from nbtrack.runtime.home import identify_installation
 from tests.support.fault_server import Act, FaultServer
@@ -158,11 +159,38 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
     with LocalCollector() as collector:
         collector.register(schema)
         words = (*backfill_to(collector.url), "--key", "order_id")
-        assert "2 of 2 rows sent" in run(*words).stdout
+        # without the schema the cells stay strings, and the collector finds one of them invalid
+        assert "2 of 2 rows sent, 1 of them invalid" in run(*words, code=1).stdout
+        collector.reset()
+        folder = tmp_path / "schemas" / "com.acme" / "order" / "jsonschema"
+        folder.mkdir(parents=True)
+        (folder / "1-0-0").write_text(json.dumps(schema))
+        words = (*words, "--iglu", "schemas")
+        assert "2 of 2 rows sent, all valid" in run(*words).stdout
         assert collector.counts() == {"total": 2, "good": 2, "bad": 0}
         event["data"]["order"] = {"$col": "order_ids"}  # type: ignore[index]
         (tmp_path / "event.json").write_text(json.dumps(event))
         assert "did you mean 'order_id'" in run(*words, code=2).stderr
+
+
+def test_backfill_reads_other_csv_dialects(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_bytes("o-1;Zoë\no-2;-\n".encode("latin-1"))
+    event = {
+        "schema": "iglu:com.acme/order/jsonschema/1-0-0",
+        "data": {"order": {"$col": "0"}, "name": {"$col": "1"}},
+    }
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    with FaultServer() as server:
+        words = ("--delimiter", ";", "--encoding", "latin-1", "--no-header", "--null", "-")
+        run(*backfill_to(server.url), *words)
+        bodies = [
+            decode_fields(sent)["ue_px"]["data"]["data"] for seen in server.seen for sent in seen.events
+        ]
+    assert bodies == [{"order": "o-1", "name": "Zoë"}, {"order": "o-2", "name": None}]
+    assert (
+        "csv: delimiter must be one ASCII character"
+        in run(*backfill_to(NOBODY), "--delimiter", ", ", code=2).stderr
+    )
 
 
 def test_backfill_brings_headers_to_a_collector_that_asks_for_a_token(run: Run, tmp_path: Path) -> None:

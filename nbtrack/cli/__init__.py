@@ -8,6 +8,7 @@ import click
 
 from nbtrack._version import __version__
 from nbtrack.cli.collector import collector
+from nbtrack.cli.csv_options import csv_options, take_csv_options
 from nbtrack.cli.headers import find_settings_headers, header_option
 from nbtrack.cli.outbox import outbox
 from nbtrack.cli.schemas import schemas
@@ -42,7 +43,17 @@ main.add_command(schemas)
 )
 @click.option("--dry-run", is_flag=True, help="Check every row and send nothing.")
 @click.option("--on-invalid", type=click.Choice(["skip", "raise", "send"]), default="skip", show_default=True)
-@click.option("--on-duplicate", type=click.Choice(["report", "send"]), default="report", show_default=True)
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(["report", "send", "first", "last", "drop_all", "raise"]),
+    default="report",
+    show_default=True,
+)
+@click.option(
+    "--on-missing-time", type=click.Choice(["skip", "send", "raise"]), default="skip", show_default=True
+)
+@click.option("--tz", default=None, help="Time zone of times without one; UTC by default.")
+@csv_options
 @click.option("--rate", type=float, default=None, help="At most so many events a second.")
 @click.option("--byte-rate", type=float, default=None, help="At most so many bytes a second.")
 @click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True)
@@ -62,6 +73,7 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     from nbtrack.bulk.event_file import read_event
 
     given = {name: value for name, value in options.items() if value is not None}
+    given["csv"] = take_csv_options(given)
     if iglu:
         given["registry"] = _open_registry(iglu)
     try:

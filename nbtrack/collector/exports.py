@@ -9,6 +9,7 @@ from typing import Any
 from nbtrack.collector.events.database import StoredEvent
 from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich
 from nbtrack.collector.events.text import enriched_line
+from nbtrack.common.extras import require
 from nbtrack.common.home import open_private
 from nbtrack.common.wording import iso_time
 
@@ -75,6 +76,7 @@ def _write_csv(pages: Pages, path: Path) -> int:
 
 
 def _write_parquet(pages: Pages, path: Path) -> int:
+    require("backfill", "an export to Parquet")
     frame = _frame_of_text(pages)
     frame.to_parquet(path, index=False)
     return len(frame)

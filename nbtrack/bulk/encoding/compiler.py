@@ -3,6 +3,7 @@
 import base64
 import json
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +13,15 @@ import pyarrow as pa
 from nbtrack.bulk.duckdb import quote
 from nbtrack.bulk.encoding.arrow import column_name, list_names
 from nbtrack.bulk.encoding.event_ids import id_number_sql
-from nbtrack.bulk.encoding.expressions import Expression, Role, express, json_sql, string_sql, time_sql
+from nbtrack.bulk.encoding.expressions import (
+    Expression,
+    Role,
+    express,
+    json_sql,
+    key_sql,
+    string_sql,
+    time_sql,
+)
 from nbtrack.bulk.encoding.validation import (
     UUID_PATTERN,
     contract_sql,
@@ -90,6 +99,14 @@ class AnyCompiler(Protocol):
         """Columns that must be read."""
 
     @property
+    def has_time(self) -> bool:
+        """Whether the time of the events comes from a column."""
+
+    @property
+    def time_columns(self) -> frozenset[str]:
+        """Columns that are used as times."""
+
+    @property
     def required(self) -> Collection[str]:
         """Keys that must have a value in each row."""
 
@@ -101,7 +118,7 @@ class AnyCompiler(Protocol):
         """Return the statement for chunks of a schema."""
 
 
-def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+def check_columns(names: Sequence[str], columns: Sequence[str], hint: str = "") -> None:
     """Raise if the event or the key uses a column that the data does not have, or has more than once.
 
     Raises
@@ -109,17 +126,20 @@ def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
     TemplateError
         With the nearest names.
     """
+    counts = Counter(names)
     for name in columns:
-        if names.count(name) > 1:
+        if counts[name] > 1:
             raise TemplateError(f"the data has more than one column called {name!r}; rename them first")
-    missing = [name for name in columns if name not in names]
+    missing = [name for name in columns if name not in counts]
     if not missing:
         return
     hints = []
     for name in missing:
         near = near_matches(name, names, 3)
         hints.append(f"{name!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
-    raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {list_names(names) or 'none'}")
+    raise TemplateError(
+        f"the data has no column {', '.join(hints)}; it has: {list_names(names) or 'none'}{hint and '; '}{hint}"
+    )
 
 
 class Compiler:
@@ -155,6 +175,9 @@ class Compiler:
         self.required: Collection[str] = frozenset(required)
         self.schemas: Mapping[str, Mapping[str, Any]] = schemas or {}
         self.columns = tuple(dict.fromkeys([*plan.columns(), *key]))
+        times = [value for key, value in plan.pairs if key in TIMESTAMPS and isinstance(value, Col)]
+        self.time_columns = frozenset(col.name for col in times)
+        self.has_time = isinstance(dict(plan.pairs).get("ttm"), Col)
         self._statements: dict[tuple[pa.Schema, frozenset[str]], Statement] = {}
 
     def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
@@ -163,7 +186,7 @@ class Compiler:
         Parameters
         ----------
         schema
-            Schema of a normalised table: see `nbtrack.bulk.encoding.arrow.normalise`.
+            Schema of prepared columns: see `nbtrack.bulk.encoding.arrow.prepare_columns`.
         objects
             Columns whose values are Python objects.
         """
@@ -176,6 +199,8 @@ class StoredEventsCompiler:
     """In place of a compiler, for failed rows: their events are complete already."""
 
     columns = ("event_id", "payload")
+    has_time = False
+    time_columns: frozenset[str] = frozenset()
     required: Collection[str] = ()
     _STATEMENT = Statement(
         "select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as time, true as valid, "
@@ -194,7 +219,9 @@ class _StatementWriter:
     """Writes one statement."""
 
     def __init__(self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str]) -> None:
-        self._compiler, self._schema, self._objects = compiler, schema, objects
+        self._compiler, self._objects = compiler, objects
+        self._types = schema.types
+        self._indexes = {name: index for index, name in enumerate(schema.names)}
         self._precomputed: dict[tuple[str, Any, Role, str | None], Precomputed] = {}
         self._conditions: list[str] = []
         self._time = "null::bigint"
@@ -225,8 +252,8 @@ class _StatementWriter:
         id_ = f"coalesce({self._value_sql(own_id, 'string', 'eid')}, '')" if own_id is not None else None
         if id_ is not None:
             self._conditions.append(f"regexp_full_match({id_}, '{UUID_PATTERN}')")
-        key = [f"coalesce({self._value_sql(Col(name), 'string')}, '')" for name in self._compiler.key]
-        names = map(column_name, range(len(self._schema)))
+        key = [f"coalesce({self._value_sql(Col(name), 'key')}, '')" for name in self._compiler.key]
+        names = map(column_name, range(len(self._types)))
         row = ", ".join([*names, *(column.name for column in self._precomputed.values()), POSITION])
         rest = f"{self._time} as time, {self._valid_sql()} as valid, hash({row}) as row_hash"
         if id_ is not None:
@@ -255,20 +282,16 @@ class _StatementWriter:
     def _express(self, col: Col) -> Expression | None:
         if col.name in self._objects:
             return None
-        index = self._schema.get_field_index(col.name)
-        return express(col, column_name(index), self._schema.field(index).type)
+        index = self._indexes[col.name]
+        return express(col, column_name(index), self._types[index])
 
     def _value_sql(self, col: Col, role: Role, key: str | None = None) -> str:
         """Return SQL for a placeholder in a role: an expression, or the name of a precomputed column."""
         expression = self._express(col)
         if expression is not None:
-            sql = {"json": json_sql, "string": string_sql, "time": time_sql}[role](expression)
+            sql = {"json": json_sql, "string": string_sql, "key": key_sql, "time": time_sql}[role](expression)
             if sql is not None:
                 return sql
-            if expression.kind in {"str", "bool"}:
-                raise TemplateError(
-                    f"{col!r}: a time must be a datetime or a Unix timestamp in milliseconds, got {expression.kind}"
-                )
         identity: tuple[str, Any, Role, str | None] = (col.name, col.steps, role, key)
         try:
             column = self._precomputed.get(identity)

@@ -6,21 +6,22 @@ property test checks.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nbtrack.bulk.duckdb import quote
-from nbtrack.template import Col, Step, is_missing
-from nbtrack.values import dumps, milliseconds, text
+from nbtrack.bulk.encoding.arrow import Unreadable
+from nbtrack.template import EXACT_INTEGERS, Col, Step, is_missing, parse_datetime
+from nbtrack.values import dumps, key_text, milliseconds, text
 
-Role = Literal["json", "string", "time"]
-"""Where a value goes: into JSON, into a flat field, or into a field that holds a time."""
+Role = Literal["json", "string", "key", "time"]
+"""Where a value goes: into JSON, a flat field, the key of a row, or a field that holds a time."""
 Check = Callable[[Any], None]
-Kind = Literal["str", "int", "float", "bool", "date", "timestamp", "null"]
+Kind = Literal["str", "int", "float", "decimal", "bool", "date", "timestamp", "null"]
 
-_EXACT_DIGITS = 15
-"""Decimals with so many digits are exact as doubles."""
 _MAX_CASES = 64
 _SHIFT = 10**15
 """Milliseconds, some 30,000 years."""
@@ -41,7 +42,7 @@ def express(col: Col, name: str, type_: pa.DataType) -> Expression | None:
     """Return a placeholder as SQL over the column `name` of a type; None if only Python can evaluate it."""
     expression = _read_column(name, type_)
     for step in col.steps:
-        if expression is None:
+        if expression is None or step.name not in _STEPS:
             return None
         expression = _STEPS[step.name](expression, step)
     return expression
@@ -53,9 +54,8 @@ def json_sql(value: Expression) -> str:
     written = {
         "str": f"to_json({sql})::varchar",
         "int": f"({sql})::varchar",
-        # beyond 16 digits to_json writes zeros where the tracker's encoder writes an exponent
-        "float": f"case when not isfinite({sql}) then null when abs({sql}) < 1e16 then to_json({sql})::varchar "
-        f"else ({sql})::varchar end",
+        "float": _float_json(sql),
+        "decimal": _float_json(f"({sql})::double"),
         "bool": f"case {sql} when true then 'true' when false then 'false' end",
         "date": f"'\"' || ({sql})::varchar || '\"'",
         "timestamp": f"'\"' || {_iso_sql(sql)} || '\"'",
@@ -71,11 +71,19 @@ def string_sql(value: Expression) -> str:
         "str": sql,
         "int": f"({sql})::varchar",
         "float": f"case when isfinite({sql}) then ({sql})::varchar end",
+        "decimal": f"({sql})::double::varchar",
         "bool": f"case {sql} when true then 'True' when false then 'False' end",
         "date": f"({sql})::varchar",
         "timestamp": _iso_sql(sql),
         "null": "null::varchar",
     }[value.kind]
+
+
+def key_sql(value: Expression) -> str:
+    """Return SQL for a value as the string that an event id is made from, NULL or empty if it is missing."""
+    if value.kind == "float":
+        return f"case when isfinite({value.sql}) then {_float_str(value.sql)} end"
+    return f"({value.sql})::varchar" if value.kind == "decimal" else string_sql(value)
 
 
 def time_sql(value: Expression) -> str | None:
@@ -91,7 +99,7 @@ def time_sql(value: Expression) -> str | None:
 
 
 def evaluate_column(
-    col: Col, values: Iterable[Any], role: Role, check: Check | None = None
+    col: Col, values: Iterable[Any], role: Role, check: Check | None = None, zone: tzinfo = UTC
 ) -> tuple[pa.Array, dict[int, str]]:
     """Evaluate a placeholder in Python for each row.
 
@@ -100,11 +108,13 @@ def evaluate_column(
     col
         The placeholder.
     values
-        The values of its column as Python objects, ``n`` of them.
+        The values of its column, ``n`` of them, as Python objects or as an Arrow column.
     role
         Where the value goes.
     check
         Raises ValueError for a value that may not go there.
+    zone
+        Time zone of times without one.
 
     Returns
     -------
@@ -113,6 +123,10 @@ def evaluate_column(
     reasons : dict of int to str
         Reason by row, for the rows whose value has no form.
     """
+    if isinstance(values, pa.ChunkedArray):
+        if (times := _parse_times(col, values, role, zone)) is not None:
+            return times, {}
+        values = values.to_pylist()
     write = _WRITERS[role]
     results: list[Any] = []
     reasons: dict[int, str] = {}
@@ -122,7 +136,9 @@ def evaluate_column(
             results.append(cache[value])
             continue
         try:
-            evaluated = col.evaluate(value)
+            if isinstance(value, Unreadable):
+                raise ValueError(value.reason)  # noqa: TRY301, TRY004 - as for other values without a form
+            evaluated = _localise(col.evaluate(value), role, zone)
             if check is not None:
                 check(evaluated)
             result = write(evaluated)
@@ -134,6 +150,17 @@ def evaluate_column(
         if type(value) is str and len(cache) < _MAX_CACHED:
             cache[value] = result
     return pa.array(results, pa.int64() if role == "time" else pa.string()), reasons
+
+
+def _parse_times(col: Col, values: pa.ChunkedArray, role: Role, zone: tzinfo) -> pa.Array | None:
+    """Return ISO 8601 strings as milliseconds, if all are of the most usual forms; None if only Python reads them."""
+    if role != "time" or col.steps or zone is not UTC or not pa.types.is_string(values.type):
+        return None
+    try:
+        microseconds = values.cast(pa.timestamp("us")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    return pc.floor(pc.divide(microseconds.cast(pa.float64()), 1_000.0)).cast(pa.int64())
 
 
 def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line for each type
@@ -151,12 +178,8 @@ def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: P
         return Expression(name, "date")
     if is_.is_timestamp(type_):
         return Expression(name, "timestamp")
-    if is_.is_decimal(type_) and type_.precision <= _EXACT_DIGITS and type_.scale >= 0:
-        return (
-            Expression(f"({name})::double", "float")
-            if type_.scale
-            else Expression(f"({name})::bigint", "int")
-        )
+    if is_.is_decimal(type_):
+        return Expression(name, "decimal") if type_.scale else Expression(f"({name})::bigint", "int")
     return Expression("null", "null") if is_.is_null(type_) else None
 
 
@@ -223,7 +246,41 @@ def _as_str(value: Expression) -> Expression | None:
         return Expression("null::varchar", "str")
     if value.kind == "bool":
         return Expression(f"(case {value.sql} when true then 'true' when false then 'false' end)", "str")
-    return Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "float", "date"} else None
+    if value.kind == "float":
+        return Expression(f"({_float_str(value.sql)})", "str")
+    return (
+        Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "decimal", "date"} else None
+    )
+
+
+def is_exact_integer(sql: str) -> str:
+    """Return SQL that checks whether a float is written like an integer."""
+    return f"({sql} = trunc({sql}) and abs({sql}) < {EXACT_INTEGERS})"
+
+
+def _float_str(sql: str) -> str:
+    """Return SQL for the one form of a float as a string: an integral one is written like an integer."""
+    return f"case when {is_exact_integer(sql)} then ({sql})::bigint::varchar else ({sql})::varchar end"
+
+
+def _float_json(sql: str) -> str:
+    # from 16 digits on to_json writes zeros where the tracker's encoder writes an exponent
+    return (
+        f"case when not isfinite({sql}) then null when {is_exact_integer(sql)} then ({sql})::bigint::varchar "
+        f"when abs({sql}) < 1e16 then to_json({sql})::varchar else ({sql})::varchar end"
+    )
+
+
+def _localise(value: Any, role: Role, zone: tzinfo) -> Any:
+    """Return a time with its zone, where it has none; a string is a time only where a time goes."""
+    if isinstance(value, str) and role == "time" and not value.lstrip("-").isdecimal():
+        try:
+            return parse_datetime(value, zone)
+        except ValueError as error:
+            raise ValueError(f"{error}; use col(…).to_datetime(format=…)") from None
+    if zone is not UTC and isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=zone)
+    return value
 
 
 def _iso_sql(sql: str) -> str:
@@ -245,4 +302,9 @@ _STEPS: dict[str, Callable[[Expression, Step], Expression | None]] = {
     "cast": _cast,
     "format": _format,
 }
-_WRITERS: dict[Role, Callable[[Any], Any]] = {"json": dumps, "string": text, "time": _to_milliseconds}
+_WRITERS: dict[Role, Callable[[Any], Any]] = {
+    "json": dumps,
+    "string": text,
+    "key": key_text,
+    "time": _to_milliseconds,
+}

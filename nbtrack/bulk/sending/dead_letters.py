@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from nbtrack.bulk.duckdb import open_cursor
 from nbtrack.bulk.models import FAILED_ROW_SCHEMA, FailedRow
-from nbtrack.bulk.sources.files import RelationSource
+from nbtrack.bulk.sources.frames import RelationSource
 from nbtrack.common.home import make_private
 
 _BUFFERED = 5_000
