@@ -85,7 +85,7 @@ def read_many(fields: Sequence[tuple[str, str]]) -> list[Any]:
     raws: list[Any] = [text for _, text in fields]
     encoded = [index for index, (key, _) in enumerate(fields) if key in BASE64_FIELDS]
     if encoded:
-        for index, raw in zip(encoded, _decode_many([raws[index] for index in encoded]), strict=True):
+        for index, raw in zip(encoded, decode_many([raws[index] for index in encoded]), strict=True):
             raws[index] = raw
     documents = []
     loads = orjson.loads
@@ -104,7 +104,8 @@ def read_many(fields: Sequence[tuple[str, str]]) -> list[Any]:
     return documents
 
 
-def _decode_many(texts: list[str]) -> list[bytes | None]:
+def decode_many(texts: list[str]) -> list[bytes | None]:
+    """Decode many texts in either alphabet of base64; None for a text that is not base64 for sure."""
     joined = "\n".join(texts)
     if not joined.isascii() or joined.count("\n") != len(texts) - 1:
         return [None] * len(texts)

@@ -16,6 +16,15 @@ INTEGER = re.compile(r"-?[0-9]{1,10}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 SIZE = re.compile(r"[0-9]{1,9}x[0-9]{1,9}")
 JSON_KINDS = frozenset({"json", "base64_json"})
+JSON_KEYS = tuple(key for key, spec in FIELDS.items() if spec.kind in JSON_KINDS)
+EXPECTED = {
+    "se": ("se_ca", "se_ac"),
+    "tr": ("tr_id", "tr_tt"),
+    "ti": ("ti_id", "ti_sk", "ti_pr", "ti_qu"),
+}
+"""Payload keys that a type of event should have; a pipeline accepts it without them."""
+SINK_LIMITS = {"Amazon SQS": 192_000, "Kinesis, Kafka and NSQ": 1_000_000}
+"""Bytes that the sinks of a pipeline's collector take; a larger event is a size_violation there."""
 INT_MAX = 2**31 - 1
 TIME_MAX = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -72,6 +81,10 @@ FORMATS: Mapping[str, Format] = {
 LENGTHS = {"url": 10_000, "refr": 10_000}
 """Lengths that Enrich allows beyond those of the atomic schema."""
 MAX_USUAL_LENGTH = 1000
+MAX_USUAL_SIZE = sum(len(key) + 8 + MAX_USUAL_LENGTH for key in FIELDS)
+"""Characters that a usual event has at most, besides its JSON."""
+MAX_USUAL_JSON = (min(SINK_LIMITS.values()) - MAX_USUAL_SIZE) // 2
+"""Characters of its data, and of its entities, so that its size is surely within all limits."""
 
 
 class Rule(NamedTuple):
@@ -96,7 +109,9 @@ RULES: Mapping[str, Rule] = {
 
 @functools.cache
 def usual_event() -> Validator:
-    """Return a validator that accepts an event only if its type is known and each of its fields follows its rule.
+    """Return a validator that accepts an event only if its type is known, and each of its fields follows its rule.
+
+    It also has its JSON where it is expected, at most once and not too large, so that no rule about several fields applies.
 
     It is several times faster than the rules one by one, and may reject an event that is good: the rules decide then,
     and find the reasons.
@@ -104,8 +119,28 @@ def usual_event() -> Validator:
     properties: dict[str, Any] = {
         key: _usual_text(key) for key in FIELDS if FIELDS[key].kind not in JSON_KINDS
     }
-    properties["e"] = {"enum": list(EVENT_NAMES)}
-    return compile_schema({"properties": properties, "required": ["e"]}, "the fields")
+    properties |= {key: {"minLength": 1, "maxLength": MAX_USUAL_JSON} for key in JSON_KEYS}
+    schema = {
+        "properties": properties,
+        "required": ["e"],
+        "not": {"required": ["cx", "co"]},
+        "anyOf": [_usual_type(event_type) for event_type in EVENT_NAMES],
+    }
+    return compile_schema(schema, "the fields")
+
+
+def _usual_type(event_type: str) -> dict[str, Any]:
+    """Return what an event of a type has, besides what all have."""
+    expected = EXPECTED.get(event_type, ())
+    schema: dict[str, Any] = {
+        "properties": {"e": {"enum": [event_type]}, **{key: {"minLength": 1} for key in expected}}
+    }
+    if expected:
+        schema["required"] = list(expected)
+    described = [{"required": ["ue_px"]}, {"required": ["ue_pr"]}]
+    if event_type == "ue":
+        return schema | {"oneOf": described}
+    return schema | {"not": {"anyOf": described}}
 
 
 def _usual_text(key: str) -> dict[str, Any]:
@@ -115,7 +150,3 @@ def _usual_text(key: str) -> dict[str, Any]:
         # a final line break would match $ in Java's regular expressions, which schemas have
         schema["pattern"] = f"^(?:{rule.format.usual})\\z"
     return schema
-
-
-MAX_USUAL_SIZE = sum(len(key) + 8 + MAX_USUAL_LENGTH for key in FIELDS)
-"""Characters that a usual event has at most, besides its JSON."""

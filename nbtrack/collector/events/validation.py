@@ -1,13 +1,16 @@
 """Validation of events: whether a pipeline would accept them, and why not."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
+
+import orjson
 
 from nbtrack.collector.events.adapters import Parameters
 from nbtrack.collector.events.bad_rows import BadRow
-from nbtrack.collector.events.field_rules import MAX_USUAL_SIZE, RULES, Rule, usual_event
-from nbtrack.common.payload_json import read_json, read_many
+from nbtrack.collector.events.field_rules import EXPECTED, RULES, SINK_LIMITS, Rule, usual_event
+from nbtrack.common.payload_json import MAX_DEPTH, decode_many, json_text, read_json, read_many
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.compiling import Validator
@@ -20,20 +23,14 @@ ATOMIC_SCHEMAS = {
     "ti": iglu(SNOWPLOW_VENDOR, "transaction_item"),
 }
 """The schemas by which events without one of their own are named; no registry is asked for these."""
-SINK_LIMITS = {"Amazon SQS": 192_000, "Kinesis, Kafka and NSQ": 1_000_000}
-"""Bytes that the sinks of a pipeline's collector take; a larger event is a size_violation there."""
-EXPECTED = {
-    "se": ("se_ca", "se_ac"),
-    "tr": ("tr_id", "tr_tt"),
-    "ti": ("ti_id", "ti_sk", "ti_pr", "ti_qu"),
-}
-"""Payload keys that a type of event should have; a pipeline accepts it without them."""
+MIN_SHARING = 8
+"""Different texts of entities for which a common beginning is looked for."""
+MIN_SHARED = 200
+"""Characters that the beginning has at least."""
 UNSTRUCT_KEYS = ("ue_px", "ue_pr")
 ENTITY_KEYS = ("cx", "co")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 NO_ENTITIES = frozenset({"", "null"})
-# what the JSON of an event may have at most for its size to be surely within all limits
-MAX_USUAL_JSON = min(SINK_LIMITS.values()) - MAX_USUAL_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +248,8 @@ class _SurelyGood:
     def _with_usual_fields(self, events: Sequence[Parameters]) -> Iterable[int]:
         usual = usual_event()
         if len(events) > 1 and usual.are_valid(list(events)):
-            indices: Iterable[int] = range(len(events))
-        else:
-            indices = [index for index, event in enumerate(events) if usual.is_valid(event)]
-        return [index for index in indices if _has_one_json_of_each_kind(events[index])]
+            return range(len(events))
+        return [index for index, event in enumerate(events) if usual.is_valid(event)]
 
     def _with_valid_data(
         self, events: Sequence[Parameters], sure: Iterable[int], schemas: list[str | None]
@@ -309,16 +304,18 @@ class _SurelyGood:
 
     def _valid_entities(self, fields: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
         """Return the fields, each a key and its text, whose entities are all valid, with the entities' schemas."""
+        shared = _SharedHead.find(fields)
+        first: tuple[str, ...] = ()
+        if shared is not None:
+            first = self._schemas_if_valid(shared.entities)
+            if not first:
+                shared = None
         schemas: dict[tuple[str, str], tuple[str, ...]] = {}
         groups: dict[str, tuple[list[tuple[str, str]], list[Any]]] = {}
-        for field, envelope in zip(fields, read_many(fields), strict=True):
-            uri = schema_named_by(envelope)
-            items = envelope["data"] if uri is not None and uri.startswith(CONTEXTS_FAMILY) else None
-            if not isinstance(items, list) or not items:
-                continue
+        for field, items in zip(fields, _entities_of(fields, shared), strict=True):
             uris = [uri for uri in map(schema_named_by, items) if uri is not None]
-            if len(uris) == len(items):
-                schemas[field] = tuple(uris)
+            if uris and len(uris) == len(items):
+                schemas[field] = (*first, *uris)
                 for item_uri, item in zip(uris, items, strict=True):
                     owners, data = groups.setdefault(item_uri, ([], []))
                     owners.append(field)
@@ -329,6 +326,16 @@ class _SurelyGood:
                 for field in _without(owners, valid):
                     schemas.pop(field, None)
         return schemas
+
+    def _schemas_if_valid(self, entities: list[Any]) -> tuple[str, ...]:
+        """Return the schemas of entities; nothing if one of them is not valid."""
+        schemas = tuple(uri for uri in map(schema_named_by, entities) if uri is not None)
+        if len(schemas) == len(entities) and all(
+            self._valid(uri, [entity], [entity["data"]])
+            for uri, entity in zip(schemas, entities, strict=True)
+        ):
+            return schemas
+        return ()
 
     def _valid(self, uri: str, owners: list[Any], data: list[Any]) -> list[Any]:
         """Return the owners of the pieces of data that follow a schema."""
@@ -343,6 +350,80 @@ class _SurelyGood:
             return []
 
 
+class _SharedHead(NamedTuple):
+    """The entities with which all events of a request begin, as those of one notebook do.
+
+    The JSON is cut before the first entity that is not the same in all: what comes before it, closed by ``]}``, and the
+    rest, opened by ``[``, are JSON exactly if the whole is, and have its entities.
+
+    Attributes
+    ----------
+    entities : list
+        The entities that all events have.
+    length : int
+        Characters of base64 that are the same in all.
+    rest : bytes
+        What these characters hold after the cut.
+    brackets : int
+        Opening brackets before the cut.
+    """
+
+    entities: list[Any]
+    length: int
+    rest: bytes
+    brackets: int
+
+    @classmethod
+    def find(cls, fields: Sequence[tuple[str, str]]) -> Self | None:
+        """Return what fields, each a key and its text, have in common; None if it is not worth a cut."""
+        if len(fields) < MIN_SHARING or any(key != "cx" for key, _ in fields):
+            return None
+        texts = [text for _, text in fields]
+        common = os.path.commonprefix([min(texts), max(texts)])  # noqa: RUF071 - strings, not paths
+        length = len(common) // 4 * 4
+        if length < MIN_SHARED:
+            return None
+        try:
+            raw = json_text("cx", common[:length])
+            raw = raw if isinstance(raw, bytes) else raw.encode()
+            cut = raw.rfind(b"},{") + 1
+            document = orjson.loads(raw[:cut] + b"]}")
+        except ValueError:
+            return None
+        uri = schema_named_by(document)
+        if uri is None or not uri.startswith(CONTEXTS_FAMILY) or not isinstance(document["data"], list):
+            return None
+        brackets = raw[:cut].count(b"{") + raw[:cut].count(b"[")
+        return cls(document["data"], length, raw[cut + 1 :], brackets)
+
+    def remaining_entities(self, fields: Sequence[tuple[str, str]]) -> list[list[Any]]:
+        """Return the other entities of each field; none where they cannot be read for sure."""
+        result: list[list[Any]] = []
+        for tail in decode_many([text[self.length :] for _, text in fields]):
+            raw = b"" if tail is None else self.rest + tail
+            brackets = self.brackets + raw.count(b"{") + raw.count(b"[")
+            entities: Any = None
+            if raw.endswith(b"]}") and brackets <= MAX_DEPTH:
+                try:
+                    entities = orjson.loads(b"[" + raw[:-1])
+                except ValueError:
+                    entities = None
+            result.append(entities if isinstance(entities, list) else [])
+        return result
+
+
+def _entities_of(fields: Sequence[tuple[str, str]], shared: _SharedHead | None) -> list[list[Any]]:
+    """Return the entities of fields, without those that all share; none where they cannot be read for sure."""
+    if shared is not None:
+        return shared.remaining_entities(fields)
+    result: list[list[Any]] = []
+    for envelope in read_many(fields):
+        uri = schema_named_by(envelope)
+        is_list = uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list)
+        result.append(envelope["data"] if is_list else [])
+    return result
+
+
 def schema_named_by(item: Any) -> str | None:
     """Return the schema that self-describing JSON names; None for anything else."""
     if type(item) is dict and len(item) == 2 and "data" in item:  # noqa: PLR2004 - `schema` and `data`
@@ -350,28 +431,6 @@ def schema_named_by(item: Any) -> str | None:
         if type(uri) is str:
             return uri
     return None
-
-
-def _has_one_json_of_each_kind(event: Parameters) -> bool:
-    """Check whether an event has its JSON where it is expected, so that no rule about several fields applies."""
-    size = 0
-    own = 0
-    for key in UNSTRUCT_KEYS:
-        text = event.get(key)
-        if text is not None:
-            own += 1
-            size += len(text)
-    for key in ENTITY_KEYS:
-        text = event.get(key)
-        if text is not None:
-            size += len(text)
-    event_type = event["e"]
-    return (
-        own == (event_type == "ue")
-        and not ("cx" in event and "co" in event)
-        and size < MAX_USUAL_JSON
-        and all(map(event.get, EXPECTED.get(event_type, ())))
-    )
 
 
 def _keys_in(event: Parameters, keys: tuple[str, ...]) -> list[str]:
