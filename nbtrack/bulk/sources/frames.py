@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import duckdb
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import quote_name
+from nbtrack.bulk.duckdb import quote_name, read_batches
 from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, Source, SourceError, rechunk, select_columns
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.files import ArrowSource, open_files
@@ -143,7 +143,7 @@ class RelationSource(Source):
 
     def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
         try:
-            for batch in self._relation.project(projection).to_arrow_reader(size):
+            for batch in read_batches(self._relation.project(projection), size):
                 yield pa.Table.from_batches([batch])
         except (duckdb.Error, OSError) as error:  # Arrow raises OSError for DuckDB's errors
             raise SourceError(f"cannot read the remaining rows: {error}") from None
