@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -56,6 +57,9 @@ BATCH_SIZE = {"post": 10, "get": 1}
 BATCH_BYTES = 900_000
 MEMORY_EVENTS = 250_000
 FLUSH_SECONDS = 10.0
+MANY_EMITTERS = 50
+"""More emitters of one destination than this are probably one for each event."""
+_emitters: dict[str, "weakref.WeakSet[Emitter]"] = {}
 BACKOFF_SECONDS = 0.5
 """Upper bound of the first delay after a failure."""
 
@@ -265,6 +269,15 @@ class Emitter:
         self._route_key = self._sender.route.key
         self._reset()
         lifecycle.watch(self)
+        self._warn_of_many()
+
+    def _warn_of_many(self) -> None:
+        emitters = _emitters.setdefault(self._route_key, weakref.WeakSet())
+        emitters.add(self)
+        if len(emitters) == MANY_EMITTERS + 1:
+            LOG.warning(
+                "%d emitters send to %s; create one emitter and share it", len(emitters), self.destination
+            )
 
     def _reset(self) -> None:
         # the lock by itself costs a third of what it costs through the condition
