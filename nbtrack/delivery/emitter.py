@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -18,7 +17,7 @@ from nbtrack.common.arguments import (
     check_positive,
     check_timeout,
 )
-from nbtrack.common.clock import monotonic
+from nbtrack.common.clock import monotonic, wall
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
 from nbtrack.delivery.http.connections import load_modules
 from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
@@ -148,6 +147,8 @@ class Emitter:
         Name under which events are stored; by default the base URL.
     transport : TransportProtocol, optional
         Sends the requests in place of HTTP, as a test may want.
+    report_at_exit : bool
+        Whether to write a line to stderr if events are unsent when the process ends.
 
     Raises
     ------
@@ -202,6 +203,7 @@ class Emitter:
         resolve: Callable[[], str] | None = None,
         destination: str | None = None,
         transport: TransportProtocol | None = None,
+        report_at_exit: bool = True,
     ) -> None:
         check_collector_options(method, protocol, path)
         check_at_least(
@@ -234,6 +236,7 @@ class Emitter:
         self.request_timeout = request_timeout
         self.max_retry_delay_seconds = max_retry_delay_seconds
         self.server_anonymisation = server_anonymisation
+        self.report_at_exit = report_at_exit
         self.batch_size = min(batch_size or BATCH_SIZE[method], buffer_capacity or 10**9)
         self._max_event_bytes = min(max_event_bytes or max_body, max_body)
         self._resolve = resolve
@@ -360,7 +363,7 @@ class Emitter:
             body=body,
             event_id=event_id,
             anonymous=self.server_anonymisation,
-            added=time.time(),
+            added=wall(),
         )
         if reason is not None:
             return self._drop(reason)
@@ -671,7 +674,7 @@ class Emitter:
         lag = 0.0
         with contextlib.suppress(Exception):
             for oldest in sender.store.peek(self._route_key, 1):
-                lag = max(0.0, time.time() - oldest.added)
+                lag = max(0.0, wall() - oldest.added)
         return Stats(
             accepted=self._accepted,
             sent=sender.sent,
