@@ -4,13 +4,15 @@ import atexit
 import contextlib
 import os
 import sys
+import threading
 import time
 import weakref
 from typing import Any
 
 from nbtrack.common.wording import plural
 
-_watched: "weakref.WeakSet[Any]" = weakref.WeakSet()
+# Objects by id. A dict, as its values can be copied while another thread adds one; a WeakSet cannot.
+_watched: dict[int, "weakref.ref[Any]"] = {}
 _leaked: list[Any] = []
 
 
@@ -20,9 +22,11 @@ def watch(holder: Any) -> None:
     Parameters
     ----------
     holder : object
-        May have `before_fork`, `after_fork_in_parent` and `after_fork_in_child`.
+        May have `before_fork`, `after_fork_in_parent` and `after_fork_in_child`. The second is called only where the
+        first returned True.
     """
-    _watched.add(holder)
+    key = id(holder)
+    _watched[key] = weakref.ref(holder, lambda _: _watched.pop(key, None))
 
 
 def leak(thing: Any) -> None:
@@ -35,13 +39,62 @@ def leak(thing: Any) -> None:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
-def _call_hooks(name: str) -> None:
-    for holder in list(_watched):
-        method = getattr(holder, name, None)
-        if method is not None:
-            # a fork must succeed whatever state we are in
-            with contextlib.suppress(Exception):
-                method()
+def _holders_with(hook: str) -> list[Any]:
+    holders = [reference() for reference in list(_watched.values())]
+    return [holder for holder in holders if hasattr(holder, hook)]
+
+
+# Forks
+
+_forking = threading.local()
+_pid = os.getpid()
+_forked = False
+_locks: dict[int, threading.Lock] = {}
+
+
+def ensure_process() -> None:
+    """Start over in a child whose fork ran no hooks, as forks of C extensions and of uWSGI; else do nothing.
+
+    Called wherever events enter or are sent, before any lock is taken: the parent's threads may have held it.
+    """
+    pid = os.getpid()
+    if pid != _pid:
+        # a lock of this process: the parent's may be held for ever
+        with _locks.setdefault(pid, threading.Lock()):
+            if pid != _pid:
+                _begin_child()
+
+
+def is_forked() -> bool:
+    """Check whether this process was forked after nbtrack was imported, so that objects may be inherited."""
+    return _forked
+
+
+def _before_fork() -> None:
+    _forking.holders = []
+    for holder in _holders_with("before_fork"):
+        # a fork must succeed whatever state we are in
+        with contextlib.suppress(Exception):
+            if holder.before_fork():
+                _forking.holders.append(holder)
+
+
+def _after_fork_in_parent() -> None:
+    # exactly those that were stopped: others may have been created meanwhile
+    for holder in _forking.__dict__.pop("holders", ()):
+        with contextlib.suppress(Exception):
+            holder.after_fork_in_parent()
+
+
+def _begin_child() -> None:
+    global _pid, _forked, _finalizer_registered  # noqa: PLW0603 - they describe the process
+    _kept_alive.clear()
+    _finalizer_registered = False
+    for holder in _holders_with("after_fork_in_child"):
+        with contextlib.suppress(Exception):
+            holder.after_fork_in_child()
+    _forked = True
+    _pid = os.getpid()
 
 
 # End of the process
@@ -49,11 +102,14 @@ def _call_hooks(name: str) -> None:
 EXIT_SECONDS = 1.0
 """Time that all emitters together may take at exit; a durable store keeps what is left."""
 _kept_alive: set[Any] = set()
+_finalizer_registered = False
 
 
 def keep_alive(emitter: Any) -> None:
     """Keep an emitter with pending events alive, and finish it at exit."""
     _kept_alive.add(emitter)
+    if not _finalizer_registered:
+        _register_finalizer()
 
 
 def release(emitter: Any) -> None:
@@ -61,7 +117,7 @@ def release(emitter: Any) -> None:
     _kept_alive.discard(emitter)
 
 
-def finish_all() -> None:
+def finish_all(**_: object) -> None:
     """Send what can be sent within the exit budget, and report the rest once on stderr."""
     deadline = time.monotonic() + EXIT_SECONDS
     for emitter in list(_kept_alive):
@@ -74,24 +130,21 @@ def finish_all() -> None:
     _kept_alive.clear()
 
 
-def _begin_child() -> None:
-    _kept_alive.clear()
-    _call_hooks("after_fork_in_child")
-    # a worker of multiprocessing ends by os._exit after its own finalizers: be one of them
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.register_after_fork(_worker, lambda _: util.Finalize(None, finish_all, exitpriority=10))
+def _register_finalizer() -> None:
+    """Have `finish_all` called in children that end by `os._exit`, where no exit hook of Python runs."""
+    global _finalizer_registered  # noqa: PLW0603 - it describes the process
+    _finalizer_registered = True
+    for package in ("multiprocessing", "billiard"):
+        process, util = sys.modules.get(f"{package}.process"), sys.modules.get(f"{package}.util")
+        if process and util and type(process.current_process()).__name__ != "_MainProcess":
+            util.Finalize(None, finish_all, exitpriority=10)
+    # the workers of celery end without billiard's finalizers
+    if (signals := sys.modules.get("celery.signals")) is not None:
+        signals.worker_process_shutdown.connect(finish_all, weak=False)
 
 
-class _Worker:
-    """Key for multiprocessing's list of hooks, which holds weak references."""
-
-
-_worker = _Worker()
 atexit.register(finish_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=lambda: _call_hooks("before_fork"),
-        after_in_parent=lambda: _call_hooks("after_fork_in_parent"),
-        after_in_child=_begin_child,
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_begin_child
     )

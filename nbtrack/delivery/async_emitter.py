@@ -2,11 +2,12 @@
 
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.emitter import Emitter
 from nbtrack.delivery.http.urls import HttpProtocol, Method
 from nbtrack.delivery.models import FailureCallback, SuccessCallback
@@ -110,10 +111,12 @@ class AsyncEmitter(Emitter):
     def _start_sending(self) -> None:
         if self._paused:
             return
-        if self._draining and self._threads:
+        if self._draining and any(thread.is_alive() for thread in self._threads):
             # the threads that are sending take the new events too
             self._requests += 1
-        elif not self._start_draining(time.monotonic() + self._linger if self._linger else 0.0):
+        elif sys.is_finalizing():
+            pass  # no thread runs any more: what is stored stays stored
+        elif not self._start_draining(monotonic() + self._linger if self._linger else 0.0):
             super()._start_sending()
 
     def _wake_sender(self) -> None:
@@ -125,6 +128,7 @@ class AsyncEmitter(Emitter):
 
     def async_flush(self) -> None:
         """Send soon, without waiting for it."""
+        lifecycle.ensure_process()
         if not self._paused:
             self._start_draining()
 
@@ -140,7 +144,9 @@ class AsyncEmitter(Emitter):
             self._requests += 1
             self._draining = True
             self._changed.notify_all()
-            while HAS_THREADS and len(self._threads) < self._thread_count:
+            # a thread that died without saying so is replaced
+            self._threads = {thread for thread in self._threads if thread.is_alive()}
+            while _can_start_threads() and len(self._threads) < self._thread_count:
                 thread = threading.Thread(target=self._run, name="nbtrack-sender", daemon=True)
                 self._threads.add(thread)
                 try:
@@ -155,7 +161,7 @@ class AsyncEmitter(Emitter):
             requests = self._requests
             step = self._drain(None)
             with self._changed:
-                if step is Step.EMPTY and requests == self._requests:
+                if step in {Step.EMPTY, Step.DEFERRED} and requests == self._requests:
                     self._draining = False
                 elif step is Step.FAILED:
                     # another thread may have found nothing while this one held the rest
@@ -169,7 +175,7 @@ class AsyncEmitter(Emitter):
         with self._changed:
             while not self._ended:
                 if self._draining and not self._paused:
-                    delay = self._sender.delay() or self._gather_until - time.monotonic()
+                    delay = self._sender.delay() or self._gather_until - monotonic()
                     if delay <= 0:
                         return True
                     self._changed.wait(delay)
@@ -183,15 +189,23 @@ class AsyncEmitter(Emitter):
         if not self._start_draining():
             return super()._flush(deadline)
         with self._changed:
-            while (self._draining or self._sender.in_flight or self._sender.failing) and not self._paused:
-                left = None if deadline is None else deadline - time.monotonic()
+            while self._is_busy() and not self._paused:
+                left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return True
                 self._changed.wait(left)
         return False
+
+    def _is_busy(self) -> bool:
+        sender = self._sender
+        return bool(self._draining or sender.in_flight or sender.failing or sender.has_deferred)
 
     def _stop_threads(self) -> None:
         self._wake_sender()
         for thread in list(self._threads):
             # one in the middle of a slow request ends with it: it is a daemon
             thread.join(STOP_SECONDS)
+
+
+def _can_start_threads() -> bool:
+    return HAS_THREADS and not sys.is_finalizing()

@@ -17,8 +17,10 @@ from nbtrack.common.arguments import (
     check_positive,
     check_timeout,
 )
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
-from nbtrack.delivery.http.requests_transport import RequestsTransport
+from nbtrack.delivery.http.connections import load_modules
+from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
 from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport, TransportProtocol
 from nbtrack.delivery.http.urls import (
     HttpProtocol,
@@ -130,7 +132,8 @@ class Emitter:
     max_age : float, optional
         Seconds after which an event becomes a dead letter.
     max_attempts : int, optional
-        Failed requests after which an event becomes a dead letter.
+        Failed requests that carried an event alone after which it becomes a dead letter. 1 means no retry: the events
+        of any failed request become dead letters.
     on_attempt : callable, optional
         Called with an `Attempt` after each request.
     server_anonymisation : bool
@@ -231,7 +234,12 @@ class Emitter:
         self._max_event_bytes = min(max_event_bytes or max_body, max_body)
         self._resolve = resolve
         self._session = session
+        if session is not None and lifecycle.is_forked():
+            # it may be the parent's
+            renew_connections(session)
         self._given_transport = transport
+        if session is None and transport is None:
+            load_modules(endpoint if resolve else base_uri(endpoint, protocol, port))
         self._headers = headers
         self._path = path or default_path(method)
         # may hold credentials; only the transport sees them
@@ -280,6 +288,8 @@ class Emitter:
         self._reset()
         self._paused, self._closed, self._subscribers = paused, closed, subscribers
         self._sender.after_fork_in_child()
+        if self._session is not None:
+            renew_connections(self._session)
 
     def _connect(self) -> TransportProtocol:
         url = self._base_url if self._resolve is None else self._resolve()
@@ -320,6 +330,7 @@ class Emitter:
         bool
             False if it was not accepted; `stats().dropped` has the reason.
         """
+        lifecycle.ensure_process()
         if self._closed:
             return self._drop(DropReason.CLOSED)
         try:
@@ -425,6 +436,8 @@ class Emitter:
                     self._changed.notify_all()
                 if step is Step.FAILED:
                     self._after_failure()
+                elif step is Step.DEFERRED:
+                    self._schedule(self._sender.deferred_for())
                 if step is not Step.SENT or self._paused or self._ended:
                     return step
         finally:
@@ -436,10 +449,14 @@ class Emitter:
         lifecycle.release(self)
 
     def _after_failure(self) -> None:
-        """Schedule the next attempt, on a timer's thread."""
+        """Have the next attempt made without the caller."""
+        self._schedule(self._sender.delay())
+
+    def _schedule(self, seconds: float) -> None:
+        """Have pending events sent after some seconds, on a timer's thread."""
         if self._retry_timer is not None:
             self._retry_timer.cancel()
-        timer = Timer(self._sender.delay(), self._retry)
+        timer = Timer(seconds, self._retry)
         with contextlib.suppress(RuntimeError):
             # no thread can be started: the next event or flush tries again
             timer.start()
@@ -458,7 +475,8 @@ class Emitter:
             Seconds after which it returns in any case; None waits without limit.
         """
         check_numbers(timeout=timeout)
-        started = time.monotonic()
+        lifecycle.ensure_process()
+        started = monotonic()
         deadline = None if timeout is None else started + timeout
         sender = self._sender
         sent, dead = sender.sent, sender.dead
@@ -468,18 +486,22 @@ class Emitter:
             self.async_flush()
         elif not self._paused:
             timed_out = self._flush(deadline)
-        elapsed = time.monotonic() - started
-        return FlushReport(sender.sent - sent, self._count(), sender.dead - dead, elapsed, timed_out)
+        elapsed = monotonic() - started
+        pending = self._count()
+        return FlushReport(
+            sender.sent - sent, pending, sender.dead - dead, elapsed, timed_out and pending > 0
+        )
 
     def _flush(self, deadline: float | None) -> bool:
         """Send until no event waits; return whether the deadline ended it."""
         while True:
-            if self._drain(deadline) is Step.EMPTY or self._paused:
+            step = self._drain(deadline)
+            if self._paused or (step is Step.EMPTY and not self._sender.in_flight):
                 return False
             left = _seconds_left(deadline)
             if left is not None and left <= 0:
                 return True
-            wait = max(self._sender.delay(), 0.01)
+            wait = max(self._sender.delay() or self._sender.deferred_for(), 0.01)
             with self._changed:
                 self._changed.wait(wait if left is None else min(wait, left))
 
@@ -537,6 +559,7 @@ class Emitter:
         timeout : float or None
             Seconds for the flush.
         """
+        lifecycle.ensure_process()
         if self._ended:
             return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
         self._closed = True
@@ -629,6 +652,7 @@ class Emitter:
 
     def stats(self) -> Stats:
         """Return the counters; `pending` counts all events of this destination in the store."""
+        lifecycle.ensure_process()
         sender = self._sender
         pending = self._count()
         lag = 0.0
@@ -677,7 +701,7 @@ class Emitter:
 
 
 def _seconds_left(deadline: float | None) -> float | None:
-    return None if deadline is None else deadline - time.monotonic()
+    return None if deadline is None else deadline - monotonic()
 
 
 def _call_safely(callback: Callable[..., Any] | None, *arguments: Any) -> None:
@@ -686,5 +710,8 @@ def _call_safely(callback: Callable[..., Any] | None, *arguments: Any) -> None:
         return
     try:
         callback(*arguments)
-    except Exception:
+    except BaseException as error:
+        # on the caller's own thread Ctrl-C, SystemExit and the like are the program's; a sending thread goes on
+        if not (isinstance(error, Exception) or threading.current_thread().name.startswith("nbtrack-")):
+            raise
         LOG.exception("A callback of the emitter raised")

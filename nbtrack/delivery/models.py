@@ -104,6 +104,8 @@ class Reply:
         The first bytes of the reply, at most 64 KiB.
     refused : bool
         Whether the connection was refused: a quick and cheap failure, so a probe may follow soon.
+    unsent : bool
+        Whether the request failed before it was sent, so that its events cannot be the reason.
     """
 
     status: int | None = None
@@ -112,6 +114,7 @@ class Reply:
     elapsed: float = 0.0
     body: bytes = b""
     refused: bool = False
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

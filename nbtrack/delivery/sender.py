@@ -11,18 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbtrack.common import lifecycle
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, build_body, build_query
 from nbtrack.delivery.http.transport import TransportProtocol
-from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row
+from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row, RowId
 from nbtrack.delivery.retry import Backoff, Decision, decide
 from nbtrack.delivery.send_log import SendLog
 from nbtrack.delivery.stores.base import Store
+from nbtrack.delivery.stores.fallback import FallbackStore
 
 LOG = logging.getLogger("nbtrack.delivery")
 MAX_EVENTS = 5_000
 """Most events of a request, whatever their size."""
 PROBE_EVENTS = 500
-"""Most events of the first request after a failure; each further one carries half, as the size may be the problem."""
+"""Most events of a request after a failure."""
+NARROW_FAILURES = 3
+"""After so many failures in a row, or one after a success, each further request carries half: an event may be bad."""
+DEFER_SECONDS = 15.0
+"""How long an event that failed alone is set aside at first, doubling with each failure."""
+MAX_DEFER_SECONDS = 120.0
 PROBE_SECONDS = 1.0
 """After a refused connection, a new event allows the next request after this many seconds."""
 WRONG_ADDRESS = frozenset({401, 403, 404})
@@ -40,7 +47,7 @@ class Limits:
     max_age : float, optional
         Seconds after which an event becomes a dead letter.
     max_attempts : int, optional
-        Failed requests after which an event becomes a dead letter.
+        Failed requests that carried an event alone after which it becomes a dead letter; 1: any failed request.
     """
 
     batch_bytes: int
@@ -64,6 +71,7 @@ class Step(enum.Enum):
     SENT = "events were sent or buried"
     FAILED = "a request failed and is repeated later"
     WAIT = "the next request is not due yet"
+    DEFERRED = "only events that are set aside wait"
 
 
 class Sender:
@@ -123,6 +131,10 @@ class Sender:
         self._retry_at = 0.0
         self._failed_at = 0.0
         self._refused = False
+        self._probe_events = PROBE_EVENTS
+        self._succeeded_after_failure = False
+        self._failed_alone: Counter[RowId] = Counter()
+        self._deferred: dict[RowId, float] = {}
         self._counts: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self.in_flight = 0
@@ -181,7 +193,7 @@ class Sender:
         if not self.failing:
             return 0.0
         # a clock that stood still while the machine slept never makes a wait longer than what was decided
-        return max(0.0, self._retry_at - time.monotonic())
+        return max(0.0, self._retry_at - monotonic())
 
     def retry_at(self) -> float | None:
         """Return the Unix timestamp in seconds of the next attempt, or None unless the last one failed."""
@@ -219,7 +231,7 @@ class Sender:
             self._active_steps += 1
             token = f"{next(self._tokens)}"
             batch_bytes = self._batch_bytes
-        max_events = max(1, PROBE_EVENTS >> min(self._backoff.failures, 20)) if self.failing else MAX_EVENTS
+        max_events = self._probe_events if self.failing or self._probe_events < PROBE_EVENTS else MAX_EVENTS
         done = False
         try:
             rows = self.store.claim(
@@ -250,8 +262,7 @@ class Sender:
 
     def _deliver(self, rows: list[Row], budget: float | None) -> Step:
         rows = self._bury_unsendable(rows)
-        # the last part is sent first
-        parts = [[row] for row in reversed(rows)] if self.route.method == "get" else [rows] if rows else []
+        parts = self._parts(rows)
         while parts:
             part = parts.pop()
             reply, body = self._send(part, budget)
@@ -261,6 +272,7 @@ class Sender:
             if decision is Decision.SENT:
                 self.store.ack(ids)
                 self._succeed(len(part), len(body))
+                self._forget(part)
             elif decision is Decision.SPLIT:
                 half = (len(part) + 1) // 2
                 parts += [part[half:], part[:half]]
@@ -268,11 +280,9 @@ class Sender:
             elif decision is Decision.BURY:
                 self._bury(part, "too_large" if reply.status == 413 else "refused", reply.status)  # noqa: PLR2004
             else:
-                self.store.release(ids)
                 for rest in parts:
                     self.store.release([row.id for row in rest])
-                self._counts["retried"] += len(part)
-                retry_in = self._fail(reply)
+                retry_in = self._retry_later(part, reply)
             attempt = self._log_attempt(reply, part, body, retry_in)
             if decision is not Decision.SPLIT:
                 delivered = decision is Decision.SENT
@@ -283,15 +293,59 @@ class Sender:
                 return Step.FAILED
         return Step.SENT
 
+    def _parts(self, rows: list[Row]) -> list[list[Row]]:
+        """Divide a claim into requests, the first one last; an event that failed alone is sent alone."""
+        if self.route.method == "get":
+            return [[row] for row in reversed(rows)]
+        alone = [[row] for row in reversed(rows) if row.id in self._failed_alone]
+        others = [row for row in rows if row.id not in self._failed_alone]
+        return [*alone, others] if others else alone
+
+    def _retry_later(self, rows: list[Row], reply: Reply) -> float | None:
+        """Let the events of a failed request wait again, or give them up; return the seconds until the next request."""
+        max_attempts = self._limits.max_attempts
+        may_narrow = not reply.unsent and (
+            self._succeeded_after_failure
+            or self._probe_events < PROBE_EVENTS
+            or self._backoff.failures + 1 >= NARROW_FAILURES
+        )
+        delay = self._fail(reply)
+        self._succeeded_after_failure = False
+        failures = 0
+        if len(rows) == 1:
+            self._failed_alone[rows[0].id] += 1
+            failures = self._failed_alone[rows[0].id]
+        if max_attempts is not None and (max_attempts == 1 or failures >= max_attempts):
+            self._move_to_dead(rows, "attempts", reply.status)
+            return None
+        self._counts["retried"] += len(rows)
+        if failures and may_narrow:
+            seconds = min(DEFER_SECONDS * 2.0 ** (failures - 1), MAX_DEFER_SECONDS, self._backoff.cap)
+            self._deferred[rows[0].id] = monotonic() + seconds
+            self.store.defer([rows[0].id], seconds)
+            self._probe_events = PROBE_EVENTS
+            return delay
+        if not failures:
+            self._probe_events = max(1, len(rows) // 2) if may_narrow else PROBE_EVENTS
+        self.store.release([row.id for row in rows])
+        return delay
+
+    def deferred_for(self) -> float:
+        """Return the seconds until the first event that was set aside is due; 0 if none is."""
+        now = monotonic()
+        return max(0.0, min(self._deferred.values(), default=now) - now)
+
+    @property
+    def has_deferred(self) -> bool:
+        """Whether events that were set aside wait to be sent again."""
+        return bool(self._deferred)
+
     def _bury_unsendable(self, rows: list[Row]) -> list[Row]:
         """Bury what is too old, too large or was tried too often; return the rest."""
         limits = self._limits
         if limits.max_age is not None:
             oldest = time.time() - limits.max_age
             rows = self._bury_where(rows, "expired", lambda row: row.added < oldest)
-        if limits.max_attempts is not None:
-            max_attempts = limits.max_attempts
-            rows = self._bury_where(rows, "attempts", lambda row: row.attempts >= max_attempts)
         # a store may hold what an earlier emitter with other limits accepted
         max_bytes = limits.batch_bytes - ENVELOPE_BYTES - BYTES_PER_EVENT
         return self._bury_where(rows, "too_large", lambda row: len(row.body) > max_bytes)
@@ -320,20 +374,49 @@ class Sender:
             return _failed(error), body
 
     def _rest(self) -> Step:
+        now = monotonic()
+        self._deferred = {row_id: due for row_id, due in self._deferred.items() if due > now}
+        if isinstance(self.store, FallbackStore) and (pause := self.store.unavailable_for()):
+            self.last_error = "the event store failed"
+            with self._lock:
+                self._backoff.next()
+                self._retry_at = now + pause
+            return Step.FAILED
+        if self._deferred:
+            return Step.DEFERRED
         # what failed was sent by another process: there is nothing to repeat
         self._backoff.reset()
+        self._end_narrowing()
+        self._failed_alone.clear()
         return Step.EMPTY
+
+    def _end_narrowing(self) -> None:
+        self._probe_events = PROBE_EVENTS
+        self._succeeded_after_failure = False
 
     def _succeed(self, events: int, size: int) -> None:
         with self._lock:
             self._counts["sent"] += events
             self._counts["bytes"] += size
+        self._succeeded_after_failure |= self.failing or self._probe_events < PROBE_EVENTS
+        self._probe_events = PROBE_EVENTS
         self._backoff.reset()
         self._refused = False
 
-    def _bury(self, rows: list[Row], reason: str, status: int | None) -> None:
+    def _move_to_dead(self, rows: list[Row], reason: str, status: int | None) -> None:
         self.store.bury([row.id for row in rows], reason, status)
         self._counts["dead"] += len(rows)
+        self._forget(rows)
+
+    def _forget(self, rows: list[Row]) -> None:
+        """Remove the notes about events that have left."""
+        if self._failed_alone or self._deferred:
+            for row in rows:
+                self._failed_alone.pop(row.id, None)
+                self._deferred.pop(row.id, None)
+
+    def _bury(self, rows: list[Row], reason: str, status: int | None) -> None:
+        self._move_to_dead(rows, reason, status)
         # the collector replied: what comes next need not wait
         self._backoff.reset()
         if status in WRONG_ADDRESS and not self._warned:
@@ -345,7 +428,7 @@ class Sender:
             )
 
     def _fail(self, reply: Reply) -> float:
-        now = time.monotonic()
+        now = monotonic()
         with self._lock:
             delay = self._backoff.next(reply.retry_after)
             self._failed_at = now
@@ -373,4 +456,4 @@ class Sender:
 
 
 def _failed(error: Exception) -> Reply:
-    return Reply(error=f"{type(error).__name__}: {error}"[:200])
+    return Reply(error=f"{type(error).__name__}: {error}"[:200], unsent=True)

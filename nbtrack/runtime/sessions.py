@@ -429,6 +429,9 @@ class Session:
         settings = self.settings
         store = self._make_store()
         if self.is_local:
+            # loaded here, for the sender's thread must not import: a fork meanwhile would block its child
+            from nbtrack.collector import shared_collector  # noqa: F401, PLC0415
+
             return AsyncEmitter(
                 self._explicit_collector.url if self._explicit_collector else LOCAL,
                 protocol="http",

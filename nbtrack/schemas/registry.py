@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +20,19 @@ from nbtrack.schemas.servers import IgluServer
 
 BUILTIN = Path(__file__).parent / "iglu"
 """Folder of the schemas that come with nbtrack."""
+VERSION = re.compile(r"[1-9][0-9]*-[0-9]+-[0-9]+")
+INDEX_SECONDS = 5.0
+NEAR_VENDOR = 0.85
+NEAR_NAME = 0.75
+"""How similar a vendor and a name must be to be suggested."""
+SNOWPLOW_VENDORS = (
+    "iglu:com.snowplow",
+    "iglu:org.w3/",
+    "iglu:org.ietf/",
+    "iglu:org.schema/",
+    "iglu:com.google.",
+)
+"""Beginnings of URIs of schemas that Snowplow publishes."""
 MAX_KEYS = 10_000
 """Parsed URIs that are kept: a limit against floods of made-up names."""
 
@@ -44,10 +59,29 @@ class SchemaNotFound(NbtrackError, LookupError):  # noqa: N818 - the name is pub
     iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0
     """
 
-    def __init__(self, uri: str, suggestions: tuple[str, ...] = (), looked: tuple[str, ...] = ()) -> None:
-        hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
-        super().__init__(f"no schema {uri} in {', '.join(looked) or 'any registry'}{hint}")
-        self.uri, self.suggestions, self.looked = uri, suggestions, looked
+    def __init__(
+        self,
+        uri: str,
+        suggestions: tuple[str, ...] | Callable[[str], tuple[str, ...]] = (),
+        looked: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(uri)
+        self.uri, self.looked = uri, looked
+        self._suggestions = suggestions
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """Known URIs that are similar, the nearest first; searched for when they are read."""
+        if callable(self._suggestions):
+            self._suggestions = self._suggestions(self.uri)
+        return self._suggestions
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.suggestions[0]}?" if self.suggestions else _add_command(self.uri)
+        return f"no schema {self.uri} in {', '.join(self.looked) or 'any registry'}{hint}"
+
+    def __reduce__(self) -> tuple[type["SchemaNotFound"], tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        return type(self), (self.uri, self.suggestions, self.looked)
 
 
 class Server(Protocol):
@@ -67,6 +101,12 @@ class _Entry:
     stamp: object
     schema: dict[str, Any]
     validator: Validator | None = None
+
+    @property
+    def superseding_version(self) -> str:
+        """The version that replaces this one in Iglu; usually none."""
+        version = self.schema.get("$supersededBy", "")
+        return version if isinstance(version, str) and VERSION.fullmatch(version) else ""
 
 
 class Registry:
@@ -115,6 +155,7 @@ class Registry:
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._keys: dict[str, SchemaKey] = {}
         self._lock = threading.RLock()
+        self._indexed: tuple[float, dict[str, dict[str, list[SchemaKey]]]] | None = None
 
     def register(self, schema: Mapping[str, Any]) -> str:
         """Add a schema to this registry, in place of one with the same name elsewhere.
@@ -154,6 +195,7 @@ class Registry:
         entry.validator = compile_schema(entry.schema, uri)
         with self._lock:
             self._registered[uri] = entry
+            self._indexed = None
         return uri
 
     def find(self, uri: str) -> dict[str, Any]:
@@ -175,8 +217,10 @@ class Registry:
         return self._look_up(uri) is not None
 
     def validator(self, uri: str) -> Validator:
-        """Return the compiled validator of a schema; raises as :meth:`find` does."""
+        """Return the compiled validator of a schema, or of the version that supersedes it; raises as :meth:`find` does."""
         entry = self._entry(uri)
+        if entry.superseding_version:
+            entry = self._look_up(f"{uri.rpartition('/')[0]}/{entry.superseding_version}") or entry
         if entry.validator is None:
             entry.validator = compile_schema(entry.schema, uri)
         return entry.validator
@@ -236,16 +280,33 @@ class Registry:
 
     def suggest(self, uri: str) -> tuple[str, ...]:
         """Return at most three known URIs that are similar to this one, the nearest first."""
-        known = self.uris()
-        family = uri.rpartition("/")[0]
-        versions = [other for other in known if other.rpartition("/")[0] == family]
-        near = near_matches(uri, known, n=3, cutoff=0.75)
-        return tuple(dict.fromkeys([*reversed(versions), *near]))[:3]
+        try:
+            key = parse_uri(uri)
+        except ValueError:
+            return ()
+        index = self._index()
+        names = index.get(key.vendor, {})
+        found = list(reversed(names.get(key.name, ())))
+        for vendor in near_matches(key.vendor, index, n=3, cutoff=NEAR_VENDOR):
+            for name in near_matches(key.name, index[vendor], n=3, cutoff=NEAR_NAME):
+                found.append(index[vendor][name][-1])  # noqa: PERF401 - nested loops read better
+        return tuple(str(other) for other in dict.fromkeys(found))[:3]
+
+    def _index(self) -> dict[str, dict[str, list[SchemaKey]]]:
+        """Return the known schemas by vendor and name, each with its versions in order; at most some seconds old."""
+        now = time.monotonic()
+        with self._lock:
+            if self._indexed is None or now - self._indexed[0] > INDEX_SECONDS:
+                index: dict[str, dict[str, list[SchemaKey]]] = {}
+                for key in sorted(map(parse_uri, self.uris()), key=_version_order):
+                    index.setdefault(key.vendor, {}).setdefault(key.name, []).append(key)
+                self._indexed = (now, index)
+            return self._indexed[1]
 
     def _entry(self, uri: str) -> _Entry:
         entry = self._look_up(uri)
         if entry is None:
-            raise SchemaNotFound(uri, self.suggest(uri), self.places())
+            raise SchemaNotFound(uri, self.suggest, self.places())
         return entry
 
     def _look_up(self, uri: Any) -> _Entry | None:
@@ -289,6 +350,17 @@ class Registry:
                     entry = self._entries[name] = _Entry(text, _parse(text, str(key)))
                 return entry
         return None
+
+
+def _version_order(key: SchemaKey) -> tuple[int, ...]:
+    return tuple(map(int, key.version.split("-")))
+
+
+def _add_command(uri: str) -> str:
+    """Return how a schema of Snowplow's that is not built in is added; empty for any other vendor."""
+    if not uri.startswith(SNOWPLOW_VENDORS):
+        return ""
+    return "; add it with: nbtrack schemas add http://iglucentral.com"
 
 
 def _parse(text: str, uri: str) -> dict[str, Any]:

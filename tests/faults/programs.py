@@ -1,5 +1,6 @@
 """Programs that tests start, kill and ask afterwards; run as `python -m tests.faults.programs NAME ...`."""
 
+import json
 import os
 import sys
 import time
@@ -130,6 +131,100 @@ def interrupt(path: str, port: str) -> None:
     print(" ".join(accepted))
     print(report.pending, flush=True)
     emitter.close()
+
+
+class Family:
+    """A program whose history a test draws: a parent and its children track, and each ends in some way.
+
+    Every accepted id is written to `<folder>/accepted` before the next event is tracked.
+    """
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
+
+    def run(self) -> None:
+        """Run the parent: track, start the children, track again."""
+        plan = self.plan
+        self.emitter = self.make_emitter()
+        if plan["when"] == "after":
+            self.track("parent-before")
+            self.emitter.flush(10)
+        elif plan["when"] == "during":
+            self.track("parent-before")
+            time.sleep(plan.get("pause", 0.0))
+        children = [self.start(f"child{number}") for number in range(plan.get("children", 1))]
+        self.track("parent")
+        for wait in children:
+            wait()
+        self.end(plan.get("parent_ending", "return"))
+
+    def make_emitter(self) -> Emitter:
+        plan = self.plan
+        options: dict[str, Any] = {"batch_size": plan.get("batch_size", 5), "request_timeout": 5.0}
+        if plan["store"] == "sqlite":
+            options["event_store"] = SQLiteEventStore(Path(plan["folder"]) / "outbox.sqlite")
+        if plan.get("session"):
+            import requests
+
+            options["session"] = requests.Session()
+        kind = AsyncEmitter if plan["emitter"] == "AsyncEmitter" else Emitter
+        return kind("127.0.0.1", "http", plan["port"], **options)
+
+    def track(self, name: str) -> None:
+        accepted = os.open(Path(self.plan["folder"]) / "accepted", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        for number in range(self.plan.get("events", 5)):
+            if self.emitter.input({"e": "pv", "eid": f"{name}-{number}"}):
+                os.write(accepted, f"{name}-{number}\n".encode())
+        os.close(accepted)
+
+    def start(self, name: str) -> Any:
+        """Start a child; return a function that waits for its end."""
+        method = self.plan["start"]
+        if method in {"fork", "raw"}:
+            import ctypes
+
+            pid = os.fork() if method == "fork" else ctypes.PyDLL(None).fork()
+            if pid == 0:
+                self.live(name)
+            return lambda: os.waitpid(pid, 0)
+        import multiprocessing
+
+        context = multiprocessing.get_context(method.removeprefix("mp-"))
+        # a forked child uses the parent's emitter, another one makes its own
+        target = self.live if method == "mp-fork" else Family(self.plan).begin
+        process = context.Process(target=target, args=(name,))
+        process.start()
+        return process.join
+
+    def begin(self, name: str) -> None:
+        """Live as a child that inherited nothing."""
+        self.emitter = self.make_emitter()
+        self.live(name)
+
+    def live(self, name: str) -> None:
+        self.track(name)
+        if self.plan.get("flush"):
+            report = self.emitter.flush(10)
+            assert not report.timed_out, report
+        self.end(self.plan["ending"], forked=self.plan["start"] in {"fork", "raw"})
+
+    def end(self, ending: str, *, forked: bool = False) -> None:
+        if ending == "os._exit":
+            os._exit(0)
+        if ending == "SIGTERM":
+            import signal
+
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        if ending == "exception":
+            raise RuntimeError("the program's own")
+        if ending == "exit" or forked:
+            sys.exit(0)
+
+
+def family(plan: str) -> None:
+    """Run a history given as JSON."""
+    Family(json.loads(plan)).run()
 
 
 if __name__ == "__main__":

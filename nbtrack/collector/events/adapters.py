@@ -1,8 +1,9 @@
 """Adapters: requests of trackers and webhooks, and the events inside them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import IntEnum
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -14,14 +15,38 @@ from nbtrack.schemas import Registry, SchemaNotFound, parse_uri
 
 MAX_BODY = 2 * 1024 * 1024
 MAX_PAYLOAD = 1024 * 1024
-SINK_LIMITS = {"Amazon SQS": 192_000, "Kinesis, Kafka and NSQ": 1_000_000}
-"""Bytes that the sinks of a pipeline's collector take; a larger event is a size_violation there."""
 JSON_TYPES = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 ANONYMOUS = "00000000-0000-0000-0000-000000000000"
 """The network user id of an anonymous request."""
 MAX_PARAMETERS = 1000
 
 Parameters = dict[str, str]
+
+
+class PayloadForm(IntEnum):
+    """How the events of a request are kept."""
+
+    UNREADABLE = 0
+    """The body of a request that no event could be read from."""
+    EVENTS = 1
+    """A list of payloads; null is an event that was deleted."""
+    BODY = 2
+    """The body of a tracker's POST request, unchanged: the schema ``payload_data`` and the list."""
+
+
+class Unpacked(NamedTuple):
+    """The events of a request, and the form in which they are kept."""
+
+    events: list[Parameters]
+    form: PayloadForm
+    payload: bytes
+
+
+def events_of(form: PayloadForm, payload: bytes) -> Sequence[Parameters]:
+    """Return the events that are kept in a form."""
+    document = orjson.loads(payload)
+    events: Sequence[Parameters] = document["data"] if form is PayloadForm.BODY else document
+    return events
 
 
 @dataclass(slots=True)
@@ -40,6 +65,8 @@ class Request:
         ``Name: value`` lines.
     body : bytes
         Empty for a GET.
+    campaigns : bool
+        Whether the campaign in a page's URL fills the columns ``mkt_*``.
     """
 
     time: int
@@ -55,6 +82,7 @@ class Request:
     nuid: str | None = None
     hostname: str | None = None
     body: bytes = b""
+    campaigns: bool = False
 
     @property
     def path(self) -> str:
@@ -74,7 +102,7 @@ class RequestRejected(Exception):  # noqa: N818 - it is a result, not an error
         self.failure = failure
 
 
-def unpack(request: Request, registry: Registry) -> list[Parameters]:
+def unpack(request: Request, registry: Registry) -> Unpacked:
     """Return the events of a request, each a flat dict of strings.
 
     Parameters
@@ -94,7 +122,10 @@ def unpack(request: Request, registry: Registry) -> list[Parameters]:
     if adapter is None:
         expectation = "vendor/version combination is not supported"
         raise RequestRejected(_adapter_failure().add_input("vendor/version", request.path, expectation))
-    return adapter(request, registry)
+    events = adapter(request, registry)
+    if adapter is _unpack_payload_data and request.body and not request.query:
+        return Unpacked(events, PayloadForm.BODY, request.body)
+    return Unpacked(events, PayloadForm.EVENTS, orjson.dumps(events))
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:

@@ -1,21 +1,13 @@
-"""Why a request failed, in words for a log and without credentials; loads urllib3."""
+"""Why a request failed, in words for a log and without credentials."""
 
+import socket
 import ssl
 from dataclasses import dataclass
-
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-    ProxyError,
-    SSLError,
-)
 
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import without_credentials
 
-REQUEST_ERRORS = (HTTPError, OSError, UnicodeError, ValueError)
+REQUEST_ERRORS = (OSError, UnicodeError, ValueError)
 """Exceptions that a request can end with."""
 
 
@@ -25,6 +17,14 @@ class TruncatedReplyError(NbtrackError, OSError):
 
 class InvalidReplyError(NbtrackError, OSError):
     """What came back is not HTTP."""
+
+
+class ProxyError(NbtrackError, OSError):
+    """The proxy cannot be reached, or refuses."""
+
+
+class ConnectTimeoutError(NbtrackError, TimeoutError):
+    """There was no connection in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +52,17 @@ class RequestFailure:
 def describe_failure(error: BaseException) -> RequestFailure:
     """Describe a network error."""
     text = without_credentials(f"{type(error).__name__}: {error}")[:300]
-    chain = _causes(error)
-    if _contains(chain, ssl.SSLError, SSLError):
+    failure = RequestFailure(text, stale=isinstance(error, ConnectionError))
+    if isinstance(error, ssl.SSLError):
         failure = RequestFailure(f"TLS: {text}", tls=True, stale=isinstance(error, ssl.SSLEOFError))
-    elif _contains(chain, ProxyError):
-        failure = RequestFailure(f"proxy: {text}")
-    elif _contains(chain, NameResolutionError):
+    elif isinstance(error, ProxyError):
+        failure = RequestFailure(f"proxy: {text.removeprefix('ProxyError: ')}")
+    elif isinstance(error, socket.gaierror):
         failure = RequestFailure("host name not found")
-    elif _contains(chain, NewConnectionError):  # a subclass of ConnectTimeoutError
-        refused = _contains(chain, ConnectionRefusedError)
-        failure = RequestFailure("connection refused" if refused else text, refused=refused)
-    elif _contains(chain, ConnectTimeoutError):
+    elif isinstance(error, ConnectionRefusedError):
+        failure = RequestFailure("connection refused", refused=True)
+    elif isinstance(error, ConnectTimeoutError):
         failure = RequestFailure("connection timed out")
-    elif _contains(chain, TimeoutError):
+    elif isinstance(error, TimeoutError):
         failure = RequestFailure("reply timed out")
-    else:
-        failure = RequestFailure(text, stale=isinstance(error, ConnectionError))
     return failure
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """List an exception and its causes; urllib3 keeps them in three places."""
-    chain = [error]
-    for link in chain:
-        for cause in (getattr(link, "original_error", None), link.__cause__, *link.args):
-            if isinstance(cause, BaseException) and cause not in chain:
-                chain.append(cause)
-    return chain
-
-
-def _contains(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(link, kinds) for link in chain)

@@ -6,12 +6,13 @@ two seconds. What a collector receives and replies needs little of HTTP.
 
 import contextlib
 import io
+import signal
 import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.http.errors import InvalidReplyError, TruncatedReplyError
 
 SMALL_BYTES = 65_536
@@ -20,6 +21,8 @@ TLS_BYTES = 131_072
 """TLS takes all that it is given within one timeout, where a plain socket returns how much it took."""
 MAX_LINE_BYTES = 65_536
 MAX_HEADERS = 100
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+"""Flag of `send`: a closed connection is an error, not a signal."""
 WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -61,7 +64,13 @@ def write_head(method: str, target: str, headers: Mapping[str, str | bytes]) -> 
 
 
 def send_request(
-    sock: socket.socket, head: bytes, parts: Sequence[bytes | memoryview], *, timeout: float, max_body: int
+    sock: socket.socket,
+    head: bytes,
+    parts: Sequence[bytes | memoryview],
+    *,
+    timeout: float,
+    deadline: float,
+    max_body: int,
 ) -> Response:
     """Send a request and read the response.
 
@@ -75,6 +84,8 @@ def send_request(
         The body; large parts are not copied.
     timeout : float
         Seconds that may pass without a byte being taken, and seconds for the whole response.
+    deadline : float
+        When to give up in any case, on the monotonic clock.
     max_body : int
         Bytes of the response's body to keep.
 
@@ -83,20 +94,41 @@ def send_request(
     OSError
         If there is no whole response.
     """
-    sock.settimeout(timeout)
     # the server may have replied before it closed, as with a body that is too large
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        _send(sock, [head, *parts])
-    with io.BufferedReader(_DeadlineReader(sock, time.monotonic() + timeout)) as stream:
+        _send(sock, [head, *parts], timeout, deadline)
+    with io.BufferedReader(_DeadlineReader(sock, min(deadline, monotonic() + timeout))) as stream:
         return _read_response(stream, max_body)
 
 
-def _send(sock: socket.socket, parts: Sequence[bytes | memoryview]) -> None:
-    at_once = 1 << 30 if type(sock) is socket.socket else TLS_BYTES
+def _send(sock: socket.socket, parts: Sequence[bytes | memoryview], timeout: float, deadline: float) -> None:
+    plain = type(sock) is socket.socket
+    at_once, flags = (1 << 30, NO_SIGNAL) if plain else (TLS_BYTES, 0)
     for part in join_small(parts):
         view = memoryview(part)
         while view:
-            view = view[sock.send(view[:at_once]) :]
+            left = deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError("sending took too long")
+            sock.settimeout(min(timeout, left))
+            view = view[sock.send(view[:at_once], flags) :]
+
+
+@contextlib.contextmanager
+def no_sigpipe() -> Iterator[None]:
+    """Keep a closed connection from killing a process that handles SIGPIPE in the system's default way."""
+    if not hasattr(signal, "pthread_sigmask") or signal.getsignal(signal.SIGPIPE) is not signal.SIG_DFL:
+        yield
+        return
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in blocked:
+            # what arrived for this thread meanwhile must not be delivered
+            while signal.SIGPIPE in signal.sigpending():
+                signal.sigwait({signal.SIGPIPE})
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def join_small(parts: Sequence[bytes | memoryview]) -> Iterator[bytes | memoryview]:
@@ -129,11 +161,26 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        left = self._deadline - time.monotonic()
+        left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError("the reply took too long")
         self._sock.settimeout(left)
         return self._sock.recv_into(buffer)
+
+
+def read_head(sock: socket.socket, deadline: float) -> int:
+    """Read the head of a reply and nothing beyond it; return the status."""
+    data = bytearray()
+    while not data.endswith(b"\r\n\r\n"):
+        left = deadline - monotonic()
+        if left <= 0 or len(data) > MAX_LINE_BYTES:
+            raise TimeoutError("the reply took too long")
+        sock.settimeout(left)
+        byte = sock.recv(1)
+        if not byte:
+            raise InvalidReplyError(f"not an HTTP reply: {bytes(data[:80])!r}")
+        data += byte
+    return _read_status(io.BytesIO(data))[1]
 
 
 def _read_response(stream: BinaryIO, max_body: int) -> Response:

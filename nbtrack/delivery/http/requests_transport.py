@@ -1,9 +1,14 @@
 """Requests through a `requests.Session` of the user: its cookies, adapters and authentication are theirs."""
 
-import time
+import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from nbtrack.common import lifecycle
+from nbtrack.common.clock import monotonic
+from nbtrack.delivery.http.exchange import no_sigpipe
 from nbtrack.delivery.http.transport import (
     JSON_TYPE,
     MAX_REPLY_BYTES,
@@ -12,6 +17,19 @@ from nbtrack.delivery.http.transport import (
 )
 from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import parse_retry_after
+
+
+def renew_connections(session: Any) -> None:
+    """Give a session that a child inherited connections of its own; the parent's are neither used nor closed."""
+    for adapter in getattr(session, "adapters", {}).values():
+        with contextlib.suppress(Exception):
+            if hasattr(adapter, "__setstate__"):
+                # what requests does with a pickled adapter: the same settings, new pools
+                for pool in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                    lifecycle.leak(pool)
+                adapter.__setstate__(adapter.__getstate__())
+            else:
+                adapter.close()
 
 
 class RequestsTransport:
@@ -70,25 +88,46 @@ class RequestsTransport:
         headers: dict[str, str],
         **body: bytes,
     ) -> Reply:
-        import requests  # noqa: PLC0415 - loaded with the first request, not with nbtrack
-
-        started = time.monotonic()
+        started = monotonic()
         timeout = limit_timeout(self._timeout, budget)
-        try:
-            headers |= self._headers()
-            if anonymous:
-                headers["SP-Anonymous"] = "*"
-            response = method(url, headers=headers, timeout=timeout, allow_redirects=False, **body)
-        except requests.ConnectionError as error:
-            refused = "refused" in str(error)
-            text = "connection refused" if refused else type(error).__name__
-            return Reply(error=text, refused=refused, elapsed=time.monotonic() - started)
-        except Exception as error:  # noqa: BLE001 - adapters of the user raise what they like
-            return Reply(error=type(error).__name__, elapsed=time.monotonic() - started)
-        return Reply(
-            status=response.status_code,
-            error=find_portal(response.status_code, response.content),
-            body=response.content[:MAX_REPLY_BYTES],
-            retry_after=parse_retry_after(response.headers.get("Retry-After")),
-            elapsed=time.monotonic() - started,
-        )
+
+        def request() -> Reply:
+            try:
+                headers.update(self._headers())
+                if anonymous:
+                    headers["SP-Anonymous"] = "*"
+                with no_sigpipe():
+                    response = method(url, headers=headers, timeout=timeout, allow_redirects=False, **body)
+                return _as_reply(response)
+            except Exception as error:  # noqa: BLE001 - adapters of the user raise what they like
+                return _as_failure(error)
+
+        reply = request() if budget is None else _within(budget, request)
+        return replace(reply, elapsed=monotonic() - started)
+
+
+def _within(seconds: float, request: Callable[[], Reply]) -> Reply:
+    """Make a request that may take longer: timeouts of requests bound each wait, not all of them together."""
+    replies: list[Reply] = []
+    thread = threading.Thread(target=lambda: replies.append(request()), name="nbtrack-request", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no thread can be started
+        return request()
+    thread.join(max(0.0, seconds))
+    return replies[0] if replies else Reply(error="reply timed out")
+
+
+def _as_reply(response: Any) -> Reply:
+    return Reply(
+        status=response.status_code,
+        error=find_portal(response.status_code, response.content),
+        body=response.content[:MAX_REPLY_BYTES],
+        retry_after=parse_retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def _as_failure(error: Exception) -> Reply:
+    if type(error).__name__ == "ConnectionError" and "refused" in str(error):
+        return Reply(error="connection refused", refused=True, unsent=True)
+    return Reply(error=type(error).__name__, unsent=type(error).__name__ == "ConnectTimeout")

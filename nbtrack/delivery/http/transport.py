@@ -1,21 +1,21 @@
 """HTTP requests to one collector: large bodies, kept connections, no cookies, no exceptions for network errors."""
 
+import math
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from nbtrack._version import __version__
 from nbtrack.common.arguments import check_headers
+from nbtrack.common.clock import monotonic
+from nbtrack.delivery.http.connections import Connections, host_header
+from nbtrack.delivery.http.errors import REQUEST_ERRORS, describe_failure
+from nbtrack.delivery.http.exchange import Response, no_sigpipe, send_request, write_head
 from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import parse_retry_after
 from nbtrack.protocol import POST_PATH
-
-if TYPE_CHECKING:
-    from nbtrack.delivery.http.connections import Connections
-    from nbtrack.delivery.http.exchange import Response
 
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
 
@@ -60,6 +60,10 @@ class Transport:
         Seconds to connect, and to read a whole reply.
     pool : int
         Connections to keep; requests may be made from as many threads.
+    proxies : mapping of str to str, optional
+        Proxy of each scheme, in place of the environment's.
+    verify : bool or str
+        Whether to check certificates, or the file or folder of those to trust.
 
     Notes
     -----
@@ -82,17 +86,21 @@ class Transport:
         headers: Headers = None,
         timeout: tuple[float, float] = TIMEOUT,
         pool: int = 1,
+        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.url = self.base_url + path
         self._headers = headers
         self._standard_headers = {
-            "Host": _host_of(self.base_url),
+            "Host": host_header(self.base_url),
             "Accept-Encoding": "identity",
             "User-Agent": f"py-nbtrack/{__version__}",
         }
         self._timeout = timeout
         self._pool = pool
+        self._proxies = proxies
+        self._verify = verify
         self._connections: Connections | None = None
         self._opening = threading.Lock()
 
@@ -130,12 +138,13 @@ class Transport:
         anonymous: bool,
         budget: float | None,
     ) -> Reply:
-        started = time.monotonic()
+        started = monotonic()
+        deadline = math.inf if budget is None else started + budget
         try:
             extra = (self._headers() if callable(self._headers) else self._headers) or {}
             check_headers(extra)
         except Exception as error:  # noqa: BLE001 - the user's function
-            return Reply(error=f"headers: {type(error).__name__}")
+            return Reply(error=f"headers: {type(error).__name__}", unsent=True)
         own = {}
         if method == "POST":
             own["Content-Type"] = JSON_TYPE
@@ -145,7 +154,7 @@ class Transport:
         headers = merge_headers(self._standard_headers, extra, own)
         reply = Reply()
         for _ in range(MAX_REDIRECTS + 1):
-            reply, location = self._request_once(method, url, parts, headers, budget)
+            reply, location = self._request_once(method, url, parts, headers, deadline)
             target = urljoin(url, location or "")
             if (
                 reply.status not in METHOD_KEEPING_REDIRECTS
@@ -154,7 +163,7 @@ class Transport:
             ):
                 break
             url = target
-        return replace(reply, elapsed=time.monotonic() - started)
+        return replace(reply, elapsed=monotonic() - started)
 
     def _request_once(
         self,
@@ -162,31 +171,39 @@ class Transport:
         url: str,
         parts: Sequence[bytes | memoryview],
         headers: Mapping[str, str | bytes],
-        budget: float | None,
+        deadline: float,
     ) -> tuple[Reply, str | None]:
-        # urllib3 and requests load here: 0.2 s that importing nbtrack must not take
-        from nbtrack.delivery.http import errors, exchange  # noqa: PLC0415
-
-        connect, read = limit_timeout(self._timeout, budget)
+        connect_timeout, read_timeout = self._timeout
         for last in (False, True):
             connection, reused = None, False
             try:
                 connections = self._open()
                 target = connections.target_of(url)
-                head = exchange.write_head(method, target, {**headers, **connections.headers})
-                connection, reused = connections.take(connect)
-                response = exchange.send_request(
-                    connection.sock, head, parts, timeout=read, max_body=MAX_REPLY_BYTES
-                )
-            except errors.REQUEST_ERRORS as error:
+                head = write_head(method, target, {**headers, **connections.headers})
+                with no_sigpipe():
+                    connection, reused = connections.take(min(deadline, monotonic() + connect_timeout))
+                    response = send_request(
+                        connection,
+                        head,
+                        parts,
+                        timeout=read_timeout,
+                        deadline=deadline,
+                        max_body=MAX_REPLY_BYTES,
+                    )
+            except REQUEST_ERRORS as error:
                 if connection is not None:
                     connection.close()
-                failure = errors.describe_failure(error)
+                failure = describe_failure(error)
                 # the server may have closed a kept connection meanwhile: try once on a fresh one
                 if failure.stale and reused and not last:
                     continue
                 retry_after = TLS_RETRY_SECONDS if failure.tls else None
-                return Reply(error=failure.text, refused=failure.refused, retry_after=retry_after), None
+                return Reply(
+                    error=failure.text,
+                    refused=failure.refused,
+                    retry_after=retry_after,
+                    unsent=connection is None,
+                ), None
             except BaseException:
                 if connection is not None:
                     connection.close()
@@ -198,12 +215,12 @@ class Transport:
             return _as_reply(response), response.headers.get("location")
         raise AssertionError  # pragma: no cover
 
-    def _open(self) -> "Connections":
-        from nbtrack.delivery.http.connections import Connections  # noqa: PLC0415
-
+    def _open(self) -> Connections:
         with self._opening:
             if self._connections is None:
-                self._connections = Connections(self.base_url, self._pool)
+                self._connections = Connections(
+                    self.base_url, self._pool, proxies=self._proxies, verify=self._verify
+                )
             return self._connections
 
 
@@ -215,7 +232,7 @@ def limit_timeout(timeout: tuple[float, float], budget: float | None) -> tuple[f
     return max(0.01, min(connect, budget)), max(0.01, min(read, budget))
 
 
-def _as_reply(response: "Response") -> Reply:
+def _as_reply(response: Response) -> Reply:
     return Reply(
         status=response.status,
         error=find_portal(response.status, response.body),
@@ -244,10 +261,3 @@ def find_portal(status: int, body: bytes) -> str | None:
 def _is_same_server(url: str, target: str) -> bool:
     old, new = urlsplit(url), urlsplit(target)
     return (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
-
-
-def _host_of(url: str) -> str:
-    """Return a URL's host and port, without credentials and without the scheme's default port."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return host.removesuffix(":443" if parts.scheme == "https" else ":80")

@@ -20,9 +20,13 @@ def as_store(store: EventStore | Store) -> Store:
     if isinstance(store, InMemoryEventStore):
         return store
     check_methods(STORE_METHODS, "a store, such as SQLiteEventStore('outbox.sqlite')", event_store=store)
-    if isinstance(store, Store):
-        return FallbackStore(store)
-    return SnowplowStoreAdapter(store)
+    return FallbackStore(store if isinstance(store, Store) else SnowplowStoreAdapter(store))
+
+
+class _Batch(InMemoryEventStore):
+    """The batch of a store; its ids are not those of a `FallbackStore`'s events in memory."""
+
+    _id_step = 1
 
 
 class SnowplowStoreAdapter:
@@ -47,7 +51,7 @@ class SnowplowStoreAdapter:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._batch = InMemoryEventStore(buffer_capacity=10**9, max_bytes=UNLIMITED)
+        self._batch = _Batch(buffer_capacity=10**9, max_bytes=UNLIMITED)
         self._payloads: dict[RowId, PayloadDict] = {}
         self._store_removes = True
 
@@ -68,7 +72,7 @@ class SnowplowStoreAdapter:
     ) -> list[Row]:
         """Claim from the batch; take another when it is used up."""
         with self._lock:
-            if not self._batch.count(BATCH_ROUTE):
+            if not self._batch.has_waiting(BATCH_ROUTE):
                 self._take_batch(route)
             return self._batch.claim(
                 BATCH_ROUTE,
@@ -82,14 +86,17 @@ class SnowplowStoreAdapter:
         before = self._store.size()
         batch = list(self._store.get_events_batch())
         # some stores forget what they return, some keep it until `cleanup`
-        self._store_removes = self._store.size() < before
+        if batch:
+            self._store_removes = self._store.size() < before
         method = route.partition(" ")[0]
+        held = {payload.get("eid") for payload in self._payloads.values()} - {None}
         for payload in batch:
+            if payload.get("eid") in held:
+                continue
             body, event_id = encode(payload, method)
             added = float(payload.get("dtm") or 0) / 1e3
             self._batch.add(route=BATCH_ROUTE, body=body, event_id=event_id, anonymous=False, added=added)
-        rows = self._batch.peek(BATCH_ROUTE, len(batch))
-        self._payloads = {row.id: payload for row, payload in zip(rows, batch, strict=True)}
+            self._payloads[self._batch.last_id] = payload
 
     def ack(self, ids: Sequence[RowId]) -> None:
         """Report delivered events to the store."""
@@ -98,16 +105,24 @@ class SnowplowStoreAdapter:
             self._report_done(ids)
 
     def _report_done(self, ids: Sequence[RowId]) -> None:
-        self._store.cleanup([self._payloads.pop(row_id) for row_id in ids if row_id in self._payloads], False)
+        done = {row_id: self._payloads[row_id] for row_id in ids if row_id in self._payloads}
+        self._store.cleanup(list(done.values()), False)
+        # after it: it may raise, and is called again
+        for row_id in done:
+            del self._payloads[row_id]
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again, in the store as far as it accepts them."""
         with self._lock:
             self._batch.release(ids)
-            self._hand_back()
+            self._hand_back(deferred=False)
 
-    def _hand_back(self) -> None:
-        rows = [row for row in self._batch.peek(BATCH_ROUTE, 10**9) if not row.token]
+    def _hand_back(self, *, deferred: bool) -> None:
+        rows = [
+            row
+            for row in self._batch.peek(BATCH_ROUTE, 10**9)
+            if not row.token and (deferred or self._batch.is_due(row.id))
+        ]
         payloads = [self._payloads[row.id] for row in rows]
         if not payloads or not self._store_removes:
             # a store that kept them still has them
@@ -118,6 +133,11 @@ class SnowplowStoreAdapter:
         self._batch.ack([row.id for row in rows[:accepted]])
         for row in rows[:accepted]:
             self._payloads.pop(row.id, None)
+
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        with self._lock:
+            self._batch.defer(ids, seconds)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Report refused events as done, and keep them as dead letters."""
@@ -165,7 +185,7 @@ class SnowplowStoreAdapter:
     def persist_fallback(self) -> None:
         """Hand the whole batch back."""
         with self._lock:
-            self._hand_back()
+            self._hand_back(deferred=True)
 
     def close(self) -> None:
         """Leave the store open: it is the user's."""

@@ -92,6 +92,9 @@ class Store(Protocol):
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
 
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds (at most 120)."""
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
 

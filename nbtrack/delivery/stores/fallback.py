@@ -3,10 +3,10 @@
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores.base import UNLIMITED, Store
 from nbtrack.delivery.stores.memory import InMemoryEventStore
@@ -35,12 +35,16 @@ class CircuitBreaker:
     def trip(self) -> None:
         """Stop calls after a failure, longer each time."""
         self.tripped = True
-        self._until = time.monotonic() + self._pause
+        self._until = monotonic() + self._pause
         self._pause = min(MAX_PAUSE_SECONDS, 2 * self._pause)
 
     def is_open(self) -> bool:
         """Check whether calls are stopped now."""
-        return self.tripped and time.monotonic() < self._until
+        return self.tripped and monotonic() < self._until
+
+    def seconds_left(self) -> float:
+        """Return the seconds until calls are allowed again; 0 if they are."""
+        return max(0.0, self._until - monotonic()) if self.tripped else 0.0
 
 
 class FallbackStore:
@@ -59,6 +63,8 @@ class FallbackStore:
         self._memory = InMemoryEventStore(buffer_capacity=FALLBACK_EVENTS)
         self._unfinished: list[tuple[str, tuple[Any, ...]]] = []
         self._lock = threading.Lock()
+        # events that this process put there and did not see leave
+        self._stored_events = 0
         self._writes = CircuitBreaker()
         self._reads = CircuitBreaker()
         self._warned = False
@@ -112,8 +118,14 @@ class FallbackStore:
             else:
                 if self._writes.tripped:
                     self._writes.reset()
+                if reason is None:
+                    self._stored_events += 1
                 return reason
         return self._memory.add(route=route, body=body, event_id=event_id, anonymous=anonymous, added=added)
+
+    def unavailable_for(self) -> float:
+        """Return the seconds until a store that failed with events of ours is asked again; 0 if it works."""
+        return self._writes.seconds_left() if self._stored_events else 0.0
 
     def claim(
         self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
@@ -138,6 +150,10 @@ class FallbackStore:
         """Let events wait again after a failed attempt."""
         self._settle("release", ids)
 
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        self._settle("defer", ids, seconds)
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         self._settle("bury", ids, reason, status)
@@ -147,6 +163,8 @@ class FallbackStore:
         if in_memory:
             getattr(self._memory, method)(in_memory, *arguments)
         stored = [row_id for row_id in ids if not _is_in_memory(row_id)]
+        if method in {"ack", "bury"}:
+            self._stored_events = max(0, self._stored_events - len(stored))
         if stored and not self._succeeds(method, stored, *arguments):
             # the events stay claimed, so they are not sent again before this call is repeated
             with self._lock:
@@ -211,6 +229,7 @@ class FallbackStore:
         """Try once more to move what waits in memory into the store."""
         self._writes.reset()
         self._finish()
+        self._write(self._store.persist_fallback, None)
         token = "persist"  # noqa: S105 - names a claim
         for route in self._memory.routes():
             rows = self._memory.claim(

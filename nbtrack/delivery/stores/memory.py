@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least, check_methods
+from nbtrack.common.clock import monotonic
 from nbtrack.delivery.encoding import decode
 from nbtrack.delivery.models import DeadEvent, DropReason, PayloadDict, Row, RowId
 from nbtrack.delivery.stores.base import SnowplowStoreMethods
@@ -37,6 +38,8 @@ class InMemoryEventStore(SnowplowStoreMethods):
     """
 
     durable = False
+    # negative ids: a `FallbackStore` tells them from those of its other store by the sign
+    _id_step = -1
 
     def __init__(
         self,
@@ -58,11 +61,12 @@ class InMemoryEventStore(SnowplowStoreMethods):
         self._stored: dict[str, dict[RowId, StoredEvent]] = {}
         self._claims: dict[RowId, str] = {}
         self._attempts: dict[RowId, int] = {}
+        self._due: dict[RowId, float] = {}
         self._dead: dict[RowId, DeadEvent] = {}
         self._events = 0
         self._bytes = 0
-        # negative: a `FallbackStore` tells these from the durable store's ids by the sign
-        self._ids = itertools.count(-1, -1)
+        self._ids = itertools.count(self._id_step, self._id_step)
+        self.last_id: RowId = 0
         self._drops: Counter[str] = Counter()
         self._full = False
 
@@ -111,7 +115,8 @@ class InMemoryEventStore(SnowplowStoreMethods):
             self._bytes += size
             # copied, in the quickest way: orjson's own bytes hold on to a kilobyte each, and to keep many costs 1.5 us
             # more apiece
-            stored[next(self._ids)] = (b"".join((body, b"")), event_id, anonymous, added)
+            self.last_id = next(self._ids)
+            stored[self.last_id] = (b"".join((body, b"")), event_id, anonymous, added)
             return None
 
     def claim(
@@ -134,8 +139,12 @@ class InMemoryEventStore(SnowplowStoreMethods):
         return (
             self._row(row_id, event)
             for row_id, event in self._stored.get(route, {}).items()
-            if row_id not in self._claims
+            if row_id not in self._claims and (not self._due or self.is_due(row_id))
         )
+
+    def is_due(self, row_id: RowId) -> bool:
+        """Check whether an event is not, or no longer, deferred."""
+        return self._due.get(row_id, 0.0) <= monotonic()
 
     def _row(self, row_id: RowId, event: StoredEvent) -> Row:
         body, event_id, anonymous, added = event
@@ -155,6 +164,14 @@ class InMemoryEventStore(SnowplowStoreMethods):
                 if any(row_id in stored for stored in self._stored.values()):
                     self._attempts[row_id] = self._attempts.get(row_id, 0) + 1
                     self._claims.pop(row_id, None)
+
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        with self._lock:
+            self.release(ids)
+            for row_id in ids:
+                if row_id in self._attempts:
+                    self._due[row_id] = monotonic() + seconds
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
@@ -178,6 +195,11 @@ class InMemoryEventStore(SnowplowStoreMethods):
     def count(self, route: str) -> int:
         """Return the number of a route's events, waiting and claimed."""
         return len(self._stored.get(route, ()))
+
+    def has_waiting(self, route: str) -> bool:
+        """Check whether an event could be claimed now."""
+        with self._lock:
+            return next(self._waiting(route), None) is not None
 
     def peek(self, route: str, limit: int) -> list[Row]:
         """Return the oldest events of a route."""
@@ -240,6 +262,7 @@ class InMemoryEventStore(SnowplowStoreMethods):
     def _end_claim(self, row_id: RowId) -> None:
         self._claims.pop(row_id, None)
         self._attempts.pop(row_id, None)
+        self._due.pop(row_id, None)
 
     def _evict_oldest_dead(self) -> bool:
         oldest = next(iter(self._dead), None)

@@ -1,6 +1,7 @@
 """The store on a Redis server, for kernels whose disk is deleted with them."""
 
 import hashlib
+import logging
 import threading
 import time
 import uuid
@@ -9,13 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtrack.common import lifecycle
+from nbtrack.common.extras import require
+from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
+LOG = logging.getLogger("nbtrack.delivery")
 LEASE_MS = 120_000
 TIMEOUT_SECONDS = 2.0
 GROUP = "nbtrack"
 FIND_EVENTS = 10_000
+KNOWN_EVENTS = 100_000
+"""Events of this process that it can tell from others, should the server lose them."""
 
 
 class RedisEventStore(SnowplowStoreMethods):
@@ -56,11 +62,9 @@ class RedisEventStore(SnowplowStoreMethods):
         max_age: float = 30 * 86_400.0,
     ) -> None:
         if isinstance(client_or_url, str):
-            try:
-                import redis  # noqa: PLC0415 - an optional dependency, and slow to load
-            except ModuleNotFoundError as error:
-                message = "RedisEventStore needs the package redis: pip install 'nbtrack[redis]'"
-                raise ModuleNotFoundError(message, name=error.name) from None
+            require("redis", "RedisEventStore")
+            import redis  # noqa: PLC0415 - an optional dependency, and slow to load
+
             client_or_url = redis.Redis.from_url(
                 client_or_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
             )
@@ -82,6 +86,7 @@ class RedisEventStore(SnowplowStoreMethods):
         self._consumer = uuid.uuid4().hex
         self._streams: dict[str, str] = {}
         self._claims: dict[str, tuple[str, list[RowId]]] = {}
+        self._added: dict[str, dict[str, None]] = {}
         self._drops: Counter[str] = Counter()
 
     def _stream(self, route: str) -> str:
@@ -118,6 +123,10 @@ class RedisEventStore(SnowplowStoreMethods):
         pipe.xlen(stream)
         entry_id, length = pipe.execute()
         if length <= self.max_events:
+            own = self._added.setdefault(stream, {})
+            own[_text(entry_id)] = None
+            if len(own) > KNOWN_EVENTS:
+                own.pop(next(iter(own)), None)
             return None
         self._client.xdel(stream, entry_id)
         return DropReason.QUEUE_FULL
@@ -129,16 +138,18 @@ class RedisEventStore(SnowplowStoreMethods):
         stream = self._stream(route)
         rows: list[Row] = []
         with self._lock:
-            expired = self._client.xautoclaim(
-                stream, GROUP, self._consumer, LEASE_MS, "0-0", count=max_events
-            )[1]
-            entries = expired
-            if len(expired) < max_events:
-                new = self._client.xreadgroup(
-                    GROUP, self._consumer, {stream: ">"}, count=max_events - len(expired)
-                )
-                entries = entries + (new[0][1] if new else [])
-            self._claims[token] = (stream, [entry_id.decode() for entry_id, _ in entries])
+            try:
+                expired, new = self._claim_entries(stream, max_events)
+            except Exception as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self._restore(route, stream)
+                expired, new = self._claim_entries(stream, max_events)
+            entries = expired + new
+            if not entries:
+                # what other processes took is theirs
+                self._added.pop(stream, None)
+            self._claims[token] = (stream, [_text(entry_id) for entry_id, _ in entries])
             attempts = self._attempts(stream, expired)
             for entry_id, fields in entries:
                 row = _row(entry_id, fields, token)
@@ -153,6 +164,33 @@ class RedisEventStore(SnowplowStoreMethods):
                 del self._claims[token]
         return rows
 
+    def _claim_entries(self, stream: str, max_events: int) -> tuple[list[Any], list[Any]]:
+        """Return the entries whose lease ended, and new ones."""
+        expired = list(
+            self._client.xautoclaim(stream, GROUP, self._consumer, LEASE_MS, "0-0", count=max_events)[1]
+        )
+        if len(expired) >= max_events:
+            return expired, []
+        new = self._client.xreadgroup(GROUP, self._consumer, {stream: ">"}, count=max_events - len(expired))
+        if isinstance(new, dict):  # version 3 of Redis' protocol
+            return expired, [entry for lists in new.values() for entries in lists for entry in entries]
+        return expired, list(new[0][1]) if new else []
+
+    def _restore(self, route: str, stream: str) -> None:
+        """Create a stream's group again, after somebody emptied the server or restarted it without its data."""
+        self._streams.pop(route, None)
+        self._claims.clear()
+        self._stream(route)
+        added = self._added.pop(stream, {})
+        if not added:
+            return
+        present = {_text(entry_id) for entry_id, _ in self._client.xrange(stream, min=next(iter(added)))}
+        lost = len(added.keys() - present)
+        self._added[stream] = dict.fromkeys(entry_id for entry_id in added if entry_id in present)
+        if lost:
+            self._drops["server_emptied"] += lost
+            LOG.warning("The Redis server was emptied; %s in it are gone", plural(lost, "unsent event"))
+
     def _attempts(self, stream: str, entries: list[Any]) -> dict[RowId, int]:
         if not entries:
             return {}
@@ -164,12 +202,13 @@ class RedisEventStore(SnowplowStoreMethods):
             count=len(entries),
             consumername=self._consumer,
         )
-        return {item["message_id"].decode(): item["times_delivered"] - 1 for item in pending}
+        return {_text(item["message_id"]): item["times_delivered"] - 1 for item in pending}
 
-    def _end_lease(self, stream: str, ids: Sequence[RowId]) -> None:
-        """Let anybody claim events: they count as idle for as long as a lease lasts."""
+    def _end_lease(self, stream: str, ids: Sequence[RowId], seconds: float = 0.0) -> None:
+        """Let anybody claim events, now or in some seconds: they count as idle for as long as a lease lasts."""
         if ids:
-            self._client.xclaim(stream, GROUP, self._consumer, 0, list(ids), idle=LEASE_MS, justid=True)
+            idle = max(0, LEASE_MS - int(seconds * 1000))
+            self._client.xclaim(stream, GROUP, self._consumer, 0, list(ids), idle=idle, justid=True)
 
     def _end_claims(self, ids: Sequence[RowId]) -> dict[str, list[RowId]]:
         """Remove ids from their claims, and return them by stream."""
@@ -193,11 +232,22 @@ class RedisEventStore(SnowplowStoreMethods):
             pipe.xack(stream, GROUP, *entry_ids)
             pipe.xdel(stream, *entry_ids)
             pipe.execute()
+            self._forget(stream, entry_ids)
+
+    def _forget(self, stream: str, entry_ids: Sequence[RowId]) -> None:
+        added = self._added.get(stream, {})
+        for entry_id in entry_ids:
+            added.pop(str(entry_id), None)
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
         for stream, entry_ids in self._end_claims(ids).items():
             self._end_lease(stream, entry_ids)
+
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        for stream, entry_ids in self._end_claims(ids).items():
+            self._end_lease(stream, entry_ids, seconds)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
@@ -213,6 +263,7 @@ class RedisEventStore(SnowplowStoreMethods):
             oldest = int((time.time() - self.max_age) * 1000)
             pipe.xtrim(self._dead_key, minid=oldest, approximate=False)
             pipe.execute()
+            self._forget(stream, entry_ids)
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
@@ -235,24 +286,28 @@ class RedisEventStore(SnowplowStoreMethods):
         return next((row.body for row in rows if row.event_id == event_id), None)
 
     def take_drops(self) -> dict[str, int]:
-        """Return nothing: Redis trims dead letters by itself."""
-        return {}
+        """Return how many events an emptied server lost since the last call; it trims dead letters by itself."""
+        drops, self._drops = dict(self._drops), Counter()
+        return drops
 
     def dead(self, limit: int) -> list[DeadEvent]:
         """Return dead letters, oldest first."""
-        return [
-            DeadEvent(
-                entry_id.decode(),
-                fields[b"i"].decode(),
-                fields[b"r"].decode(),
-                fields[b"w"].decode(),
-                int(fields[b"s"]) if fields[b"s"] else None,
-                float(fields[b"t"]),
-                fields[b"a"] == b"1",
-                fields[b"b"],
+        events = []
+        for entry_id, encoded in self._client.xrange(self._dead_key, count=limit):
+            fields = _fields(encoded)
+            events.append(
+                DeadEvent(
+                    _text(entry_id),
+                    _text(fields["i"]),
+                    _text(fields["r"]),
+                    _text(fields["w"]),
+                    int(fields["s"]) if fields["s"] else None,
+                    float(fields["t"]),
+                    _text(fields["a"]) == "1",
+                    fields["b"],
+                )
             )
-            for entry_id, fields in self._client.xrange(self._dead_key, count=limit)
-        ]
+        return events
 
     def remove_dead(self, ids: Sequence[RowId]) -> int:
         """Delete dead letters; return how many."""
@@ -261,7 +316,7 @@ class RedisEventStore(SnowplowStoreMethods):
     def routes(self) -> list[str]:
         """Return the routes with events."""
         streams = self._client.hgetall(self._routes_key)
-        return [route.decode() for stream, route in streams.items() if self._client.xlen(stream)]
+        return [_text(route) for stream, route in streams.items() if self._client.xlen(stream)]
 
     def persist_fallback(self) -> None:
         """Do nothing: everything is on the server."""
@@ -275,12 +330,24 @@ class RedisEventStore(SnowplowStoreMethods):
         return sum(self.count(route) for route in self.routes())
 
 
-def _row(entry_id: bytes, fields: dict[bytes, bytes], token: str) -> Row:
+def _text(value: bytes | str) -> str:
+    """Return a string; clients with `decode_responses` return strings already."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _fields(fields: dict[Any, Any]) -> dict[str, bytes]:
+    return {
+        _text(name): value.encode() if isinstance(value, str) else value for name, value in fields.items()
+    }
+
+
+def _row(entry_id: bytes | str, encoded: dict[Any, Any], token: str) -> Row:
+    fields = _fields(encoded)
     return Row(
-        entry_id.decode(),
-        fields[b"i"].decode(),
-        fields[b"b"],
-        fields[b"a"] == b"1",
-        float(fields[b"t"]),
+        _text(entry_id),
+        _text(fields["i"]),
+        fields["b"],
+        _text(fields["a"]) == "1",
+        float(fields["t"]),
         token=token,
     )

@@ -1,5 +1,6 @@
 """The durable store: one SQLite file that several processes share through leases."""
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -14,16 +15,20 @@ from typing import Self
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least, check_positive
+from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores import sqlite_file
 from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
+LOG = logging.getLogger("nbtrack.delivery")
 LEASE_SECONDS = 120.0
 """Longer than the worst request; a claim of a dead process on this machine is undone at once."""
 MAINTENANCE_SECONDS = 5.0
 """How often limits, ages and other processes' leases are looked after."""
 EXACT_COUNT_EVENTS = 20_000
 """With more rows than this, counts are estimates."""
+FORK_SECONDS = 2.0
+"""How long a fork waits for another thread's use of the file."""
 INSERT = "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 SYNCHRONOUS = ("NORMAL", "FULL")
 ID_SALTS = 1024
@@ -165,25 +170,26 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     # A connection does not survive a fork, so none is open while one happens.
 
-    def before_fork(self) -> None:
-        """Close the file, and keep other threads from opening it, until the fork is over."""
-        if self._lock.acquire(timeout=2.0):
+    def before_fork(self) -> bool:
+        """Close the file, and keep other threads from opening it, until the fork is over; return False in vain."""
+        taken = self._lock.acquire(timeout=FORK_SECONDS)
+        if taken:
             self.close()
-        elif self._connection is not None:
-            lifecycle.leak(self._connection)
+        return taken
 
     def after_fork_in_parent(self) -> None:
         """Release the lock; the file is opened at its next use."""
-        # not ours when before_fork waited in vain
-        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
-            self._lock.release()
+        self._lock.release()
 
     def after_fork_in_child(self) -> None:
         """Start over as an owner of its own; an inherited connection is neither used nor closed."""
+        if self._connection is not None:
+            lifecycle.leak(self._connection)
         self._reset()
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
+        lifecycle.ensure_process()
         with self._lock:
             connection = self._open()
             try:
@@ -194,16 +200,34 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection; the caller holds the lock."""
-        if self._pid != os.getpid():
-            # a fork that ran no hooks
-            if self._connection is not None:
-                lifecycle.leak(self._connection)
-            self._reset()
+        if self._connection is not None and self._is_deleted():
+            self._leave_deleted_file(self._connection)
         if self._connection is None:
             self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
             self._inode = sqlite_file.inode_of(self.path)
             self._quota.recount(self._connection)
         return self._connection
+
+    def _is_deleted(self) -> bool:
+        try:
+            return os.stat(self.path).st_ino != self._inode  # noqa: PTH116 - each event pays for this
+        except OSError:
+            return True
+
+    def _leave_deleted_file(self, connection: sqlite3.Connection) -> None:
+        """Count the events of a file that the user deleted or replaced, and forget it; a new one is opened next."""
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        self._quota.drops["file_deleted"] += events
+        self.close()
+        if not self.path.exists():
+            # they belong to the deleted file, which other processes may still have open
+            for suffix in ("-wal", "-shm", "-journal"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        LOG.warning(
+            "The event store %s was deleted while in use; %s in it are gone, and a new file is used",
+            self.path,
+            plural(events, "event"),
+        )
 
     def _recover(self, connection: sqlite3.Connection, error: BaseException) -> None:
         """Leave a consistent state behind after any exception."""
@@ -249,6 +273,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
         self, *, route: str, body: bytes, event_id: str, anonymous: bool, added: float
     ) -> DropReason | None:
         """Store an event; return why it was not accepted, or None."""
+        lifecycle.ensure_process()
         size = len(body)
         quota = self._quota
         with self._lock:  # like `_using`, without the cost of a context manager: each event pays for this
@@ -296,10 +321,10 @@ class SQLiteEventStore(SnowplowStoreMethods):
         bytes_per_event: int,
     ) -> list[Row]:
         rows: list[Row] = []
-        # a lease that ends later than any given here comes from a clock that jumped
+        # 0 while an event waits; a lease that ends later than any given here comes from a clock that jumped
         cursor = connection.execute(
             "SELECT id, event_id, body, anonymous, added, attempts FROM events"
-            " WHERE route = ? AND (token = '' OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?",
+            " WHERE route = ? AND (lease_until <= ? OR lease_until > ?) ORDER BY id LIMIT ?",
             (route, now, now + 2 * LEASE_SECONDS, max_events),
         )
         for row_id, event_id, body, anonymous, added, attempts in cursor:
@@ -325,6 +350,14 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 connection,
                 "UPDATE events SET token = '', lease_until = 0, attempts = attempts + 1 WHERE id IN ({})",
                 ids,
+            )
+
+    def defer(self, ids: Sequence[RowId], seconds: float) -> None:
+        """Let events wait again after a failed attempt, but not be claimed for some seconds."""
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE events SET token = '', lease_until = ?, attempts = attempts + 1 WHERE id = ?",
+                [(self._clock() + seconds, row_id) for row_id in ids],
             )
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
