@@ -1,6 +1,7 @@
 """Columns of unusual types: each value is sent as `track()` sends it, or its row is named; the others are not affected."""
 
 import decimal
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,13 +214,11 @@ def test_an_index_is_a_column_if_the_event_uses_it() -> None:
 
 
 def test_many_columns_take_no_longer_than_needed() -> None:
-    import time
-
     names = [f"c{number}" for number in range(10_000)]
     data = pd.DataFrame(np.zeros((3, 10_000)), columns=names)
     event = SelfDescribing(
         SelfDescribingJson("iglu:com.acme/thing/jsonschema/1-0-0", {name: col(name) for name in names})
     )
-    started = time.perf_counter()
+    started = time.process_time()
     assert backfill(data, event, dry_run=True).ok
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 8

@@ -52,7 +52,7 @@ class PandasSource(Source):
     def __init__(self, frame: Any) -> None:
         self._frame = frame
         self.names = [str(name) for name in frame.columns]
-        self._columns = dict(zip(self.names, range(len(self.names)), strict=False))
+        self._columns = dict(zip(self.names, frame.columns, strict=True))
         self._levels = {str(name): level for level, name in enumerate(frame.index.names) if name is not None}
         self.index_names = [name for name in self._levels if name not in self._columns]
         self.rows: int | None = len(frame)
@@ -62,13 +62,16 @@ class PandasSource(Source):
         # column by column: a DataFrame of some columns would be a copy of them
         series = {name: self._find(name) for name in columns}
         for number, start in enumerate(range(0, len(self._frame), size)):
-            arrays = {name: _to_arrow(column.iloc[start : start + size]) for name, column in series.items()}
+            arrays = {
+                name: _to_arrow(column if len(column) <= size else column.iloc[start : start + size])
+                for name, column in series.items()
+            }
             nulls = pa.nulls(min(size, len(self._frame) - start))
             yield _make_chunk(number, start, arrays, nulls)
 
     def _find(self, name: str) -> Any:
         if name in self._columns:
-            return self._frame.iloc[:, self._columns[name]]
+            return self._frame[self._columns[name]]
         return self._frame.index.get_level_values(self._levels[name]).to_series()
 
 
