@@ -115,8 +115,9 @@ class RelationSource(Source):
 
     rereadable = True
 
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
+    def __init__(self, relation: Any, connection: Any = None) -> None:
+        # a relation does not keep its connection alive
+        self._relation, self._connection = relation, connection
         self.names = list(relation.columns)
         self._types = dict(zip(self.names, map(str, relation.types), strict=False))
 
