@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -143,6 +144,9 @@ class RelationSource(Source):
         type_ = self._types[name]
         if type_ in _LARGE_INTEGERS or type_ in _AS_TEXT:
             return f"{quoted}::varchar as {quoted}"
+        if not hasattr(pa, "decimal32") and (decimal := _NARROW_DECIMAL.fullmatch(type_)):
+            # DuckDB hands out types of 32 and 64 bits, which pyarrow before 18 does not know
+            return f"{quoted}::decimal(19, {decimal['scale']}) as {quoted}"
         return quoted
 
     def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
@@ -181,6 +185,7 @@ class FramesSource(Source):
                 row += chunk.table.num_rows
 
 
+_NARROW_DECIMAL = re.compile(r"DECIMAL\((?:[0-9]|1[0-8]),(?P<scale>[0-9]+)\)")
 _LARGE_INTEGERS = frozenset({"HUGEINT", "UHUGEINT", "BIGNUM", "VARINT"})
 _AS_TEXT = frozenset({"BIT", "VARIANT", "TIME WITH TIME ZONE"})
 
