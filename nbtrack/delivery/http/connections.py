@@ -1,6 +1,7 @@
 """Kept connections to one server, directly or through a proxy; each is open within a deadline, name lookup included."""
 
 import base64
+import contextlib
 import os
 import select
 import socket
@@ -23,7 +24,7 @@ MIN_SECONDS = 0.001
 """A timeout of 0 would mean "do not wait at all" to a socket."""
 
 
-def load_modules(url: str) -> None:
+def load_modules(url: str, proxies: Mapping[str, str] | None = None) -> None:
     """Import what requests to a URL need, so that no import happens on a sending thread.
 
     A child that is forked during an import never gets the import lock, which nobody in it releases.
@@ -33,8 +34,11 @@ def load_modules(url: str) -> None:
         import certifi  # noqa: F401, PLC0415
     if not urlsplit(url).netloc.isascii():
         import idna  # noqa: F401, PLC0415
-    if _names_a_proxy():
+    if proxies is not None or _names_a_proxy():
         import requests.utils  # noqa: F401, PLC0415
+
+        with contextlib.suppress(ModuleNotFoundError):
+            import socks  # noqa: F401, PLC0415
 
 
 class Connections:
