@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import re
 import select
 import socket
 import ssl
@@ -18,6 +19,7 @@ from nbtrack.delivery.http.resolver import resolve
 
 SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 """Characters of a URL that are not quoted, as `requests` has it."""
+BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 MIN_SECONDS = 0.001
@@ -177,10 +179,15 @@ class Connections:
     def target_of(self, url: str) -> str:
         """Return the target of the request line: the whole URL for a plain proxy, else path and query."""
         parts = urlsplit(url)
-        target = quote(parts.path or "/", safe=SAFE_CHARACTERS)
+        target = _quote(parts.path or "/")
         if parts.query:
-            target += f"?{quote(parts.query, safe=SAFE_CHARACTERS)}"
+            target += f"?{_quote(parts.query)}"
         return f"{parts.scheme}://{host_header(url)}{target}" if self._forwarded else target
+
+
+def _quote(text: str) -> str:
+    """Quote what a URL cannot hold; a percent sign only where it begins no escape, as `requests` does."""
+    return quote(text, safe=SAFE_CHARACTERS.replace("%", "") if BAD_ESCAPE.search(text) else SAFE_CHARACTERS)
 
 
 def host_header(url: str) -> str:

@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl
 
 from nbtrack.common import lifecycle
 from nbtrack.common.clock import monotonic
+from nbtrack.common.wording import without_credentials
 from nbtrack.delivery.http.exchange import no_sigpipe
 from nbtrack.delivery.http.transport import (
     JSON_TYPE,
     MAX_REPLY_BYTES,
+    TLS_RETRY_SECONDS,
     TransportProtocol,
     find_portal,
     limit_timeout,
@@ -236,4 +238,8 @@ def _as_reply(response: Any) -> Reply:
 def _as_failure(error: Exception) -> Reply:
     if type(error).__name__ == "ConnectionError" and "refused" in str(error):
         return Reply(error="connection refused", refused=True, unsent=True)
+    if type(error).__name__ == "SSLError":
+        return Reply(
+            error=f"TLS: {without_credentials(str(error))}"[:300], retry_after=TLS_RETRY_SECONDS, unsent=True
+        )
     return Reply(error=type(error).__name__, unsent=type(error).__name__ == "ConnectTimeout")
