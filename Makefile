@@ -14,7 +14,7 @@ BROWSER := browser and not long
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
 again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
-.PHONY: help venv demo test test-engines test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
+.PHONY: help venv demo test test-base test-engines test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,14 @@ $(VENV)/.ready: pyproject.toml
 
 venv: $(VENV)/.ready ## make .venv with everything the demo and the tests need
 
-demo: venv ## run notebooks/01_quickstart.ipynb in a real kernel and show what arrived
-	@$(BIN)/nbtrack demo
+.venv-demo/.ready: pyproject.toml
+	@echo "Installing the demo into .venv-demo (about 130 MB to download, once) …"
+	@$(call create,.venv-demo)
+	@$(call install,.venv-demo) -e '.[demo]'
+	@touch $@
+
+demo: .venv-demo/.ready ## run notebooks/01_quickstart.ipynb in a real kernel and show what arrived
+	@.venv-demo/bin/nbtrack demo
 
 lint: venv ## style (ruff, all rules on)
 	$(BIN)/ruff check .
@@ -61,6 +67,18 @@ test-long: venv ## full counts of kills, soaks and fuzzing
 test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own
 	.venv-engines/bin/python -m pytest --timeout 600 -m engines $(call again,.venv-engines/bin/python -m pytest --timeout 600 -m engines)
 
+# nbtrack without any extra: what a user of cells, steps and the collector installs
+.venv-base/.ready: pyproject.toml
+	$(call create,.venv-base)
+	$(call install,.venv-base) -e '.[base-tests]'
+	@touch $@
+
+BASE := .venv-base/bin/python -m pytest -m "not browser and not engines and not long and not node" \
+  tests/collector tests/runtime tests/test_steps.py tests/notebook tests/widget
+
+test-base: .venv-base/.ready ## collector, session, steps, notebook and monitor without the packages of backfills
+	$(BASE) $(call again,$(BASE))
+
 # the oldest versions that pyproject.toml allows of everything a notebook brings along
 .venv-compat/.ready: pyproject.toml
 	$(call create,.venv-compat)
@@ -76,7 +94,7 @@ test-compat: .venv-compat/.ready ## the notebook and tracker tests on the oldest
 
 .venv-docs/.ready: pyproject.toml
 	$(call create,.venv-docs)
-	$(call install,.venv-docs) -e '.[demo,docs,redis]'
+	$(call install,.venv-docs) -e '.[all,tutorials,docs]'
 	@touch $@
 
 docs: .venv-docs/.ready ## build the documentation into site/, warnings are errors
@@ -92,4 +110,4 @@ screenshots: venv ## the pictures of the README and the tutorials, from the real
 	$(BIN)/python docs/screenshots.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-engines .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

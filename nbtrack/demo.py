@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtrack.collector import shared_collector
+from nbtrack.common.extras import require
 from nbtrack.common.home import find_home
 
 QUICKSTART = "01_quickstart.ipynb"
@@ -29,6 +30,7 @@ def run_demo(notebook: Path | None = None) -> int:
     int
         0 if the notebook ran, events arrived and none failed; 1 otherwise.
     """
+    require("demo", "nbtrack demo")
     path = notebook or find_quickstart()
     if path is None:
         print(

@@ -1,6 +1,5 @@
 """``nbtrack doctor``: check that everything nbtrack needs is installed and works."""
 
-import importlib.metadata
 import platform
 import sqlite3
 import urllib.error
@@ -11,6 +10,7 @@ from typing import Literal
 
 from nbtrack._version import __version__
 from nbtrack.collector import LocalCollector, shared_collector
+from nbtrack.common.extras import MissingPackageError, installed_version, list_requirements, require
 from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import strip_credentials
 from nbtrack.runtime import NBTrack
@@ -18,18 +18,6 @@ from nbtrack.runtime.optout import find_optout
 
 Mark = Literal["ok", "note", "FAIL"]
 
-_NEEDED = (
-    "ipython",
-    "ipywidgets",
-    "anywidget",
-    "pandas",
-    "pyarrow",
-    "duckdb",
-    "orjson",
-    "requests",
-    "tornado",
-    "jsonschema-rs",
-)
 _OPTIONAL = ("ipykernel", "jupyterlab", "notebook", "polars", "redis", "dask", "pyspark")
 _TIMEOUT = 5  # seconds
 
@@ -69,8 +57,9 @@ def examine() -> list[Check]:
             "ok",
             f"{platform.python_version()} {platform.python_implementation()} on {platform.system()} {platform.machine()}",
         ),
-        *(_look_for(name, needed=True) for name in _NEEDED),
-        *(_look_for(name, needed=False) for name in _OPTIONAL),
+        *(_look_for(name, oldest) for name, oldest in list_requirements()),
+        _look_for_extra("backfill", "backfills"),
+        *map(_look_for_optional, _OPTIONAL),
         _look_at_widgets(),
         _look_at_optout(),
         _look_at_home(find_home()),
@@ -81,25 +70,36 @@ def examine() -> list[Check]:
     ]
 
 
-def _look_for(name: str, *, needed: bool) -> Check:
+def _look_for(name: str, oldest: str) -> Check:
+    if version := installed_version(name):
+        return Check(name, "ok", version)
+    return Check(name, "FAIL", f"not installed: python -m pip install '{name}>={oldest}'")
+
+
+def _look_for_optional(name: str) -> Check:
+    if version := installed_version(name):
+        return Check(name, "ok", version)
+    return Check(name, "note", "not installed; only some features need it")
+
+
+def _look_for_extra(extra: str, feature: str) -> Check:
     try:
-        return Check(name, "ok", importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        if needed:
-            return Check(name, "FAIL", f"is not installed: python -m pip install {name}")
-        return Check(name, "note", "is not installed; only some features ask for it")
+        require(extra, feature)
+    except MissingPackageError as error:
+        return Check(extra, "note", str(error))
+    return Check(
+        extra, "ok", ", ".join(f"{name} {installed_version(name)}" for name, _ in list_requirements(extra))
+    )
 
 
 def _look_at_widgets() -> Check:
-    try:
-        importlib.metadata.version("jupyterlab_widgets")
-    except importlib.metadata.PackageNotFoundError:
-        return Check(
-            "widget manager",
-            "note",
-            "jupyterlab_widgets is not here: the monitor shows its table without updates",
-        )
-    return Check("widget manager", "ok", "jupyterlab_widgets is here")
+    if installed_version("jupyterlab_widgets"):
+        return Check("widget manager", "ok", "jupyterlab_widgets is installed")
+    return Check(
+        "widget manager",
+        "note",
+        "jupyterlab_widgets is not installed: the monitor shows a table without updates",
+    )
 
 
 def _look_at_optout() -> Check:

@@ -1,15 +1,39 @@
 """Placeholders for the values of columns in the event of a backfill: ``col()``."""
 
+import json
 import math
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any, Literal, NoReturn
 
 __all__ = ["Col", "col"]
 
 CastName = Literal["str", "int", "float", "bool"]
-StepName = Literal["default", "map", "cast", "format"]
+StepName = Literal[
+    "default",
+    "map",
+    "cast",
+    "format",
+    "to_number",
+    "to_datetime",
+    "parse_json",
+    "strip",
+    "lower",
+    "replace",
+]
+Unit = Literal["s", "ms", "us", "ns"]
 CASTS: Mapping[str, Callable[[Any], Any]] = {"str": str, "int": int, "float": float, "bool": bool}
+EXACT_INTEGERS = 2**53
+"""Integral floats of a smaller magnitude are written like integers."""
+_UNITS: Mapping[str, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_MICROSECOND = timedelta(microseconds=1)
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?")
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
@@ -158,6 +182,153 @@ class Col:
             raise ValueError(f"{self!r}.format(): pattern must be a str with one {{}}, got {pattern!r}")
         return self._then("format", pattern)
 
+    def to_number(self, *, decimal: str = ".", thousands: str | None = None) -> "Col":
+        """Convert a string to an int or a float; numbers stay as they are.
+
+        Parameters
+        ----------
+        decimal : str, default "."
+            The decimal sign.
+        thousands : str, optional
+            The sign between groups of digits, which is removed.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Raises
+        ------
+        ValueError
+            If a sign is not one character, or both are the same.
+
+        Examples
+        --------
+        >>> col("total").to_number().evaluate("9.90"), col("n").to_number().evaluate("17")
+        (9.9, 17)
+        >>> col("total").to_number(decimal=",", thousands=".").evaluate("1.000,50")
+        1000.5
+        """
+        for name, sign in (("decimal", decimal), ("thousands", thousands)):
+            if sign is not None and (not isinstance(sign, str) or len(sign) != 1):
+                raise ValueError(f"{self!r}.to_number(): {name} must be one character, got {sign!r}")
+        if decimal == thousands:
+            raise ValueError(f"{self!r}.to_number(): decimal and thousands must differ, got {decimal!r}")
+        return self._then("to_number", (decimal, thousands))
+
+    def to_datetime(
+        self,
+        *,
+        format: str | None = None,  # noqa: A002 - as pandas calls it
+        tz: tzinfo | str | None = None,
+        unit: Unit = "ms",
+    ) -> "Col":
+        """Convert a string or a number to a datetime; datetimes stay as they are.
+
+        Parameters
+        ----------
+        format : str, optional
+            Format of strings, as for `datetime.strptime`; ISO 8601 by default.
+        tz : tzinfo or str, optional
+            Time zone of times without one, such as ``"Europe/Paris"``; UTC by default.
+        unit : {"s", "ms", "us", "ns"}, default "ms"
+            Unit of numbers since 1970.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Raises
+        ------
+        ValueError
+            If the unit or the time zone is unknown.
+
+        Examples
+        --------
+        >>> col("day").to_datetime(format="%d.%m.%Y").evaluate("31.01.2026").isoformat()
+        '2026-01-31T00:00:00+00:00'
+        >>> col("at").to_datetime(unit="s").evaluate(0).isoformat()
+        '1970-01-01T00:00:00+00:00'
+        """
+        if unit not in _UNITS:
+            raise ValueError(f"{self!r}.to_datetime(): unit must be one of {', '.join(_UNITS)}, got {unit!r}")
+        return self._then("to_datetime", (format, tz if tz is None else find_zone(tz), unit))
+
+    def parse_json(self) -> "Col":
+        """Parse a string as JSON.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Examples
+        --------
+        >>> col("tags").parse_json().evaluate('["new", "sale"]')
+        ['new', 'sale']
+        """
+        return self._then("parse_json", None)
+
+    def strip(self) -> "Col":
+        """Remove white space around a string; an empty result counts as missing.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Examples
+        --------
+        >>> col("name").strip().evaluate(" Zoë "), col("name").strip().evaluate("  ")
+        ('Zoë', None)
+        """
+        return self._then("strip", None)
+
+    def lower(self) -> "Col":
+        """Convert a string to lower case.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Examples
+        --------
+        >>> col("mail").lower().evaluate("Zoe@ACME.com")
+        'zoe@acme.com'
+        """
+        return self._then("lower", None)
+
+    def replace(self, old: str, new: str) -> "Col":
+        """Replace a part of a string wherever it occurs.
+
+        Parameters
+        ----------
+        old : str
+            The part.
+        new : str
+            Its replacement.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Raises
+        ------
+        TypeError
+            If one of them is not a str.
+
+        Examples
+        --------
+        >>> col("phone").replace(" ", "").evaluate("030 12 34")
+        '0301234'
+        """
+        if not isinstance(old, str) or not isinstance(new, str):
+            raise TypeError(f"{self!r}.replace(): arguments must be str, got {old!r} and {new!r}")
+        return self._then("replace", (old, new))
+
     def evaluate(self, value: Any) -> Any:
         """Return what the value of one row becomes.
 
@@ -199,9 +370,7 @@ class Col:
         return Col(self.name, (*self.steps, Step(name, value)))
 
     def __repr__(self) -> str:
-        return f"col({self.name!r})" + "".join(
-            f".{step.name}({dict(step.value) if step.name == 'map' else step.value!r})" for step in self.steps
-        )
+        return f"col({self.name!r})" + "".join(_show(step) for step in self.steps)
 
     def _raise(self, *_: object) -> NoReturn:
         raise TypeError(
@@ -246,6 +415,76 @@ def col(name: str) -> Col:
     return Col(name)
 
 
+def to_str(value: Any) -> str:
+    """Return the one form of a value as a string, for keys, `Col.cast` and `Col.format`.
+
+    Bools are in lower case as in JSON, integral floats are written like integers, decimals keep their digits.
+
+    Parameters
+    ----------
+    value : Any
+        A value that is not missing.
+
+    Examples
+    --------
+    >>> to_str(True), to_str(1.0), to_str(-0.0), to_str(2.5), to_str(Decimal("1.10"))
+    ('true', '1', '0', '2.5', '1.10')
+    """
+    numpy = sys.modules.get("numpy")
+    if isinstance(value, bool) or (numpy is not None and isinstance(value, numpy.bool_)):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, float) or (numpy is not None and isinstance(value, numpy.floating)):
+        number = float(value)
+        return str(int(number)) if is_exact_integer(number) else str(number)
+    return str(value)
+
+
+def is_exact_integer(number: float) -> bool:
+    """Check whether a float is written like an integer: it is integral, and of a magnitude below 2**53."""
+    return -EXACT_INTEGERS < number < EXACT_INTEGERS and number.is_integer()
+
+
+def find_zone(zone: Any) -> tzinfo:
+    """Return a time zone by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no time zone of that name.
+    """
+    if isinstance(zone, tzinfo):
+        return zone
+    if zone == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only where a zone is used
+
+    try:
+        return ZoneInfo(zone)
+    except (TypeError, ValueError, KeyError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"tz must be a time zone, such as 'Europe/Paris', got {zone!r}") from None
+
+
+def parse_datetime(text: str, zone: tzinfo = UTC) -> datetime:
+    """Return the datetime of an ISO 8601 string; without a zone of its own it is in `zone`.
+
+    Raises
+    ------
+    ValueError
+        If it is another string.
+    """
+    try:
+        if not _ISO_DATE.match(
+            text.lstrip()
+        ):  # datetime reads digits without signs too, which may mean anything
+            raise ValueError  # noqa: TRY301
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"not a time in ISO 8601: {text!r}") from None
+    return time if time.tzinfo is not None else time.replace(tzinfo=zone)
+
+
 def columns_of(value: Any) -> tuple[str, ...]:
     """Return the columns of the placeholders in nested dicts, lists and tuples, once each, in order."""
     return tuple(dict.fromkeys(column.name for column in _find_cols(value)))
@@ -271,19 +510,31 @@ def _find_cols(value: Any) -> Iterator[Col]:
             yield from _find_cols(item)
 
 
-def _apply(step: Step, value: Any) -> Any:
+def _apply(step: Step, value: Any) -> Any:  # noqa: PLR0911 - a table, one line for each step
     if step.name == "map":
         return next((new for old, new in step.value if old == value), None)
     if step.name == "cast":
         return _cast(step.value, value)
     if step.name == "format":
-        return step.value.replace("{}", _to_str(value))
+        return step.value.replace("{}", to_str(value))
+    if step.name == "to_number":
+        return _to_number(value, *step.value)
+    if step.name == "to_datetime":
+        return _to_datetime(value, *step.value)
+    if step.name == "parse_json":
+        return _parse_json(value)
+    if step.name in {"strip", "lower", "replace"}:
+        if not isinstance(value, str):
+            raise ValueError(f"not a string: {value!r}")
+        if step.name == "strip":
+            return value.strip() or None
+        return value.lower() if step.name == "lower" else value.replace(*step.value)
     return value
 
 
 def _cast(kind: str, value: Any) -> Any:
     if kind == "str":
-        return _to_str(value)
+        return to_str(value)
     if kind == "bool" and isinstance(value, str):
         word = value.strip().lower()
         if word in _TRUE or word in _FALSE:
@@ -292,6 +543,71 @@ def _cast(kind: str, value: Any) -> Any:
     return CASTS[kind](value)
 
 
-def _to_str(value: Any) -> str:
-    # bools as SQL writes them, so that tracking a row and sending it in bulk give the same event
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _to_number(value: Any, decimal: str, thousands: str | None) -> Any:
+    if not isinstance(value, str):
+        if isinstance(value, bool | date):
+            raise ValueError(f"not a number: {value!r}")  # noqa: TRY004 - a fault of the row, not of the call
+        return value
+    text = value.strip()
+    if thousands is not None:
+        text = text.replace(thousands, "")
+    if decimal != ".":
+        text = text.replace(".", "\0").replace(decimal, ".")
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
+    raise ValueError(f"not a number: {value!r}")
+
+
+def _to_datetime(value: Any, format_: str | None, zone: tzinfo | None, unit: str) -> datetime | None:
+    if isinstance(value, str):
+        if format_ is not None:
+            try:
+                time = datetime.strptime(value, format_)  # noqa: DTZ007 - the zone is set below
+            except ValueError:
+                raise ValueError(f"not a time of the format {format_!r}: {value!r}") from None
+        else:
+            time = parse_datetime(value, zone or UTC)
+    elif isinstance(value, datetime):
+        time = value
+    elif isinstance(value, date):
+        time = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the zone is set below
+    elif isinstance(value, int | float | Decimal) or hasattr(value, "__index__"):
+        microseconds = int(value * 10**6) // _UNITS[unit] if unit != "us" else int(value)
+        return datetime.fromtimestamp(0, UTC) + _MICROSECOND * microseconds
+    else:
+        raise ValueError(f"not a time: {value!r}")
+    return time if time.tzinfo is not None else time.replace(tzinfo=zone or UTC)
+
+
+def _parse_json(value: Any) -> Any:
+    if not isinstance(value, str | bytes):
+        raise ValueError(f"not a string: {value!r}")  # noqa: TRY004 - a fault of the row, not of the call
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"not valid JSON: {error}") from None
+
+
+def _show(step: Step) -> str:
+    """Return the call that adds a step."""
+    value = step.value
+    if step.name == "map":
+        return f".map({dict(value)})"
+    if step.name in {"parse_json", "strip", "lower"}:
+        return f".{step.name}()"
+    if step.name == "replace":
+        return f".replace({value[0]!r}, {value[1]!r})"
+    if step.name == "to_number":
+        options = {"decimal": (value[0], "."), "thousands": (value[1], None)}
+    elif step.name == "to_datetime":
+        options = {
+            "format": (value[0], None),
+            "tz": (value[1] and str(value[1]), None),
+            "unit": (value[2], "ms"),
+        }
+    else:
+        return f".{step.name}({value!r})"
+    shown = ", ".join(f"{name}={used!r}" for name, (used, default) in options.items() if used != default)
+    return f".{step.name}({shown})"

@@ -6,7 +6,7 @@ value                                     JSON form
 NaN, infinities                           null, or an error with ``nan="raise"``
 pandas NaT and NA                         null
 int of any size                           number
-Decimal                                   number (with a point when it has decimals)
+float, Decimal                            number; an integral one below 2**53 like an int (``1.0`` is ``1``)
 datetime, pandas Timestamp, datetime64    string in UTC, ``2026-01-31T12:30:00.000000Z``; no zone means UTC
 date; time                                string, ``2026-01-31``; ``12:30:00``
 timedelta, timedelta64                    number of seconds
@@ -25,6 +25,7 @@ DataFrame, Series and similar             TypeError with a hint
 import base64
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -37,13 +38,16 @@ from uuid import UUID
 
 import orjson
 
-from nbtrack.template import Col
+from nbtrack.template import Col, is_exact_integer, parse_datetime, to_str
 
-__all__ = ["dumps", "jsonable", "milliseconds", "text"]
+__all__ = ["dumps", "jsonable", "key_text", "milliseconds", "text"]
 
 Nan = Literal["null", "raise"]
 Encoder = Callable[[Any], Any]
 MAX_DEPTH = 254
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+_INTEGRAL = re.compile(rb"[0-9][.]0(?![0-9eE])")
+"""An integral float in JSON, or a string that looks like it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TABLES = frozenset({"pandas", "polars", "pyarrow", "duckdb", "dask", "pyspark"})
@@ -54,7 +58,10 @@ def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> byt
     """Return a value as JSON, as `dumps` does, in UTF-8."""
     if encoder is None and nan == "null":
         try:
-            return orjson.dumps(value, jsonable, _OPTIONS)
+            data = orjson.dumps(value, jsonable, _OPTIONS)
+            if b".0" not in data or not _INTEGRAL.search(data):
+                return data
+            return orjson.dumps(jsonable(value))
         except (TypeError, RecursionError):
             pass  # the slower way below knows more types, or has the better message
     tree = _tree(value, (), (), encoder, nan)
@@ -152,7 +159,36 @@ def text(value: Any, *, nan: Nan = "null") -> str:
         return plain
     if plain is None:
         return ""
+    if isinstance(plain, int) and not _is_integer(value):
+        plain = float(value if isinstance(value, float) or hasattr(value, "dtype") else plain)
     return str(plain) if isinstance(plain, int | float) else dumps(plain)
+
+
+def key_text(value: Any) -> str:
+    """Return a value as the string that an event id is made from, as a backfill does for the columns of its key.
+
+    A number has one form, whatever its type: integral floats are written like integers, and decimals keep their digits.
+    Other values are written as `text` does; a missing one is the empty string.
+
+    Parameters
+    ----------
+    value : Any
+        See the table of this module.
+
+    Returns
+    -------
+    str
+        The string, for `nbtrack.bulk.make_event_id`.
+
+    Examples
+    --------
+    >>> key_text(1.0), key_text(1), key_text(2.5), key_text(Decimal("1.10")), key_text("o-1"), key_text(None)
+    ('1', '1', '2.5', '1.10', 'o-1', '')
+    """
+    plain = jsonable(value)
+    if isinstance(plain, int | float) and not isinstance(plain, bool):
+        return to_str(value if isinstance(value, Decimal) else plain)
+    return text(value)
 
 
 def milliseconds(value: Any) -> int:
@@ -160,15 +196,16 @@ def milliseconds(value: Any) -> int:
 
     Parameters
     ----------
-    value : int, float, datetime, pandas Timestamp, numpy scalar or Decimal
-        A number is taken as milliseconds; a datetime without a zone as UTC.
+    value : int, float, datetime, date, pandas Timestamp, numpy scalar, Decimal or str
+        A number is taken as milliseconds, also as a string of digits; other strings as ISO 8601. A time without a zone is
+        taken as UTC.
 
     Raises
     ------
     TypeError
         If it is anything else.
     ValueError
-        If it is NaN, NaT or infinite.
+        If it is NaN, NaT or infinite, or a string that is not a time.
 
     Examples
     --------
@@ -177,13 +214,18 @@ def milliseconds(value: Any) -> int:
     """
     if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - NaT is a datetime that does not equal itself
         return (_to_utc(value) - _EPOCH) // _MILLISECOND
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value) else milliseconds(parse_datetime(value))
     if isinstance(value, date) and not isinstance(value, datetime):
         return milliseconds(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.datetime64):
         if numpy.isnat(value):
             raise ValueError("time is missing: got NaT")
         return int(value.astype("datetime64[us]").astype("int64")) // 1000
-    if (numpy is not None and isinstance(value, numpy.number)) or isinstance(value, int | float | Decimal):
+    is_number = (numpy is not None and isinstance(value, numpy.number)) or isinstance(
+        value, int | float | Decimal
+    )
+    if is_number and not isinstance(value, bool):
         if not math.isfinite(value):
             raise ValueError(f"time must be finite, got {value!r}")
         return int(value)
@@ -236,12 +278,22 @@ def _leaf(value: Any, path: tuple[Any, ...], nan: Nan) -> Any:
     return int(value) if type(value) is not bool and value is not None else value
 
 
-def _number(value: float, path: tuple[Any, ...], nan: Nan) -> float | None:
+def _number(value: float, path: tuple[Any, ...], nan: Nan) -> float | int | None:
     if math.isfinite(value):
-        return value
+        return int(value) if is_exact_integer(value) else value
     if nan == "raise":
         raise ValueError(f"{_where(path)} is {value!r}, which has no JSON form")
     return None
+
+
+def _is_integer(value: Any) -> bool:
+    """Check whether a value is an integer by its type, and not only integral."""
+    if isinstance(value, Enum):
+        return _is_integer(value.value)
+    if isinstance(value, Decimal):
+        return not isinstance(exponent := value.as_tuple().exponent, int) or exponent >= 0
+    numpy = sys.modules.get("numpy")
+    return isinstance(value, int) or (numpy is not None and isinstance(value, numpy.integer | numpy.bool_))
 
 
 def _clean(value: str) -> str:

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nbtrack.collector import CollectorClient, LocalCollector
+from nbtrack.collector import CollectorClient, LocalCollector, shared_collector
+from nbtrack.common.payload_json import decode_fields
 from nbtrack.delivery import Emitter, SQLiteEventStore
 from nbtrack.runtime.home import identify_installation
 from tests.support.fault_server import Act, FaultServer
@@ -86,6 +88,60 @@ def test_collector_runs_until_it_is_asked_to_end(tmp_path: Path) -> None:
     assert (tmp_path / "events.sqlite").exists()
 
 
+def test_collector_writes_good_events_to_standard_output_and_a_line_for_each_to_standard_error(
+    tmp_path: Path,
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from nbtrack.cli import main; main()", "collector", "--port", "0", "--output", "tsv"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stderr
+    url = process.stderr.readline().split()[-1]
+    process.stderr.readline()
+    try:
+        for query in ("e=pv&p=web&tv=1&aid=shop", "e=pv&p=web&tv=1&eid=wrong"):
+            with urllib.request.urlopen(f"{url}/i?{query}") as reply:
+                reply.read()
+        line = process.stdout.readline()
+        assert line.count("\t") == 130
+        assert line.startswith("shop\tweb\t")
+        assert process.stderr.readline().startswith("GOOD page_view id:")
+        assert "event_id: UUID expected, 'wrong' found" in process.stderr.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+
+def test_collector_forget_deletes_events_of_the_shared_collector(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    client = shared_collector.connect(home, port=0)
+    try:
+        for aid in ("a", "b"):
+            with urllib.request.urlopen(f"{client.url}/i?e=pv&p=web&tv=1&aid={aid}") as reply:
+                reply.read()
+        assert (
+            run("collector", "forget", "--app-id", "a", NBTRACK_HOME=str(home)).stdout == "1 event deleted\n"
+        )
+        assert client.events()["app_id"].tolist() == ["b"]
+        assert "name what to forget" in run("collector", "forget", NBTRACK_HOME=str(home), code=2).stderr
+    finally:
+        shared_collector.stop(home)
+
+
+def test_schemas_add_makes_schemas_known(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "schemas" / "com.acme" / "visit" / "jsonschema" / "1-0-0"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"type": "object"}')
+    home = str(tmp_path / "home")
+    assert (
+        run("schemas", "add", str(tmp_path / "schemas"), NBTRACK_HOME=home).stdout
+        == "iglu:com.acme/visit/jsonschema/1-0-0\n"
+    )
+    (tmp_path / "event.json").write_text('{"schema": "iglu:com.acme/visit/jsonschema/1-0-0", "data": {}}')
+    assert "0 problems" in run("validate", str(tmp_path / "event.json"), NBTRACK_HOME=home).stdout
+
+
 def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Run, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(
         "order_id,total,at\no-1,9.5,2024-01-01 10:00:00\no-2,,2024-01-02 11:00:00\n"
@@ -103,11 +159,38 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
     with LocalCollector() as collector:
         collector.register(schema)
         words = (*backfill_to(collector.url), "--key", "order_id")
-        assert "2 of 2 rows sent" in run(*words).stdout
+        # without the schema the cells stay strings, and the collector finds one of them invalid
+        assert "2 of 2 rows sent, 1 of them invalid" in run(*words, code=1).stdout
+        collector.reset()
+        folder = tmp_path / "schemas" / "com.acme" / "order" / "jsonschema"
+        folder.mkdir(parents=True)
+        (folder / "1-0-0").write_text(json.dumps(schema))
+        words = (*words, "--iglu", "schemas")
+        assert "2 of 2 rows sent, all valid" in run(*words).stdout
         assert collector.counts() == {"total": 2, "good": 2, "bad": 0}
         event["data"]["order"] = {"$col": "order_ids"}  # type: ignore[index]
         (tmp_path / "event.json").write_text(json.dumps(event))
         assert "did you mean 'order_id'" in run(*words, code=2).stderr
+
+
+def test_backfill_reads_other_csv_dialects(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_bytes("o-1;Zoë\no-2;-\n".encode("latin-1"))
+    event = {
+        "schema": "iglu:com.acme/order/jsonschema/1-0-0",
+        "data": {"order": {"$col": "0"}, "name": {"$col": "1"}},
+    }
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    with FaultServer() as server:
+        words = ("--delimiter", ";", "--encoding", "latin-1", "--no-header", "--null", "-")
+        run(*backfill_to(server.url), *words)
+        bodies = [
+            decode_fields(sent)["ue_px"]["data"]["data"] for seen in server.seen for sent in seen.events
+        ]
+    assert bodies == [{"order": "o-1", "name": "Zoë"}, {"order": "o-2", "name": None}]
+    assert (
+        "csv: delimiter must be one ASCII character"
+        in run(*backfill_to(NOBODY), "--delimiter", ", ", code=2).stderr
+    )
 
 
 def test_backfill_brings_headers_to_a_collector_that_asks_for_a_token(run: Run, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtrack.template import col
-from nbtrack.values import dumps, jsonable, milliseconds, text
+from nbtrack.values import dumps, jsonable, key_text, milliseconds, text
 
 
 class Colour(enum.Enum):
@@ -73,6 +73,11 @@ FORMS = [
     (PurePosixPath("a/b"), "a/b"),
     (Colour.RED, "red"),
     (Level.HIGH, 3),
+    (1.0, 1),
+    (-0.0, 0),
+    (np.float32(20.0), 20),
+    (Decimal("2.00"), 2),
+    (2.0**53, 2.0**53),
     (b"\x00\xff", "AP8="),
     (bytearray(b"a"), "YQ=="),
     ({3, 1, 2}, [1, 2, 3]),
@@ -187,7 +192,8 @@ def test_the_output_is_always_json_in_utf8(tree):
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        ("a", "a"), (True, "True"), (1, "1"), (1.0, "1.0"), (2**70, str(2**70)), (np.float64(2.5), "2.5"),
+        ("a", "a"), (True, "True"), (1, "1"), (1.0, "1.0"), (20.0, "20.0"), (-0.0, "-0.0"), (np.float64(20), "20.0"),
+        (Decimal("2.00"), "2.0"), ([1.0], "[1]"), (2**70, str(2**70)), (np.float64(2.5), "2.5"),
         (Decimal("9.90"), "9.9"), ([1, None], "[1,null]"), ({"a": 1}, '{"a":1}'), (None, ""), (math.nan, ""),
         (datetime(2026, 1, 31), "2026-01-31T00:00:00.000000Z"), (UUID(int=5), str(UUID(int=5))), ("\ud800", "\ufffd"),
         (Colour.RED, "red"), (b"a", "YQ=="),
@@ -202,7 +208,7 @@ def test_the_string_of_a_flat_value(value, written):
     [
         1000, 1000.9, np.int64(1000), np.float64(1000.5), Decimal("1000.5"), datetime(1970, 1, 1, 0, 0, 1),
         datetime(1970, 1, 1, 1, 0, 1, tzinfo=timezone(timedelta(hours=1))), pd.Timestamp("1970-01-01T00:00:01.000999"),
-        np.datetime64("1970-01-01T00:00:01"), np.datetime64("1970-01-01T00:00:01.000999", "ns"),
+        np.datetime64("1970-01-01T00:00:01"), "1970-01-01T00:00:01", "1970-01-01 01:00:01+01:00", np.datetime64("1970-01-01T00:00:01.000999", "ns"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -221,7 +227,33 @@ def test_a_missing_time_is_a_value_error(value):
         milliseconds(value)
 
 
-@pytest.mark.parametrize("value", ["2026-01-31", object(), [1]], ids=repr)
+@pytest.mark.parametrize("value", [b"2026-01-31", object(), [1], True], ids=repr)
 def test_a_value_that_is_not_a_time_is_a_type_error(value):
     with pytest.raises(TypeError, match="milliseconds since 1970"):
         milliseconds(value)
+
+
+@pytest.mark.parametrize(
+    "value", [[1.0, {"a": 2.0}], {"a": [-0.0]}, 3.0, np.array([4.0]), Decimal("5.0")], ids=repr
+)
+def test_an_integral_float_is_written_like_an_integer(value):
+    assert "." not in dumps(value)
+    assert json.loads(dumps(value)) == jsonable(value)
+
+
+def test_what_looks_like_an_integral_float_in_a_string_stays():
+    assert (
+        dumps({"version": "v1.0", "n": 1.0, "large": 1.5e300}) == '{"version":"v1.0","n":1,"large":1.5e+300}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (1.0, "1"), (1, "1"), (True, "True"), (-0.0, "0"), (2.5, "2.5"), (np.float32(3), "3"), (2.0**60, "1.152921504606847e+18"),
+        (Decimal("1.10"), "1.10"), (Decimal("1E+2"), "100"), (None, ""), (math.nan, ""), ("a", "a"), (UUID(int=5), str(UUID(int=5))),
+        (datetime(2026, 1, 31), "2026-01-31T00:00:00.000000Z"),
+    ],
+)  # fmt: skip
+def test_the_string_of_a_key_has_one_form_for_a_number(value, written):
+    assert key_text(value) == written

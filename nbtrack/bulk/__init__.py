@@ -1,5 +1,9 @@
 """Backfill: one event for each row of a DataFrame, table or file, with every row accounted for."""
 
+from nbtrack.common.extras import require
+
+require("backfill", "a backfill")  # before what needs it is imported
+
 from nbtrack.bulk.api import backfill, backfill_async
 from nbtrack.bulk.encoding.compiler import TemplateError
 from nbtrack.bulk.encoding.event_ids import make_event_id

@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from nbtrack.bulk.plan import (
     BackfillPlan,
     OnDuplicate,
     OnInvalid,
+    OnMissingTime,
     make_plan,
+    plan_source,
 )
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters
 from nbtrack.bulk.sending.run import finish_report, send_source
 from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
+from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
@@ -45,6 +49,9 @@ def backfill(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_duplicate: OnDuplicate = "report",
+    on_missing_time: OnMissingTime = "skip",
+    tz: tzinfo | str | None = None,
+    csv: Mapping[str, Any] | None = None,
     rate: float | None = None,
     byte_rate: float | None = None,
     connections: int = CONNECTIONS,
@@ -88,8 +95,19 @@ def backfill(
         Whether to encode and validate all rows, and send nothing.
     on_invalid : {"skip", "raise", "send"}, default "skip"
         What to do with rows that break a contract or a schema. ``"raise"`` stops at the first one.
-    on_duplicate : {"report", "send"}, default "report"
-        Whether rows without a key, and rows with the key of another row, make the report not ok; they are sent.
+    on_duplicate : {"report", "send", "first", "last", "drop_all", "raise"}, default "report"
+        What to do with rows that share an event id: send all, which makes the report not ok (``"report"``) or not
+        (``"send"``); send the first or the last of them, or none; or raise. ``"last"``, ``"drop_all"`` and ``"raise"``
+        read the data twice. Rows without a key are sent, and make the report not ok unless it is ``"send"``.
+    on_missing_time : {"skip", "send", "raise"}, default "skip"
+        What to do with rows whose ``true_timestamp`` is missing, if it comes from a column. A pipeline takes the current
+        time for those that are sent.
+    tz : tzinfo or str, optional
+        Time zone of times without one, such as ``"Europe/Paris"``; UTC by default.
+    csv : mapping, optional
+        How CSV files are written: ``delimiter``, ``quote``, ``encoding``, ``header``, ``decimal``, ``null``, and
+        ``types``. By default fields are strings separated by commas (by tabs in ``.tsv`` files), and the first row is the
+        header.
     rate, byte_rate : float, optional
         Most events and bytes per second.
     connections : int, default 4
@@ -150,9 +168,9 @@ def backfill(
     if resume and ledger is False:
         raise ValueError("resume=True needs the ledger of the previous run, so ledger must not be False")
     engine = find_engine(data)
-    source = open_source(data if engine is None else engine.empty(data))
-    plan = make_plan(event, source.names, send=not dry_run, **options)
-    report = _begin_report(plan, source.names, dry_run=dry_run)
+    source = open_source(data if engine is None else engine.empty(data), CsvOptions.read(csv))
+    plan = plan_source(event, source, send=not dry_run, **options)
+    report = _begin_report(plan, source.names or (), dry_run=dry_run)
     remove_old_files()
     failed_rows = DeadLetters(
         Path(dead_letters) if dead_letters is not None else dead_letters_path(plan.namespace)
@@ -216,9 +234,10 @@ async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillRep
 
 
 def _begin_report(plan: BackfillPlan, names: Sequence[str], *, dry_run: bool) -> BackfillReport:
+    used = set(plan.columns)
     report = BackfillReport(
         destination=plan.target.url,
-        unused=tuple(name for name in names if name not in plan.columns),
+        unused=tuple(name for name in names if name not in used),
         on_duplicate=plan.on_duplicate,
         dry_run=dry_run,
     )

@@ -66,8 +66,13 @@ class Accounts:
     skipped: int = 0
     failed: int = 0
     resumed: int = 0
+    excluded: int = 0
     unsent: int = 0
     invalid: int = 0
+    missing_times: int = 0
+    repaired: int = 0
+    good: int = 0
+    bad: int = 0
     bytes: int = 0
     requests: int = 0
     retries: int = 0
@@ -79,6 +84,7 @@ class Accounts:
     first: int | None = None
     last: int | None = None
     reasons: Counter[str] = field(default_factory=Counter)
+    bad_reasons: Counter[str] = field(default_factory=Counter)
     last_error: str | None = None
 
     def add(self, other: "Accounts") -> None:
@@ -91,6 +97,11 @@ class Accounts:
                 setattr(self, count.name, ours + theirs)
         self.extend_time_range(other.first, other.last)
         self.last_error = other.last_error or self.last_error
+
+    @property
+    def delivered(self) -> int:
+        """Rows that need no further attention: sent now or by an earlier run, or left out as duplicates."""
+        return self.sent + self.resumed + self.excluded
 
     def extend_time_range(self, first: int | None, last: int | None) -> None:
         """Extend the time range to include two more times."""

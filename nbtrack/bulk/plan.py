@@ -6,25 +6,28 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import UTC, tzinfo
 from typing import Any, Literal, get_args
 
 from nbtrack.bulk.encoding.compiler import AnyCompiler, Compiler, TemplateError, check_columns
 from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
+from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
 from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
 from nbtrack.schemas import Registry
-from nbtrack.template import Col
+from nbtrack.template import Col, Step, find_zone
 from nbtrack.tracker import Event, Subject
 from nbtrack.tracker import plan as description
 from nbtrack.tracker.events.fields import PayloadField
 from nbtrack.tracker.rendering import JsonNode
 
 OnInvalid = Literal["skip", "raise", "send"]
-OnDuplicate = Literal["report", "send"]
+OnDuplicate = Literal["report", "send", "first", "last", "drop_all", "raise"]
+OnMissingTime = Literal["skip", "send", "raise"]
 MAX_BODY_BYTES = 900_000
 CONNECTIONS = 4
 GIVE_UP_AFTER = 300.0
@@ -58,8 +61,12 @@ class BackfillPlan:
         The collector.
     on_invalid : {"skip", "raise", "send"}
         What to do with rows that break a contract or a schema.
-    on_duplicate : {"report", "send"}
-        Whether rows that share an event id make the report not ok.
+    on_duplicate : {"report", "send", "first", "last", "drop_all", "raise"}
+        What to do with rows that share an event id.
+    on_missing_time : {"skip", "send", "raise"}
+        What to do with rows without a time, if the event takes it from a column.
+    zone : tzinfo or None
+        Time zone of times without one; None if UTC is assumed.
     connections : int
         Most requests at once.
     max_body_bytes : int
@@ -94,8 +101,10 @@ class BackfillPlan:
     schemas: Mapping[str, Mapping[str, Any]]
     unknown_schemas: tuple[str, ...]
     target: CollectorTarget
+    zone: tzinfo | None = None
     on_invalid: OnInvalid = "skip"
     on_duplicate: OnDuplicate = "report"
+    on_missing_time: OnMissingTime = "skip"
     connections: int = CONNECTIONS
     max_body_bytes: int = MAX_BODY_BYTES
     rate: float | None = None
@@ -107,6 +116,7 @@ class BackfillPlan:
         for name, value, choices in (
             ("on_invalid", self.on_invalid, get_args(OnInvalid)),
             ("on_duplicate", self.on_duplicate, get_args(OnDuplicate)),
+            ("on_missing_time", self.on_missing_time, get_args(OnMissingTime)),
         ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
@@ -152,7 +162,8 @@ class BackfillPlan:
         """A string that differs for another event or other options, but not for another time or collector."""
         import duckdb  # noqa: PLC0415 - the hashes of rows depend on its version
 
-        parts = (self.event.pairs, self.key, self.namespace.hex, self.on_invalid, duckdb.__version__)
+        options = (self.on_invalid, self.on_duplicate, self.on_missing_time, str(self.zone))
+        parts = (self.event.pairs, self.key, self.namespace.hex, options, duckdb.__version__)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def compiler(self) -> Compiler:
@@ -168,7 +179,13 @@ class BackfillPlan:
 
     def encoder(self, compiler: AnyCompiler) -> Encoder:
         """Return an encoder, for one thread."""
-        return Encoder(compiler, self.limits, send_invalid=self.on_invalid == "send")
+        return Encoder(
+            compiler,
+            self.limits,
+            send_invalid=self.on_invalid == "send",
+            send_without_time=self.on_missing_time == "send",
+            zone=self.zone or UTC,
+        )
 
     def for_task(self, tasks: int, max_connections: int) -> "BackfillPlan":
         """Return the plan of one of `tasks` tasks that run at once: its part of the rates, and fewer connections."""
@@ -180,12 +197,86 @@ class BackfillPlan:
         )
 
 
-SENDING_OPTIONS = frozenset(field.name for field in fields(BackfillPlan) if field.default is not MISSING)
+@dataclass(frozen=True, slots=True)
+class Untyped:
+    """How the strings of a source without types, such as a CSV file, become other values.
+
+    A placeholder that the event converts itself stays as it is. Others become a number, a bool or parsed JSON where the
+    schema of their property asks for it, or where the type of the column was inferred.
+
+    Parameters
+    ----------
+    decimal : str
+        Decimal sign of numbers.
+    types : mapping
+        Inferred types of columns: ``int``, ``float``, ``bool`` or ``datetime``.
+    """
+
+    decimal: str = "."
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def convert(self, plan: description.Plan, schemas: Mapping[str, Mapping[str, Any]]) -> description.Plan:
+        """Return the event with the conversions."""
+        return description.Plan(
+            [(key, self._convert_value(key, value, schemas)) for key, value in plan.pairs]
+        )
+
+    def _convert_value(self, key: str, value: Any, schemas: Mapping[str, Mapping[str, Any]]) -> Any:
+        if isinstance(value, Col):
+            return value if key == "eid" else self._convert_col(value, {})
+        if not isinstance(value, JsonNode):
+            return value
+        tree = dict(value.tree)
+        data = tree.get("data")
+        if isinstance(data, list | tuple):
+            tree["data"] = [self._convert_part(part, schemas) for part in data]
+        else:
+            tree["data"] = self._convert_part(data, schemas)
+        return dataclasses.replace(value, tree=tree)
+
+    def _convert_part(self, part: Any, schemas: Mapping[str, Mapping[str, Any]]) -> Any:
+        if not isinstance(part, Mapping) or "data" not in part:
+            return part
+        return {**part, "data": self._convert_tree(part["data"], schemas.get(str(part.get("schema")), {}))}
+
+    def _convert_tree(self, tree: Any, schema: Any) -> Any:
+        schema = schema if isinstance(schema, Mapping) else {}
+        if isinstance(tree, Col):
+            return self._convert_col(tree, schema)
+        if isinstance(tree, Mapping):
+            properties = schema.get("properties", {})
+            return {name: self._convert_tree(value, properties.get(name)) for name, value in tree.items()}
+        if isinstance(tree, list | tuple):
+            return [self._convert_tree(value, schema.get("items")) for value in tree]
+        return tree
+
+    def _convert_col(self, col: Col, schema: Mapping[str, Any]) -> Col:
+        if any(step.name in _CONVERSIONS for step in col.steps):
+            return col
+        declared = schema.get("type", ())
+        types = ({declared} if isinstance(declared, str) else set(declared)) - {"null"}
+        inferred = self.types.get(col.name)
+        steps = col.steps
+        if (types and types <= {"integer", "number"}) or (not types and inferred in {"int", "float"}):
+            steps = (*steps, Step("to_number", (self.decimal, None)))
+        elif types == {"boolean"} or (not types and inferred == "bool"):
+            steps = (*steps, Step("cast", "bool"))
+        elif types and types <= {"array", "object"}:
+            steps = (*steps, Step("parse_json", None))
+        elif not types and inferred == "datetime":
+            steps = (*steps, Step("to_datetime", (None, None, "ms")))
+        return Col(col.name, steps)
+
+
+_CONVERSIONS = frozenset({"cast", "format", "map", "to_number", "to_datetime", "parse_json"})
+SENDING_OPTIONS = frozenset(field.name for field in fields(BackfillPlan) if field.default is not MISSING) - {
+    "zone"
+}
 
 
 def make_plan(
     event: Event,
-    names: Sequence[str],
+    names: Sequence[str] | None,
     *,
     key: str | Sequence[str] = (),
     collector: Any = None,
@@ -197,6 +288,9 @@ def make_plan(
     tracker_namespace: str = "nbtrack",
     encode_base64: bool = True,
     registry: Registry | None = None,
+    tz: tzinfo | str | None = None,
+    untyped: Untyped | None = None,
+    hint: str = "",
     **sending: Any,
 ) -> BackfillPlan:
     """Return the plan of a backfill; the parameters are those of `nbtrack.bulk.backfill`.
@@ -205,10 +299,14 @@ def make_plan(
     ----------
     event : Event
         The event, with placeholders.
-    names : sequence of str
-        Columns of the data.
-    key, collector, headers, namespace, subject, app_id, tracker_namespace, encode_base64, registry
+    names : sequence of str or None
+        Columns of the data; None if they are not known.
+    key, collector, headers, namespace, subject, app_id, tracker_namespace, encode_base64, registry, tz
         See `nbtrack.bulk.backfill`.
+    untyped : Untyped, optional
+        If the data holds only strings: how they become numbers, bools and times.
+    hint : str, default ""
+        What to try if a column is missing.
     send : bool, default True
         Whether a collector is needed.
     **sending
@@ -257,6 +355,8 @@ def make_plan(
         encode_base64=encode_base64,
     )
     schemas, unknown_schemas = _find_schemas(pairs, registry or find_registry() or Registry())
+    if untyped is not None:
+        pairs = untyped.convert(pairs, schemas)
     now = str(time.time_ns() // 1_000_000)
     plan = BackfillPlan(
         event=pairs,
@@ -267,10 +367,19 @@ def make_plan(
         schemas=schemas,
         unknown_schemas=unknown_schemas,
         target=find_collector(collector, headers) if send else CollectorTarget(""),
+        zone=None if tz is None else find_zone(tz),
         **sending,
     )
-    check_columns(list(names), plan.columns)
+    if names is not None:
+        check_columns(names, plan.columns, hint)
     return plan
+
+
+def plan_source(event: Event, source: Source, **options: Any) -> BackfillPlan:
+    """Return the plan for the rows of a source; the options are those of `make_plan`."""
+    names = None if source.names is None else [*source.names, *source.index_names]
+    untyped = Untyped(source.decimal, source.types) if source.untyped else None
+    return make_plan(event, names, untyped=untyped, hint=source.hint, **options)
 
 
 def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.UUID:

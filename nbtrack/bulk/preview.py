@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.bulk.encoding.encoder import Encoded
-from nbtrack.bulk.plan import BackfillPlan, make_plan
+from nbtrack.bulk.plan import BackfillPlan, plan_source
 from nbtrack.bulk.sources.chunks import CHUNK_ROWS, Source
+from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.common.arguments import check_at_least, check_integers
 from nbtrack.common.payload_json import decode_fields
@@ -54,8 +55,8 @@ def preview(data: Any, event: Event, n: int = 5, **options: Any) -> "pd.DataFram
 
     check_integers(n=n)
     check_at_least(0, n=n)
-    source = open_source(data)
-    plan = make_plan(event, source.names, send=False, **options)
+    source = open_source(data, CsvOptions.read(options.pop("csv", None)))
+    plan = plan_source(event, source, send=False, **options)
     events: list[dict[str, Any]] = []
     for encoded in encode_source(plan, source, size=max(1, min(n, CHUNK_ROWS))):
         events += decode_events(encoded)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrack.bulk.encoding.arrow import list_names
+from nbtrack.bulk.encoding.event_ids import RECIPE
 from nbtrack.bulk.models import EXAMPLES, FAILED_ROW_SCHEMA, HOUR, Accounts, FailedRow
 from nbtrack.common.wording import plural, readable_size
 
@@ -29,9 +30,11 @@ class ChunkReport(Accounts):
 
     Attributes
     ----------
-    rows, sent, skipped, failed, resumed, unsent, invalid, bytes, requests, retries
+    rows, sent, skipped, failed, resumed, excluded, unsent, invalid, missing_times, repaired, good, bad
         See `BackfillReport`.
-    null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last, reasons, last_error
+    bytes, requests, retries, null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last
+        See `BackfillReport`.
+    reasons, bad_reasons, last_error
         See `BackfillReport`.
     failed_rows : list of FailedRow
         The rows that were not delivered, at most 1,000.
@@ -63,16 +66,22 @@ class BackfillReport(Accounts):
     Attributes
     ----------
     rows : int
-        All rows; ``rows == sent + skipped + failed``.
+        All rows; ``rows == sent + skipped + failed + resumed + excluded``.
     sent : int
-        Rows delivered: the collector answered 2xx, in this run or in the one that it resumes.
+        Rows that this run delivered: the collector answered 2xx.
     skipped : int
         Rows not sent because they became no event, or are invalid.
     failed : int
         Rows refused by the collector, or not sent because the run ended early.
-    resumed, unsent, invalid : int
-        Rows of ``sent`` that an earlier run delivered; rows of ``failed`` that were never sent, or whose response never
-        came; rows that break a contract or a schema, sent or not.
+    resumed, excluded : int
+        Rows that an earlier run delivered; rows left out because another row has their event id.
+    unsent, invalid : int
+        Rows of ``failed`` that were never sent, or whose response never came; rows that break a contract or a schema,
+        sent or not.
+    missing_times, repaired : int
+        Rows without a time, sent or not; rows sent with U+FFFD in place of bytes that are not UTF-8.
+    good, bad : int
+        Events that the collector found valid, and that failed its validation; both 0 if it does not return results.
     bytes, requests, retries : int
         Bytes of delivered bodies; requests made; how many of them repeated one.
     null_keys, repeated_keys : int
@@ -85,6 +94,8 @@ class BackfillReport(Accounts):
         Earliest and latest time of an event, as Unix timestamps in milliseconds.
     reasons : Counter
         Number of rows not sent, by reason.
+    bad_reasons : Counter
+        Why events failed validation; only of some of them, if there are many.
     last_error : str or None
         The last error between here and the collector.
     seconds : float
@@ -99,8 +110,8 @@ class BackfillReport(Accounts):
         Whether the run was stopped before its end.
     dry_run : bool
         Whether nothing was to be sent; then ``sent`` counts what would have been.
-    on_duplicate : {"report", "send"}
-        Whether rows that share an event id make the report not ok.
+    on_duplicate : str
+        What was done with rows that share an event id.
     sample : list of dict
         The first events, decoded; only of a dry run.
     dead_letters : Path or None
@@ -109,6 +120,8 @@ class BackfillReport(Accounts):
         Whether an interrupted run can be resumed; None if it was not interrupted.
     reader : {"python", "command line"}
         Whose options the text names.
+    id_recipe : int
+        How event ids are made from keys: see `nbtrack.bulk.make_event_id`.
     send_again : callable or None
         What `retry` calls.
 
@@ -130,18 +143,20 @@ class BackfillReport(Accounts):
     dead_letters: Path | None = None
     resumable: bool | None = None
     reader: Reader = "python"
+    id_recipe: int = RECIPE
     send_again: "Callable[[bool], BackfillReport] | None" = None
 
     @property
     def rate(self) -> float:
         """Events per second that this run delivered."""
-        return (self.sent - self.resumed) / self.seconds if self.seconds else 0.0
+        return self.sent / self.seconds if self.seconds else 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether every row was delivered, with an event id of its own."""
-        duplicates = (self.null_keys or self.repeated_keys) and self.on_duplicate != "send"
-        return not self.interrupted and self.rows == self.sent and not duplicates
+        """Whether every row was delivered, with an event id of its own, and no event failed validation."""
+        repeated = self.repeated_keys if self.on_duplicate == "report" else 0
+        duplicates = self.on_duplicate != "send" and (self.null_keys or repeated)
+        return not (self.interrupted or duplicates or self.bad) and self.rows == self.delivered
 
     @property
     def errors(self) -> "pd.DataFrame":
@@ -216,6 +231,7 @@ class BackfillReport(Accounts):
             lines.append(f"  events from {times[0]:%Y-%m-%d %H:%M:%S} to {times[1]:%Y-%m-%d %H:%M:%S} UTC")
         if self.resumed:
             lines.append(f"  {plural(self.resumed, 'row')} delivered by the earlier run")
+        lines += self._quality_lines()
         if self.skipped or self.failed or self.invalid:
             counts = (f"{self.skipped:,} skipped", f"{self.failed:,} failed", f"{self.invalid:,} invalid")
             lines.append(f"  {', '.join(counts)}")
@@ -240,15 +256,32 @@ class BackfillReport(Accounts):
         if self.dry_run:
             return f"dry run {result}: {self.sent:,} of {plural(self.rows, 'row')} would be sent"
         return (
-            f"backfill {result}: {self.sent:,} of {plural(self.rows, 'row')} sent in {self.seconds:,.1f} s "
-            f"({self.rate:,.0f} events/s)"
+            f"backfill {result}: {self.sent:,} of {plural(self.rows, 'row')} sent{self._validation()} in "
+            f"{self.seconds:,.1f} s ({self.rate:,.0f} events/s)"
         )
+
+    def _validation(self) -> str:
+        if not self.sent:
+            return ""
+        if not self.good and not self.bad:
+            return ", not validated,"
+        return ", all valid," if not self.bad else f", {self.bad:,} of them invalid,"
+
+    def _quality_lines(self) -> list[str]:
+        counts = (
+            (self.excluded, "row", "left out, since another row has the same event id"),
+            (self.missing_times, "row", "without a time"),
+            (self.repaired, "row", "with text that is not UTF-8, sent with U+FFFD"),
+            (self.bad, "event", "failed the collector's validation"),
+        )
+        lines = [f"  {plural(count, noun)} {what}" for count, noun, what in counts if count]
+        return lines + [f"    {reason}" for reason, _ in self.bad_reasons.most_common(EXAMPLES)]
 
     def _key_lines(self) -> list[str]:
         lines = []
         if self.null_keys:
             lines.append(f"{plural(self.null_keys, 'row')} without a key{_examples(self.null_rows)}")
-        if self.repeated_keys:
+        if self.repeated_keys and self.on_duplicate in {"report", "send"}:
             lines.append(
                 f"{plural(self.repeated_keys, 'row')} with the key of an earlier one{_examples(self.repeated_rows)}"
             )

@@ -8,22 +8,30 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbtrack.collector.launch import TOKEN_HEADER
 from nbtrack.common.arguments import check_callables, check_counts, check_numbers, is_http_url
 from nbtrack.common.errors import NbtrackError
+from nbtrack.common.wording import near_matches
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrack.collector.events.database import StoredEvent
 
-PAGE = 5_000
+PAGE = 10_000
 """Events of one request."""
 MAX_NEWEST = 10_000
+NEAR_SCHEMA = 0.8
+"""How similar a schema must be to be suggested."""
+FORGET_TIMEOUT = 600.0
 MAX_WAIT = 20.0
 """Seconds that one request may wait for events."""
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -153,7 +161,7 @@ class CollectorClient:
         check_numbers(timeout=timeout)
         deadline = time.monotonic() + timeout
         expected = [(good, count) for good, count in ((True, n), (False, bad)) if count is not None]
-        chosen = _check_event_choice(schema, event_id)
+        chosen = _choose(schema, event_id)
         matching = 0
         for good, count in reversed(expected or [(True, 1)]):
             query = {"n": count, "good": int(good), **chosen}
@@ -188,6 +196,12 @@ class CollectorClient:
         event_id: str | None = None,
         columns: Iterable[str] | None = None,
         limit: int | None = None,
+        *,
+        name: str | None = None,
+        app_id: str | None = None,
+        session: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
     ) -> pd.DataFrame:
         """Return the good events as a DataFrame, oldest first.
 
@@ -200,16 +214,42 @@ class CollectorClient:
             some event has.
         limit : int, optional
             Only the newest so many.
+        name : str, optional
+            Only events whose schema has this name, such as ``page_view``.
+        app_id, session : str, optional
+            Only events of this application, or of this session (``domain_sessionid``).
+        since, until : datetime or str, optional
+            Only events that arrived at or after the first, and before the second; ISO 8601, in UTC unless it says
+            otherwise.
 
         Returns
         -------
         pandas.DataFrame
             Columns of ``atomic.events``, ``unstruct_event_…`` and ``contexts_…`` as Snowplow's analytics SDK names
             them; timestamps in UTC.
+
+        Raises
+        ------
+        ValueError
+            If no event of the schema has arrived, but one of a schema with a similar name.
         """
         from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
 
-        return events_frame(self._read(good=True, schema=schema, event_id=event_id, limit=limit), columns)
+        chosen = _choose(
+            schema, event_id, name=name, app_id=app_id, session=session, since=since, until=until
+        )
+        frame = events_frame(self._pages(chosen | {"good": 1}, limit), columns)
+        if schema and frame.empty and "*" not in schema:
+            self._check_schema(schema)
+        return frame
+
+    def _check_schema(self, schema: str) -> None:
+        """Raise for a schema that is probably misspelt: there are events of a similar one."""
+        uri = schema if schema.startswith("iglu:") else f"iglu:{schema}"
+        stored = self._request_json("GET", "known_schemas")["schemas"]
+        near = near_matches(uri, [other for other in stored if other], cutoff=NEAR_SCHEMA)
+        if near and uri not in stored:
+            raise ValueError(f"no event of schema {uri}; did you mean {near[0]}?")
 
     def bad(self, limit: int | None = None) -> pd.DataFrame:
         """Return the failed events as a DataFrame, a row for each reason, oldest first.
@@ -226,7 +266,7 @@ class CollectorClient:
         """
         from nbtrack.collector.dataframes import bad_frame  # noqa: PLC0415 - heavy
 
-        return bad_frame(self._read(good=False, limit=limit))
+        return bad_frame(self._pages({"good": 0}, limit))
 
     def payloads(
         self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None
@@ -242,8 +282,32 @@ class CollectorClient:
         limit : int, optional
             Only the newest so many.
         """
-        events = self._read(good=good, event_id=event_id, limit=limit)
-        return [event.payload for event in events if event.payload is not None]
+        chosen = _choose(None, event_id) | {"good": "" if good is None else int(good)}
+        return [event.payload for events in self._pages(chosen, limit) for event in events if event.payload]
+
+    def forget(
+        self,
+        *,
+        app_id: str | None = None,
+        session: str | None = None,
+        before: datetime | str | None = None,
+    ) -> int:
+        """Delete events for good, and return their number.
+
+        Parameters
+        ----------
+        app_id, session : str, optional
+            Those of this application, or of this session (``domain_sessionid``).
+        before : datetime or str, optional
+            Those that arrived before this time; ISO 8601, in UTC unless it says otherwise.
+
+        Raises
+        ------
+        CollectorError
+            If nothing is named.
+        """
+        body = {"app_id": app_id, "session": session, "before": _milliseconds("before", before)}
+        return int(self._request_json("POST", "forget", body=body, timeout=FORGET_TIMEOUT)["removed"])
 
     def reset(self) -> None:
         """Delete all events."""
@@ -275,7 +339,7 @@ class CollectorClient:
         """
         from nbtrack.collector.exports import export  # noqa: PLC0415 - heavy
 
-        return export(self._read(good=True), Path(path))
+        return export(self._pages({"good": 1}), Path(path))
 
     def subscribe(self, callback: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Call a function with the summary whenever something changed, at most 4 times a second.
@@ -303,33 +367,36 @@ class CollectorClient:
         threading.Thread(target=follow, name="nbtrack-collector-summary", daemon=True).start()
         return stop.set
 
-    def _read(
-        self,
-        *,
-        good: bool | None = None,
-        schema: str | None = None,
-        event_id: str | None = None,
-        limit: int | None = None,
-    ) -> Iterator[StoredEvent]:
+    def _pages(self, query: Mapping[str, Any], limit: int | None = None) -> Iterator[list[StoredEvent]]:
+        """Yield events a page at a time, oldest first."""
         check_counts(limit=limit)
-        query = {"good": "" if good is None else int(good), **_check_event_choice(schema, event_id)}
-        if limit is not None:
-            newest = self._read_page(query | {"limit": min(limit, MAX_NEWEST), "newest": 1})
-            yield from sorted(newest, key=lambda event: event.id)
+        if limit is not None and limit <= MAX_NEWEST:
+            yield self._read_page({**query, "limit": limit, "newest": 1})
             return
-        after = 0
-        while True:
-            events = self._read_page(query | {"limit": PAGE, "after": after})
-            yield from events
-            if len(events) < PAGE:
-                return
-            after = events[-1].id
+        pages: Iterator[list[StoredEvent]] = self._all_pages(query)
+        if limit is None:
+            yield from pages
+            return
+        events = deque(chain.from_iterable(pages), maxlen=limit)
+        yield list(events)
+
+    def _all_pages(self, query: Mapping[str, Any]) -> Iterator[list[StoredEvent]]:
+        # the next page is requested while this one is used
+        with ThreadPoolExecutor(1, thread_name_prefix="nbtrack-pages") as executor:
+            events = self._read_page({**query, "limit": PAGE, "after": 0})
+            while events:
+                following = (
+                    executor.submit(self._read_page, {**query, "limit": PAGE, "after": events[-1].id})
+                    if len(events) == PAGE
+                    else None
+                )
+                yield events
+                events = following.result() if following is not None else []
 
     def _read_page(self, query: Mapping[str, Any]) -> list[StoredEvent]:
-        from nbtrack.collector.events.database import StoredEvent  # noqa: PLC0415 - heavy
+        from nbtrack.collector.pages import read_page  # noqa: PLC0415 - heavy
 
-        body = self._request("GET", f"rows?{urllib.parse.urlencode(query)}")
-        return [StoredEvent.from_line(line) for line in body.split(b"\n") if line]
+        return read_page(self._request("GET", f"requests?{urllib.parse.urlencode(query)}"))
 
     def _request_json(
         self,
@@ -373,9 +440,29 @@ class CollectorClient:
         return body
 
 
-def _check_event_choice(schema: str | None, event_id: str | None) -> dict[str, str]:
-    """Check the names of events to choose, and return them as a query."""
-    for name, value in (("schema", schema), ("event_id", event_id)):
+def _choose(
+    schema: str | None,
+    event_id: str | None,
+    *,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    **texts: str | None,
+) -> dict[str, Any]:
+    """Check what chooses events, and return it as a query."""
+    texts |= {"schema": schema, "event_id": event_id}
+    for name, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} must be a str, got {value!r}")
-    return {"schema": schema or "", "event_id": event_id or ""}
+    times = {"since": _milliseconds("since", since), "until": _milliseconds("until", until)}
+    return {name: value for name, value in (texts | times).items() if value is not None}
+
+
+def _milliseconds(name: str, moment: datetime | str | None) -> int | None:
+    """Return a time as a Unix timestamp in milliseconds."""
+    if moment is None:
+        return None
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name} must be a datetime or a str in ISO 8601, got {moment!r}")
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -1,17 +1,45 @@
 """Stored events as DataFrames."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from nbtrack.collector.events.database import StoredEvent
-from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich, flatten
+from nbtrack.collector.events.enrichment import (
+    COLUMNS,
+    JSON_COLUMNS,
+    TIMESTAMPS,
+    Columns,
+    column_of,
+    enrich_all,
+)
 from nbtrack.common.arguments import check_list
 from nbtrack.common.wording import near_matches
+from nbtrack.protocol import FIELDS
+
+try:  # several times faster, but not needed
+    import pyarrow as pa
+except ImportError:
+    pa = None
 
 EMPTY_COLUMNS = {"event_id", "collector_tstamp", "event_name"}
 """Columns of a DataFrame without rows."""
+SCHEMA_PREFIXES = ("unstruct_event_", "contexts_")
+DTYPES = {"integer": "Int64", "size": "Int64", "number": "Float64", "flag": "boolean"}
+"""By the kind of the field that fills a column."""
+COLUMN_DTYPES = {
+    column: DTYPES[spec.kind]
+    for spec in FIELDS.values()
+    if spec.kind in DTYPES
+    for column in (spec.column or "").split(",")
+} | {"page_urlport": "Int64", "refr_urlport": "Int64"}
+"""By column; any other column holds strings."""
+ARROW_TYPES = (
+    {}
+    if pa is None
+    else {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}
+)
 BAD_COLUMNS = [
     "time",
     "event_id",
@@ -26,36 +54,84 @@ BAD_COLUMNS = [
 ]
 
 
-def flat_columns(event: StoredEvent) -> dict[str, Any]:
-    """Return an event's columns in the analytics SDK's form; timestamps are Unix timestamps in milliseconds."""
-    return flatten(enrich(event.payload or {}, event.request, event.id))
+def flat_columns(events: Sequence[StoredEvent], wanted: Iterable[str] | None = None) -> Columns:
+    """Return events' columns in the analytics SDK's form; timestamps are Unix timestamps in milliseconds."""
+    roots = None if wanted is None else frozenset(map(_root, wanted))
+    columns = enrich_all(events, roots)
+    count = len(events)
+    by_uri: dict[str, list[Any]] = {}
+    for row, envelope in enumerate(columns.pop("unstruct_event", ())):
+        if envelope is not None:
+            document = envelope["data"]
+            values = by_uri.get(document["schema"])
+            if values is None:
+                name = column_of(document["schema"], "unstruct_event")
+                values = by_uri[document["schema"]] = columns.setdefault(name, [None] * count)
+            values[row] = document["data"]
+    by_uri = {}
+    for row, envelope in enumerate(columns.pop("contexts", ())):
+        for entity in envelope["data"] if envelope is not None else ():
+            uri = entity["schema"]
+            values = by_uri.get(uri)
+            if values is None:
+                values = by_uri[uri] = columns.setdefault(column_of(uri, "contexts"), [None] * count)
+            if values[row] is None:
+                values[row] = [entity["data"]]
+            else:
+                values[row].append(entity["data"])
+    return columns
 
 
-def events_frame(events: Iterable[StoredEvent], columns: Iterable[str] | None = None) -> pd.DataFrame:
+def _root(name: str) -> str:
+    """Return the column of `atomic.events` that a column is made of."""
+    for prefix, column in zip(SCHEMA_PREFIXES, JSON_COLUMNS, strict=False):
+        if str(name).startswith(prefix):
+            return column
+    return str(name)
+
+
+def events_frame(
+    pages: Iterable[Sequence[StoredEvent]], columns: Iterable[str] | None = None
+) -> pd.DataFrame:
     """Return good events as a DataFrame: atomic columns in their order, then the others by name."""
-    records = [flat_columns(event) for event in events]
-    if columns is None:
-        filled: set[str] = set().union(*records) if records else EMPTY_COLUMNS
-        names = [name for name in COLUMNS if name in filled] + sorted(filled.difference(COLUMNS))
-    else:
+    if columns is not None:
         check_list("['event_id', 'page_url']", columns=columns)
-        names = list(columns)
-        _check_column_names(names, set().union(*records))
-    frame = pd.DataFrame(
-        {name: pd.Series([record.get(name) for record in records], dtype="object") for name in names}
-    )
-    for name in names:
-        if name in TIMESTAMPS:
-            frame[name] = to_timestamps(frame[name])
-        elif name in COLUMNS:
-            frame[name] = frame[name].infer_objects().convert_dtypes()
-    return frame
+        columns = list(columns)
+    filled: Columns = {}
+    count = 0
+    for events in pages:
+        for name, values in flat_columns(events, columns).items():
+            column = filled.setdefault(name, [])
+            column.extend([None] * (count - len(column)))
+            column.extend(values)
+        count += len(events)
+    for values in filled.values():
+        values.extend([None] * (count - len(values)))
+    if columns is None:
+        known = filled.keys() or EMPTY_COLUMNS
+        names = [name for name in COLUMNS if name in known] + sorted(set(known).difference(COLUMNS))
+    else:
+        names = columns
+        _check_column_names(names, set(filled))
+    return pd.DataFrame({name: _typed(name, filled.get(name, [None] * count)) for name in names})
+
+
+def _typed(name: str, values: list[Any]) -> Any:
+    if name in TIMESTAMPS:
+        return to_timestamps(values)
+    if name not in COLUMNS:
+        return pd.Series(values, dtype="object")
+    dtype = COLUMN_DTYPES.get(name, "string")
+    if pa is None:
+        return pd.Series(values, dtype=dtype)
+    extension: Any = pd.api.types.pandas_dtype(dtype)
+    return pd.Series(extension.__from_arrow__(pa.array(values, ARROW_TYPES[dtype])))
 
 
 def _check_column_names(names: list[str], filled: set[str]) -> None:
     """Raise for a column that no event can have; those of schemas that no event has yet are allowed."""
     for name in names:
-        if name in COLUMNS or name in filled or str(name).startswith(("unstruct_event_", "contexts_")):
+        if name in COLUMNS or name in filled or str(name).startswith(SCHEMA_PREFIXES):
             continue
         near = near_matches(str(name), [*COLUMNS, *filled])
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -64,12 +140,17 @@ def _check_column_names(names: list[str], filled: set[str]) -> None:
         )
 
 
-def to_timestamps(milliseconds: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Convert Unix timestamps in milliseconds to timestamps in UTC."""
-    return pd.to_datetime(milliseconds.astype("Int64"), unit="ms", utc=True)
+def to_timestamps(milliseconds: list[Any]) -> "pd.Series[Any]":
+    """Convert Unix timestamps in milliseconds to timestamps in UTC; None where pandas cannot hold one."""
+    if pa is not None:
+        times = pa.array(milliseconds, pa.int64()).cast(pa.timestamp("ms", "UTC"))
+        return pd.Series(times.cast(pa.timestamp("us", "UTC")).to_pandas())
+    return pd.to_datetime(
+        pd.Series(pd.array(milliseconds, dtype="Int64")), unit="ms", utc=True, errors="coerce"
+    )
 
 
-def bad_frame(events: Iterable[StoredEvent]) -> pd.DataFrame:
+def bad_frame(pages: Iterable[Sequence[StoredEvent]]) -> pd.DataFrame:
     """Return failed events as a DataFrame, a row for each reason."""
     records = [
         {
@@ -84,9 +165,10 @@ def bad_frame(events: Iterable[StoredEvent]) -> pd.DataFrame:
             "nearest": reason["nearest"],
             "payload": event.payload,
         }
+        for events in pages
         for event in events
         for reason in event.reasons
     ]
     frame = pd.DataFrame(records, columns=BAD_COLUMNS, dtype="object")
-    frame["time"] = to_timestamps(frame["time"])
+    frame["time"] = to_timestamps(list(frame["time"]))
     return frame

@@ -2,20 +2,21 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from nbtrack.collector.events.database import StoredEvent
 from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich
+from nbtrack.collector.events.text import enriched_line
+from nbtrack.common.extras import require
 from nbtrack.common.home import open_private
 from nbtrack.common.wording import iso_time
 
-NO_BREAKS = {ord("\t"): " ", ord("\n"): " ", ord("\r"): " "}
+Pages = Iterable[Sequence[StoredEvent]]
 
 
-def export(events: Iterable[StoredEvent], path: Path) -> int:
+def export(pages: Pages, path: Path) -> int:
     """Write events to a file in the format that its ending names, and return their number.
 
     Raises
@@ -34,46 +35,29 @@ def export(events: Iterable[StoredEvent], path: Path) -> int:
         raise ValueError(f"{path.name}: the file must end in .parquet, .tsv, .ndjson, .json or .csv")
     # events are personal: a new file is readable by its user only, an existing one keeps its mode
     open_private(path, "a").close()
-    return writer(events, path)
+    return writer(pages, path)
 
 
-def enriched_line(event: StoredEvent) -> str:
-    """Return an event as a pipeline's enriched events are: 131 fields separated by tabs.
-
-    Tabs and line breaks inside a value become spaces, as in a pipeline.
-    """
-    columns = enrich(event.payload or {}, event.request, event.id)
-    return "\t".join(_tsv_field(name, columns.get(name)) for name in COLUMNS)
+def _write_tsv(pages: Pages, path: Path) -> int:
+    return _write_lines((enriched_line(enrich(event)) for events in pages for event in events), path)
 
 
-def _tsv_field(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if name in TIMESTAMPS:
-        seconds = datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.")
-        return f"{seconds}{value % 1000:03d}"
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, dict):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return str(value).translate(NO_BREAKS)
+def _write_ndjson(pages: Pages, path: Path) -> int:
+    return _write_lines(_json_lines(pages), path)
 
 
-def _write_tsv(events: Iterable[StoredEvent], path: Path) -> int:
-    return _write_lines((enriched_line(event) for event in events), path)
-
-
-def _write_ndjson(events: Iterable[StoredEvent], path: Path) -> int:
+def _json_lines(pages: Pages) -> Iterator[str]:
     from nbtrack.collector.dataframes import flat_columns  # noqa: PLC0415 - heavy
 
-    def line(event: StoredEvent) -> str:
-        columns = {
-            name: iso_time(value) if name in TIMESTAMPS else value
-            for name, value in flat_columns(event).items()
-        }
-        return json.dumps(columns, separators=(",", ":"), ensure_ascii=False)
-
-    return _write_lines(map(line, events), path)
+    for events in pages:
+        columns = flat_columns(events)
+        for row in range(len(events)):
+            document = {
+                name: iso_time(values[row]) if name in TIMESTAMPS else values[row]
+                for name, values in columns.items()
+                if values[row] is not None
+            }
+            yield json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
 def _write_lines(lines: Iterator[str], path: Path) -> int:
@@ -85,23 +69,24 @@ def _write_lines(lines: Iterator[str], path: Path) -> int:
     return count
 
 
-def _write_csv(events: Iterable[StoredEvent], path: Path) -> int:
-    frame = _frame_of_text(events)
+def _write_csv(pages: Pages, path: Path) -> int:
+    frame = _frame_of_text(pages)
     frame.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
     return len(frame)
 
 
-def _write_parquet(events: Iterable[StoredEvent], path: Path) -> int:
-    frame = _frame_of_text(events)
+def _write_parquet(pages: Pages, path: Path) -> int:
+    require("backfill", "an export to Parquet")
+    frame = _frame_of_text(pages)
     frame.to_parquet(path, index=False)
     return len(frame)
 
 
-def _frame_of_text(events: Iterable[StoredEvent]) -> Any:
+def _frame_of_text(pages: Pages) -> Any:
     """Return events with entities and self-describing data as JSON: their shape may differ from event to event."""
     from nbtrack.collector.dataframes import events_frame  # noqa: PLC0415 - heavy
 
-    frame = events_frame(events)
+    frame = events_frame(pages)
     for name in frame.columns:
         if name not in COLUMNS:
             values = [

@@ -24,7 +24,7 @@ class ServerConfig:
 
     Attributes
     ----------
-    host, port, db, iglu, strict_lengths, open, idle_timeout
+    host, port, db, iglu, lenient_lengths, open, idle_timeout, campaigns, paths
         As `LocalCollector` has them.
     hosts : list of str
         Host names by which it may be addressed.
@@ -40,13 +40,23 @@ class ServerConfig:
         Process id and start time of the process that starts it.
     fd : int or None
         The listening socket; None where the process binds its own.
+    output : str
+        What the process writes to standard output: good events as ``tsv`` or ``json``, or ``none``.
+    log_events : bool
+        Whether standard error has a line for each event.
+    keep_days : float
+        Days that events are kept; 0 keeps them for ever.
+    keep_events : int
+        Events of one application and one schema that are kept.
     """
 
     host: str
     port: int
     db: str
     iglu: list[str]
-    strict_lengths: bool = False
+    lenient_lengths: bool = False
+    campaigns: bool = False
+    paths: dict[str, str] = field(default_factory=dict)
     open: bool = False
     hosts: list[str] = field(default_factory=list)
     idle_timeout: float | None = None
@@ -58,6 +68,10 @@ class ServerConfig:
         default_factory=lambda: {"pid": os.getpid(), "started": process_started(os.getpid())}
     )
     fd: int | None = None
+    output: str = "none"
+    log_events: bool = False
+    keep_days: float = 0
+    keep_events: int = 500_000
 
 
 @dataclass(slots=True)
@@ -113,7 +127,7 @@ def launch(config: ServerConfig, *, log: str | None = None) -> Launched:
             errors = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
             options["stderr"] = errors
             options.setdefault("stdout", errors)
-        else:
+        elif config.output == "none":
             options.setdefault("stdout", subprocess.DEVNULL)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "nbtrack.collector.server.main"], stdin=subprocess.PIPE, **options

@@ -2,13 +2,15 @@
 
 import atexit
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from nbtrack.collector.client import CollectorClient
@@ -19,6 +21,8 @@ from nbtrack.schemas.servers import absolute_place
 STOP_TIMEOUT = 5.0
 """Seconds that the process may take to end before it is killed."""
 MAX_PORT = 65_535
+OUTPUTS = ("none", "tsv", "json")
+PATH = re.compile(r"/[^/]+/[^/]+")
 
 
 class LocalCollector(CollectorClient):
@@ -32,8 +36,8 @@ class LocalCollector(CollectorClient):
         Where events are stored; by default a temporary file that is deleted with the collector.
     iglu : iterable of path or str
         Folders of schemas and URLs of Iglu servers, besides the built-in registry.
-    strict_lengths : bool
-        Whether a value longer than its column fails the event. False by default: it is a note then.
+    strict_lengths : bool, optional
+        False is the same as `lenient_lengths`.
     open : bool
         Whether everybody on this machine may read without the token.
     host : str
@@ -42,6 +46,17 @@ class LocalCollector(CollectorClient):
         Host names by which it may be addressed besides this machine's own, such as that of a proxy.
     idle_timeout : float, optional
         Seconds without a request after which it ends by itself.
+    lenient_lengths : bool
+        Whether a value longer than its column is a note; by default it fails the event, as in a pipeline.
+    campaigns : bool
+        Whether the campaign in a page's URL fills the columns ``mkt_*``; False by default.
+    paths : mapping of str to str
+        Other paths that trackers may send to, each with the one that it stands for, such as
+        ``{"/com.acme/track": "/com.snowplowanalytics.snowplow/tp2"}``.
+    output : {"none", "tsv", "json"}
+        What the collector's process writes to this one's standard output: good events, enriched, or nothing.
+    log_events : bool
+        Whether it writes a line for each event to standard error.
 
     Examples
     --------
@@ -57,11 +72,16 @@ class LocalCollector(CollectorClient):
         port: int = 0,
         db: str | Path | None = None,
         iglu: Iterable[str | Path] = (),
-        strict_lengths: bool = False,
+        strict_lengths: bool | None = None,
         open: bool = False,  # noqa: A002 - the public option's name
         host: str = "127.0.0.1",
         allowed_hosts: Iterable[str] = (),
         idle_timeout: float | None = None,
+        lenient_lengths: bool = False,
+        campaigns: bool = False,
+        paths: Mapping[str, str] = MappingProxyType({}),
+        output: str = "none",
+        log_events: bool = False,
     ) -> None:
         super().__init__("")
         check_counts(port=port)
@@ -75,7 +95,11 @@ class LocalCollector(CollectorClient):
             port=port,
             db="" if db is None else _database_path(db),
             iglu=[_check_place(place) for place in iglu],
-            strict_lengths=strict_lengths,
+            lenient_lengths=lenient_lengths or strict_lengths is False,
+            campaigns=campaigns,
+            paths=_check_paths(paths),
+            output=_check_output(output),
+            log_events=log_events,
             open=open,
             hosts=list(allowed_hosts),
             idle_timeout=idle_timeout,
@@ -147,6 +171,19 @@ class LocalCollector(CollectorClient):
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def _check_output(output: str) -> str:
+    if output not in OUTPUTS:
+        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}, got {output!r}")
+    return output
+
+
+def _check_paths(paths: Mapping[str, str]) -> dict[str, str]:
+    for path in (*paths, *paths.values()):
+        if not isinstance(path, str) or not PATH.fullmatch(path):
+            raise ValueError(f"paths must have two segments, such as /com.acme/track, got {path!r}")
+    return dict(paths)
 
 
 def _check_place(place: str | Path) -> str:

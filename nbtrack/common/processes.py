@@ -17,8 +17,8 @@ def process_started(pid: int) -> str | None:
     except FileNotFoundError:
         if os.path.isdir("/proc/self"):  # noqa: PTH112 - called often
             return None
-    except OSError:
-        return None
+    except OSError:  # such as no file descriptor left: the id has to do
+        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -31,4 +31,4 @@ def process_started(pid: int) -> str | None:
 def is_same_process(pid: int, started: str) -> bool:
     """Check whether process `pid` runs and is the one that started at `started` (``""``: unknown, the id decides)."""
     now = process_started(pid)
-    return now is not None and started in {"", now}
+    return now is not None and (started == now or "" in {started, now})

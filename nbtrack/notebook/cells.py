@@ -5,6 +5,7 @@ callbacks may come unpaired, so runs are matched by IPython's own ``info`` objec
 """
 
 import collections
+import sys
 import threading
 import time
 import traceback
@@ -43,6 +44,7 @@ class CellRuns:
         self._local = _Stack()
         self._ended: collections.deque[CellRun] = collections.deque()
         self.last_event: SelfDescribing | None = None
+        self.last_left_out: list[str] = []
 
     def begin(self, info: Any = None, *_: Any, **__: Any) -> None:
         """Note the start of a cell (``pre_run_cell``)."""
@@ -144,7 +146,9 @@ class CellRuns:
     def _record(self, run: CellRun) -> None:
         session, settings = self.session, self.session.settings
         event = self.describe(run)
-        self.last_event = event
+        self.last_event, self.last_left_out = event, run.left_out
+        if run.left_out:
+            report_left_out("%%track", run.left_out)
         parent = session.track_safely(event, "a cell's run")
         wants = settings.error_messages or settings.tracebacks
         if parent and run.error is not None and wants and run.status == "error":
@@ -174,11 +178,13 @@ class CellRuns:
                 if error is not None and settings.error_messages else None,
                 "traceback": self._clean(_format(error), _TRACE_LENGTH)
                 if error is not None and settings.tracebacks else None,
-                "properties": own.list_properties(self._evaluate(header)) or None,
+                "properties": own.list_properties(self._evaluate(run, header)) or None,
             }
         )  # fmt: skip
         return SelfDescribing(
-            SelfDescribingJson(own.CELL_RUN, data), context=self._find_entities(header), event_id=new_id()
+            SelfDescribingJson(own.CELL_RUN, data),
+            context=self._find_entities(run, header),
+            event_id=new_id(),
         )
 
     def _describe_error(self, parent_id: str, error: BaseException) -> ApplicationError:
@@ -196,23 +202,28 @@ class CellRuns:
     def _clean(self, text: str, length: int) -> str:
         return redact(text, self.session.settings.redact)[:length]
 
-    def _evaluate(self, header: Header) -> list[tuple[str, Any]]:
+    def _evaluate(self, run: CellRun, header: Header) -> list[tuple[str, Any]]:
         pairs = []
         for name, text in header.properties:
             try:
                 pairs.append((name, expressions.evaluate_property(text, self._shell.user_ns)))
-            except Exception as error:  # noqa: BLE001 - the user's expression may raise anything; the cell has run
-                self.session.note_fault(f"the property {name}", error)
+            except BaseException as error:  # noqa: BLE001 - an expression may raise anything; the cell has run
+                run.left_out.append(f"property {name} ({type(error).__name__})")
         return pairs
 
-    def _find_entities(self, header: Header) -> list[SelfDescribingJson]:
+    def _find_entities(self, run: CellRun, header: Header) -> list[SelfDescribingJson]:
         found: list[SelfDescribingJson] = []
-        for text in header.entities:
+        for number, text in enumerate(header.entities, 1):
             try:
                 found += expressions.evaluate_entity(text, self._shell.user_ns)
-            except Exception as error:  # noqa: BLE001 - as above
-                self.session.note_fault(f"the entity {text}", error)
+            except BaseException as error:  # noqa: BLE001 - as above
+                run.left_out.append(f"entity {number} ({type(error).__name__})")
         return found
+
+
+def report_left_out(magic: str, left_out: list[str]) -> None:
+    """Write one line about failed expressions to stderr: names and classes, never an expression or its message."""
+    sys.stderr.write(f"{magic}: left out, as the expression failed: {', '.join(left_out)}\n")
 
 
 def _format(error: BaseException) -> str:

@@ -120,6 +120,9 @@ def _add_matcher(shell: Any, session: Session, matcher: OptionMatcher) -> Any:
     """Offer completions; IPython calls its matchers' interface provisional, so a change there costs only these."""
     try:
         from IPython.core.completer import context_matcher  # noqa: PLC0415
+    except ImportError:  # IPython before 8.6 has no matchers: no completion of our words there
+        return None
+    try:
 
         @context_matcher(identifier="nbtrack")  # type: ignore[untyped-decorator, unused-ignore]
         def complete_nbtrack(context: Any) -> Any:

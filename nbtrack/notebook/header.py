@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nbtrack.common.errors import NbtrackError
-from nbtrack.common.wording import near_matches
+from nbtrack.common.wording import near_matches, plural
 
 _HEADER = re.compile(r"%%track(?:[ \t]+(?P<options>.*?))?[ \t]*\n?\Z")
 _CELL_MAGIC = re.compile(r"%%(?P<name>[A-Za-z]\w*)(?!\S*\?)")
 _COMMENT_OR_BLANK = re.compile(r"[ \t]*(?:#.*)?\n?\Z")
 # magics that run the rest of the cell as Python, so that a header may stand below them
 _TRANSPARENT = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "pyinstrument"})
+
+_OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]{,14}")  # longer ones may hold anything, and are not shown
 
 OPTIONS = ("-l", "--label", "-p", "--property", "-e", "--entity", "--source", "--no-source")
 USAGE = "%%track [NAME] [-l LABEL] [-p key=value]... [-e entity_expression]... [--source | --no-source]"
@@ -94,7 +96,7 @@ def split_words(line: str) -> list[str]:
             depth = max(0, depth + (character in "([{") - (character in ")]}"))
             current += character
     if quote:
-        raise HeaderError(f"the quote {quote} is not closed in: {line.strip()}")
+        raise HeaderError(f"the quote {quote} is not closed")
     return [*words, current] if current else words
 
 
@@ -115,7 +117,7 @@ def split_property(word: str) -> tuple[str, str]:
     """
     key, equals, expression = unquote(word).partition("=")
     if not equals or not key.strip():
-        raise HeaderError(f"a property is written key=value, not {word!r}")
+        raise HeaderError("a property is written key=value")
     return key.strip(), expression.strip()
 
 
@@ -141,6 +143,8 @@ def parse_header(options: str) -> Header:
             and option not in OPTIONS
             and option[:2] not in {"-l", "-p", "-e"}
         ):
+            if not _OPTION.fullmatch(option):
+                raise HeaderError(f"unknown option. Usage: {USAGE}")
             near = near_matches(option, OPTIONS, 1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise HeaderError(f"unknown option {option}; {hint}Usage: {USAGE}")
@@ -150,7 +154,8 @@ def parse_header(options: str) -> Header:
         raise HeaderError(f"{error}. Usage: {USAGE}") from None
     if extra:
         raise HeaderError(
-            f"{' '.join(extra)!r} is one word too many; put a name or label of several words in quotes. Usage: {USAGE}"
+            f"{plural(len(extra), 'word')} too many; a name, label or expression with blanks needs quotes, "
+            f"as in -p 'n=len(df) + 1'. Usage: {USAGE}"
         )
     return Header(
         name=unquote(parsed.name) if parsed.name else None,

@@ -10,7 +10,7 @@ from traitlets import TraitError
 
 from nbtrack.common.wording import near_matches
 from nbtrack.notebook import expressions, preview
-from nbtrack.notebook.cells import CellRuns
+from nbtrack.notebook.cells import CellRuns, report_left_out
 from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
 from nbtrack.runtime import Session, SettingError
 from nbtrack.steps.tracking import send_analysis
@@ -62,7 +62,10 @@ class NBTrackMagics(Magics):
 
           NAME               what the run is called
           -l, --label LABEL  tells runs of the same name apart
-          -p key=value       a property; an expression such as rows=len(df) is evaluated after the cell
+          -p key=value       a property; an expression such as rows=len(df) is evaluated after the cell, and one with
+                             blanks needs quotes: -p 'n=len(df) + 1'. Numbers, strings, booleans and dates are sent,
+                             short lists of these as one string, a DataFrame as its shape, other objects as the name
+                             of their class; None and NaN are left out
           -e expression      an entity: SelfDescribingJson, {"schema": …, "data": …}, or a frame (its shape)
           --source           send this cell's source (secrets are masked)
 
@@ -157,13 +160,16 @@ class NBTrackMagics(Magics):
         if name in CONTROL_WORDS:
             raise UsageError(f"%track sends an event; did you mean %nbtrack {name}?")
         if "=" in name:
-            raise UsageError(f"%track: the event's name comes first, before {words[0]!r}")
-        properties = []
+            raise UsageError("%track: the event's name comes first, before its properties")
+        properties: list[tuple[str, Any]] = []
+        left_out: list[str] = []
         for key, text in pairs:
             try:
                 properties.append((key, expressions.evaluate_property(text, self.shell.user_ns)))
-            except Exception as error:  # noqa: BLE001 - the user's expression may raise anything
-                raise UsageError(f"%track: {key}={text} raised {type(error).__name__}: {error}") from None
+            except BaseException as error:  # noqa: BLE001 - the user's expression may raise anything
+                left_out.append(f"property {key} ({type(error).__name__})")
+        if left_out:
+            report_left_out("%track", left_out)
         send_analysis(name, properties, [])
 
     # -- %nbtrack

@@ -47,19 +47,21 @@ def show_log(session: Session, number: int) -> str:
 
 def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> str:
     """Return the decoded payload of the last tracked cell, or of the given code, and what is left out."""
-    last = cells.last_event
+    last, left_out = cells.last_event, cells.last_left_out
     if code or last is None:
         title = (
             "The event of the next cell with this header, as it would be sent (run-time values are examples):"
         )
-        payload = session.preview(cells.describe(_pretend(code or "%%track", shell)))
+        run = _pretend(code or "%%track", shell)
+        payload, left_out = session.preview(cells.describe(run)), run.left_out
     elif found := session.find_payload(str(last.event_id)):
         title, payload = "The last tracked cell's event, as it was sent:", found
     else:
         title = "The last tracked cell's event, rebuilt after sending, so with new timestamps and a new position in the session:"
         payload = session.preview(last)
     shown = json.dumps(decode_fields(payload), indent=2, ensure_ascii=False)
-    return f"{title}\n{shown}\n{_list_left_out(session.settings)}"
+    failed = f"\nFailed expressions, left out: {', '.join(left_out)}." if left_out else ""
+    return f"{title}\n{shown}\n{_list_left_out(session.settings)}{failed}"
 
 
 class _Info:

@@ -46,6 +46,8 @@ class CellRun:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_delta: int | None = None
+    left_out: list[str] = field(default_factory=list)
+    """Properties and entities whose expression failed: what, and the class of the error."""
 
     def finish(self, result: Any, ended: float) -> None:
         """Note the end: IPython's result, None where it lost it, and the time by ``time.perf_counter()``."""

@@ -1,16 +1,18 @@
 """Compiled schemas: validators of data, by JSON Schema's Draft 4 as Iglu applies it."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
+from nbtrack.schemas import formats, java_regex
 
 SUBSCHEMAS = {"additionalItems", "additionalProperties", "allOf", "anyOf", "items", "not", "oneOf"}
 """Keywords of Draft 4 whose value is a schema, or a list of them."""
 NAMED_SUBSCHEMAS = {"definitions", "dependencies", "patternProperties", "properties"}
 """Keywords whose value is a dict of schemas."""
-UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+BACKTRACK_LIMIT = 100_000
+"""Steps after which a regular expression gives up, so that no string takes for ever."""
 
 
 class BadSchema(NbtrackError, ValueError):  # noqa: N818 - the name is public
@@ -26,81 +28,154 @@ class BadSchema(NbtrackError, ValueError):  # noqa: N818 - the name is public
     """
 
 
-class Validator(NamedTuple):
+class Validator:
     """A compiled schema.
+
+    Parameters
+    ----------
+    body : dict
+        The schema without its name.
 
     Attributes
     ----------
     is_valid : callable
         Whether data is valid.
-    iter_errors : callable
-        Each reason why it is not.
     """
 
-    is_valid: Callable[[Any], bool]
-    iter_errors: Callable[[Any], Iterator[Any]]
+    __slots__ = ("_body", "_exact", "_list", "is_valid")
 
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+        self.is_valid: Callable[[Any], bool] = _compile(_Adapter(body, fast=True).adapt(body)).is_valid
+        self._exact: Any = None
+        self._list: Callable[[Any], bool] | None = None
 
-def _reject_reference(reference: str) -> Any:
-    raise ValueError(f"a schema may only refer to itself, not to {reference}")
+    def iter_errors(self, data: Any) -> Iterator[Any]:
+        """Return each reason why data is not valid."""
+        if self._exact is None:
+            self._exact = _compile(_Adapter(self._body, fast=False).adapt(self._body))
+        return iter(self._exact.iter_errors(data))
+
+    def are_valid(self, items: list[Any]) -> bool:
+        """Check whether all of many pieces of data are valid: one call in place of many."""
+        if self._list is None:
+            adapted = _Adapter(self._body, fast=True).adapt(self._body)
+            # references lead from the root, which would be another one
+            self._list = (
+                (lambda many: all(map(self.is_valid, many)))
+                if "$ref" in str(adapted)
+                else _compile({"type": "array", "items": adapted}).is_valid
+            )
+        return self._list(items)
 
 
 def compile_schema(schema: Mapping[str, Any], uri: str) -> Validator:
-    """Compile a schema as Draft 4, with the format ``uuid`` that Iglu's schemas use.
+    """Compile a schema as Draft 4, with the deviations of Iglu's validator.
 
-    A ``$ref`` may lead to the schema itself and to the meta-schema of Draft 4; any other is rejected, because the
-    library would open files and URLs.
+    Formats are checked as in `nbtrack.schemas.formats`, regular expressions are Java's, keywords beside a ``$ref``
+    apply, and a ``$ref`` to another document on the web allows anything: it is never fetched. A ``$ref`` to a file, or
+    to anything else outside the schema, is rejected.
 
     Raises
     ------
     BadSchema
-        If the library cannot compile it, with the library's reason.
+        If the schema is not valid in Draft 4, or cannot be compiled.
     """
     import jsonschema_rs  # noqa: PLC0415 - heavy, and not needed to find a schema
 
     # `$schema` is an Iglu URI, which names no draft that the library knows
     body = {name: value for name, value in schema.items() if name not in {"$schema", "id", "$id"}}
     try:
-        exact = _compile(body)
-        by_patterns = _replace_uuid_format(body)
-        quick = exact if by_patterns == body else _compile(by_patterns)
+        return Validator(body)
+    except RecursionError as error:
+        raise BadSchema(f"{uri} cannot be used: {error}") from None
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadSchema(f"{uri} cannot be used: {reason}") from None
-    return Validator(quick.is_valid, exact.iter_errors)
 
 
 def _compile(body: Any) -> Any:
     import jsonschema_rs  # noqa: PLC0415 - as above
 
     return jsonschema_rs.Draft4Validator(
-        body, formats={"uuid": _is_uuid}, validate_formats=True, retriever=_reject_reference
+        body,
+        formats=dict(formats.CHECKS),
+        validate_formats=True,
+        retriever=_reject_reference,
+        pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACK_LIMIT),
     )
 
 
-def _is_uuid(text: str) -> bool:
-    return UUID.fullmatch(text) is not None
+def _reject_reference(reference: str) -> Any:
+    raise ValueError(f"a schema may only refer to itself, not to {reference}")
 
 
-def _replace_uuid_format(schema: Any) -> Any:
-    """Return a schema with the format ``uuid`` as a pattern, which is faster: for a custom format the library calls Python.
+class _Adapter:
+    """Rewrites a schema so that jsonschema-rs validates as Iglu does.
 
-    It decides only whether data is valid; errors come from the schema as it is, so that they name the format. A format in
-    a place that is not searched here keeps its effect.
+    Parameters
+    ----------
+    root : any
+        The whole schema, which references lead into.
+    fast : bool
+        Whether formats become patterns, which is faster than calling their functions, but errors would not name them.
     """
-    if isinstance(schema, list):
-        return [_replace_uuid_format(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    body = {
-        name: _replace_uuid_format(value)
-        if name in SUBSCHEMAS
-        else {key: _replace_uuid_format(part) for key, part in value.items()}
-        if name in NAMED_SUBSCHEMAS
-        else value
-        for name, value in schema.items()
-    }
-    if body.get("format") == "uuid" and "pattern" not in body:
-        del body["format"]
-        body["pattern"] = f"^{UUID.pattern}$"
+
+    def __init__(self, root: Any, *, fast: bool) -> None:
+        self._root, self._fast = root, fast
+
+    def adapt(self, schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [self.adapt(part) for part in schema]
+        if not isinstance(schema, dict):
+            return schema
+        body = {name: self._adapt_keyword(name, value) for name, value in schema.items()}
+        conditions: list[dict[str, Any]] = []
+        reference = body.pop("$ref", None)
+        if isinstance(reference, str) and not is_http_url(reference):
+            # an unknown place in the schema fails the data that gets there, and no other
+            is_known = not reference.startswith("#") or self._resolves(reference)
+            conditions.append({"$ref": reference} if is_known else {"not": {}})
+        if self._fast and isinstance(body.get("format"), str):
+            replacement = formats.as_schema(body["format"])
+            if replacement is not None:
+                del body["format"]
+                conditions.append(replacement)
+        return _with_conditions(body, conditions)
+
+    def _adapt_keyword(self, name: str, value: Any) -> Any:
+        if name in SUBSCHEMAS:
+            return self.adapt(value)
+        if name in NAMED_SUBSCHEMAS and isinstance(value, dict):
+            is_pattern = name == "patternProperties"
+            return {
+                java_regex.translate(key) if is_pattern else key: self.adapt(part)
+                for key, part in value.items()
+            }
+        if name == "pattern" and isinstance(value, str):
+            return java_regex.translate(value)
+        return value
+
+    def _resolves(self, reference: str) -> bool:
+        """Check whether a reference into the schema leads to something."""
+        node = self._root
+        for part in filter(None, reference[1:].split("/")):
+            key = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(node, dict) and key in node:
+                node = node[key]
+            elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
+                node = node[int(key)]
+            else:
+                return False
+        return True
+
+
+def _with_conditions(body: dict[str, Any], conditions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add schemas that must hold as well."""
+    if len(conditions) == 1 and not body.keys() & conditions[0].keys() and "$ref" not in conditions[0]:
+        return body | conditions[0]
+    if len(conditions) == 1 and not body:
+        return conditions[0]
+    if conditions:
+        body["allOf"] = [*body.get("allOf", ()), *conditions]
     return body

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbtrack.schemas import java_regex
+
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MAX_SHOWN = 80
 """Characters of a value that a message quotes."""
@@ -121,7 +123,8 @@ def _describe_format(value: Any, rule: Any) -> Description:
 
 
 def _describe_pattern(value: Any, rule: Any) -> Description:
-    return _shorten(value), str(rule), f"{_shorten(value)} does not match {rule}"
+    pattern = java_regex.original(rule)
+    return _shorten(value), pattern, f"{_shorten(value)} does not match {pattern}"
 
 
 def _describe_bound(

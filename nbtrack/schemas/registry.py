@@ -2,22 +2,40 @@
 
 import json
 import os
+import re
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
+from nbtrack.common.home import find_home
 from nbtrack.common.wording import near_matches
 from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
 from nbtrack.schemas.servers import IgluServer
 
+ADDED = "iglu"
+"""Folder in the home of the schemas that the user added."""
 BUILTIN = Path(__file__).parent / "iglu"
 """Folder of the schemas that come with nbtrack."""
+VERSION = re.compile(r"[1-9][0-9]*-[0-9]+-[0-9]+")
+INDEX_SECONDS = 5.0
+NEAR_VENDOR = 0.85
+NEAR_NAME = 0.75
+"""How similar a vendor and a name must be to be suggested."""
+SNOWPLOW_VENDORS = (
+    "iglu:com.snowplow",
+    "iglu:org.w3/",
+    "iglu:org.ietf/",
+    "iglu:org.schema/",
+    "iglu:com.google.",
+)
+"""Beginnings of URIs of schemas that Snowplow publishes."""
 MAX_KEYS = 10_000
 """Parsed URIs that are kept: a limit against floods of made-up names."""
 
@@ -44,10 +62,29 @@ class SchemaNotFound(NbtrackError, LookupError):  # noqa: N818 - the name is pub
     iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0
     """
 
-    def __init__(self, uri: str, suggestions: tuple[str, ...] = (), looked: tuple[str, ...] = ()) -> None:
-        hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
-        super().__init__(f"no schema {uri} in {', '.join(looked) or 'any registry'}{hint}")
-        self.uri, self.suggestions, self.looked = uri, suggestions, looked
+    def __init__(
+        self,
+        uri: str,
+        suggestions: tuple[str, ...] | Callable[[str], tuple[str, ...]] = (),
+        looked: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(uri)
+        self.uri, self.looked = uri, looked
+        self._suggestions = suggestions
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """Known URIs that are similar, the nearest first; searched for when they are read."""
+        if callable(self._suggestions):
+            self._suggestions = self._suggestions(self.uri)
+        return self._suggestions
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.suggestions[0]}?" if self.suggestions else _add_command(self.uri)
+        return f"no schema {self.uri} in {', '.join(self.looked) or 'any registry'}{hint}"
+
+    def __reduce__(self) -> tuple[type["SchemaNotFound"], tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        return type(self), (self.uri, self.suggestions, self.looked)
 
 
 class Server(Protocol):
@@ -67,6 +104,12 @@ class _Entry:
     stamp: object
     schema: dict[str, Any]
     validator: Validator | None = None
+
+    @property
+    def superseding_version(self) -> str:
+        """The version that replaces this one in Iglu; usually none."""
+        version = self.schema.get("$supersededBy", "")
+        return version if isinstance(version, str) and VERSION.fullmatch(version) else ""
 
 
 class Registry:
@@ -110,11 +153,13 @@ class Registry:
                 raise TypeError(
                     f"servers must be URLs such as https://iglu.acme.com, or IgluServer(…), got {server!r}"
                 )
+        self._has_builtin = builtin
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
         self._registered: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._keys: dict[str, SchemaKey] = {}
         self._lock = threading.RLock()
+        self._indexed: tuple[float, dict[str, dict[str, list[SchemaKey]]]] | None = None
 
     def register(self, schema: Mapping[str, Any]) -> str:
         """Add a schema to this registry, in place of one with the same name elsewhere.
@@ -154,6 +199,7 @@ class Registry:
         entry.validator = compile_schema(entry.schema, uri)
         with self._lock:
             self._registered[uri] = entry
+            self._indexed = None
         return uri
 
     def find(self, uri: str) -> dict[str, Any]:
@@ -175,8 +221,10 @@ class Registry:
         return self._look_up(uri) is not None
 
     def validator(self, uri: str) -> Validator:
-        """Return the compiled validator of a schema; raises as :meth:`find` does."""
+        """Return the compiled validator of a schema, or of the version that supersedes it; raises as :meth:`find` does."""
         entry = self._entry(uri)
+        if entry.superseding_version:
+            entry = self._look_up(f"{uri.rpartition('/')[0]}/{entry.superseding_version}") or entry
         if entry.validator is None:
             entry.validator = compile_schema(entry.schema, uri)
         return entry.validator
@@ -211,7 +259,7 @@ class Registry:
         """Return the URIs of all schemas that are known without asking a server, sorted."""
         with self._lock:
             uris = set(self._registered)
-        for root in self._roots:
+        for root in self._all_roots():
             for path in root.glob("*/*/*/*"):
                 vendor, name, schema_format, version = path.parts[-4:]
                 try:
@@ -230,22 +278,39 @@ class Registry:
             "the built-in registry"
             if root == BUILTIN
             else f"{root}{'' if root.is_dir() else ' (no such folder)'}"
-            for root in self._roots
+            for root in self._all_roots()
         ]
         return ("the session", *roots, *(server.name for server in self.servers))
 
     def suggest(self, uri: str) -> tuple[str, ...]:
         """Return at most three known URIs that are similar to this one, the nearest first."""
-        known = self.uris()
-        family = uri.rpartition("/")[0]
-        versions = [other for other in known if other.rpartition("/")[0] == family]
-        near = near_matches(uri, known, n=3, cutoff=0.75)
-        return tuple(dict.fromkeys([*reversed(versions), *near]))[:3]
+        try:
+            key = parse_uri(uri)
+        except ValueError:
+            return ()
+        index = self._index()
+        names = index.get(key.vendor, {})
+        found = list(reversed(names.get(key.name, ())))
+        for vendor in near_matches(key.vendor, index, n=3, cutoff=NEAR_VENDOR):
+            for name in near_matches(key.name, index[vendor], n=3, cutoff=NEAR_NAME):
+                found.append(index[vendor][name][-1])  # noqa: PERF401 - nested loops read better
+        return tuple(str(other) for other in dict.fromkeys(found))[:3]
+
+    def _index(self) -> dict[str, dict[str, list[SchemaKey]]]:
+        """Return the known schemas by vendor and name, each with its versions in order; at most some seconds old."""
+        now = time.monotonic()
+        with self._lock:
+            if self._indexed is None or now - self._indexed[0] > INDEX_SECONDS:
+                index: dict[str, dict[str, list[SchemaKey]]] = {}
+                for key in sorted(map(parse_uri, self.uris()), key=_version_order):
+                    index.setdefault(key.vendor, {}).setdefault(key.name, []).append(key)
+                self._indexed = (now, index)
+            return self._indexed[1]
 
     def _entry(self, uri: str) -> _Entry:
         entry = self._look_up(uri)
         if entry is None:
-            raise SchemaNotFound(uri, self.suggest(uri), self.places())
+            raise SchemaNotFound(uri, self.suggest, self.places())
         return entry
 
     def _look_up(self, uri: Any) -> _Entry | None:
@@ -261,8 +326,20 @@ class Registry:
                 self._keys[uri] = key
         return self._from_files(key) or self._from_servers(key)
 
+    def _all_roots(self) -> list[Path]:
+        """Return the folders that are searched, with that of the schemas which the user added, if there is one."""
+        if not self._has_builtin:
+            return self._roots
+        added = find_home() / ADDED
+        return [*self._roots, added] if added.is_dir() else self._roots
+
     def _from_files(self, key: SchemaKey) -> _Entry | None:
-        for root in self._roots:
+        return self._from_roots(key, self._roots) or self._from_roots(
+            key, self._all_roots()[len(self._roots) :]
+        )
+
+    def _from_roots(self, key: SchemaKey, roots: Iterable[Path]) -> _Entry | None:
+        for root in roots:
             name = (str(root), key.path)
             if root == BUILTIN and name in self._entries:
                 return self._entries[name]
@@ -289,6 +366,17 @@ class Registry:
                     entry = self._entries[name] = _Entry(text, _parse(text, str(key)))
                 return entry
         return None
+
+
+def _version_order(key: SchemaKey) -> tuple[int, ...]:
+    return tuple(map(int, key.version.split("-")))
+
+
+def _add_command(uri: str) -> str:
+    """Return how a schema of Snowplow's that is not built in is added; empty for any other vendor."""
+    if not uri.startswith(SNOWPLOW_VENDORS):
+        return ""
+    return f"; add it with: nbtrack schemas add http://iglucentral.com {uri}"
 
 
 def _parse(text: str, uri: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class Tracker(LegacyMethods):
     @staticmethod
     def get_timestamp(tstamp: Any = None) -> int:
         """Return a Unix timestamp in milliseconds; the current time for None and for an invalid value."""
-        if tstamp is not None:
+        if tstamp is not None and not isinstance(tstamp, str):
             try:
                 return milliseconds(tstamp)
             except (TypeError, ValueError):

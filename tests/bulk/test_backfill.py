@@ -119,8 +119,9 @@ def test_ids_of_history_are_kept_and_checked() -> None:
         report = backfill(frame, event, collector=server.url)
     assert server.delivered == Counter({id_: 1 + (id_ == ids[0]) for id_ in ids})
     assert (report.sent, report.skipped, report.repeated_keys) == (6, 2, 1)
-    assert report.errors["row"].to_list() == [6, 7]
-    assert "row has no event id" in report.errors["reason"][0]
+    assert report.errors["row"].to_list() == [5, 6, 7]
+    assert report.errors["reason"][0] == "same event id as an earlier row (sent)"
+    assert "row has no event id" in report.errors["reason"][1]
     with pytest.raises(TemplateError, match="the same for all rows"):
         backfill(frame, PageView("https://acme.com", event_id=uuid.uuid4()), dry_run=True)
     with pytest.raises(TemplateError, match="use one of them"):
@@ -398,7 +399,7 @@ def test_an_interrupted_run_is_resumed() -> None:
     assert rest.ok
     check_accounts(rest)
     assert len(server.delivered) == len(frame)
-    assert (done.sent, done.resumed, done.requests) == (len(frame), len(frame), 0)
+    assert (done.sent, done.resumed, done.requests) == (0, len(frame), 0)
 
 
 def test_a_run_of_other_data_or_another_event_is_not_resumed() -> None:
@@ -492,7 +493,7 @@ def test_files_relations_and_readers_are_read(tmp_path: Path) -> None:
             report = backfill(source, purchase(), key="order", collector=server.url)
         assert report.ok, report
         assert set(server.delivered) == wanted
-    for wrong in (7, {"a": 1}, tmp_path / "nothing.parquet", []):
+    for wrong in (7, {"a": 1}, tmp_path / "nothing.parquet"):
         with pytest.raises(SourceError):
             backfill(wrong, purchase(), dry_run=True)
 

@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -14,11 +13,7 @@ from nbtrack.tracker import StructuredEvent
 from tests.support.fault_server import FaultServer
 
 FIXTURES = Path(__file__).parent / "fixtures"
-WRITTEN_BY = "2.0.1"
-"""Version of DuckDB."""
 ROWS = 10_000
-DELIVERED = 2 * 2_048
-"""Rows of the chunks that the run of the fixture delivered before it ended."""
 
 
 @pytest.fixture
@@ -37,16 +32,13 @@ def send(ledger: Path, server: FaultServer, *, resume: bool = False) -> Backfill
     return backfill(table, event, key="order", collector=server.url, ledger=ledger, resume=resume)
 
 
-def test_a_ledger_of_the_first_version_is_resumed(ledger: Path) -> None:
+def test_a_ledger_of_the_first_recipe_is_not_resumed(ledger: Path) -> None:
     with FaultServer() as server:
-        if duckdb.__version__ != WRITTEN_BY:  # the hashes of rows depend on it
-            with pytest.raises(LedgerError, match="the event or its options changed"):
-                send(ledger, server, resume=True)
-            return
-        report = send(ledger, server, resume=True)
-        assert report.ok
-        assert (report.sent, report.resumed) == (ROWS, DELIVERED)
-        assert len(server.delivered) == ROWS - DELIVERED
+        with pytest.raises(
+            LedgerError, match=r"the recipe of the event ids \(1 then, 2 now\) and .* changed"
+        ):
+            send(ledger, server, resume=True)
+        assert server.seen == []
 
 
 def test_without_resume_a_run_over_it_sends_all_rows_and_replaces_it(ledger: Path) -> None:
@@ -55,4 +47,5 @@ def test_without_resume_a_run_over_it_sends_all_rows_and_replaces_it(ledger: Pat
         assert report.ok
         assert (report.sent, report.resumed, len(server.delivered)) == (ROWS, 0, ROWS)
         again = send(ledger, server, resume=True)
-    assert (again.sent, again.resumed) == (ROWS, ROWS)
+    assert (again.sent, again.resumed) == (0, ROWS)
+    assert again.ok

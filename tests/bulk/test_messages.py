@@ -199,10 +199,30 @@ MESSAGES: Messages = {
         TypeError,
         "event must be an event, such as SelfDescribing(SelfDescribingJson(…)) with col(…)",
     ),
-    "a time made of strings": (
-        lambda: backfill(FRAME, StructuredEvent("a", "b", true_timestamp=col("order_id")), collector=NOBODY),
+    "an unknown option of CSV files": (
+        lambda: backfill("orders.csv", EVENT, csv={"sep": ";"}, collector=NOBODY),
+        TypeError,
+        "csv: unknown option 'sep'; options are: delimiter, quote, encoding, header, decimal, null, types",
+    ),
+    "an unknown encoding": (
+        lambda: backfill("orders.csv", EVENT, csv={"encoding": "latin-99"}, collector=NOBODY),
         ValueError,
-        "col('order_id'): a time must be a datetime or a Unix timestamp in milliseconds, got str",
+        "csv: unknown encoding 'latin-99'",
+    ),
+    "a delimiter that is not one character": (
+        lambda: backfill("orders.csv", EVENT, csv={"delimiter": ", "}, collector=NOBODY),
+        ValueError,
+        "csv: delimiter must be one ASCII character, got ', '",
+    ),
+    "an unknown time zone": (
+        lambda: backfill(FRAME, EVENT, tz="Mars/Base", collector=NOBODY),
+        ValueError,
+        "tz must be a time zone, such as 'Europe/Paris', got 'Mars/Base'",
+    ),
+    "duplicates of an iterable": (
+        lambda: backfill(iter([FRAME]), EVENT, on_duplicate="last", dry_run=True),
+        TypeError,
+        "on_duplicate='last' reads the data twice, which is not possible with readers and iterables; use 'first', or",
     ),
     "one id for all rows": (
         lambda: backfill(FRAME, StructuredEvent("a", "b", event_id=UUID), collector=NOBODY),

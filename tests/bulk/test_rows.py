@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 
 from nbtrack import col
-from nbtrack.bulk import TemplateError, make_plan
+from nbtrack.bulk import make_plan
 from nbtrack.bulk.preview import encode_source
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.template import Col, is_missing
@@ -38,6 +38,7 @@ ENTITY = "iglu:com.acme/box/jsonschema/1-0-0"
 
 def encode(event: Any, data: Any, base64_: bool, **options: Any) -> list[dict[str, str]]:
     source = open_source(data)
+    options = {"on_missing_time": "send", **options}
     plan = make_plan(event, source.names, send=False, encode_base64=base64_, **options)
     return [json.loads(event) for encoded in encode_source(plan, source, 7) for event in encoded.payloads()]
 
@@ -194,11 +195,6 @@ def test_a_row_of_pandas_is_tracked_as_it_is(name: str) -> None:
     def same(cells: list[Any], base64_: bool) -> None:
         frame = pd.DataFrame({"x": pd.Series(cells, dtype=dtype)})
         rows = [{"x": as_python(frame["x"].iloc[index])} for index in range(len(frame))]
-        column = frame["x"]
-        if column.dtype == "float64" and column.isna().any():
-            present = [v for v in column if not math.isnan(v)]
-            if present and all(math.isfinite(v) and v.is_integer() and abs(v) < 2**53 for v in present):
-                rows = [{"x": None if math.isnan(row["x"]) else int(row["x"])} for row in rows]
         event = template(col("x"))
         if any(isinstance(row["x"], list | dict | tuple | np.ndarray) for row in rows):
             event.event_subject = None
@@ -214,7 +210,8 @@ ARROW: dict[str, tuple[Any, Any]] = {
     "binary": (maybe(st.binary(max_size=9)), pa.binary()),
     "int32": (maybe(st.integers(-(2**31), 2**31 - 1)), pa.int32()),
     "uint64": (maybe(st.integers(0, 2**64 - 1)), pa.uint64()),
-    "float16": (maybe(st.floats(width=16)), pa.float16()),
+    # pyarrow before 18 makes them of numpy's floats alone
+    **({} if pa.__version__ < "18" else {"float16": (maybe(st.floats(width=16)), pa.float16())}),
     "double": (maybe(floats), pa.float64()),
     "bool": (maybe(st.booleans()), pa.bool_()),
     "null": (st.lists(st.none(), min_size=1, max_size=4), pa.null()),
@@ -323,13 +320,6 @@ def test_numbers_and_python_objects_are_times_too() -> None:
     for cells in ([1500, 0, -1], [1500.9, 2.0], [datetime(2026, 1, 1, tzinfo=UTC), date(2026, 1, 1)]):
         frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
         assert_same(PageView("https://acme.com", true_timestamp=col("x")), frame, [{"x": c} for c in cells])
-
-
-def test_a_string_is_not_a_time() -> None:
-    with pytest.raises(
-        TemplateError, match="a time must be a datetime or a Unix timestamp in milliseconds, got str"
-    ):
-        encode(PageView("https://acme.com", true_timestamp=col("x")), pa.table({"x": ["soon"]}), True)
 
 
 def test_every_kind_of_event_takes_columns() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ EVENTS = [
     # name, payload, field, words of the reason
     ("no type", {"p": "web", "tv": "1", "e": ""}, "event", "is missing"),
     ("unknown type", page_view(e="xx"), "event", "one of pv"),
+    ("retired type", page_view(e="ad"), "event", "one of pv"),
+    ("self-describing data of another type", page_view(ue_pr="true"), "ue_pr", "not self-describing"),
     ("unknown platform", page_view(p="desk"), "platform", "one of"),
     ("event id", page_view(eid="1"), "event_id", "UUID expected"),
     ("session id", page_view(sid="1"), "domain_sessionid", "UUID expected"),
@@ -43,10 +46,7 @@ EVENTS = [
     ("flag", page_view(cookie="yes"), "br_cookies", "0 or 1"),
     ("url", page_view(url="http://[broken"), "page_url", "URI expected"),
     ("struct value", page_view(e="se", se_ca="a", se_ac="b", se_va="much"), "se_value", "number"),
-    ("struct action", page_view(e="se", se_ca="a"), "se_action", "is missing"),
     ("order total", page_view(e="tr", tr_id="1", tr_tt="many"), "tr_total", "number"),
-    ("order id", page_view(e="tr", tr_tt="1"), "tr_orderid", "is missing"),
-    ("item price", page_view(e="ti", ti_sk="1", ti_qu="1"), "ti_price", "is missing"),
     ("item quantity", page_view(e="ti", ti_sk="1", ti_pr="1", ti_qu="1.5"), "ti_quantity", "integer"),
     ("ping offset", page_view(e="pp", pp_mix="a"), "pp_xoffset_min", "integer"),
     ("no own data", page_view(e="ue"), "unstruct_event", "needs ue_pr or ue_px"),
@@ -141,13 +141,55 @@ def test_bad_rows_follow_snowplows_own_schemas(send):
     assert seen == {"schema_violations", "tracker_protocol_violations", "adapter_failures", "size_violation"}
 
 
-def test_too_long_values_are_a_note_and_fail_only_with_strict_lengths(send):
-    result = send.validate(page_view(aid="a" * 256))["events"][0]
-    assert (result["good"], result["notes"]) == (True, ["app_id: at most 255 characters expected, 256 found"])
-    with LocalCollector(strict_lengths=True) as strict:
-        result = Sender(strict).validate(page_view(aid="a" * 256), page_view(aid="a" * 255))["events"]
-        assert [event["good"] for event in result] == [False, True]
-        assert result[0]["reasons"] == ["app_id: at most 255 characters expected, 256 found"]
+def test_too_long_values_fail_and_are_a_note_with_lenient_lengths(send):
+    reason = "app_id: at most 255 characters expected, 256 found"
+    result = send.validate(page_view(aid="a" * 256), page_view(aid="a" * 255))
+    assert (result["good"], result["reasons"]) == (1, [reason])
+    assert send.validate(page_view(url="http://acme.com/" + "a" * 9_000))["good"] == 1
+    for options in ({"lenient_lengths": True}, {"strict_lengths": False}):
+        with LocalCollector(**options) as lenient:
+            result = Sender(lenient).validate(page_view(aid="a" * 256))
+            assert (result["good"], result["notes"]) == (1, [reason])
+
+
+@pytest.mark.parametrize(
+    ("payload", "notes"),
+    [
+        (page_view(e="se", se_ca="a"), ["se_action is missing"]),
+        (page_view(e="tr", tr_tt="1"), ["tr_orderid is missing"]),
+        (page_view(e="ti", ti_id="1", ti_sk="1", ti_qu="1"), ["ti_price is missing"]),
+    ],
+)
+def test_what_a_type_of_event_should_have_is_a_note(send, payload, notes):
+    result = send.validate(payload)
+    assert (result["good"], result["notes"]) == (1, notes)
+
+
+@pytest.mark.parametrize(
+    ("uri", "nearest"),
+    [
+        (TIMING.replace("timing", "timng"), TIMING),
+        (TIMING.replace("1-0-0", "1-0-9"), TIMING),
+        ("iglu:com.acme/order/jsonschema/1-0-0", None),
+        ("iglu:com.snowplow.agent.tracking/agent_nothing/jsonschema/1-0-0", None),
+    ],
+)
+def test_an_unknown_schema_names_a_near_one_only_if_it_is_near(send, uri, nearest):
+    send.post([self_describing(uri, {})])
+    (reason,) = send.collector.bad().to_dict("records")
+    assert reason["nearest"] == nearest
+    assert reason["reason"].startswith(f"unknown schema {uri}")
+    assert ("did you mean" in reason["reason"]) == (nearest is not None)
+
+
+def test_a_thousand_unknown_schemas_cost_no_more_than_good_events(send):
+    unknown = [
+        self_describing(f"iglu:com.acme/thing_{number}/jsonschema/1-0-0", {}) for number in range(1000)
+    ]
+    began = time.monotonic()
+    assert send.post(unknown).status == 200
+    assert time.monotonic() - began < 5
+    assert send.collector.counts()["bad"] == 1000
 
 
 def test_an_edited_schema_takes_effect_with_the_next_request(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from nbtrack.collector import LocalCollector
 from nbtrack.collector.events.adapters import Request
-from nbtrack.collector.events.enrichment import COLUMNS, column_of, enrich
+from nbtrack.collector.events.enrichment import COLUMNS, Source, column_of, enrich
 from nbtrack.protocol import CONTEXTS
 from tests.support.collector import Sender, page_view, self_describing
 
@@ -129,7 +129,7 @@ def test_snowplows_analytics_sdk_reads_an_enriched_line(send, tmp_path):
     lines = path.read_text().splitlines()
     assert {line.count("\t") for line in lines} == {130}
     view, struct, timing = map(transform, lines)
-    assert (view["app_id"], view["page_title"], view["br_cookies"]) == ("shop", "tab here", True)
+    assert (view["app_id"], view["page_title"], view["br_cookies"]) == ("shop", "tab    here", True)
     assert (view["refr_urlhost"], view["dvce_screenwidth"]) == ("a.b", 8)
     assert float(struct["se_value"]) == 1.5
     assert timing[TIMING_COLUMN] == GOOD
@@ -167,6 +167,8 @@ def test_events_are_exported_to_parquet_json_and_csv(send, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 @pytest.mark.parametrize("ending", ["parquet", "tsv", "ndjson", "csv"])
 def test_exported_events_are_readable_by_their_user_only(send, tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
     send.post([page_view()])
     path = tmp_path / f"events.{ending}"
     send.collector.export(path)
@@ -175,10 +177,10 @@ def test_exported_events_are_readable_by_their_user_only(send, tmp_path, ending)
 
 def test_the_derived_time_is_corrected_by_the_clocks_error():
     request = Request(10_000)
-    event = enrich({"e": "pv", "dtm": "1000", "stm": "1400"}, request)
+    event = enrich(Source({"e": "pv", "dtm": "1000", "stm": "1400"}, request))
     assert event["derived_tstamp"] == 9_600
-    assert enrich({"e": "pv", "ttm": "7", "dtm": "1", "stm": "2"}, request)["derived_tstamp"] == 7
-    assert enrich({"e": "pv"}, request)["derived_tstamp"] == 10_000
+    assert enrich(Source({"e": "pv", "ttm": "7", "dtm": "1", "stm": "2"}, request))["derived_tstamp"] == 7
+    assert enrich(Source({"e": "pv"}, request))["derived_tstamp"] == 10_000
 
 
 def test_an_event_without_an_id_always_gets_the_same_one(send):

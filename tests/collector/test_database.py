@@ -8,27 +8,27 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nbtrack.collector import LocalCollector
-from nbtrack.collector.events.adapters import Request
-from nbtrack.collector.events.database import Database, event_row
-from nbtrack.collector.events.validation import ValidationResult
-from tests.support.collector import Sender, page_view
+from nbtrack.collector.events.database import Database, EventFilter
+from tests.support.collector import Sender, page_view, validated
 
 WRITE = """
 import os, signal, sys
-from nbtrack.collector.events.adapters import Request
-from nbtrack.collector.events.database import Database, event_row
-from nbtrack.collector.events.validation import ValidationResult
-row = event_row(Request(1), 1, {"e": "pv", "p": "web", "tv": "1"}, ValidationResult())
-Database(sys.argv[1], lasting=sys.argv[2] == "True").write([], [row])
+from nbtrack.collector.events.database import Database
+from tests.support.collector import validated
+Database(sys.argv[1], lasting=sys.argv[2] == "True").write([validated({"e": "pv", "p": "web", "tv": "1"})])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def row(**more):
-    request = Request(1_700_000_000_000, "POST", "com.acme", "v1")
-    return event_row(request, 1, page_view(**more), ValidationResult())
+@pytest.fixture
+def database(tmp_path):
+    database = Database(tmp_path / "events.sqlite")
+    yield database
+    database.close()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
@@ -43,12 +43,63 @@ def test_a_commit_survives_the_end_of_its_process(tmp_path, lasting):
 
 
 def test_a_repeat_is_recognised_by_id_and_content_after_a_restart_too(tmp_path):
-    rows = [row(eid="1", page="a"), row(eid="1", page="b"), row(eid="2", page="a")]
+    events = [page_view(eid="1", page="a"), page_view(eid="1", page="b"), page_view(eid="2", page="a")]
     for start in range(3):
         database = Database(tmp_path / "events.sqlite")
-        database.write([], rows)
+        database.write([validated(*events)])
         assert (database.good, database.repeats) == (3, 3 * start)
         database.close()
+
+
+def test_repeats_within_one_commit_are_recognised(database):
+    event = page_view()
+    later = event | {"stm": "1800000000000", "dtm": "1800000000000"}
+    database.write([validated(event, later), validated(later), validated(event | {"page": "another"})])
+    assert (database.good, database.repeats) == (2, 2)
+    assert [
+        stored.payload.get("page") for stored in database.read(EventFilter(event_id=event["eid"]), limit=9)
+    ] == [None, "another"]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=4), max_size=6))
+def test_each_content_of_an_id_is_stored_once(groups):
+    database = Database(None)
+    sent = []
+    for group in groups:
+        events = [page_view(eid=f"id-{number}", page=str(content)) for number, content in group]
+        sent += group
+        if events:
+            database.write([validated(event) for event in events])
+    stored = [
+        (event.payload["eid"], event.payload["page"]) for event in database.read(EventFilter(), limit=100)
+    ]
+    assert sorted(stored) == sorted({(f"id-{number}", str(content)) for number, content in sent})
+    assert database.repeats == len(sent) - len(set(sent))
+    for event_id, _ in stored:
+        assert database.read(EventFilter(event_id=event_id), limit=100)
+    database.close()
+
+
+def test_old_events_and_those_of_a_source_that_has_too_many_are_removed(database):
+    now = 1_700_000_000_000
+    database.write([validated(*[page_view(aid="old") for _ in range(3)], time=now - 1000)])
+    database.write([validated(*[page_view(aid="flood") for _ in range(9)], page_view(aid="mine"), time=now)])
+    assert database.prune(now - 10, 5) == 7
+    left = [event.payload["aid"] for event in database.read(EventFilter(), limit=100)]
+    assert left == ["flood"] * 5 + ["mine"]
+    assert (database.good, database.removed) == (6, 7)
+    assert database.counts()["good"] == sum(good for good, _ in database.minutes.values())
+
+
+def test_forgotten_events_are_gone_from_the_file(tmp_path):
+    path = tmp_path / "events.sqlite"
+    database = Database(path)
+    session = "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"
+    database.write([validated(page_view(sid=session, page="a-secret-page"), page_view(page="another"))])
+    assert database.forget(EventFilter(session=session)) == 1
+    assert [event.payload["page"] for event in database.read(EventFilter(), limit=9)] == ["another"]
+    database.close()
+    assert b"a-secret-page" not in path.read_bytes()
 
 
 @pytest.fixture

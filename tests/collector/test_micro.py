@@ -1,7 +1,7 @@
 """The paths of Snowplow Micro, in the formats of its versions 3 and 4."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -21,7 +21,7 @@ def fill(send):
 def test_all_counts(send):
     fill(send)
     for method, data in (("GET", None), ("POST", {})):
-        assert send.read("/micro/all", data, method).json == {"total": 3, "good": 2, "bad": 1}
+        assert send.read("/micro/all", data, method).json == {"total": 3, "good": 2, "bad": 1, "repeats": 0}
 
 
 def test_good_events_come_newest_first_with_all_columns(send):
@@ -81,7 +81,7 @@ def test_events_by_post_come_in_pages(send):
     page = send.read("/micro/events", {"page": 1, "pageSize": 2, "filters": []}).json
     assert (len(page["events"]), page["totalPages"], page["totalItems"]) == (2, 2, 3)
     assert len(send.read("/micro/events", {"page": 2, "pageSize": 2, "filters": []}).json["events"]) == 1
-    for filters in ([{"column": "app_id", "values": ["TW", "zz"]}], [{"column": "app_id", "value": "tw"}]):
+    for filters in ([{"column": "app_id", "values": ["TWO", "zz"]}], [{"column": "app_id", "value": "two"}]):
         found = send.read("/micro/events", {"page": 1, "pageSize": 9, "filters": filters}).json["events"]
         assert [event["app_id"] for event in found] == ["two"]
     asked = {"page": 1, "pageSize": 9, "filters": [], "validEvents": False}
@@ -92,10 +92,47 @@ def test_events_by_post_come_in_pages(send):
         "three",
         "two",
     ]
-    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    asked = {"page": 1, "pageSize": 9, "filters": [], "timeRange": {"start": later}}
-    assert send.read("/micro/events", asked).json["totalItems"] == 0
+    part = [{"column": "app_id", "values": ["tw"]}]
+    found = send.read("/micro/events", {"page": 1, "pageSize": 9, "filters": part}).json
+    assert (found["events"], found["totalPages"], found["totalItems"]) == ([], 1, 0)
     assert send.read("/micro/events", {"page": 1}).status == 400
+
+
+def test_a_time_range_compares_instants_and_excludes_its_end(send):
+    fill(send)
+    (newest, *_) = send.read("/micro/events").json
+    moment = datetime.fromisoformat(newest["collector_tstamp"])
+    elsewhere = moment.astimezone(timezone(timedelta(hours=5)))
+    for time_range, count in (
+        ({"start": (moment + timedelta(hours=1)).isoformat()}, 0),
+        ({"start": elsewhere.isoformat()}, 1),
+        ({"end": elsewhere.isoformat()}, 2),
+        (
+            {
+                "start": (elsewhere - timedelta(minutes=1)).isoformat(),
+                "end": (moment + timedelta(minutes=1)).isoformat(),
+            },
+            3,
+        ),
+    ):
+        asked = PAGE | {"timeRange": time_range}
+        assert send.read("/micro/events", asked).json["totalItems"] == count, time_range
+    assert send.read("/micro/events", PAGE | {"timeRange": {"start": "noon"}}).status == 400
+
+
+def test_the_columns_that_events_fill_are_listed(send):
+    fill(send)
+    assert {"app_id", "unstruct_event_com_snowplowanalytics_snowplow_timing_1"} <= set(
+        send.read("/micro/columns").json
+    )
+
+
+def test_repeats_are_counted(send):
+    event = page_view()
+    send.post([event])
+    send.post([event])
+    assert send.read("/micro/all").json["repeats"] == 1
+    assert send.collector.summary()["last_repeats"][0]["event_id"] == event["eid"]
 
 
 def test_the_timeline_counts_spans(send):

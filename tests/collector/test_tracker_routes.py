@@ -1,15 +1,20 @@
 """The paths that trackers send to: statuses, headers and cookies of a Snowplow collector."""
 
 import http.client
+import json
 import re
 import socket
 import uuid
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
+from nbtrack.collector import LocalCollector
 from nbtrack.collector.events.adapters import ANONYMOUS
-from tests.support.collector import JSON, fetch, page_view
+from nbtrack.protocol import PAYLOAD_DATA
+from tests.support.collector import JSON, Sender, fetch, page_view
+from tests.support.waiting import poll
 
 PIXEL_BYTES = 43
 
@@ -119,24 +124,49 @@ def test_a_payload_above_one_mebibyte_is_one_size_violation(send):
     assert "at most 1,048,576 allowed" in bad["reason"][0]
 
 
-def test_an_event_too_large_for_some_sink_is_good_with_a_note(send):
-    result = send.validate(page_view(), page_view(page="x" * 300_000))["events"]
-    assert [event["good"] for event in result] == [True, True]
-    assert result[0]["notes"] == []
-    assert any("would be a size_violation on Amazon SQS" in note for note in result[1]["notes"])
+def test_an_event_too_large_for_some_sink_is_good_with_a_note(collector):
+    with LocalCollector(lenient_lengths=True) as lenient:
+        result = Sender(lenient).validate(page_view(), page_view(page="x" * 300_000))
+    assert result["good"] == 2
+    assert any("would be a size_violation on Amazon SQS" in note for note in result["notes"])
 
 
-def test_the_reply_holds_the_validation_result_if_requested(send):
-    result = send.validate(page_view(eid="3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"), page_view(vid="many"))
-    assert (result["good"], result["bad"]) == (1, 1)
-    assert result["events"][0] == {
-        "event_id": "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1",
+def test_the_reply_holds_counts_and_the_first_reasons_if_requested(send):
+    bad = [page_view(vid="many") for _ in range(30)]
+    result = send.validate(page_view(), *bad)
+    assert (result["good"], result["bad"]) == (1, 30)
+    assert len(result["reasons"]) == len(result["failed"]) == 10
+    assert result["failed"][0] == {
+        "event_id": bad[0]["eid"],
         "schema": "iglu:com.snowplowanalytics.snowplow/page_view/jsonschema/1-0-0",
-        "good": True,
-        "reasons": [],
-        "notes": [],
+        "reasons": ["domain_sessionidx: integer of 32 bits expected, 'many' found"],
     }
-    assert result["events"][1]["reasons"] == ["domain_sessionidx: integer of 32 bits expected, 'many' found"]
+
+
+def test_paths_can_stand_for_others():
+    with LocalCollector(paths={"/com.acme/track": "/com.snowplowanalytics.snowplow/tp2"}) as collector:
+        body = json.dumps({"schema": PAYLOAD_DATA, "data": [page_view()]}).encode()
+        assert Sender(collector)("/com.acme/track", body, "POST", Content_Type=JSON).status == 200
+        assert collector.counts() == {"total": 1, "good": 1, "bad": 0}
+
+
+def test_bodies_in_flight_are_bounded(send):
+    where = urlsplit(send.collector.url)
+    head = b"POST /com.acme/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1900000\r\n\r\n"
+    process = psutil.Process(send.collector.pid)
+    before = process.memory_info().rss
+    connections = []
+    try:
+        for _ in range(60):
+            connection = socket.create_connection((where.hostname, where.port), timeout=10)
+            connection.sendall(head + b"x" * 1_899_000)
+            connections.append(connection)
+        assert process.memory_info().rss - before < 120 * 2**20
+        assert fetch(send.collector.url + "/health").body == b"ok"
+    finally:
+        for connection in connections:
+            connection.close()
+    assert poll(lambda: send.post([page_view()]).status == 200)
 
 
 def test_an_event_sent_again_is_counted_and_not_stored_again(send):

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import IPython
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,7 +170,7 @@ def test_comments_and_blank_lines_may_stand_above_the_header(
     tracked: Kernel, collector: LocalCollector
 ) -> None:
     ran = tracked.run("# why\n\n%%track commented\n\n1 / 0")
-    assert "line 5" in ran.text
+    assert "line 5" in ran.text or "----> 5" in ran.text  # newer and older IPython
     assert last_run(tracked, collector)["name"] == "commented"
 
 
@@ -219,6 +220,7 @@ def test_track_sends_one_event_now_and_refuses_control_words(
     assert "did you mean %nbtrack off?" in tracked.run("%track off").text
 
 
+@pytest.mark.skipif(IPython.version_info < (8, 6), reason="IPython before 8.6 has no matchers")
 def test_options_words_and_settings_are_completed(tracked: Kernel) -> None:
     assert "--label" in tracked.complete("%%track --la")
     assert "status" in tracked.complete("%nbtrack st")

@@ -47,17 +47,15 @@ def test_a_setting_without_a_value_is_shown_and_not_changed(shell: Any, capsys: 
         assert nbtrack.session().settings.user_id == "ada"
 
 
-def test_status_names_the_last_fault_without_its_message(shell: Any, capsys: Any) -> None:
+def test_status_names_the_last_internal_error_without_its_message(shell: Any, capsys: Any) -> None:
     nbtrack.load_ipython_extension(shell)
-    shell.run_cell("%%track load -p rows=len(frame)\nframe = 3", store_history=True)
+    nbtrack.session().note_fault("the history", TypeError("a text of the user's"))
     capsys.readouterr()
     shell.run_line_magic("nbtrack", "status")
     shown = capsys.readouterr().out
-    assert "1 own faults" in shown
-    assert "last fault    the property rows (TypeError); see nbtrack.session().faults" in shown
-    assert "object of type 'int' has no len()" in nbtrack.session().faults[-1].text
+    assert "last fault    the history (TypeError); see nbtrack.session().faults" in shown
     monitor = nbtrack.monitor()
-    assert "the property rows (TypeError)" in monitor._repr_mimebundle_()[0]["text/html"]
+    assert "the history (TypeError)" in monitor._repr_mimebundle_()[0]["text/html"]
     monitor.close()
 
 

@@ -174,6 +174,7 @@ def test_changing_the_collector_moves_what_comes_after() -> None:
 
 
 def test_a_registered_schema_is_known_to_collector_and_backfill_alike() -> None:
+    pytest.importorskip("duckdb")
     schema = {
         "self": {"vendor": "com.acme", "name": "n", "format": "jsonschema", "version": "1-0-0"},
         "type": "object",

@@ -85,7 +85,7 @@ class Bare:
             **changes,
         }
 
-    def next_message(self, **changes: Any) -> None:
+    def tell(self, **changes: Any) -> None:
         self.seq += 1
         self.page.evaluate("(message) => window.hear(message)", self.message(**changes))
         self.settle()

@@ -58,7 +58,7 @@ class Sender:
 
     def validate(self, *events):
         """Send events and return their validation results."""
-        return self.post(list(events), Nbtrack_Verdict="1").json
+        return self.post(list(events), Nbtrack_Verdict="1", X_Nbtrack_Token=self.collector.token).json
 
     def read(self, path, data=None, method=None):
         """Send a request with the token."""
@@ -75,3 +75,14 @@ def self_describing(schema, data, **more):
     """Return the payload of a self-describing event."""
     event = {"schema": UNSTRUCT_EVENT, "data": {"schema": schema, "data": data}}
     return {"e": "ue", "p": "srv", "tv": "test", "eid": str(uuid.uuid4()), "ue_pr": json.dumps(event)} | more
+
+
+def validated(*events, time=1_700_000_000_000):
+    """Return a request with good events, ready to be stored."""
+    from nbtrack.collector.events.adapters import PayloadForm, Request
+    from nbtrack.collector.events.database import ValidatedRequest
+    from nbtrack.collector.events.validation import ValidationResult
+
+    request = Request(time, "POST", "com.acme", "v1")
+    results = [ValidationResult()] * len(events)
+    return ValidatedRequest(request, list(events), results, PayloadForm.EVENTS, json.dumps(events).encode())

@@ -9,18 +9,21 @@ import pytest
 INSTALL = {
     "chromium": "apt-get install chromium",
     "iglu": "git clone Iglu Central and set IGLU_CENTRAL to its folder `schemas`",
+    "iglu-verdicts": "set IGLU_VERDICTS to the folder of results of Iglu's own validator",
     "java": "apt-get install openjdk-17-jre-headless",
     "nginx": "apt-get install nginx-light",
     "node": "apt-get install nodejs npm",
     "redis": "apt-get install redis-server",
 }
+FOLDERS = {"iglu": "IGLU_CENTRAL", "iglu-verdicts": "IGLU_VERDICTS"}
+"""Environment variables that name folders of test data."""
 COMMANDS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "redis": ("redis-server",)}
 
 
 def find(tool: str) -> str | None:
     """Tell where an outside tool is, or None where it is not."""
-    if tool == "iglu":
-        folder = os.environ.get("IGLU_CENTRAL", "")
+    if tool in FOLDERS:
+        folder = os.environ.get(FOLDERS[tool], "")
         return folder if folder and Path(folder).is_dir() else None
     if tool == "chromium" and (named := os.environ.get("CHROMIUM")):
         return named

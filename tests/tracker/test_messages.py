@@ -40,7 +40,7 @@ MESSAGES: Messages = {
     "a time that is none": (
         lambda: PageView("https://acme.com", true_timestamp="noon"),
         ValueError,
-        "true_timestamp is not allowed: time must be a datetime or milliseconds since 1970, got 'noon'",
+        "true_timestamp is not allowed: not a time in ISO 8601: 'noon'",
     ),
     "a payload in place of an event": (
         lambda: Tracker("shop", Emitter(NOBODY)).track({"e": "pv"}),

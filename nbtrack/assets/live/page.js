@@ -15,6 +15,20 @@ const find = (id) => document.getElementById(id);
 const root = document.body;
 const state = { events: [], shown: [], filter: "all", words: [], minute: null, minutes: {}, epoch: null, skipped: 0, seen: new Set(ALWAYS) };
 let columnOf = {};
+let lastId = "";
+
+// The token stays in this tab: session storage is read by no other port and no other site, and a cookie would be.
+const KEY = `nbtrack.token ${location.pathname}`;
+const given = new URLSearchParams(location.search).get("token");
+if (given) {
+  sessionStorage.setItem(KEY, given);
+  history.replaceState(null, "", location.pathname);
+}
+const token = sessionStorage.getItem(KEY) ?? "";
+
+function request(path, options = {}) {
+  return fetch(`${API}${path}`, { ...options, headers: { "X-Nbtrack-Token": token, ...options.headers } });
+}
 
 function remember(name, value) {
   try {
@@ -95,18 +109,43 @@ function receive(news) {
   tell();
 }
 
-function connect() {
-  const stream = new EventSource(`${API}stream`);
-  stream.addEventListener("open", () => {
-    root.dataset.live = "yes";
-    find("state").textContent = "live";
-  });
-  stream.addEventListener("message", (message) => receive(JSON.parse(message.data)));
-  stream.addEventListener("error", () => {
-    root.dataset.live = "no";
-    find("state").textContent = "the collector does not answer; trying again";
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
-  });
+async function connect() {
+  let reply = null;
+  try {
+    reply = await request("stream", lastId ? { headers: { "Last-Event-ID": lastId } } : {});
+    if (reply.ok) {
+      root.dataset.live = "yes";
+      find("state").textContent = "live";
+      for await (const message of messages(reply.body)) receive(message);
+    }
+  } catch { /* the collector ended, or cannot be reached */ }
+  root.dataset.live = "no";
+  if (reply && reply.status === 401) {
+    find("state").textContent = "the collector's token is required: open the URL that it printed";
+    return;
+  }
+  find("state").textContent = "the collector does not respond; trying again";
+  setTimeout(connect, 2000);
+}
+
+// The messages of a stream of server-sent events, which `EventSource` could not request with a header.
+async function* messages(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      let data = null;
+      for (const line of part.split("\n")) {
+        if (line.startsWith("id: ")) lastId = line.slice(4);
+        else if (line.startsWith("data: ")) data = line.slice(6);
+      }
+      if (data !== null) yield JSON.parse(data);
+    }
+  }
 }
 
 function setFilter(filter) {
@@ -187,11 +226,14 @@ async function begin() {
   find("columns").addEventListener("toggle", chooseColumns);
   find("theme").addEventListener("click", () => setTheme({ auto: "dark", dark: "light", light: "auto" }[recall("theme", "auto")] ?? "dark"));
   find("clear").addEventListener("click", async () => {
-    if (confirm("Delete all events of this collector?")) await fetch(`${API}reset`, { method: "POST" });
+    if (confirm("Delete all events of this collector?")) await request("reset", { method: "POST" });
   });
   document.addEventListener("keydown", onKey);
   setInterval(() => timeline.draw(state.minutes), 10000);
-  columnOf = await (await fetch(`${API}fields`)).json();
+  try {
+    const reply = await request("fields");
+    if (reply.ok) columnOf = await reply.json();
+  } catch { /* connecting says what is wrong */ }
   setFields(columnOf);
   connect();
 }

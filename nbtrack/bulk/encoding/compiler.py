@@ -3,17 +3,27 @@
 import base64
 import json
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import quote
+from nbtrack.bulk.duckdb import quote, uuid_sql
 from nbtrack.bulk.encoding.arrow import column_name, list_names
 from nbtrack.bulk.encoding.event_ids import id_number_sql
-from nbtrack.bulk.encoding.expressions import Expression, Role, express, json_sql, string_sql, time_sql
+from nbtrack.bulk.encoding.expressions import (
+    Expression,
+    Role,
+    express,
+    json_sql,
+    key_sql,
+    string_sql,
+    time_sql,
+)
 from nbtrack.bulk.encoding.validation import (
+    UNDECIDABLE,
     UUID_PATTERN,
     contract_sql,
     self_describing_parts,
@@ -23,11 +33,13 @@ from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import Plan
-from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render
+from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render, render_json
 from nbtrack.values import encode
 
 POSITION = "__nbtrack_row"
 """The column that holds each row's position in the source."""
+_MAX_SQL_COLUMNS = 150
+"""Columns of an event beyond which Python writes its JSON."""
 _BASE64_GROUP = 3
 """Bytes that base64 encodes together."""
 
@@ -63,6 +75,31 @@ class Precomputed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PrecomputedJson:
+    """A pair with JSON inside that Python writes, into a column of its own.
+
+    Parameters
+    ----------
+    node
+        The JSON with its placeholders.
+    name
+        Name of the new column.
+    """
+
+    node: JsonNode
+    name: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it uses."""
+        return columns_of([self.node.tree])
+
+    def write(self, tree: Any) -> str:
+        """Return a filled tree as the string of the pair."""
+        return render_json(tree, self.node.base64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """A query over chunks of rows; equal to itself only, since each is written once.
@@ -74,12 +111,16 @@ class Statement:
         from others, NULL for a row without a key; ``time``, its Unix timestamp in milliseconds, NULL if it has none;
         ``valid``, true if the row certainly follows all contracts and schemas; ``row_hash``, a hash of the row's values
         and position.
-    precomputed
+    precomputed, precomputed_json
         The columns that must be added to the chunk first.
+    columns
+        Indexes of the columns that the query reads; None for all.
     """
 
     sql: str
     precomputed: tuple[Precomputed, ...] = ()
+    precomputed_json: tuple[PrecomputedJson, ...] = ()
+    columns: tuple[int, ...] | None = None
 
 
 class AnyCompiler(Protocol):
@@ -88,6 +129,14 @@ class AnyCompiler(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that must be read."""
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the time of the events comes from a column."""
+
+    @property
+    def time_columns(self) -> frozenset[str]:
+        """Columns that are used as times."""
 
     @property
     def required(self) -> Collection[str]:
@@ -101,7 +150,7 @@ class AnyCompiler(Protocol):
         """Return the statement for chunks of a schema."""
 
 
-def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+def check_columns(names: Sequence[str], columns: Sequence[str], hint: str = "") -> None:
     """Raise if the event or the key uses a column that the data does not have, or has more than once.
 
     Raises
@@ -109,17 +158,20 @@ def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
     TemplateError
         With the nearest names.
     """
+    counts = Counter(names)
     for name in columns:
-        if names.count(name) > 1:
+        if counts[name] > 1:
             raise TemplateError(f"the data has more than one column called {name!r}; rename them first")
-    missing = [name for name in columns if name not in names]
+    missing = [name for name in columns if name not in counts]
     if not missing:
         return
     hints = []
     for name in missing:
         near = near_matches(name, names, 3)
         hints.append(f"{name!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
-    raise TemplateError(f"the data has no column {', '.join(hints)}; it has: {list_names(names) or 'none'}")
+    raise TemplateError(
+        f"the data has no column {', '.join(hints)}; it has: {list_names(names) or 'none'}{hint and '; '}{hint}"
+    )
 
 
 class Compiler:
@@ -155,6 +207,9 @@ class Compiler:
         self.required: Collection[str] = frozenset(required)
         self.schemas: Mapping[str, Mapping[str, Any]] = schemas or {}
         self.columns = tuple(dict.fromkeys([*plan.columns(), *key]))
+        times = [value for key, value in plan.pairs if key in TIMESTAMPS and isinstance(value, Col)]
+        self.time_columns = frozenset(col.name for col in times)
+        self.has_time = isinstance(dict(plan.pairs).get("ttm"), Col)
         self._statements: dict[tuple[pa.Schema, frozenset[str]], Statement] = {}
 
     def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
@@ -163,7 +218,7 @@ class Compiler:
         Parameters
         ----------
         schema
-            Schema of a normalised table: see `nbtrack.bulk.encoding.arrow.normalise`.
+            Schema of prepared columns: see `nbtrack.bulk.encoding.arrow.prepare_columns`.
         objects
             Columns whose values are Python objects.
         """
@@ -176,6 +231,8 @@ class StoredEventsCompiler:
     """In place of a compiler, for failed rows: their events are complete already."""
 
     columns = ("event_id", "payload")
+    has_time = False
+    time_columns: frozenset[str] = frozenset()
     required: Collection[str] = ()
     _STATEMENT = Statement(
         "select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as time, true as valid, "
@@ -194,8 +251,13 @@ class _StatementWriter:
     """Writes one statement."""
 
     def __init__(self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str]) -> None:
-        self._compiler, self._schema, self._objects = compiler, schema, objects
+        self._compiler, self._objects = compiler, objects
+        self._types = schema.types
+        self._indexes = {name: index for index, name in enumerate(schema.names)}
         self._precomputed: dict[tuple[str, Any, Role, str | None], Precomputed] = {}
+        self._precomputed_json: list[PrecomputedJson] = []
+        # DuckDB takes seconds to plan hundreds of expressions, and the time grows faster than their number
+        self._is_wide = len(compiler.columns) > _MAX_SQL_COLUMNS
         self._conditions: list[str] = []
         self._time = "null::bigint"
 
@@ -218,22 +280,35 @@ class _StatementWriter:
                 self._time = f"{constant['ttm']}::bigint"
         head = quote(json.dumps(constant, ensure_ascii=False, separators=(",", ":"))[:-1])
         sql = self._query(head, [*strings, "'},'"], own_id)
-        return Statement(sql, tuple(self._precomputed.values()))
+        if not self._is_wide:
+            return Statement(sql, tuple(self._precomputed.values()))
+        columns = tuple(self._read_indexes())
+        return Statement(sql, tuple(self._precomputed.values()), tuple(self._precomputed_json), columns)
+
+    def _read_indexes(self) -> Sequence[int]:
+        """Return the columns that the query reads: all, or of a wide event those outside of JSON."""
+        if not self._is_wide:
+            return range(len(self._types))
+        flat = [value for _, value in self._compiler.plan.pairs if isinstance(value, Col)]
+        names = dict.fromkeys([*(col.name for col in flat), *self._compiler.key])
+        return [self._indexes[name] for name in names]
 
     def _query(self, head: str, body: list[str], own_id: Col | None) -> str:
         """Return the query of an event: first the constant pairs, then its id, then what differs by row."""
         id_ = f"coalesce({self._value_sql(own_id, 'string', 'eid')}, '')" if own_id is not None else None
         if id_ is not None:
             self._conditions.append(f"regexp_full_match({id_}, '{UUID_PATTERN}')")
-        key = [f"coalesce({self._value_sql(Col(name), 'string')}, '')" for name in self._compiler.key]
-        names = map(column_name, range(len(self._schema)))
-        row = ", ".join([*names, *(column.name for column in self._precomputed.values()), POSITION])
+        key = [f"coalesce({self._value_sql(Col(name), 'key')}, '')" for name in self._compiler.key]
+        names = map(column_name, self._read_indexes())
+        extra = [column.name for column in self._precomputed.values()]
+        extra += [column.name for column in self._precomputed_json]
+        row = ", ".join([*names, *extra, POSITION])
         rest = f"{self._time} as time, {self._valid_sql()} as valid, hash({row}) as row_hash"
         if id_ is not None:
             event = _concat([head, """',"eid":'""", f"to_json({id_})::varchar", *body])
             # S608 here and below: every name and string in the query was quoted where it was put in
             return f"select {event} as event, nullif(md5_number_lower({id_}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
-        begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
+        begin = [head, """',"eid":"'""", uuid_sql("number"), "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
         if key:
             number = id_number_sql(self._compiler.namespace, f"to_json([{', '.join(key)}])::varchar")
@@ -255,20 +330,16 @@ class _StatementWriter:
     def _express(self, col: Col) -> Expression | None:
         if col.name in self._objects:
             return None
-        index = self._schema.get_field_index(col.name)
-        return express(col, column_name(index), self._schema.field(index).type)
+        index = self._indexes[col.name]
+        return express(col, column_name(index), self._types[index])
 
     def _value_sql(self, col: Col, role: Role, key: str | None = None) -> str:
         """Return SQL for a placeholder in a role: an expression, or the name of a precomputed column."""
         expression = self._express(col)
         if expression is not None:
-            sql = {"json": json_sql, "string": string_sql, "time": time_sql}[role](expression)
+            sql = {"json": json_sql, "string": string_sql, "key": key_sql, "time": time_sql}[role](expression)
             if sql is not None:
                 return sql
-            if expression.kind in {"str", "bool"}:
-                raise TemplateError(
-                    f"{col!r}: a time must be a datetime or a Unix timestamp in milliseconds, got {expression.kind}"
-                )
         identity: tuple[str, Any, Role, str | None] = (col.name, col.steps, role, key)
         try:
             column = self._precomputed.get(identity)
@@ -302,11 +373,17 @@ class _StatementWriter:
     def _add_schema_conditions(self, node: JsonNode) -> None:
         """Add when the data and entities inside a pair certainly follow their schemas."""
         for uri, data in self_describing_parts(node.tree):
-            if uri in self._compiler.schemas:
+            if uri in self._compiler.schemas and self._is_wide:
+                self._conditions += UNDECIDABLE
+            elif uri in self._compiler.schemas:
                 self._conditions += sql_conditions(self._compiler.schemas[uri], data, self._express)
 
     def _json_field_sql(self, key: str, node: JsonNode) -> list[str]:
         """Return SQL of the strings that make up a pair with JSON inside."""
+        if self._is_wide:
+            column = PrecomputedJson(node, f"__nbtrack_json_{len(self._precomputed_json)}")
+            self._precomputed_json.append(column)
+            return [quote(f',"{key}":'), f"to_json({column.name})::varchar"]
         parts = split_json(node.tree)
         prefix = f',"{key}":'
         if not node.base64:

@@ -1,10 +1,12 @@
 """From a chunk of rows to the bytes of its events, and to bodies below the size limit."""
 
+import dataclasses
 import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,14 @@ import pyarrow as pa
 
 from nbtrack.bulk.duckdb import open_cursor
 from nbtrack.bulk.encoding.arrow import (
+    Columns,
     column_name,
-    drop_far_times,
     join_chunks,
-    normalise,
+    prepare_columns,
     string_buffers,
-    to_python,
 )
 from nbtrack.bulk.encoding.compiler import POSITION, AnyCompiler, Statement
-from nbtrack.bulk.encoding.expressions import evaluate_column
+from nbtrack.bulk.encoding.expressions import evaluate_column, evaluate_tree
 from nbtrack.bulk.encoding.query import run_query
 from nbtrack.bulk.encoding.validation import RowValidator, contract_check
 from nbtrack.bulk.models import FailedRow
@@ -29,6 +30,7 @@ from nbtrack.bulk.sources.chunks import Chunk
 Ids = np.ndarray[Any, np.dtype[np.uint64]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 UNLIMITED = 1 << 62
+MISSING_TIME = "true_timestamp is missing"
 _EVENT_ID = re.compile(rb'"eid":"([^"]*)"')
 
 
@@ -114,6 +116,12 @@ class Encoded:
         The rows that became no event, or may not be sent.
     invalid
         Number of rows that break a contract or a schema, sent or not.
+    missing_times
+        Number of rows without a time, though it comes from a column.
+    repaired
+        Number of rows with strings that were not valid UTF-8.
+    naive
+        Whether the time of a row had no time zone.
     fingerprint
         Differs if the rows are not those of an earlier run.
     """
@@ -125,12 +133,43 @@ class Encoded:
     times: Positions
     failed: list[FailedRow]
     invalid: int
+    missing_times: int
+    repaired: int
+    naive: bool
     fingerprint: int
 
     @property
     def events(self) -> int:
         """Number of events."""
         return sum(body.events for body in self.bodies)
+
+    def without(self, rows: Positions) -> tuple["Encoded", list[FailedRow]]:
+        """Return the chunk without the events of some rows, and these rows.
+
+        Parameters
+        ----------
+        rows
+            Their positions in the source.
+        """
+        excluded: list[FailedRow] = []
+        bodies: list[Body] = []
+        for body in self.bodies:
+            keep = ~np.isin(body.rows, rows)
+            if keep.all():
+                bodies.append(body)
+                continue
+            events = [body.payload(index) for index in range(body.events)]
+            excluded += [
+                _failed_row(int(body.rows[index]), "", events[index]) for index in np.flatnonzero(~keep)
+            ]
+            if not keep.any():
+                continue
+            kept = [events[index] for index in np.flatnonzero(keep)]
+            starts = np.cumsum([0, *(len(event) + 1 for event in kept)])
+            bodies.append(
+                Body(body.chunk, memoryview(b",".join(kept)), starts.astype(np.int64), body.rows[keep])
+            )
+        return dataclasses.replace(self, bodies=bodies), excluded
 
     def payloads(self) -> Iterator[bytes]:
         """Yield each event as JSON."""
@@ -149,10 +188,23 @@ class Encoder:
         Limits of bodies and events.
     send_invalid
         Whether rows that break a contract or a schema are sent nevertheless.
+    send_without_time
+        Whether rows without a time are sent nevertheless.
+    zone
+        Time zone of times without one.
     """
 
-    def __init__(self, compiler: AnyCompiler, limits: Limits, *, send_invalid: bool = False) -> None:
+    def __init__(
+        self,
+        compiler: AnyCompiler,
+        limits: Limits,
+        *,
+        send_invalid: bool = False,
+        send_without_time: bool = True,
+        zone: tzinfo = UTC,
+    ) -> None:
         self._compiler, self._limits, self._send_invalid = compiler, limits, send_invalid
+        self._send_without_time, self._zone = send_without_time, zone
         self._validator: RowValidator | None = None
         self._connection = open_cursor()
 
@@ -173,10 +225,15 @@ class Encoder:
         chunk, reasons = prepared.chunk, prepared.reasons
         events = join_chunks(encoded.column("event"))
         starts, data = string_buffers(events)
+        missing_times = self._find_missing_times(encoded.column("time"), reasons)
         invalid = self._validate(encoded.column("valid"), starts, data, reasons)
         excluded = {row for row in reasons if not (self._send_invalid and row in invalid)}
         failed = [
-            _failed_row(chunk.first_row + row, reasons[row], bytes(data[starts[row] : starts[row + 1] - 1]))
+            FailedRow(chunk.first_row + row, None, reasons[row], None)
+            if row in chunk.reasons
+            else _failed_row(
+                chunk.first_row + row, reasons[row], bytes(data[starts[row] : starts[row + 1] - 1])
+            )
             for row in sorted(excluded)
         ]
         keep = np.ones(len(events), dtype=bool)
@@ -198,25 +255,55 @@ class Encoder:
             times=np.asarray(times.drop_null()).astype(np.int64, copy=False),
             failed=failed,
             invalid=len(invalid),
+            missing_times=missing_times,
+            repaired=len(prepared.columns.repaired - excluded),
+            naive=self._has_naive_times(prepared),
             fingerprint=fingerprint,
         )
 
     def _prepare(self, chunk: Chunk) -> "_Prepared":
         """Rename the columns by position; add those that Python evaluates, and the rows' positions."""
-        original, reasons = drop_far_times(chunk.table)
-        table = normalise(original)
-        statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(chunk.objects))
-        table = table.rename_columns([column_name(index) for index in range(table.num_columns)])
+        columns = prepare_columns(chunk.table, chunk.objects, self._zone)
+        table, reasons = columns.table, dict(chunk.reasons)
+        reasons |= {row: reason for row, reason in columns.reasons.items() if row not in reasons}
+        statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(columns.objects))
+        indexes = range(table.num_columns) if statement.columns is None else statement.columns
+        arrays = [table.column(index) for index in indexes]
+        names = [column_name(index) for index in indexes]
         for column in statement.precomputed:
-            values = chunk.objects.get(column.col.name)
+            values = columns.objects.get(column.col.name)
             if values is None:
-                values = to_python(original.column(column.col.name))
+                values = table.column(column.col.name)
             check = contract_check(column.key) if column.key is not None else None
-            results, new_reasons = evaluate_column(column.col, values, column.role, check)
-            table = table.append_column(column.name, results)
-            reasons |= new_reasons
-        positions = np.arange(chunk.first_row, chunk.first_row + len(table))
-        return _Prepared(chunk, table.append_column(POSITION, pa.array(positions)), statement, reasons)
+            results, new_reasons = evaluate_column(column.col, values, column.role, check, self._zone)
+            arrays.append(results)
+            names.append(column.name)
+            reasons |= {row: reason for row, reason in new_reasons.items() if row not in reasons}
+        for json_column in statement.precomputed_json:
+            objects = {
+                name: columns.objects.get(name) or table.column(name).to_pylist()
+                for name in json_column.columns
+            }
+            results, new_reasons = evaluate_tree(
+                json_column.node.tree, objects, json_column.write, self._zone
+            )
+            arrays.append(results)
+            names.append(json_column.name)
+            reasons |= {row: reason for row, reason in new_reasons.items() if row not in reasons}
+        arrays.append(pa.array(np.arange(chunk.first_row, chunk.first_row + len(table))))
+        return _Prepared(chunk, columns, pa.table(arrays, names=[*names, POSITION]), statement, reasons)
+
+    def _find_missing_times(self, times: pa.ChunkedArray, reasons: dict[int, str]) -> int:
+        """Count the rows without a time; unless they are sent, add the reason."""
+        if not self._compiler.has_time or not times.null_count:
+            return 0
+        rows = [row for row in map(int, np.flatnonzero(np.asarray(times.is_null()))) if row not in reasons]
+        if not self._send_without_time:
+            reasons |= dict.fromkeys(rows, MISSING_TIME)
+        return len(rows)
+
+    def _has_naive_times(self, prepared: "_Prepared") -> bool:
+        return bool(prepared.columns.naive & self._compiler.time_columns)
 
     def _validate(
         self, valid: pa.ChunkedArray, starts: Any, data: memoryview, reasons: dict[int, str]
@@ -265,6 +352,7 @@ class _Prepared:
     """A chunk as its statement reads it, and the reasons of the rows that cannot become an event."""
 
     chunk: Chunk
+    columns: Columns
     table: pa.Table
     statement: Statement
     reasons: dict[int, str]

@@ -5,13 +5,15 @@ import json
 import uuid
 from collections.abc import Sequence
 
+RECIPE = 2
+"""How ids are made; recipe 1 wrote integral floats as ``1.0`` in keys, and dropped the last zeros of decimals."""
 # a UUID of version 8, whose other bits are free to use: they are those of an MD5
 _KEEP = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _VERSION_8 = (0x8 << 76) | (0x2 << 62)
 
 
 def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
-    """Return the event id of a row, as the SQL of a backfill makes it; recipe version 1.
+    """Return the event id of a row, as the SQL of a backfill makes it; recipe 2.
 
     The id is a UUID of version 8, filled from the MD5 of the namespace's 16 bytes followed by the key as a compact JSON
     list of strings in UTF-8; the digest is read as a little-endian number.
@@ -21,7 +23,7 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
     namespace : uuid.UUID
         Namespace of the run, as `make_namespace` returns.
     key : sequence of str
-        The values of the key columns in their order, each as the string that `nbtrack.values.text` returns.
+        The values of the key columns in their order, each as the string that `nbtrack.values.key_text` returns.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
         )
     if isinstance(key, str) or not all(isinstance(value, str) for value in key):
         raise TypeError(
-            f"key must be a list of strings, such as ['o-1'], got {key!r}; nbtrack.values.text converts values"
+            f"key must be a list of strings, such as ['o-1'], got {key!r}; nbtrack.values.key_text converts values"
         )
     text = json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.md5(namespace.bytes + text.encode(), usedforsecurity=False).digest()

@@ -4,24 +4,27 @@ The meaning is that of `nbtrack.values` and of `Col.evaluate`. SQL is used only 
 property test checks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nbtrack.bulk.duckdb import quote
-from nbtrack.template import Col, Step, is_missing
-from nbtrack.values import dumps, milliseconds, text
+from nbtrack.bulk.encoding.arrow import Unreadable
+from nbtrack.template import EXACT_INTEGERS, Col, Step, is_missing, parse_datetime
+from nbtrack.values import dumps, jsonable, key_text, milliseconds, text
 
-Role = Literal["json", "string", "time"]
-"""Where a value goes: into JSON, into a flat field, or into a field that holds a time."""
+Role = Literal["json", "string", "key", "time"]
+"""Where a value goes: into JSON, a flat field, the key of a row, or a field that holds a time."""
 Check = Callable[[Any], None]
-Kind = Literal["str", "int", "float", "bool", "date", "timestamp", "null"]
+Kind = Literal["str", "int", "float", "decimal", "bool", "date", "timestamp", "null"]
 
-_EXACT_DIGITS = 15
-"""Decimals with so many digits are exact as doubles."""
 _MAX_CASES = 64
+_ERRORS = (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError)
+"""What a value without a form raises."""
 _SHIFT = 10**15
 """Milliseconds, some 30,000 years."""
 _MAX_CACHED = 100_000
@@ -31,7 +34,7 @@ _PYTHON_TYPES: dict[Kind, type] = {"str": str, "int": int, "float": float, "bool
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """SQL and the kind of its values; NULL where the row has no value."""
+    """SQL and the kind of its values; NULL, or NaN of a float, where the row has no value."""
 
     sql: str
     kind: Kind
@@ -41,7 +44,7 @@ def express(col: Col, name: str, type_: pa.DataType) -> Expression | None:
     """Return a placeholder as SQL over the column `name` of a type; None if only Python can evaluate it."""
     expression = _read_column(name, type_)
     for step in col.steps:
-        if expression is None:
+        if expression is None or step.name not in _STEPS:
             return None
         expression = _STEPS[step.name](expression, step)
     return expression
@@ -53,9 +56,8 @@ def json_sql(value: Expression) -> str:
     written = {
         "str": f"to_json({sql})::varchar",
         "int": f"({sql})::varchar",
-        # beyond 16 digits to_json writes zeros where the tracker's encoder writes an exponent
-        "float": f"case when not isfinite({sql}) then null when abs({sql}) < 1e16 then to_json({sql})::varchar "
-        f"else ({sql})::varchar end",
+        "float": _float_json(sql),
+        "decimal": _float_json(f"({sql})::double"),
         "bool": f"case {sql} when true then 'true' when false then 'false' end",
         "date": f"'\"' || ({sql})::varchar || '\"'",
         "timestamp": f"'\"' || {_iso_sql(sql)} || '\"'",
@@ -71,11 +73,19 @@ def string_sql(value: Expression) -> str:
         "str": sql,
         "int": f"({sql})::varchar",
         "float": f"case when isfinite({sql}) then ({sql})::varchar end",
+        "decimal": f"({sql})::double::varchar",
         "bool": f"case {sql} when true then 'True' when false then 'False' end",
         "date": f"({sql})::varchar",
         "timestamp": _iso_sql(sql),
         "null": "null::varchar",
     }[value.kind]
+
+
+def key_sql(value: Expression) -> str:
+    """Return SQL for a value as the string that an event id is made from, NULL or empty if it is missing."""
+    if value.kind == "float":
+        return f"case when isfinite({value.sql}) then {_float_str(value.sql)} end"
+    return f"({value.sql})::varchar" if value.kind == "decimal" else string_sql(value)
 
 
 def time_sql(value: Expression) -> str | None:
@@ -91,7 +101,7 @@ def time_sql(value: Expression) -> str | None:
 
 
 def evaluate_column(
-    col: Col, values: Iterable[Any], role: Role, check: Check | None = None
+    col: Col, values: Iterable[Any], role: Role, check: Check | None = None, zone: tzinfo = UTC
 ) -> tuple[pa.Array, dict[int, str]]:
     """Evaluate a placeholder in Python for each row.
 
@@ -100,11 +110,13 @@ def evaluate_column(
     col
         The placeholder.
     values
-        The values of its column as Python objects, ``n`` of them.
+        The values of its column, ``n`` of them, as Python objects or as an Arrow column.
     role
         Where the value goes.
     check
         Raises ValueError for a value that may not go there.
+    zone
+        Time zone of times without one.
 
     Returns
     -------
@@ -113,6 +125,10 @@ def evaluate_column(
     reasons : dict of int to str
         Reason by row, for the rows whose value has no form.
     """
+    if isinstance(values, pa.ChunkedArray):
+        if (times := _parse_times(col, values, role, zone)) is not None:
+            return times, {}
+        values = values.to_pylist()
     write = _WRITERS[role]
     results: list[Any] = []
     reasons: dict[int, str] = {}
@@ -122,11 +138,13 @@ def evaluate_column(
             results.append(cache[value])
             continue
         try:
-            evaluated = col.evaluate(value)
+            if isinstance(value, Unreadable):
+                raise ValueError(value.reason)  # noqa: TRY004 - as for other values without a form
+            evaluated = _localise(col.evaluate(value), role, zone)
             if check is not None:
                 check(evaluated)
             result = write(evaluated)
-        except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as error:
+        except _ERRORS as error:
             reasons[row] = f"{col.name}: {error}"
             results.append(None)
             continue
@@ -134,6 +152,67 @@ def evaluate_column(
         if type(value) is str and len(cache) < _MAX_CACHED:
             cache[value] = result
     return pa.array(results, pa.int64() if role == "time" else pa.string()), reasons
+
+
+def evaluate_tree(
+    tree: Any, columns: Mapping[str, Sequence[Any]], write: Callable[[Any], str], zone: tzinfo = UTC
+) -> tuple[pa.Array, dict[int, str]]:
+    """Fill the placeholders of a JSON tree in Python for each row.
+
+    Parameters
+    ----------
+    tree
+        Nested dicts and lists with placeholders.
+    columns
+        The values of each column as Python objects, ``n`` of each.
+    write
+        Returns a filled tree as a string.
+    zone
+        Time zone of times without one.
+
+    Returns
+    -------
+    results : Array of string, length n
+        NULL where a value has no form.
+    reasons : dict of int to str
+        Reason by row, for the rows with such a value.
+    """
+    results: list[str | None] = []
+    reasons: dict[int, str] = {}
+    for row in range(len(next(iter(columns.values())))):
+        try:
+            results.append(write(_fill(tree, columns, row, zone)))
+        except _ERRORS as error:
+            reasons[row] = str(error)
+            results.append(None)
+    return pa.array(results, pa.string()), reasons
+
+
+def _fill(tree: Any, columns: Mapping[str, Sequence[Any]], row: int, zone: tzinfo) -> Any:
+    if isinstance(tree, Col):
+        value = columns[tree.name][row]
+        try:
+            if isinstance(value, Unreadable):
+                raise ValueError(value.reason)  # noqa: TRY004 - as for other values without a form
+            return jsonable(_localise(tree.evaluate(value), "json", zone))
+        except _ERRORS as error:
+            raise ValueError(f"{tree.name}: {error}") from None
+    if isinstance(tree, Mapping):
+        return {name: _fill(value, columns, row, zone) for name, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_fill(value, columns, row, zone) for value in tree]
+    return tree
+
+
+def _parse_times(col: Col, values: pa.ChunkedArray, role: Role, zone: tzinfo) -> pa.Array | None:
+    """Return ISO 8601 strings as milliseconds, if all are of the most usual forms; None if only Python reads them."""
+    if role != "time" or col.steps or zone is not UTC or not pa.types.is_string(values.type):
+        return None
+    try:
+        microseconds = values.cast(pa.timestamp("us")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    return pc.floor(pc.divide(microseconds.cast(pa.float64()), 1_000.0)).cast(pa.int64())
 
 
 def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line for each type
@@ -146,17 +225,13 @@ def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: P
         return Expression(name, "int")
     if is_.is_floating(type_):
         double = name if is_.is_float64(type_) else f"({name})::double"
-        return Expression(f"(case when not isnan({double}) then {double} end)", "float")
+        return Expression(double, "float")
     if is_.is_date(type_):
         return Expression(name, "date")
     if is_.is_timestamp(type_):
         return Expression(name, "timestamp")
-    if is_.is_decimal(type_) and type_.precision <= _EXACT_DIGITS and type_.scale >= 0:
-        return (
-            Expression(f"({name})::double", "float")
-            if type_.scale
-            else Expression(f"({name})::bigint", "int")
-        )
+    if is_.is_decimal(type_):
+        return Expression(name, "decimal") if type_.scale else Expression(f"({name})::bigint", "int")
     return Expression("null", "null") if is_.is_null(type_) else None
 
 
@@ -170,7 +245,13 @@ def _default(value: Expression, step: Step) -> Expression | None:
     if not isinstance(constant, str | bool | int | float) or type(constant) is not _PYTHON_TYPES.get(kind):
         return None
     literal = _literal(constant)
-    return None if literal is None else Expression(f"coalesce({value.sql}, {literal})", kind)
+    return None if literal is None else Expression(f"coalesce({_present(value)}, {literal})", kind)
+
+
+def _present(value: Expression) -> str:
+    """Return SQL for a value with NULL where it is NaN, which counts as missing."""
+    sql = value.sql
+    return f"(case when not isnan({sql}) then {sql} end)" if value.kind == "float" else sql
 
 
 def _literal(constant: str | bool | float) -> str | None:
@@ -223,7 +304,41 @@ def _as_str(value: Expression) -> Expression | None:
         return Expression("null::varchar", "str")
     if value.kind == "bool":
         return Expression(f"(case {value.sql} when true then 'true' when false then 'false' end)", "str")
-    return Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "float", "date"} else None
+    if value.kind == "float":
+        return Expression(f"(case when not isnan({value.sql}) then {_float_str(value.sql)} end)", "str")
+    return (
+        Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "decimal", "date"} else None
+    )
+
+
+def is_exact_integer(sql: str) -> str:
+    """Return SQL that checks whether a float is written like an integer."""
+    return f"({sql} = trunc({sql}) and abs({sql}) < {EXACT_INTEGERS})"
+
+
+def _float_str(sql: str) -> str:
+    """Return SQL for the one form of a float as a string: an integral one is written like an integer."""
+    return f"case when {is_exact_integer(sql)} then ({sql})::bigint::varchar else ({sql})::varchar end"
+
+
+def _float_json(sql: str) -> str:
+    # from 16 digits on to_json writes zeros where the tracker's encoder writes an exponent; NaN is above all numbers
+    return (
+        f"case when {is_exact_integer(sql)} then ({sql})::bigint::varchar when abs({sql}) < 1e16 "
+        f"then to_json({sql})::varchar when isfinite({sql}) then ({sql})::varchar end"
+    )
+
+
+def _localise(value: Any, role: Role, zone: tzinfo) -> Any:
+    """Return a time with its zone, where it has none; a string is a time only where a time goes."""
+    if isinstance(value, str) and role == "time" and not value.lstrip("-").isdecimal():
+        try:
+            return parse_datetime(value, zone)
+        except ValueError as error:
+            raise ValueError(f"{error}; use col(…).to_datetime(format=…)") from None
+    if zone is not UTC and isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=zone)
+    return value
 
 
 def _iso_sql(sql: str) -> str:
@@ -245,4 +360,9 @@ _STEPS: dict[str, Callable[[Expression, Step], Expression | None]] = {
     "cast": _cast,
     "format": _format,
 }
-_WRITERS: dict[Role, Callable[[Any], Any]] = {"json": dumps, "string": text, "time": _to_milliseconds}
+_WRITERS: dict[Role, Callable[[Any], Any]] = {
+    "json": dumps,
+    "string": text,
+    "key": key_text,
+    "time": _to_milliseconds,
+}

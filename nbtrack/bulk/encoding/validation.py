@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from nbtrack.bulk.duckdb import quote
-from nbtrack.bulk.encoding.expressions import Expression
+from nbtrack.bulk.encoding.expressions import Expression, is_exact_integer
 from nbtrack.common.payload_json import JSON_FIELDS, json_text
 from nbtrack.protocol import FIELDS, PLATFORMS
 from nbtrack.schemas import Registry
@@ -32,7 +32,7 @@ _STRING_PATTERNS = {
 }
 _SAFE_KINDS = {
     "integer": {"int", "bool", "null"},
-    "number": {"int", "float", "bool", "null"},
+    "number": {"int", "float", "decimal", "bool", "null"},
     "uuid": {"null"},
 }
 _ANNOTATIONS = frozenset({"description", "title", "$schema", "self", "id", "default", "$comment"})
@@ -42,9 +42,11 @@ _JSON_TYPES: Mapping[str, frozenset[str]] = {
     "timestamp": frozenset({"string"}),
     "int": frozenset({"integer", "number"}),
     "float": frozenset({"number"}),
+    "decimal": frozenset({"number"}),
     "bool": frozenset({"boolean"}),
     "null": frozenset(),
 }
+_NUMBERS = frozenset({"int", "float", "decimal"})
 _MAX_TIME_LENGTH = 32
 """Characters of the longest time that SQL writes."""
 
@@ -73,7 +75,7 @@ def contract_sql(key: str, value: Expression, string: str) -> list[str]:
     kind = FIELDS[key].kind if key in FIELDS else "string"
     if kind not in _STRING_PATTERNS or value.kind in _SAFE_KINDS[kind]:
         return []
-    if value.kind == "float":
+    if value.kind in {"float", "decimal"}:
         return [f"coalesce({value.sql} = trunc({value.sql}), true)"]
     return [f"coalesce({string} = '' or regexp_full_match({string}, '{_STRING_PATTERNS[kind]}'), true)"]
 
@@ -225,6 +227,9 @@ def _value_conditions(rules: dict[str, Any], allowed: set[str] | None, value: Ex
             return UNDECIDABLE
         conditions.append(condition)
     fits = allowed is None or bool(_JSON_TYPES[value.kind] & allowed)
+    if not fits and value.kind in {"float", "decimal"} and allowed is not None and "integer" in allowed:
+        fits = True
+        conditions.append(is_exact_integer(sql))
     if (allowed is None or "null" in allowed) and "enum" not in rules:
         return [f"({sql} is null or ({' and '.join(conditions) or 'true'}))"] if fits else [f"{sql} is null"]
     return [f"{sql} is not null", *conditions] if fits else UNDECIDABLE
@@ -240,7 +245,7 @@ def _rule_condition(name: str, rule: Any, kind: str, sql: str) -> str | None:  #
             return "true" if name == "maxLength" and rule >= _MAX_TIME_LENGTH else None
         return "true"
     if name in {"minimum", "maximum"}:
-        return f"{sql} {'>=' if name == 'minimum' else '<='} {rule!r}" if kind in {"int", "float"} else "true"
+        return f"{sql} {'>=' if name == 'minimum' else '<='} {rule!r}" if kind in _NUMBERS else "true"
     if name in {"exclusiveMinimum", "exclusiveMaximum"}:
         return "true" if rule is False else None
     if name == "enum":

@@ -52,6 +52,10 @@ def run_engine(
     key = plan.key_columns
     if not key:
         raise ValueError("the rows of this DataFrame have no stable order; pass key=[…], or event_id=col(…)")
+    if plan.on_duplicate not in {"report", "send"}:
+        raise ValueError(
+            f"on_duplicate={plan.on_duplicate!r} is not supported for Dask and Spark; use 'report' or 'send'"
+        )
     if resume:
         raise ValueError(
             "resume=True is not supported for Dask and Spark; run it again without, the ids are the same"

@@ -7,8 +7,8 @@ from pathlib import Path
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.home import make_private
 
-VERSION = 1
-"""Version of the file: what the ids and fingerprints in it are made from."""
+VERSION = 2
+"""Version of the file, which is the recipe of the event ids: a chunk of another one was sent with other ids."""
 _TABLES = """
 create table if not exists run (
   version integer not null, template text not null, columns text not null, rows integer, chunk_rows integer not null,
@@ -143,7 +143,7 @@ class Ledger:
 
     def _compare(self, earlier: tuple[object, ...], run: tuple[object, ...]) -> None:
         names = (
-            "the version of the ledger",
+            f"the recipe of the event ids ({earlier[0]} then, {VERSION} now)",
             "the event or its options",
             "the columns",
             "the number of rows",

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbtrack.bulk.encoding.compiler import AnyCompiler, StoredEventsCompiler
-from nbtrack.bulk.encoding.encoder import Encoded, refused_rows
-from nbtrack.bulk.models import EXAMPLES, Accounts, FailedRowSink
+from nbtrack.bulk.encoding.encoder import MISSING_TIME, Encoded, refused_rows
+from nbtrack.bulk.models import EXAMPLES, Accounts, FailedRow, FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.preview import decode_events
 from nbtrack.bulk.progress import ProgressBar, make_bar
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters, open_dead_letters
+from nbtrack.bulk.sending.duplicates import DUPLICATE, FirstRows, GivenRows
 from nbtrack.bulk.sending.ledger import BEGIN_AGAIN, Ledger, LedgerError
-from nbtrack.bulk.sending.sender import BodySender, Outcome
+from nbtrack.bulk.sending.sender import VALIDATION_HEADER, BodySender, Outcome
 from nbtrack.bulk.sending.state_folder import dead_letters_path, ledger_path
 from nbtrack.bulk.sending.statistics import HourCounter, KeyCounter
 from nbtrack.bulk.sources.chunks import Chunk, Source, choose_size
@@ -36,13 +37,15 @@ _QUEUED_CHUNKS = 2
 _QUIET = 2.0
 """Seconds without a success after which an error is worth showing."""
 _UNSENT = "not sent: the run ended early"
+MAX_LISTED = 1_000
+"""Excluded rows that are named one by one."""
 _SAMPLE_ROWS = 3
 _SECONDS = range(10**9, 10**10)
 """Unix timestamps in seconds of recent years; as milliseconds they are the first months of 1970."""
 
 
 class InvalidRow(NbtrackError, ValueError):  # noqa: N818 - a public name
-    """A row breaks a contract or a schema, and ``on_invalid="raise"`` was given.
+    """A row breaks a contract or a schema, has no time, or repeats an event id, and that was to raise.
 
     Examples
     --------
@@ -85,6 +88,8 @@ class Run:
         Whether to send nothing.
     bar
         Shows the progress; None for none.
+    duplicates
+        Finds the rows to leave out because others have their event id; None to send all.
     """
 
     def __init__(
@@ -97,13 +102,18 @@ class Run:
         ledger: Ledger | None = None,
         dry: bool = False,
         bar: ProgressBar | None = None,
+        duplicates: FirstRows | GivenRows | None = None,
     ) -> None:
         self.accounts = accounts
         self.interrupted = False
+        self.naive_times = False
         self._plan, self._failed_rows, self._ledger = plan, failed_rows, ledger
         self._compiler = compiler or plan.compiler()
-        self._dry, self._bar = dry, bar
-        self._lock = threading.Lock()
+        self._dry, self._bar, self._duplicates = dry, bar, duplicates
+        self._waiting: dict[int, Encoded] = {}
+        self._next_number = 0
+        self._excluded_listed = 0
+        self._lock, self._order = threading.Lock(), threading.Lock()
         self._keys, self._hours = KeyCounter(), HourCounter()
         self._pending: dict[int, _PendingChunk] = {}
         self._error: BaseException | None = None
@@ -122,7 +132,8 @@ class Run:
             Number of rows; None if it is not known.
         """
         target = self._plan.target
-        transport = Transport(target.url, headers=target.headers, pool=self._plan.connections)
+        headers = {VALIDATION_HEADER: "1", **target.headers}
+        transport = Transport(target.url, headers=headers, pool=self._plan.connections)
         if not self._dry:
             self._sender = self._make_sender(transport)
         encoders = [
@@ -159,18 +170,44 @@ class Run:
         if encoded.invalid and self._plan.on_invalid == "raise":
             first = encoded.failed[0]
             raise InvalidRow(f"row {first.row}: {first.reason}")
+        if encoded.missing_times and self._plan.on_missing_time == "raise":
+            first = next(row for row in encoded.failed if row.reason == MISSING_TIME)
+            raise InvalidRow(f"row {first.row}: {first.reason}")
+        if self._duplicates is None:
+            self._queue(encoded)
+            return
+        with self._order:  # the first of the rows with an event id is known only in the order of the chunks
+            self._waiting[encoded.chunk.number] = encoded
+            while (following := self._waiting.pop(self._next_number, None)) is not None:
+                self._next_number += 1
+                self._queue(self._exclude_duplicates(following, self._duplicates))
+
+    def _exclude_duplicates(self, encoded: Encoded, duplicates: FirstRows | GivenRows) -> Encoded:
+        rows = duplicates.find(encoded)
+        if not len(rows):
+            return encoded
+        encoded, excluded = encoded.without(rows)
+        with self._lock:
+            if not self._closed:
+                self.accounts.excluded += len(excluded)
+                listed = excluded[: MAX_LISTED - self._excluded_listed]
+                self._excluded_listed += len(listed)
+                self._failed_rows.add(dataclasses.replace(row, reason=DUPLICATE) for row in listed)
+        return encoded
+
+    def _queue(self, encoded: Encoded) -> None:
         number, events = encoded.chunk.number, encoded.events
         with self._lock:
             if self._closed:  # too late: its rows count as not sent
                 return
             self._count(encoded)
-            delivered = self._is_delivered(encoded)
-            if delivered or self._dry:
+            if self._is_delivered(encoded):
+                self.accounts.resumed += events
+                return
+            if self._dry:
                 self.accounts.sent += events
-                self.accounts.resumed += events * delivered
-                if self._dry:
-                    self.accounts.bytes += sum(len(body.data) for body in encoded.bodies)
-                    self.accounts.requests += len(encoded.bodies)
+                self.accounts.bytes += sum(len(body.data) for body in encoded.bodies)
+                self.accounts.requests += len(encoded.bodies)
                 return
             self._pending[number] = _PendingChunk(events, events, encoded.fingerprint)
             if not events:
@@ -263,6 +300,9 @@ class Run:
         accounts.rows += encoded.chunk.table.num_rows
         accounts.skipped += len(encoded.failed)
         accounts.invalid += encoded.invalid
+        accounts.missing_times += encoded.missing_times
+        accounts.repaired += encoded.repaired
+        self.naive_times = self.naive_times or encoded.naive
         accounts.reasons.update(row.reason for row in encoded.failed)
         accounts.null_keys += len(encoded.null_keys)
         accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:EXAMPLES])])[:EXAMPLES]
@@ -283,6 +323,10 @@ class Run:
             if outcome.reason is None:
                 self.accounts.sent += body.events
                 self.accounts.bytes += outcome.bytes
+                if outcome.validation is not None:
+                    self.accounts.good += outcome.validation.good
+                    self.accounts.bad += outcome.validation.bad
+                    self.accounts.bad_reasons.update(outcome.validation.reasons)
             else:
                 chunk.complete = False
                 self.accounts.failed += body.events
@@ -299,7 +343,7 @@ class Run:
     def _show_progress(self) -> None:
         if self._bar is not None:
             accounts = self.accounts
-            done = accounts.sent + accounts.skipped + accounts.failed - accounts.unsent
+            done = accounts.delivered + accounts.skipped + accounts.failed - accounts.unsent
             self._bar.show(done, self._find_problem())
 
     def _find_problem(self) -> str | None:
@@ -318,11 +362,13 @@ class Run:
         """Count what was neither sent nor skipped nor refused as not sent."""
         accounts = self.accounts
         accounts.rows = max(accounts.rows, rows or 0)
-        accounts.unsent = accounts.rows - accounts.sent - accounts.skipped - accounts.failed
+        accounts.unsent = accounts.rows - accounts.delivered - accounts.skipped - accounts.failed
         accounts.failed += accounts.unsent
         if accounts.unsent:
             accounts.reasons[_UNSENT] += accounts.unsent
-        self._keys.count(accounts)
+        repeated = self._keys.count(accounts)
+        if self._duplicates is None and self._plan.on_duplicate != "send":
+            self._failed_rows.add(FailedRow(row, None, f"{DUPLICATE} (sent)", None) for row in repeated)
         accounts.hours.update(self._hours.count())
         if self._sender is not None:
             stats = self._sender.stats
@@ -349,6 +395,7 @@ def send_source(
         open_ledger = _open_ledger(path, plan, source.rows, size, resume=resume, report=report)
     bar = make_bar(source.rows, progress)
     try:
+        duplicates = _find_duplicates(plan, source, compiler, size)
         run = Run(
             plan,
             report,
@@ -357,6 +404,7 @@ def send_source(
             ledger=open_ledger,
             dry=report.dry_run,
             bar=bar,
+            duplicates=duplicates,
         )
         chunks = source.chunks(plan.columns, size)
         if report.dry_run:
@@ -366,9 +414,45 @@ def send_source(
         bar.close()
         if open_ledger is not None:
             open_ledger.close()
+    report.notes += source.notes
+    if run.naive_times and plan.zone is None:
+        report.notes.append("times without a zone are taken as UTC; tz= sets another zone")
     if run.interrupted:
         report.interrupted = True
         report.resumable = open_ledger is not None
+
+
+def _find_duplicates(
+    plan: BackfillPlan, source: Source, compiler: AnyCompiler, size: int
+) -> FirstRows | GivenRows | None:
+    """Return what finds the rows to leave out; it may read all rows first.
+
+    Raises
+    ------
+    TypeError
+        If the data must be read twice, and cannot be.
+    InvalidRow
+        If two rows have the same event id, and ``on_duplicate="raise"`` was given.
+    """
+    mode = plan.on_duplicate
+    if mode in {"report", "send"}:
+        return None
+    if mode == "first":
+        return FirstRows()
+    if not source.rereadable:
+        raise TypeError(
+            f"on_duplicate={mode!r} reads the data twice, which is not possible with readers and iterables; use 'first', "
+            "or pass a DataFrame, a table or a file"
+        )
+    encoder = plan.encoder(compiler)
+    try:
+        encoded = encoder.encode(source.chunks(plan.columns, size))
+        found = GivenRows(((chunk.chunk.first_row, chunk.ids) for chunk in encoded), keep_last=mode == "last")
+    finally:
+        encoder.close()
+    if mode == "raise" and found.repeated.any():
+        raise InvalidRow(f"row {int(found.repeated.argmax())}: {DUPLICATE}")
+    return found
 
 
 def finish_report(report: BackfillReport, plan: BackfillPlan) -> BackfillReport:

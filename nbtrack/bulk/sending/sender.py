@@ -1,10 +1,13 @@
 """Sending bodies: kept connections, the retry rules of delivery, nothing given up without a reason."""
 
+import json
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nbtrack.bulk.encoding.encoder import Body
 from nbtrack.bulk.sending.rate_limit import Pace
@@ -19,6 +22,8 @@ _QUEUED = 32
 """Bodies that wait: an encoder makes 17 at once, and the threads need work while it makes the next ones."""
 _MAX_WAIT = 5.0
 """Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
+VALIDATION_HEADER = "Nbtrack-Verdict"
+"""Asks a collector for the validation result of each event; others ignore it."""
 _OVERLOADED = frozenset({429, 503})
 
 
@@ -34,11 +39,49 @@ class Outcome:
         Why they were refused for good; None if they were delivered.
     bytes
         Size of the body, if it was delivered.
+    validation
+        What the collector says about the events; None if it does not validate them at once.
     """
 
     body: Body
     reason: str | None
     bytes: int
+    validation: "Validation | None" = None
+
+
+class Validation(NamedTuple):
+    """Validation result of a body.
+
+    Attributes
+    ----------
+    good, bad : int
+        Number of valid and of failed events.
+    reasons : tuple of str
+        Why events failed; only of the first ones, if there are many.
+    """
+
+    good: int
+    bad: int
+    reasons: tuple[str, ...]
+
+
+_COUNTS = re.compile(rb'\{"good":([0-9]+),"bad":([0-9]+),')
+_BAD_EVENT = re.compile(rb'"good":false,"reasons":(\["(?:[^"\\]|\\.)*")')
+
+
+def read_validation(body: bytes) -> Validation | None:
+    """Return the validation result in a response, which may be cut off; None if it is something else.
+
+    Examples
+    --------
+    >>> read_validation(b'{"good":1,"bad":1,"reasons":[],"events":[{"good":false,"reasons":["$.n: too large"]},{"go')
+    Validation(good=1, bad=1, reasons=('$.n: too large',))
+    """
+    match = _COUNTS.match(body)
+    if match is None:
+        return None
+    reasons = tuple(json.loads(part + b"]")[0] for part in _BAD_EVENT.findall(body))
+    return Validation(int(match[1]), int(match[2]), reasons)
 
 
 @dataclass(slots=True)
@@ -143,7 +186,7 @@ class BodySender:
             self._count(reply, decision, repeated=attempts > 1)
             if decision is Decision.SENT:
                 backoff.reset()
-                self._on_outcome(Outcome(body, None, size))
+                self._on_outcome(Outcome(body, None, size, read_validation(reply.body)))
                 return
             if decision is Decision.SPLIT:
                 for part in body.split():

@@ -10,6 +10,8 @@ from nbtrack.bulk.models import EXAMPLES, HOUR, Accounts
 
 _BUCKETS = 8
 _BUCKET_BITS = np.uint64(_BUCKETS - 1)
+_MAX_ROWS = 1_000
+"""Rows with a repeated key that are named one by one."""
 _MAX_HOURS = 1 << 20
 """Hours in one array."""
 
@@ -24,13 +26,13 @@ class KeyCounter:
         """Add the ids of a chunk."""
         self.chunks.append((first_row, ids))
 
-    def count(self, accounts: Accounts) -> None:
-        """Count the rows whose key an earlier row has, and name a few of them."""
+    def count(self, accounts: Accounts) -> list[int]:
+        """Count the rows whose key an earlier row has, and return the positions of some of them."""
         repeated = [ids for bucket in range(_BUCKETS) for ids in self._find_repeated(bucket)]
         accounts.repeated_keys = sum(map(len, repeated))
         if not accounts.repeated_keys:
-            return
-        examples = np.unique(np.concatenate(repeated)[: 20 * EXAMPLES])
+            return []
+        examples = np.unique(np.concatenate(repeated)[:_MAX_ROWS])
         seen: set[int] = set()
         rows: list[int] = []
         for first_row, ids in sorted(self.chunks, key=lambda chunk: chunk[0]):
@@ -39,6 +41,7 @@ class KeyCounter:
                     rows.append(first_row + index)
                 seen.add(int(ids[index]))
         accounts.repeated_rows = rows[:EXAMPLES]
+        return rows[:_MAX_ROWS]
 
     def _find_repeated(self, bucket: int) -> list[Ids]:
         """Return the repeated ids of a bucket: sorting ten million at once would take 80 MB more."""

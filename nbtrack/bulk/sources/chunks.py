@@ -1,9 +1,11 @@
 """Rows in chunks of one size, which every source yields."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +17,8 @@ CHUNK_ROWS = 10 * VECTOR
 _MIN_CHUNKS = 8
 NO_COLUMN = "__nbtrack_none"
 """Stands for the columns of an event that uses none: it holds the number of rows."""
+REASON_COLUMN = "__nbtrack_reason"
+"""Holds the reason of each row that the source cannot read, in the tables of sources that know of such rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +35,53 @@ class Chunk:
         The columns of the event, ``n`` rows; a column without an Arrow type is null here.
     objects
         Python objects of the columns without an Arrow type, ``n`` of each.
+    reasons
+        Why the source cannot read a row, by index in the chunk.
     """
 
     number: int
     first_row: int
     table: pa.Table
     objects: Mapping[str, list[Any]] = field(default_factory=dict)
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
-class Source(Protocol):
-    """Rows that can be read once, in order."""
+class Source(ABC):
+    """Rows that can be read in order.
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The columns."""
+    Attributes
+    ----------
+    names : sequence of str
+        The columns; None if there is no row to know them from.
+    rows : int or None
+        Number of rows; None if it is known only at the end.
+    index_names : sequence of str
+        What else can be used like a column, such as the index of a DataFrame.
+    rereadable : bool
+        Whether the rows can be read more than once.
+    untyped : bool
+        Whether all values are strings because the format has no types.
+    decimal : str
+        The decimal sign of numbers in an untyped source.
+    types : mapping
+        The types of columns of an untyped source that were inferred.
+    notes : list of str
+        What to tell the user about how the data was read.
+    hint : str
+        What to try if a column is missing.
+    """
 
-    @property
-    def rows(self) -> int | None:
-        """Number of rows; None if it is known only at the end."""
+    names: Sequence[str] | None
+    rows: int | None = None
+    index_names: Sequence[str] = ()
+    rereadable = False
+    untyped = False
+    decimal = "."
+    types: Mapping[str, str] = MappingProxyType({})
+    notes: Sequence[str] = ()
+    hint = ""
 
+    @abstractmethod
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Yield the rows of some columns, `size` at a time."""
 
@@ -94,18 +126,38 @@ def select_columns(table: pa.Table, columns: Sequence[str]) -> pa.Table:
 
 
 def rechunk(tables: Iterable[pa.Table], size: int) -> Iterator[Chunk]:
-    """Cut a stream of tables into chunks of one size, so that their borders do not depend on the reader."""
+    """Cut a stream of tables into chunks of one size, so that their borders do not depend on the reader.
+
+    A chunk ends early where the types of the columns change.
+    """
     pending: list[pa.Table] = []
     pending_rows = number = row = 0
     for table in tables:
+        if pending_rows and table.schema != pending[0].schema:
+            yield _make_chunk(number, row, pa.concat_tables(pending))
+            number += 1
+            row += pending_rows
+            pending_rows = 0
+        if not pending_rows:
+            pending = []
         pending.append(table)
         pending_rows += table.num_rows
         while pending_rows >= size:
             joined = pa.concat_tables(pending)
-            yield Chunk(number, row, joined.slice(0, size))
+            yield _make_chunk(number, row, joined.slice(0, size))
             pending = [joined.slice(size)]
             pending_rows -= size
             number += 1
             row += size
     if pending_rows:
-        yield Chunk(number, row, pa.concat_tables(pending))
+        yield _make_chunk(number, row, pa.concat_tables(pending))
+
+
+def _make_chunk(number: int, first_row: int, table: pa.Table) -> Chunk:
+    if REASON_COLUMN not in table.column_names:
+        return Chunk(number, first_row, table)
+    column = table.column(REASON_COLUMN)
+    reasons = {}
+    if column.null_count < len(column):
+        reasons = {row: reason for row, reason in enumerate(column.to_pylist()) if reason is not None}
+    return Chunk(number, first_row, table.drop_columns([REASON_COLUMN]), reasons=reasons)

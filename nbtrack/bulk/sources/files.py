@@ -1,40 +1,103 @@
-"""Parquet and CSV files, and DuckDB relations, read as streams."""
+"""Parquet and CSV files, read as streams; a column that a file does not have is missing in its rows."""
 
 import glob
+import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from nbtrack.bulk.duckdb import open_cursor, quote, quote_name
-from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, MissingFileError, SourceError, rechunk
+from nbtrack.bulk.sources.chunks import (
+    CHUNK_ROWS,
+    NO_COLUMN,
+    Chunk,
+    MissingFileError,
+    Source,
+    SourceError,
+    rechunk,
+    select_columns,
+)
+from nbtrack.bulk.sources.csv_files import COMPRESSED, CsvFile, CsvOptions
+
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
-class RelationSource:
-    """A DuckDB relation, read as a stream."""
+class ParquetFile:
+    """One Parquet file; folders such as ``year=2024`` above it are columns, unless the file has them itself."""
 
-    rows: int | None = None
+    hint = ""
 
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
-        self.names = list(relation.columns)
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            with pq.ParquetFile(path) as file:
+                self._own_names = list(file.schema_arrow.names)
+                self.rows: int | None = file.metadata.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"cannot read {path}: {error}") from None
+        folders = [part.partition("=") for part in Path(path).parts[:-1] if "=" in part]
+        self._folders = {
+            name: None if value == _NULL_PARTITION else unquote(value)
+            for name, _, value in folders
+            if name and name not in self._own_names
+        }
+        self.names = [*self._own_names, *self._folders]
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield the rows of some columns."""
+        own = [name for name in columns if name in self._own_names]
+        try:
+            with pq.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=own):
+                    arrays = {name: batch.column(name) for name in own}
+                    for name in columns:
+                        if name in self._folders:
+                            arrays[name] = pa.repeat(
+                                pa.scalar(self._folders[name], pa.string()), batch.num_rows
+                            )
+                    yield pa.table(arrays or {NO_COLUMN: pa.nulls(batch.num_rows)})
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"cannot read the remaining rows of {self.path}: {error}") from None
+
+
+class FilesSource(Source):
+    """Files of one format, one after the other."""
+
+    rereadable = True
+
+    def __init__(self, files: Sequence[CsvFile | ParquetFile], options: CsvOptions | None = None) -> None:
+        self._files = files
+        self.names: list[str] = []
+        for file in files:
+            # a name that one file has twice stays twice
+            rest = list(self.names)
+            for name in file.names:
+                if name in rest:
+                    rest.remove(name)
+                else:
+                    self.names.append(name)
+        rows = [file.rows for file in files]
+        self.rows = None if None in rows else sum(count for count in rows if count is not None)
+        self.hint = files[0].hint
+        self.untyped = options is not None
+        if options is not None:
+            self.decimal = options.decimal
+            if options.types == "infer":
+                self.types = _infer_types([file for file in files if isinstance(file, CsvFile)])
+                shown = ", ".join(f"{name} {type_}" for name, type_ in self.types.items())
+                self.notes = [f"types inferred from all values: {shown or 'none'}; other columns are strings"]
 
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Yield the rows of some columns, `size` at a time."""
-        projection = ", ".join(map(quote_name, columns)) or f"null as {NO_COLUMN}"
-        return rechunk(self._read(projection, size), size)
-
-    def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
-        try:
-            for batch in self._relation.project(projection).to_arrow_reader(size):
-                yield pa.Table.from_batches([batch])
-        except (duckdb.Error, OSError) as error:  # Arrow raises OSError for DuckDB's errors
-            raise SourceError(f"cannot read the remaining rows: {error}") from None
+        return rechunk(
+            (_complete(table, columns) for file in self._files for table in file.tables(columns)), size
+        )
 
 
-def open_files(pattern: str) -> RelationSource:
+def open_files(pattern: str, csv: CsvOptions | None = None) -> Source:
     """Open the Parquet or CSV files that a path or a pattern names.
 
     Raises
@@ -44,44 +107,95 @@ def open_files(pattern: str) -> RelationSource:
     SourceError
         If the files cannot be read.
     """
+    pattern = (
+        str(Path(pattern.removeprefix("file://")).expanduser())
+        if pattern.startswith(("~", "file://"))
+        else pattern
+    )
     paths = sorted(glob.glob(pattern, recursive=True)) or ([pattern] if Path(pattern).exists() else [])  # noqa: PTH207 - a pattern may be absolute
     if not paths:
         raise MissingFileError(f"no such file: {pattern}")
+    for path in paths:
+        if (table := _find_lake_table(Path(path))) is not None:
+            return table
     if folders := [path for path in paths if Path(path).is_dir()]:
         raise SourceError(
             f"{folders[0]} is a folder; use a pattern for its files, such as {Path(folders[0]) / '*.parquet'}"
         )
-    suffixes = {Path(path).name.lower().removesuffix(".gz").rpartition(".")[2] for path in paths}
-    if suffixes <= {"parquet", "pq"}:
-        function = "read_parquet"
-    elif suffixes <= {"csv", "tsv", "txt"}:
-        function = "read_csv"
-    else:
-        raise SourceError(f"backfill reads Parquet and CSV files, got .{', .'.join(sorted(suffixes))}")
-    connection = open_cursor()
-    # by name: a column added later is null in older files
-    rows = f"{function}([{', '.join(map(quote, paths))}], union_by_name = true)"
+    suffixes = {_format_suffix(path) for path in paths}
+    if suffixes <= {".parquet", ".pq"}:
+        return FilesSource([ParquetFile(path) for path in paths])
+    if suffixes <= {".csv", ".tsv", ".txt"}:
+        options = csv or CsvOptions()
+        return FilesSource([CsvFile(path, options) for path in paths], options)
+    raise SourceError(f"backfill reads Parquet and CSV files, got {', '.join(sorted(suffixes))}")
+
+
+class ArrowSource(Source):
+    """Arrow batches from a reader, which can be read once, or from a dataset, which can be read again."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self.names = list(data.schema.names)
+        self.rereadable = hasattr(data, "to_batches")
+
+    def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
+        """Yield the rows of some columns, `size` at a time."""
+        batches = self._data.to_batches() if self.rereadable else self._data
+        return rechunk((select_columns(pa.Table.from_batches([batch]), columns) for batch in batches), size)
+
+
+def _format_suffix(path: str) -> str:
+    name = Path(path).name.lower()
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    return Path(name).suffix
+
+
+def _complete(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Return a table with all columns in their order; those that it does not have are null."""
+    if not columns or table.column_names == list(columns):
+        return table
+    names = [*columns, *(name for name in table.column_names if name not in columns and name != NO_COLUMN)]
+    nulls = pa.nulls(table.num_rows)
+    return pa.table(
+        [table.column(name) if name in table.column_names else nulls for name in names], names=names
+    )
+
+
+def _infer_types(files: Sequence[CsvFile]) -> dict[str, str]:
+    """Return the type of each column that has it in all files."""
+    found = [file.infer_types() for file in files]
+    return {
+        name: type_ for name, type_ in found[0].items() if all(types.get(name) == type_ for types in found)
+    }
+
+
+def _find_lake_table(path: Path) -> Source | None:
+    """Return the Delta or Iceberg table that a path belongs to; None if it does not.
+
+    Raises
+    ------
+    SourceError
+        If the library that reads such tables is missing: its data files also hold deleted rows.
+    """
+    for folder in (path, *path.absolute().parents):
+        if (folder / "_delta_log").is_dir():
+            library = _import_library("deltalake", folder, "Delta")
+            return ArrowSource(library.DeltaTable(str(folder)).to_pyarrow_dataset())
+        if (folder / "metadata").is_dir() and (metadata := sorted(folder.glob("metadata/*.metadata.json"))):
+            newest = max(metadata, key=lambda file: file.stat().st_mtime)
+            library = _import_library("pyiceberg.table", folder, "Iceberg")
+            return ArrowSource(library.StaticTable.from_metadata(str(newest)).scan().to_arrow_batch_reader())
+    return None
+
+
+def _import_library(module: str, folder: Path, format_: str) -> Any:
+    package = module.partition(".")[0]
     try:
-        relation = RelationSource(connection.sql(f"select * from {rows}"))  # noqa: S608 - quoted above
-        if function == "read_parquet":
-            [[relation.rows]] = connection.sql(f"select count(*) from {rows}").fetchall()  # noqa: S608 - quoted above
-    except duckdb.Error as error:
-        raise SourceError(f"cannot read {pattern}: {error}") from None
-    if len(paths) > 1 and function == "read_parquet":
-        _check_types(connection, paths, relation.names)
-    if function == "read_csv" and len(relation.names) == 1 and "," in relation.names[0]:
-        raise SourceError(f"{pattern} is not a valid CSV: rows have different numbers of fields")
-    return relation
-
-
-def _check_types(connection: Any, paths: Sequence[str], names: Sequence[str]) -> None:
-    """Raise if a column holds strings in one file and other values in another: read together, all would be strings."""
-    mixed = connection.execute(
-        "select name from parquet_schema($paths) where list_contains($names, name) and type is not null "
-        "group by name having bool_or(type = 'BYTE_ARRAY') and not bool_and(type = 'BYTE_ARRAY')",
-        {"paths": list(paths), "names": list(names)},
-    ).fetchall()
-    if mixed:
+        return importlib.import_module(module)
+    except ImportError:
         raise SourceError(
-            f"column {mixed[0][0]!r} holds strings in some of the files and other values in others"
-        )
+            f"{folder} is a {format_} table, whose files also hold deleted rows; install {package} to read it "
+            f"(python -m pip install {package})"
+        ) from None

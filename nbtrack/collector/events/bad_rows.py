@@ -1,6 +1,6 @@
 """Bad rows: why an event or a request failed, in Snowplow's format and in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ VERSIONS = {
     "generic_error": "1-0-0",
 }
 """Version of each kind of bad row's schema."""
+UNKNOWN_SCHEMA = "unknown schema "
 MAX_SHOWN = 500
 """Characters of a wrong value that a bad row quotes."""
 
@@ -52,6 +53,29 @@ class Reason:
 
     def __str__(self) -> str:
         return sentence(self.field, self.path, self.message)
+
+
+def add_nearest(
+    reasons: Iterable[dict[str, Any]], suggest: Callable[[str], Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Return stored reasons with the schema that was probably meant, where one is unknown.
+
+    Parameters
+    ----------
+    reasons : iterable of dict
+        From `BadRow.as_dict`.
+    suggest : callable
+        Returns schemas that are similar to one, the nearest first.
+    """
+    result = []
+    for reason in reasons:
+        if reason["message"].startswith(UNKNOWN_SCHEMA) and "; did you mean" not in reason["message"]:
+            nearest = next(iter(suggest(reason["schema"])), None)
+            if nearest:
+                message = f"{reason['message']}; did you mean {nearest}?"
+                reason = reason | {"nearest": nearest, "message": message}  # noqa: PLW2901 - a copy
+        result.append(reason)
+    return result
 
 
 def sentence(field: str | None, path: str | None, message: str) -> str:
@@ -134,10 +158,8 @@ class BadRow:
             "schemaKey": error.uri,
             "error": {"error": "ResolutionError", "lookupHistory": history},
         }
-        nearest = error.suggestions[0] if error.suggestions else None
-        hint = f"; did you mean {nearest}?" if nearest else ""
-        text = f"unknown schema {error.uri}{hint}"
-        return self.add(field, text, message, schema=error.uri, keyword="schema", nearest=nearest)
+        # the nearest schema is looked for when a person reads this
+        return self.add(field, f"{UNKNOWN_SCHEMA}{error.uri}", message, schema=error.uri, keyword="schema")
 
     def add_faults(self, field: str, uri: str, faults: Iterable[Fault]) -> Self:
         """Add data that violates its schema: one message with a reason for each fault."""

@@ -1,101 +1,122 @@
-"""The collector's database: its events in one SQLite file, all its SQL, and the row it reads and writes."""
+"""The collector's database: its events in one SQLite file, and all its SQL.
 
+A request's body is kept once, as it came; an event is a small row that says where it is in the body. Schemas and other
+repeated text are numbers. An event's identity is an integer made of its id.
+"""
+
+import contextlib
 import hashlib
+import logging
+import queue
 import sqlite3
 import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import orjson
 
-from nbtrack.collector.events.adapters import Parameters, Request
-from nbtrack.collector.events.bad_rows import BadRow, sentence
+from nbtrack.collector.events.adapters import Parameters, PayloadForm, Request, events_of
+from nbtrack.collector.events.bad_rows import BadRow
 from nbtrack.collector.events.validation import ValidationResult
 
-VERSION = 1
-"""Version of the tables, kept in the file's ``user_version``; a file with tables and version 0 has the same ones."""
+LOG = logging.getLogger("nbtrack.collector")
+VERSION = 2
+"""Version of the tables, kept in the file's ``user_version``; files of versions 0 and 1 are converted."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
-  id INTEGER PRIMARY KEY, time INTEGER NOT NULL, method TEXT NOT NULL, vendor TEXT NOT NULL, version TEXT NOT NULL,
-  query TEXT NOT NULL, content_type TEXT, headers TEXT NOT NULL, ip TEXT, useragent TEXT, referer TEXT, nuid TEXT,
-  hostname TEXT, body BLOB
+  id INTEGER PRIMARY KEY, time INTEGER NOT NULL, good INTEGER NOT NULL, bad INTEGER NOT NULL, method TEXT NOT NULL,
+  vendor TEXT NOT NULL, version TEXT NOT NULL, query TEXT NOT NULL, content_type TEXT, headers TEXT NOT NULL, ip TEXT,
+  useragent TEXT, referer TEXT, nuid TEXT, hostname TEXT, campaigns INTEGER NOT NULL, form INTEGER NOT NULL, payload BLOB
 );
+CREATE INDEX IF NOT EXISTS requests_by_time ON requests (time);
 CREATE TABLE IF NOT EXISTS events (
-  id INTEGER PRIMARY KEY, request INTEGER NOT NULL, time INTEGER NOT NULL, good INTEGER NOT NULL, event_id TEXT,
-  digest BLOB, schema TEXT, contexts TEXT, payload TEXT, failure TEXT, notes TEXT
+  id INTEGER PRIMARY KEY, request INTEGER NOT NULL, position INTEGER NOT NULL, kind INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS identity ON events (digest) WHERE digest IS NOT NULL;
-CREATE INDEX IF NOT EXISTS failed ON events (id) WHERE good = 0;
+CREATE TABLE IF NOT EXISTS kinds (
+  id INTEGER PRIMARY KEY, good INTEGER NOT NULL, schema INTEGER NOT NULL, entities INTEGER NOT NULL,
+  app INTEGER NOT NULL, session INTEGER NOT NULL, UNIQUE (good, schema, entities, app, session)
+);
+CREATE TABLE IF NOT EXISTS results (event INTEGER PRIMARY KEY, failure TEXT, notes TEXT);
+CREATE TABLE IF NOT EXISTS identities (key INTEGER PRIMARY KEY, event INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0);
+INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0), ('removed', 0);
 """
-INSERT_EVENT = """
-INSERT OR IGNORE INTO events (request, time, good, event_id, digest, schema, contexts, payload, failure, notes)
-VALUES (?,?,?,?,?,?,?,?,?,?)
+RENAME_OLD_TABLES = """
+BEGIN IMMEDIATE;
+DROP INDEX IF EXISTS identity;
+DROP INDEX IF EXISTS failed;
+ALTER TABLE events RENAME TO old_events;
+ALTER TABLE requests RENAME TO old_requests;
 """
-INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+OLD_EVENTS = """
+SELECT e.id, e.request, e.good, e.schema, e.contexts, e.payload, e.failure, e.notes, r.time, r.method, r.vendor,
+  r.version, r.query, r.content_type, r.headers, r.ip, r.useragent, r.referer, r.nuid, r.hostname, r.body
+FROM old_events e JOIN old_requests r ON r.id = e.request
+WHERE e.request IN (SELECT id FROM old_requests ORDER BY id LIMIT ?) ORDER BY e.id
+"""
+INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+INSERT_EVENT = "INSERT INTO events VALUES (?,?,?,?)"
+INSERT_RESULT = "INSERT INTO results VALUES (?,?,?)"
+INSERT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?,?)"
+SELECT_REQUESTS = """
+SELECT id, campaigns, form, payload, headers, time, method, vendor, version, query, content_type, NULL, ip, useragent,
+  referer, nuid, hostname FROM requests WHERE id IN ({})
+"""
+"""The last columns are fields of `Request`, in their order."""
+SELECT_EVENTS = """
+SELECT events.id, request, position, good, schema, entities, failure, notes
+FROM events JOIN kinds ON kinds.id = kind LEFT JOIN results ON event = events.id
+"""
+SELECT_RESULTS = """
+SELECT event, schema, failure, notes FROM results JOIN events ON events.id = event JOIN kinds ON kinds.id = kind
+WHERE event BETWEEN ? AND ?
+"""
 RESET = """
 BEGIN IMMEDIATE;
 DELETE FROM events;
+DELETE FROM results;
 DELETE FROM requests;
-UPDATE counters SET value = 0 WHERE name = 'repeats';
+DELETE FROM identities;
+UPDATE counters SET value = 0 WHERE name IN ('repeats', 'removed');
 UPDATE counters SET value = value + 1 WHERE name = 'epoch';
 COMMIT;
 """
-TOTALS = "SELECT coalesce(sum(good), 0), coalesce(sum(NOT good), 0), coalesce(max(id), 0) FROM events"
-LAST_REQUEST = "SELECT coalesce(max(id), 0) FROM requests"
-BY_MINUTE = "SELECT time / 60000, sum(good), sum(NOT good) FROM events GROUP BY 1 ORDER BY 1 DESC LIMIT 60"
-COMMITTED = "SELECT time, good, count(*) FROM events WHERE id > ? GROUP BY 1, 2"
-BY_SCHEMA = (
-    "SELECT schema, sum(good), sum(NOT good) FROM events GROUP BY schema ORDER BY count(*) DESC, schema"
-)
-LATEST = "SELECT time, event_id, schema, good, failure FROM events {} ORDER BY id DESC LIMIT 20"
-# rows come in the order of time, so the latest ones are looked at from the end of the table
-BY_SECOND = """
-SELECT time / 1000, sum(good), sum(NOT good) FROM events
-WHERE id > (SELECT coalesce(max(id), 0) FROM events WHERE time < ?) AND time < ? GROUP BY 1
+TOTALS = "SELECT coalesce(sum(good), 0), coalesce(sum(bad), 0) FROM requests"
+BY_MINUTE = "SELECT time / 60000, sum(good), sum(bad) FROM requests GROUP BY 1 ORDER BY 1 DESC LIMIT 60"
+BY_SECOND = "SELECT time / 1000, sum(good), sum(bad) FROM requests WHERE time >= ? AND time < ? GROUP BY 1"
+BY_SCHEMA = """
+SELECT schema, sum(good * n), sum((NOT good) * n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind)
+JOIN kinds ON kinds.id = kind GROUP BY schema
 """
-SELECT_EVENTS = """
-SELECT e.id, e.good, e.schema, e.contexts, e.payload, e.failure, e.notes, r.time, r.method, r.vendor, r.version, r.query,
-  r.content_type, r.headers, r.ip, r.useragent, r.referer, r.nuid, r.hostname, r.body
-FROM events e JOIN requests r ON r.id = e.request
-"""
-# what is JSON already is passed on as it is
-SELECT_LINES = """
-SELECT '[' || e.id || ',' || e.good || ',' || coalesce(json_quote(e.schema), 'null') || ',' ||
-  coalesce(e.failure, 'null') || ',' || coalesce(e.notes, 'null') || ',' || coalesce(e.payload, 'null') || ',' ||
-  json_array(r.time, r.vendor, r.version, r.method, r.ip, r.useragent, r.referer, r.nuid, r.hostname) || ']'
-FROM events e JOIN requests r ON r.id = e.request
+LARGE_SOURCES = """
+SELECT app, schema, sum(n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind) JOIN kinds ON kinds.id = kind
+GROUP BY 1, 2 HAVING sum(n) > ?
 """
 MINUTES = 60
-PAGE = 500
-"""Rows that are read at a time where a caller may stop early."""
-
-
-class EventRow(NamedTuple):
-    """A row of the table of events, as it is inserted."""
-
-    request: int
-    time: int
-    good: bool
-    event_id: str | None
-    digest: bytes | None
-    schema: str | None
-    contexts: str | None
-    payload: str | None
-    failure: str | None
-    notes: str | None
-
-
-TIME_AND_GOOD = itemgetter(EventRow._fields.index("time"), EventRow._fields.index("good"))
-"""Faster than attributes, for each event of a commit."""
+LATEST = 20
+"""Events that a summary shows."""
+CHUNK = 500
+"""Values of one condition."""
+PAGE = 1000
+"""Events that are read at a time where a caller may stop early."""
+OLD_REQUESTS = 200
+"""Requests of an earlier version that are converted at a time."""
+IDENTITY_BITS = 63
+MAX_CACHED = 20_000
+"""Names and kinds whose numbers are kept in memory."""
+SAME_ID = 15
+"""Events of one id with different content that are found by it, besides the first."""
 
 
 class StoredEvent(NamedTuple):
-    """An event, or a request without any, as it is read.
+    """An event, or a request without any.
 
     Attributes
     ----------
@@ -104,7 +125,7 @@ class StoredEvent(NamedTuple):
     good : bool
     schema : str or None
     entities : list of str
-        The schemas of its entities; empty where only lines are read.
+        The schemas of its entities.
     payload : dict of str to str or None
         None for a request that no event could be read from.
     failure : dict or None
@@ -122,23 +143,14 @@ class StoredEvent(NamedTuple):
     notes: list[str]
     request: Request
 
-    @classmethod
-    def from_line(cls, line: bytes | str) -> Self:
-        """Return the event of a line that `Database.read_lines` gave."""
-        row, good, schema, failure, notes, payload, request = orjson.loads(line)
-        time, vendor, version, method, ip, useragent, referer, nuid, hostname = request
-        origin = Request(
-            time, method, vendor, version, ip=ip, useragent=useragent, referer=referer, nuid=nuid, hostname=hostname
-        )  # fmt: skip
-        return cls(row, bool(good), schema, [], payload, failure, notes or [], origin)
-
     @property
     def reasons(self) -> list[dict[str, Any]]:
         """Why it failed."""
         return list((self.failure or {}).get("reasons", ()))
 
 
-class EventFilter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EventFilter:
     """Which events to read.
 
     Attributes
@@ -147,77 +159,76 @@ class EventFilter(NamedTuple):
         Only good ones, only failed ones, or all.
     schema : str
         Only those of this schema; ``*`` stands for any text, and the empty string for any schema.
-    event_id : str
-        Only this event, or any.
+    name : str
+        Only those whose schema has this name.
+    event_id, app_id, session : str
+        Only this event, or those of this application or session.
+    since, until : int or None
+        Only those that arrived at or after the first, and before the second, Unix timestamps in milliseconds.
+    after : int
+        Only those with a higher number.
+    only_events : bool
+        Whether requests that no event could be read from are left out.
     """
 
     good: bool | None = None
     schema: str = ""
+    name: str = ""
     event_id: str = ""
-
-    def condition(self) -> tuple[str, list[Any]]:
-        """Return the condition of a WHERE clause and its values."""
-        parts: list[str] = ["1"]
-        values: list[Any] = []
-        if self.good is not None:
-            parts.append("e.good = ?")
-            values.append(int(self.good))
-        if self.schema:
-            pattern = self.schema if self.schema.startswith("iglu:") else f"iglu:{self.schema}"
-            parts.append("e.schema GLOB ?" if "*" in pattern else "e.schema = ?")
-            values.append(pattern)
-        if self.event_id:
-            parts.append("e.event_id = ?")
-            values.append(self.event_id)
-        return " AND ".join(parts), values
+    app_id: str = ""
+    session: str = ""
+    since: int | None = None
+    until: int | None = None
+    after: int = 0
+    only_events: bool = False
 
 
-def digest_of(event: Parameters) -> bytes:
-    """Return what two deliveries of one event have in common: everything but the times it was created and sent at.
+@dataclass(slots=True)
+class ValidatedRequest:
+    """A request whose events are ready to be stored.
 
-    The event's id is part of it, so that the digest alone identifies the event.
+    Attributes
+    ----------
+    request : Request
+    events : list of dict of str to str
+    results : list of ValidationResult
+        One for each event.
+    form : PayloadForm
+    payload : bytes
+        The events, in this form.
+    failure : BadRow or None
+        Why no event could be read from the request.
     """
+
+    request: Request
+    events: list[Parameters] = field(default_factory=list)
+    results: list[ValidationResult] = field(default_factory=list)
+    form: PayloadForm = PayloadForm.UNREADABLE
+    payload: bytes = b""
+    failure: BadRow | None = None
+
+
+def identity_of(event_id: str) -> int:
+    """Return the integer by which an event id is found."""
+    if len(event_id) == 36:  # noqa: PLR2004 - a UUID's length
+        try:
+            return int(event_id.replace("-", ""), 16) >> 128 - IDENTITY_BITS & (1 << IDENTITY_BITS) - 1
+        except ValueError:
+            pass
+    digest = hashlib.blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest) >> 64 - IDENTITY_BITS
+
+
+def content_of(event: Parameters) -> Parameters:
+    """Return what two deliveries of one event have in common: everything but the times it was created and sent at."""
     content = event.copy()
     content.pop("stm", None)
     content.pop("dtm", None)
-    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-
-
-def event_row(request: Request, request_id: int, event: Parameters, result: ValidationResult) -> EventRow:
-    """Return the row of an event."""
-    event_id = event.get("eid")
-    failure = result.failure
-    return EventRow(
-        request_id,
-        request.time,
-        failure is None,
-        event_id,
-        digest_of(event) if event_id else None,
-        result.schema,
-        " ".join(result.entities) or None,
-        orjson.dumps(event).decode(),
-        None if failure is None else orjson.dumps(failure.as_dict()).decode(),
-        orjson.dumps(result.notes).decode() if result.notes else None,
-    )
-
-
-def failed_request_row(request: Request, request_id: int, failure: BadRow) -> EventRow:
-    """Return the row that stands for all events of a request that no event could be read from."""
-    text = orjson.dumps(failure.as_dict()).decode()
-    return EventRow(request_id, request.time, False, None, None, None, None, None, text, None)
-
-
-def request_row(request: Request, request_id: int, *, keep_body: bool) -> tuple[Any, ...]:
-    """Return the row of a request; its body is only needed where no events could be read from it."""
-    return (
-        request_id, request.time, request.method, request.vendor, request.version, request.query,
-        request.content_type, orjson.dumps(request.headers).decode(), request.ip, request.useragent,
-        request.referer, request.nuid, request.hostname, request.body if keep_body else None,
-    )  # fmt: skip
+    return content
 
 
 class Database:
-    """The events of a collector: one writer, and any number of readers that take turns.
+    """The events of a collector: one writer, and readers beside it on connections of their own.
 
     Parameters
     ----------
@@ -228,14 +239,16 @@ class Database:
 
     Attributes
     ----------
-    good, bad, repeats : int
-        Counts of what was committed.
+    good, bad, repeats, removed : int
+        Counts of what was committed; removed are the events that retention or a user deleted.
     epoch : int
         How many times everything was deleted.
     last : int
-        The highest row number.
+        The highest event number.
     minutes : dict of int to [int, int]
         Good and failed events of the latest minutes (since 1970) in which any came.
+    latest, latest_bad, latest_repeats : deque of dict
+        What a summary shows of the newest events, newest last.
 
     Raises
     ------
@@ -244,104 +257,421 @@ class Database:
     """
 
     def __init__(self, path: Path | str | None, *, lasting: bool = True) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._path = path
         self._connection = self._open(path)
         # a commit survives the end of the process either way, which is what the reply to a tracker promises
         self._connection.execute(f"PRAGMA synchronous={'NORMAL' if lasting else 'OFF'}")
         self._create_tables()
-        self._reader = self._connection if path is None else self._open(path)
-        self._read_lock = self._lock if path is None else threading.Lock()
-        self.good = self.bad = self.repeats = self.epoch = self.last = 0
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._all_readers: list[sqlite3.Connection] = []
+        self._ids: dict[str, int] = {}
+        self._kinds: dict[tuple[bool, str | None, str | None, str | None, str | None], int] = {}
+        self._texts: dict[int, str] = {}
+        self.good = self.bad = self.repeats = self.epoch = self.removed = self.last = 0
         self.minutes: dict[int, list[int]] = {}
-        self._requests = 0
+        self.latest: deque[dict[str, Any]] = deque(maxlen=LATEST)
+        self.latest_bad: deque[dict[str, Any]] = deque(maxlen=LATEST)
+        self.latest_repeats: deque[dict[str, Any]] = deque(maxlen=LATEST)
+        self._last_request = 0
         self._count()
+        self._read_latest()
 
     @staticmethod
     def _open(path: Path | str | None) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
         )
-        # identities are spread over their whole index, so a batch writes most pages of a small one: with larger pages
-        # there are fewer, but still larger ones would write too much of a large index; an existing file keeps its own
+        # an existing file keeps its own page size, and a database with tables its own way of vacuuming
         connection.execute("PRAGMA page_size=8192")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA wal_autocheckpoint=2000")
+        connection.execute("PRAGMA cache_size=-32768")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
         return connection
 
     def _create_tables(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"the database was written by a later version of nbtrack ({version})")
-        self._connection.executescript(f"{TABLES} PRAGMA user_version={VERSION};")
+        is_old = version < VERSION and self._has_table("events")
+        rename = RENAME_OLD_TABLES if is_old else "BEGIN IMMEDIATE;"
+        self._connection.executescript(f"{rename} {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+
+    def _has_table(self, name: str) -> bool:
+        rows = self._connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)
+        )
+        return rows.fetchone() is not None
 
     def _count(self) -> None:
         run = self._connection.execute
-        self.good, self.bad, self.last = run(TOTALS).fetchone()
-        (self._requests,) = run(LAST_REQUEST).fetchone()
+        self.good, self.bad = run(TOTALS).fetchone()
+        (self.last,) = run("SELECT coalesce(max(id), 0) FROM events").fetchone()
+        (self._last_request,) = run("SELECT coalesce(max(id), 0) FROM requests").fetchone()
+        if self._has_table("old_events"):
+            # new rows come after those that will be converted
+            (last,) = run("SELECT coalesce(max(id), 0) FROM old_events").fetchone()
+            (last_request,) = run("SELECT coalesce(max(id), 0) FROM old_requests").fetchone()
+            self.last, self._last_request = max(self.last, last), max(self._last_request, last_request)
         counters = dict(run("SELECT name, value FROM counters"))
-        self.repeats, self.epoch = counters["repeats"], counters["epoch"]
+        self.repeats, self.epoch, self.removed = (counters[name] for name in ("repeats", "epoch", "removed"))
         self.minutes = {minute: [good, bad] for minute, good, bad in run(BY_MINUTE)}
 
-    def next_request(self) -> int:
-        """Return the number of the next request; only the writer calls this."""
-        self._requests += 1
-        return self._requests
+    def _read_latest(self) -> None:
+        self.latest.clear()
+        self.latest_bad.clear()
+        self.latest_repeats.clear()
+        for good, events in ((None, self.latest), (False, self.latest_bad)):
+            for event in reversed(self.read(EventFilter(good), limit=LATEST, newest=True)):
+                summary = _summary(event.request, event.payload, event.schema, good=event.good, failure=None)
+                events.append(summary | {"reasons": event.reasons})
 
-    def write(self, requests: Iterable[tuple[Any, ...]], events: Sequence[EventRow]) -> None:
-        """Commit rows; an event that is stored already is counted as a repeat."""
+    # Writing
+
+    def write(self, requests: Sequence[ValidatedRequest]) -> None:
+        """Commit requests and their events; an event that is stored already is counted as a repeat."""
         with self._lock:
-            run = self._connection
-            run.execute("BEGIN IMMEDIATE")
+            before = self.last, self._last_request
             try:
-                run.executemany(INSERT_REQUEST, requests)
-                before = run.total_changes
-                run.executemany(INSERT_EVENT, events)
-                stored = run.total_changes - before
-                repeats = len(events) - stored
-                if repeats:
-                    run.execute("UPDATE counters SET value = value + ? WHERE name = 'repeats'", (repeats,))
-                run.execute("COMMIT")
+                self._connection.execute("BEGIN IMMEDIATE")
+                counts = self._insert(requests)
+                self._connection.execute("COMMIT")
             except BaseException:
-                run.execute("ROLLBACK")
+                self.last, self._last_request = before
+                self._ids.clear()
+                self._kinds.clear()
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
                 raise
-            self.repeats += repeats
-            self._add_counts(None if repeats else Counter(map(TIME_AND_GOOD, events)))
-            self.last += stored
+            self._add_counts(counts)
 
-    def _add_counts(self, committed: Mapping[tuple[int, bool], int] | None) -> None:
-        """Add how many events of each time and result were just committed; None asks the database."""
-        if committed is None:
-            rows = self._connection.execute(COMMITTED, (self.last,))
-            committed = {(time, good): count for time, good, count in rows}
-        for (time, good), count in committed.items():
-            self.minutes.setdefault(time // 60_000, [0, 0])[0 if good else 1] += count
-            if good:
-                self.good += count
-            else:
-                self.bad += count
+    def _insert(self, requests: Sequence[ValidatedRequest]) -> "_Counts":
+        batch = _Batch(self._kind_of, self.last)
+        request_ids = range(self._last_request + 1, self._last_request + 1 + len(requests))
+        for request_id, validated in zip(request_ids, requests, strict=True):
+            batch.add(request_id, validated)
+        repeats = _Identities(self._connection, self._events_at).insert(batch.identities, batch.payload_of)
+        rows, results, counts = batch.rows, batch.results, batch.counts
+        if repeats:
+            rows = [row for row in rows if row[0] not in repeats]
+            results = [row for row in results if row[0] not in repeats]
+            failed = {row for row, failure, _ in results if failure is not None}
+            counts = {request_id: [0, 0] for request_id in request_ids}
+            for row, request_id, _, _ in rows:
+                counts[request_id][row in failed] += 1
+            self._connection.execute(
+                "UPDATE counters SET value = value + ? WHERE name = 'repeats'", (len(repeats),)
+            )
+        stored = [
+            _request_row(request_id, counts[request_id], validated)
+            for request_id, validated in zip(request_ids, requests, strict=True)
+            if any(counts[request_id])
+        ]
+        self._connection.executemany(INSERT_REQUEST, stored)
+        self._connection.executemany(INSERT_EVENT, rows)
+        self._connection.executemany(INSERT_RESULT, results)
+        self.last += len(batch.rows)
+        self._last_request += len(requests)
+        result = _Counts(repeats=len(repeats))
+        for request_id, validated in zip(request_ids, requests, strict=True):
+            good, bad = counts[request_id]
+            result.times.append((validated.request.time, good, bad))
+        batch.add_latest(result, repeats)
+        return result
+
+    def _add_counts(self, counts: "_Counts") -> None:
+        self.repeats += counts.repeats
+        for time, good, bad in counts.times:
+            self.good += good
+            self.bad += bad
+            if good or bad:
+                minute = self.minutes.setdefault(time // 60_000, [0, 0])
+                minute[0] += good
+                minute[1] += bad
         while len(self.minutes) > MINUTES:
             del self.minutes[min(self.minutes)]
+        self.latest.extend(counts.latest)
+        self.latest_bad.extend(counts.latest_bad)
+        self.latest_repeats.extend(counts.latest_repeats)
 
-    def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        with self._read_lock:
-            return self._reader.execute(sql, parameters).fetchall()
+    def _id_of(self, text: str | None) -> int | None:
+        """Return the number of a text, a new one for a new text; only the writer calls this."""
+        if text is None:
+            return None
+        number = self._ids.get(text)
+        if number is None:
+            run = self._connection.execute
+            row = run("SELECT id FROM names WHERE text = ?", (text,)).fetchone()
+            number = int(
+                row[0] if row else run("INSERT INTO names (text) VALUES (?)", (text,)).lastrowid or 0
+            )
+            if len(self._ids) > MAX_CACHED:
+                self._ids.clear()
+            self._ids[text] = number
+        return number
+
+    def _kind_of(
+        self, good: bool, schema: str | None, entities: str | None, app: str | None, session: str | None
+    ) -> int:
+        """Return the number of what events of one kind have in common; only the writer calls this."""
+        key = (good, schema, entities, app, session)
+        number = self._kinds.get(key)
+        if number is None:
+            run = self._connection.execute
+            values = (int(good), *(self._id_of(text) or 0 for text in (schema, entities, app, session)))
+            run(
+                "INSERT OR IGNORE INTO kinds (good, schema, entities, app, session) VALUES (?,?,?,?,?)",
+                values,
+            )
+            row = run(
+                "SELECT id FROM kinds WHERE good = ? AND schema = ? AND entities = ? AND app = ? AND session = ?",
+                values,
+            ).fetchone()
+            number = int(row[0])
+            if len(self._kinds) > MAX_CACHED:
+                self._kinds.clear()
+            self._kinds[key] = number
+        return number
+
+    def convert_old_events(self) -> bool:
+        """Convert some events of an earlier version's tables, and return whether there are more."""
+        with self._lock:
+            if not self._has_table("old_events"):
+                return False
+            run = self._connection.execute
+            rows = run(OLD_EVENTS, (OLD_REQUESTS,)).fetchall()
+            run("BEGIN IMMEDIATE")
+            try:
+                counts = self._convert(rows)
+                run("DELETE FROM old_events WHERE id <= ?", (rows[-1][0] if rows else 0,))
+                run(
+                    "DELETE FROM old_requests WHERE id IN (SELECT id FROM old_requests ORDER BY id LIMIT ?)",
+                    (OLD_REQUESTS,),
+                )
+                has_more = run("SELECT 1 FROM old_requests").fetchone() is not None
+                if not has_more:
+                    run("DROP TABLE old_events")
+                    run("DROP TABLE old_requests")
+                run("COMMIT")
+            except BaseException:
+                run("ROLLBACK")
+                self._ids.clear()
+                self._kinds.clear()
+                raise
+            self._add_counts(counts)
+            if not has_more:
+                self._read_latest()
+            return has_more
+
+    def _convert(self, rows: Iterable[Sequence[Any]]) -> "_Counts":
+        counts = _Counts()
+        groups: dict[int, list[Sequence[Any]]] = {}
+        for row in rows:
+            groups.setdefault(row[1], []).append(row)
+        identities, payloads, event_rows, results, requests = [], {}, [], [], []
+        for request_id, events in groups.items():
+            time, method, vendor, version, query, content_type, headers, *origin, hostname, body = events[0][
+                8:
+            ]
+            ip, useragent, referer, nuid = origin
+            request = Request(
+                time, method, vendor, version, query, content_type, [], ip, useragent, referer, nuid, hostname
+            )
+            texts = [row[5] for row in events]
+            unreadable = texts == [None]
+            good = sum(bool(row[2]) for row in events)
+            form = PayloadForm.UNREADABLE if unreadable else PayloadForm.EVENTS
+            payload = (
+                (body or b"") if unreadable else f"[{','.join(text or 'null' for text in texts)}]".encode()
+            )
+            requests.append(
+                (request_id, time, good, len(events) - good, *_origin(request, headers), 0, form, payload)
+            )
+            counts.times.append((time, good, len(events) - good))
+            for position, (row, _, is_good, schema, entities, text, failure, notes, *_rest) in enumerate(
+                events
+            ):
+                event = orjson.loads(text) if text else {}
+                if event.get("eid"):
+                    identities.append((identity_of(event["eid"]), row))
+                    payloads[row] = event
+                kind = self._kind_of(bool(is_good), schema, entities, event.get("aid"), event.get("sid"))
+                event_rows.append((row, request_id, -1 if unreadable else position, kind))
+                if failure or notes:
+                    results.append((row, failure, notes))
+        repeats = _Identities(self._connection, self._events_at).insert(identities, payloads.get)
+        self._connection.executemany(INSERT_REQUEST, requests)
+        self._connection.executemany(INSERT_EVENT, event_rows)
+        self._connection.executemany(INSERT_RESULT, results)
+        if repeats:
+            # what came while the conversion ran has the identity already; the earlier event is kept as well
+            LOG.info("%d events were received again during the conversion", len(repeats))
+        return counts
+
+    def forget(self, chosen: EventFilter) -> int:
+        """Delete the events that match, in the bodies of their requests too, and return their number."""
+        with self._lock:
+            condition, values = self._condition(self._connection, chosen)
+            ids = [
+                row
+                for (row,) in self._connection.execute(
+                    f"SELECT events.id FROM events WHERE {condition}", values
+                )
+            ]
+        for start in range(0, len(ids), 10 * CHUNK):
+            self._remove_events(ids[start : start + 10 * CHUNK], erase=True)
+        if ids:
+            self.compact()
+        return len(ids)
+
+    def _remove_events(self, ids: Sequence[int], *, erase: bool) -> int:
+        with self._lock:
+            run = self._connection.execute
+            run("BEGIN IMMEDIATE")
+            try:
+                for chunk in _chunks(ids):
+                    marks = ",".join("?" * len(chunk))
+                    places = run(
+                        f"SELECT request, position, good FROM events JOIN kinds ON kinds.id = kind WHERE events.id IN ({marks})",
+                        chunk,
+                    ).fetchall()
+                    run(f"DELETE FROM events WHERE id IN ({marks})", chunk)
+                    run(f"DELETE FROM results WHERE event IN ({marks})", chunk)
+                    self._remove_places(places, erase=erase)
+                run("UPDATE counters SET value = value + ? WHERE name = 'removed'", (len(ids),))
+                run("COMMIT")
+            except BaseException:
+                run("ROLLBACK")
+                raise
+            self._count()
+            self._read_latest()
+        return len(ids)
+
+    def _remove_places(self, places: Iterable[tuple[int, int, int]], *, erase: bool) -> None:
+        run = self._connection.execute
+        by_request: dict[int, list[tuple[int, int]]] = {}
+        for request_id, position, good in places:
+            by_request.setdefault(request_id, []).append((position, good))
+        for request_id, removed in by_request.items():
+            good = sum(is_good for _, is_good in removed)
+            run(
+                "UPDATE requests SET good = good - ?, bad = bad - ? WHERE id = ?",
+                (good, len(removed) - good, request_id),
+            )
+            run("DELETE FROM requests WHERE id = ? AND good + bad = 0", (request_id,))
+            row = run("SELECT form, payload FROM requests WHERE id = ?", (request_id,)).fetchone()
+            if erase and row is not None and row[0] != PayloadForm.UNREADABLE:
+                events: list[Any] = list(events_of(PayloadForm(row[0]), row[1]))
+                for position, _ in removed:
+                    events[position] = None
+                run(
+                    "UPDATE requests SET form = ?, payload = ? WHERE id = ?",
+                    (PayloadForm.EVENTS, orjson.dumps(events), request_id),
+                )
+
+    def prune(self, before: int, max_per_source: int) -> int:
+        """Delete events that are too old, and the oldest of a source that has too many; return their number.
+
+        Parameters
+        ----------
+        before : int
+            Events that arrived earlier are deleted, a Unix timestamp in milliseconds.
+        max_per_source : int
+            Events that one application may have of one schema: a backfill of millions must not push out the others.
+        """
+        with self._lock:
+            run = self._connection.execute
+            ids = [row for (row,) in run(
+                "SELECT id FROM events WHERE request IN (SELECT id FROM requests WHERE time < ?)", (before,)
+            )]  # fmt: skip
+            for app, schema, count in run(LARGE_SOURCES, (max_per_source,)).fetchall():
+                ids += [row for (row,) in run(
+                    "SELECT id FROM events WHERE kind IN (SELECT id FROM kinds WHERE app = ? AND schema = ?) ORDER BY id LIMIT ?",
+                    (app, schema, count - max_per_source),
+                )]  # fmt: skip
+        ids = sorted(set(ids))
+        # in pieces, so that requests are stored in between
+        for start in range(0, len(ids), 10 * CHUNK):
+            self._remove_events(ids[start : start + 10 * CHUNK], erase=False)
+        if ids:
+            self.compact()
+        return len(ids)
+
+    def compact(self) -> None:
+        """Give the space of deleted events back to the file system."""
+        with self._lock:
+            run = self._connection.execute
+            run("DELETE FROM identities WHERE event NOT IN (SELECT id FROM events)")
+            run("PRAGMA incremental_vacuum").fetchall()
+            run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def reset(self) -> None:
+        """Delete everything."""
+        with self._lock:
+            self._connection.executescript(RESET)
+            for table in ("old_events", "old_requests"):
+                self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._count()
+            self._read_latest()
+
+    # Reading
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for reading; in memory there is only the writer's."""
+        if self._path is None:
+            with self._lock:
+                yield self._connection
+            return
+        try:
+            connection = self._readers.get_nowait()
+        except queue.Empty:
+            connection = self._open(self._path)
+            connection.execute("PRAGMA query_only=1")
+            self._all_readers.append(connection)
+        try:
+            yield connection
+        finally:
+            self._readers.put(connection)
 
     def counts(self) -> dict[str, int]:
         """Return how many events were received; a repeat is not counted again."""
         return {"total": self.good + self.bad, "good": self.good, "bad": self.bad}
 
+    def summary(self) -> dict[str, Any]:
+        """Return the counts, the latest events and the latest failed ones, newest first."""
+        return {
+            **self.counts(),
+            "repeats": self.repeats,
+            "epoch": self.epoch,
+            "removed": self.removed,
+            "last": list(reversed(self.latest)),
+            "last_bad": list(reversed(self.latest_bad)),
+            "last_repeats": list(reversed(self.latest_repeats)),
+        }
+
     def count_matching(self, chosen: EventFilter) -> int:
         """Return how many events match."""
-        if not chosen.schema and not chosen.event_id:
+        if chosen == EventFilter(chosen.good):
             return {True: self.good, False: self.bad, None: self.good + self.bad}[chosen.good]
-        condition, values = chosen.condition()
-        ((count,),) = self._read(f"SELECT count(*) FROM events e WHERE {condition}", values)  # noqa: S608 - built above
+        if chosen.event_id:
+            return len(self.read(chosen, limit=PAGE))
+        with self._reader() as connection:
+            condition, values = self._condition(connection, chosen)
+            (count,) = connection.execute(f"SELECT count(*) FROM events WHERE {condition}", values).fetchone()
         return int(count)
 
     def count_by_schema(self) -> list[dict[str, Any]]:
         """Return counts by the event's schema, the most frequent first."""
-        return [{"schema": schema, "good": good, "bad": bad} for schema, good, bad in self._read(BY_SCHEMA)]
+        with self._reader() as connection:
+            rows = connection.execute(BY_SCHEMA).fetchall()
+            counts = [
+                {"schema": self._text_of(connection, schema), "good": good, "bad": bad}
+                for schema, good, bad in rows
+            ]
+        return sorted(counts, key=lambda row: (-row["good"] - row["bad"], row["schema"] or ""))
 
     def count_in_spans(self, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return the counts of good and failed events in spans of time.
@@ -354,118 +684,451 @@ class Database:
         if not spans:
             return []
         start, end = min(first for first, _ in spans), max(last for _, last in spans)
-        seconds = self._read(BY_SECOND, (start, end))
+        with self._reader() as connection:
+            seconds = connection.execute(BY_SECOND, (start, end)).fetchall()
         counts = []
         for first, last in spans:
             inside = [(good, bad) for second, good, bad in seconds if first <= second * 1000 < last]
             counts.append((sum(good for good, _ in inside), sum(bad for _, bad in inside)))
         return counts
 
-    def summary(self) -> dict[str, Any]:
-        """Return the counts, the latest events and the latest failed ones, newest first."""
-        return {
-            **self.counts(),
-            "repeats": self.repeats,
-            "epoch": self.epoch,
-            "last": self._latest(),
-            "last_bad": self._latest("WHERE good = 0") if self.bad else [],
-        }
-
-    def _latest(self, condition: str = "") -> list[dict[str, Any]]:
-        events = []
-        for time, event_id, schema, good, failure in self._read(LATEST.format(condition)):
-            reasons = orjson.loads(failure)["reasons"] if failure else []
-            lines = [sentence(reason["field"], reason["path"], reason["message"]) for reason in reasons]
-            events.append(
-                {"time": time, "event_id": event_id, "schema": schema, "good": bool(good), "reasons": lines}
+    def schemas(self) -> list[str]:
+        """Return the schemas of stored events."""
+        with self._reader() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT text FROM kinds JOIN names ON names.id = schema WHERE kinds.id IN (SELECT DISTINCT kind FROM events)"
             )
-        return events
+            return sorted(text for (text,) in rows)
 
-    def read_lines(self, chosen: EventFilter, *, after: int, limit: int, newest: bool = False) -> list[str]:
-        """Return events as lines of JSON, which `StoredEvent.from_line` reads.
+    def read(
+        self,
+        chosen: EventFilter,
+        *,
+        limit: int,
+        newest: bool = False,
+        before: int | None = None,
+        offset: int = 0,
+    ) -> list[StoredEvent]:
+        """Return events.
 
         Parameters
         ----------
         chosen : EventFilter
-        after : int
-            Only rows with higher numbers.
         limit : int
             At most so many.
         newest : bool
             Whether the newest come first; the oldest otherwise.
+        before : int, optional
+            Only those with lower numbers.
+        offset : int
+            How many to leave out.
         """
-        condition, values = chosen.condition()
-        order = "DESC" if newest else "ASC"
-        rows = self._read(
-            f"{SELECT_LINES} WHERE {condition} AND e.id > ? ORDER BY e.id {order} LIMIT ?",
-            [*values, after, limit],
-        )
-        return [line for (line,) in rows]
+        with self._reader() as connection:
+            condition, values = self._condition(connection, chosen)
+            if before is not None:
+                condition += " AND events.id < ?"
+                values.append(before)
+            order = "DESC" if newest else "ASC"
+            rows = connection.execute(
+                f"{SELECT_EVENTS} WHERE {condition} ORDER BY events.id {order} LIMIT ? OFFSET ?",
+                [*values, limit, offset],
+            ).fetchall()
+            events = self._stored_events(connection, rows)
+        if chosen.event_id:
+            wanted = chosen.event_id.lower()
+            events = [event for event in events if (event.payload or {}).get("eid", "").lower() == wanted]
+        return events
 
-    def newest(self, chosen: EventFilter) -> Iterator[StoredEvent]:
-        """Yield events, newest first, reading a page at a time."""
-        condition, values = chosen.condition()
-        before = 1 << 62
+    def read_ids(self, ids: Sequence[int]) -> list[StoredEvent]:
+        """Return the events with these numbers, in this order."""
+        events: dict[int, StoredEvent] = {}
+        with self._reader() as connection:
+            for chunk in _chunks(ids):
+                rows = connection.execute(
+                    f"{SELECT_EVENTS} WHERE events.id IN ({','.join('?' * len(chunk))})", chunk
+                )
+                events |= {event.id: event for event in self._stored_events(connection, rows.fetchall())}
+        return [events[row] for row in ids if row in events]
+
+    def pages(
+        self, chosen: EventFilter, *, newest: bool = False, size: int = PAGE
+    ) -> Iterator[list[StoredEvent]]:
+        """Yield events a page at a time, oldest or newest first."""
+        after, before = chosen.after, None
         while True:
-            rows = self._read(
-                f"{SELECT_EVENTS} WHERE {condition} AND e.id < ? ORDER BY e.id DESC LIMIT ?",
-                [*values, before, PAGE],
-            )
-            for row in rows:
-                event = _stored_event(*row)
-                before = event.id
-                yield event
-            if len(rows) < PAGE:
+            page = EventFilter(**{**_as_dict(chosen), "after": after})
+            events = self.read(page, limit=size, newest=newest, before=before)
+            if events:
+                yield events
+            if len(events) < size and not (chosen.event_id and events):
                 return
+            after, before = (after, events[-1].id) if newest else (events[-1].id, None)
 
-    def reset(self) -> None:
-        """Delete everything."""
-        with self._lock:
-            self._connection.executescript(RESET)
-            self._count()
+    def read_requests(
+        self, chosen: EventFilter, *, limit: int, newest: bool = False
+    ) -> list["StoredRequest"]:
+        """Return events by the requests they came in, oldest first, with bodies as they are: the fastest way to read.
+
+        Parameters
+        ----------
+        chosen : EventFilter
+        limit : int
+            At most so many events.
+        newest : bool
+            Whether these are the newest; the oldest otherwise.
+        """
+        with self._reader() as connection:
+            condition, values = self._condition(connection, chosen)
+            order = "DESC" if newest else "ASC"
+            rows = connection.execute(
+                f"SELECT id, request, position FROM events WHERE {condition} ORDER BY id {order} LIMIT ?",
+                [*values, limit],
+            ).fetchall()
+            rows.sort()
+            first, last = (rows[0][0], rows[-1][0]) if rows else (0, -1)
+            results = {
+                row: (self._text_of(connection, schema), failure, notes)
+                for row, schema, failure, notes in connection.execute(SELECT_RESULTS, (first, last))
+            }
+            groups: dict[int, list[tuple[int, int]]] = {}
+            for row, request_id, position in rows:
+                groups.setdefault(request_id, []).append((row, position))
+            return [
+                StoredRequest(
+                    request, form, payload, places, {row: results[row] for row, _ in places if row in results}
+                )
+                for request_id, request, form, payload in self._requests(connection, groups)
+                for places in (groups[request_id],)
+            ]
+
+    def _condition(self, connection: sqlite3.Connection, chosen: EventFilter) -> tuple[str, list[Any]]:
+        """Return the condition of a WHERE clause and its values."""
+        parts: list[str] = ["events.id > ?"]
+        values: list[Any] = [chosen.after]
+        if chosen.good:
+            parts.append("events.id NOT IN (SELECT event FROM results WHERE failure IS NOT NULL)")
+        elif chosen.good is not None:
+            parts.append("events.id IN (SELECT event FROM results WHERE failure IS NOT NULL)")
+        if chosen.only_events:
+            parts.append("position >= 0")
+        for pattern, is_name in ((chosen.schema, False), (chosen.name, True)):
+            if pattern:
+                full = f"iglu:*/{pattern}/*/*" if is_name else _complete_uri(pattern)
+                operator = "GLOB" if "*" in full else "="
+                parts.append(
+                    f"kind IN (SELECT id FROM kinds WHERE schema IN (SELECT id FROM names WHERE text {operator} ?))"
+                )
+                values.append(full)
+        for column, text in (("app", chosen.app_id), ("session", chosen.session)):
+            if text:
+                parts.append(
+                    f"kind IN (SELECT id FROM kinds WHERE {column} = (SELECT id FROM names WHERE text = ?))"
+                )
+                values.append(text)
+        if chosen.since is not None or chosen.until is not None:
+            parts.append("request IN (SELECT id FROM requests WHERE time >= ? AND time < ?)")
+            values += [chosen.since or 0, 1 << 62 if chosen.until is None else chosen.until]
+        if chosen.event_id:
+            ids = _Identities(connection, self._events_at).candidates(chosen.event_id)
+            parts.append(f"events.id IN ({','.join(map(str, ids))})")
+        return " AND ".join(parts), values
+
+    def _stored_events(
+        self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]
+    ) -> list[StoredEvent]:
+        requests: dict[int, tuple[Request, Sequence[Parameters]]] = {}
+        for request_id, request, form, payload in self._requests(connection, {row[1] for row in rows}):
+            if form is PayloadForm.UNREADABLE:
+                request.body = payload
+                requests[request_id] = request, ()
+            else:
+                requests[request_id] = request, events_of(form, payload)
+        events = []
+        for row, request_id, position, good, schema, entities, failure, notes in rows:
+            # a request may have been deleted since the first query
+            if request_id not in requests:
+                continue
+            request, payloads = requests[request_id]
+            names = self._text_of(connection, entities)
+            events.append(
+                StoredEvent(
+                    row,
+                    bool(good),
+                    self._text_of(connection, schema),
+                    names.split() if names else [],
+                    payloads[position] if position >= 0 else None,
+                    orjson.loads(failure) if failure else None,
+                    orjson.loads(notes) if notes else [],
+                    request,
+                )
+            )
+        return events
+
+    def _requests(
+        self, connection: sqlite3.Connection, ids: Iterable[int]
+    ) -> Iterator[tuple[int, Request, PayloadForm, bytes]]:
+        for chunk in _chunks(sorted(ids)):
+            query = SELECT_REQUESTS.format(",".join("?" * len(chunk)))
+            for request_id, campaigns, form, payload, headers, *origin in connection.execute(query, chunk):
+                request = Request(*origin)
+                request.headers = orjson.loads(headers)
+                request.campaigns = bool(campaigns)
+                yield request_id, request, PayloadForm(form), payload or b""
+
+    def _events_at(self, ids: Sequence[int]) -> dict[int, Parameters]:
+        """Return the payloads of stored events, by number."""
+        with self._lock if self._path is None else contextlib.nullcontext():
+            payloads: dict[int, Parameters] = {}
+            connection = self._connection
+            places: dict[int, list[tuple[int, int]]] = {}
+            for chunk in _chunks(ids):
+                marks = ",".join("?" * len(chunk))
+                rows = connection.execute(
+                    f"SELECT id, request, position FROM events WHERE id IN ({marks})", chunk
+                )
+                for row, request_id, position in rows:
+                    places.setdefault(request_id, []).append((row, position))
+            for request_id, _, form, payload in self._requests(connection, places):
+                events = events_of(form, payload)
+                payloads |= {row: events[position] for row, position in places[request_id] if position >= 0}
+            return payloads
+
+    def _text_of(self, connection: sqlite3.Connection, number: int | None) -> str | None:
+        if not number:
+            return None
+        text = self._texts.get(number)
+        if text is None:
+            row = connection.execute("SELECT text FROM names WHERE id = ?", (number,)).fetchone()
+            text = self._texts[number] = row[0] if row else ""
+        return text
 
     def close(self) -> None:
         """Close the connections."""
-        if self._reader is not self._connection:
-            self._reader.close()
+        for reader in self._all_readers:
+            reader.close()
         self._connection.close()
 
 
-def _stored_event(
-    row: int,
-    good: int,
-    schema: str | None,
-    contexts: str | None,
-    payload: str | None,
-    failure: str | None,
-    notes: str | None,
-    *request: Any,
-) -> StoredEvent:
-    (
-        time,
-        method,
-        vendor,
-        version,
-        query,
-        content_type,
-        headers,
-        ip,
-        useragent,
-        referer,
-        nuid,
-        hostname,
-        body,
-    ) = request
-    return StoredEvent(
-        row,
-        bool(good),
-        schema,
-        contexts.split() if contexts else [],
-        orjson.loads(payload) if payload else None,
-        orjson.loads(failure) if failure else None,
-        orjson.loads(notes) if notes else [],
-        Request(
-            time, method, vendor, version, query, content_type, orjson.loads(headers), ip, useragent, referer,
-            nuid, hostname, body or b"",
-        ),
+class StoredRequest(NamedTuple):
+    """Events of one request, its body as it is.
+
+    Attributes
+    ----------
+    request : Request
+    form : PayloadForm
+    payload : bytes
+    places : list of (int, int)
+        Number of each event, and its position in the payload.
+    results : dict of int to (str or None, str or None, str or None)
+        Schema, failure and notes, as JSON, of events that have one of the last two.
+    """
+
+    request: Request
+    form: PayloadForm
+    payload: bytes
+    places: list[tuple[int, int]]
+    results: dict[int, tuple[str | None, str | None, str | None]]
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a commit adds to the counts."""
+
+    repeats: int = 0
+    times: list[tuple[int, int, int]] = field(default_factory=list)
+    latest: list[dict[str, Any]] = field(default_factory=list)
+    latest_bad: list[dict[str, Any]] = field(default_factory=list)
+    latest_repeats: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Batch:
+    """Rows of events that are about to be inserted."""
+
+    def __init__(
+        self, kind_of: Callable[[bool, str | None, str | None, str | None, str | None], int], last: int
+    ) -> None:
+        self._kind_of = kind_of
+        self._next = last + 1
+        # the first row of each request
+        self._requests: list[tuple[int, ValidatedRequest]] = []
+        self.rows: list[tuple[int, int, int, int]] = []
+        self.results: list[tuple[int, str | None, str | None]] = []
+        self.identities: list[tuple[int, int]] = []
+        self.counts: dict[int, list[int]] = {}
+
+    def add(self, request_id: int, validated: ValidatedRequest) -> None:
+        """Add the rows of a request's events, or the one of a request without any."""
+        row = self._next
+        self._requests.append((row, validated))
+        if validated.failure is not None:
+            failure = orjson.dumps(validated.failure.as_dict()).decode()
+            self.rows.append((row, request_id, -1, self._kind_of(False, None, None, None, None)))
+            self.results.append((row, failure, None))
+            self.counts[request_id] = [0, 1]
+            self._next += 1
+            return
+        kinds: dict[tuple[int, str | None, str | None], int] = {}
+        add_row, add_identity = self.rows.append, self.identities.append
+        bad = position = 0
+        for event, result in zip(validated.events, validated.results, strict=True):
+            key = (id(result), event.get("aid"), event.get("sid"))
+            kind = kinds.get(key)
+            if kind is None:
+                entities = " ".join(result.entities) or None
+                kind = self._kind_of(result.failure is None, result.schema, entities, key[1], key[2])
+                kinds[key] = kind
+            if result.failure is not None or result.notes:
+                bad += result.failure is not None
+                self.results.append((row, *_stored_result(result)))
+            add_row((row, request_id, position, kind))
+            event_id = event.get("eid")
+            if event_id:
+                add_identity((identity_of(event_id), row))
+            row += 1
+            position += 1
+        self.counts[request_id] = [position - bad, bad]
+        self._next = row
+
+    def payload_of(self, row: int) -> Parameters | None:
+        """Return the payload of a new event; None for a row that is not new."""
+        index = bisect_right(self._requests, row, key=itemgetter(0)) - 1
+        if index < 0 or row >= self._next:
+            return None
+        first, validated = self._requests[index]
+        return validated.events[row - first]
+
+    def add_latest(self, counts: _Counts, repeats: set[int]) -> None:
+        """Add what a summary shows of the newest events."""
+        for first, validated in self._requests:
+            if validated.failure is not None:
+                summary = _summary(validated.request, None, None, good=False, failure=validated.failure)
+                counts.latest.append(summary)
+                counts.latest_bad.append(summary)
+                continue
+            last = first + len(validated.events)
+            shown = set(range(max(first, last - LATEST), last))
+            failed = (row for row in range(last - 1, first - 1, -1) if validated.results[row - first].failure)
+            shown.update(islice(failed, LATEST))
+            shown.update(
+                islice((row for row in sorted(repeats, reverse=True) if first <= row < last), LATEST)
+            )
+            for row in sorted(shown):
+                event, result = validated.events[row - first], validated.results[row - first]
+                good = result.failure is None
+                summary = _summary(validated.request, event, result.schema, good=good, failure=result.failure)
+                if row in repeats:
+                    counts.latest_repeats.append(summary)
+                    continue
+                if row >= last - LATEST:
+                    counts.latest.append(summary)
+                if not good:
+                    counts.latest_bad.append(summary)
+
+
+def _stored_result(result: ValidationResult) -> tuple[str | None, str | None]:
+    """Return why an event failed, and the notes on it, as JSON."""
+    failure = orjson.dumps(result.failure.as_dict()).decode() if result.failure else None
+    return failure, orjson.dumps(result.notes).decode() if result.notes else None
+
+
+class _Identities:
+    """Finds events by their ids, and repeats among new events.
+
+    Events with the same id but other content are stored under the numbers that follow.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, read: Callable[[Sequence[int]], dict[int, Parameters]]
+    ) -> None:
+        self._connection = connection
+        self._read = read
+
+    def candidates(self, event_id: str) -> list[int]:
+        """Return the numbers of events that may have this id."""
+        key = identity_of(event_id)
+        query = "SELECT event FROM identities WHERE key BETWEEN ? AND ?"
+        return [row for (row,) in self._connection.execute(query, (key, key + SAME_ID))]
+
+    def insert(
+        self, identities: list[tuple[int, int]], payload_of: Callable[[int], Parameters | None]
+    ) -> set[int]:
+        """Insert identities of new events, and return the numbers of those that are repeats of stored ones."""
+        before = self._connection.total_changes
+        # in the order of the index, so that neighbours share its pages
+        identities.sort()
+        self._connection.executemany(INSERT_IDENTITY, identities)
+        if self._connection.total_changes - before == len(identities):
+            return set()
+        owners: dict[int, int] = {}
+        for chunk in _chunks([key for key, _ in identities]):
+            marks = ",".join("?" * len(chunk))
+            owners |= dict(
+                self._connection.execute(f"SELECT key, event FROM identities WHERE key IN ({marks})", chunk)
+            )
+        conflicts = [(key, row) for key, row in identities if owners[key] != row]
+        stored = self._read([owners[key] for key, _ in conflicts if payload_of(owners[key]) is None])
+        return {row for key, row in conflicts if self._is_repeat(key, row, payload_of, stored)}
+
+    def _is_repeat(
+        self,
+        key: int,
+        row: int,
+        payload_of: Callable[[int], Parameters | None],
+        stored: dict[int, Parameters],
+    ) -> bool:
+        content = content_of(payload_of(row) or {})
+        while owner := self._at(key):
+            event = payload_of(owner) or stored.get(owner) or self._read([owner]).get(owner)
+            if event is None:
+                # the event was deleted
+                self._connection.execute("UPDATE identities SET event = ? WHERE key = ?", (row, key))
+                return False
+            if content_of(event) == content:
+                return True
+            key += 1
+        self._connection.execute(INSERT_IDENTITY, (key, row))
+        return False
+
+    def _at(self, key: int) -> int | None:
+        row = self._connection.execute("SELECT event FROM identities WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+
+def _summary(
+    request: Request, payload: Parameters | None, schema: str | None, *, good: bool, failure: BadRow | None
+) -> dict[str, Any]:
+    return {
+        "time": request.time,
+        "event_id": (payload or {}).get("eid"),
+        "schema": schema,
+        "good": good,
+        "reasons": failure.as_dict()["reasons"] if failure else [],
+    }
+
+
+def _request_row(request_id: int, counts: list[int], validated: ValidatedRequest) -> tuple[Any, ...]:
+    request = validated.request
+    headers = orjson.dumps(request.headers).decode()
+    payload = request.body if validated.failure is not None else validated.payload
+    origin = _origin(request, headers)
+    return (request_id, request.time, *counts, *origin, int(request.campaigns), validated.form, payload)
+
+
+def _origin(request: Request, headers: str) -> tuple[Any, ...]:
+    return (
+        request.method, request.vendor, request.version, request.query, request.content_type, headers, request.ip,
+        request.useragent, request.referer, request.nuid, request.hostname,
     )  # fmt: skip
+
+
+def _complete_uri(schema: str) -> str:
+    return schema if schema.startswith("iglu:") else f"iglu:{schema}"
+
+
+def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def _as_dict(chosen: EventFilter) -> dict[str, Any]:
+    return {name: getattr(chosen, name) for name in EventFilter.__dataclass_fields__}

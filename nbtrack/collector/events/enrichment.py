@@ -1,17 +1,19 @@
-"""Enrichment: the columns of `atomic.events` that a pipeline would fill from an event."""
+"""Enrichment: the columns of `atomic.events` that a pipeline would fill, for many events at a time."""
 
+import functools
+import math
 import re
 import uuid
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from nbtrack.collector.events.adapters import Request
+from nbtrack.collector.events.adapters import Parameters, Request
 from nbtrack.collector.events.field_rules import RULES
-from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, EVENT_TYPES
-from nbtrack.common.payload_json import read_json
-from nbtrack.protocol import FIELDS
-from nbtrack.schemas import parse_uri
+from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
+from nbtrack.common.payload_json import read_json, read_many
+from nbtrack.protocol import EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
+from nbtrack.schemas import SchemaKey, parse_uri
 
 V_COLLECTOR = "nbtrack-collector"
 _ORDER = """
@@ -36,131 +38,395 @@ true_tstamp
 COLUMNS = tuple(_ORDER.split())
 """The 131 columns of an enriched event, in their order."""
 TIMESTAMPS = frozenset(name for name in COLUMNS if name.endswith("_tstamp"))
-MARKETING = {
+JSON_COLUMNS = ("unstruct_event", "contexts", "derived_contexts")
+"""Columns of self-describing JSON."""
+CAMPAIGN_PARAMETERS = {
     "utm_medium": "mkt_medium",
     "utm_source": "mkt_source",
     "utm_term": "mkt_term",
     "utm_content": "mkt_content",
     "utm_campaign": "mkt_campaign",
 }
-URLS = (("page_url", "page_url"), ("page_referrer", "refr_url"))
+CLICK_IDS = {"gclid": "Google", "msclkid": "Microsoft", "dclid": "DoubleClick"}
+"""Networks by the parameter that holds their click id."""
+CAMPAIGN_TAG = "campaign_attribution"
+"""What `etl_tags` says of events whose campaign was attributed."""
+URL_PARTS = ("scheme", "host", "port", "path", "query", "fragment")
+NAME_PARTS = ("event_vendor", "event_name", "event_format", "event_version")
+KEYS_BY_COLUMN: Mapping[str, tuple[str, ...]] = {
+    "network_userid": ("tnuid", "nuid"),
+    "ti_name": ("ti_nm", "ti_na"),
+}
+"""Payload keys that fill one column: the first of them that is there counts."""
+USUAL_DIGITS = 15
+"""A timestamp with fewer digits is before the year 5138."""
+EVENT_ID_NAMESPACE = uuid.NAMESPACE_OID
+
+Columns = dict[str, list[Any]]
+"""Values by column, each list as long as the events."""
 
 
-def enrich(payload: Mapping[str, str], request: Request, row: int = 0) -> dict[str, Any]:
-    """Return the columns that an event fills, without those that it leaves empty.
+class Enrichable(Protocol):
+    """What an event's columns are made of, such as a stored event."""
+
+    @property
+    def payload(self) -> Parameters | None:
+        """What the tracker sent."""
+
+    @property
+    def request(self) -> Request:
+        """The request that it came in."""
+
+    @property
+    def id(self) -> int:
+        """Its number in its database: an event that came without an id gets one made of it, always the same."""
+
+
+class Source(NamedTuple):
+    """What an event's columns are made of, for an event that is not stored yet."""
+
+    payload: Parameters | None
+    request: Request
+    id: int = 0
+
+
+def enrich(source: Enrichable) -> dict[str, Any]:
+    """Return the columns that one event fills, without those that it leaves empty; see `enrich_all`."""
+    columns = enrich_all([source])
+    return {name: values[0] for name, values in columns.items() if values[0] is not None}
+
+
+def enrich_all(sources: Sequence[Enrichable], wanted: frozenset[str] | None = None) -> Columns:
+    """Return the columns that events fill; None where an event leaves one empty.
 
     Timestamps are Unix timestamps in milliseconds. ``contexts`` and ``unstruct_event`` are self-describing JSON. Text
     that a column cannot hold is left out, so that a failed event can be shown too.
 
     Parameters
     ----------
-    payload : mapping of str to str
-    request : Request
-        The one that the event came in.
-    row : int
-        The event's number in its database: an event that came without an id gets one made of it, always the same.
+    sources : sequence of Enrichable
+    wanted : frozenset of str, optional
+        Only these columns; by default every column that some event fills.
     """
-    event: dict[str, Any] = {
-        "collector_tstamp": request.time,
-        "etl_tstamp": request.time,
-        "v_collector": V_COLLECTOR,
-        "v_etl": V_COLLECTOR,
-        "user_ipaddress": request.ip,
-        "network_userid": request.nuid,
-        "useragent": request.useragent,
-    }
-    if request.referer:
-        event["page_url"] = request.referer
-    for key, text in payload.items():
-        spec = FIELDS.get(key)
-        if spec is None or spec.column is None or not text:
-            continue
-        text_format = RULES[key].format if key in RULES else None
-        if text_format is not None and not text_format.matches(text):
-            continue
-        try:
-            if spec.kind == "size":
-                event.update(zip(spec.column.split(","), map(int, text.split("x")), strict=True))
-            else:
-                event[spec.column] = _convert(key, spec.kind, text)
-        except ValueError:
-            continue
-    event["event"] = EVENT_TYPES.get(payload.get("e", ""))
-    event.setdefault("event_id", str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request.time}/{row}")))
-    _derive_time(event)
-    _split_urls(event)
-    _name_event(event, payload.get("e", ""))
-    return {name: value for name, value in event.items() if value is not None}
+    enricher = _Enricher(sources, wanted)
+    return enricher.columns()
 
 
-def _convert(key: str, kind: str, text: str) -> Any:
-    if kind in {"integer", "timestamp"}:
-        return int(text)
-    if kind == "number":
-        return float(text)
-    if kind == "flag":
-        return text == "1"
-    if kind in {"json", "base64_json"}:
-        return read_json(key, text)
-    return text
+class _Enricher:
+    def __init__(self, sources: Sequence[Enrichable], wanted: frozenset[str] | None) -> None:
+        self._payloads = [source.payload or {} for source in sources]
+        self._sources = sources
+        self._wanted = wanted
+        self._keys = set().union(*self._payloads)
+        self._made: Columns = {}
 
-
-def _derive_time(event: dict[str, Any]) -> None:
-    """Correct the device's clock by its error when the event was sent."""
-    derived = event["collector_tstamp"]
-    sent, created = event.get("dvce_sent_tstamp"), event.get("dvce_created_tstamp")
-    if event.get("true_tstamp") is not None:
-        derived = event["true_tstamp"]
-    elif sent is not None and created is not None:
-        derived -= sent - created
-    event["derived_tstamp"] = derived
-
-
-def _split_urls(event: dict[str, Any]) -> None:
-    for column, prefix in URLS:
-        try:
-            url = urlsplit(event.get(column) or "")
-            port = url.port
-        except ValueError:
-            continue
-        if not url.scheme:
-            continue
-        default = {"http": 80, "https": 443}.get(url.scheme)
-        event |= {
-            f"{prefix}scheme": url.scheme,
-            f"{prefix}host": url.hostname,
-            f"{prefix}port": port or default,
-            f"{prefix}path": url.path or None,
-            f"{prefix}query": url.query or None,
-            f"{prefix}fragment": url.fragment or None,
+    def columns(self) -> Columns:
+        makers: list[tuple[Sequence[str], Callable[[], None]]] = [
+            (("collector_tstamp", "etl_tstamp", "v_collector", "v_etl"), self._add_collector),
+            (("user_ipaddress", "network_userid", "useragent"), self._add_request),
+            (("page_url", *(f"page_url{part}" for part in URL_PARTS)), self._add_page),
+            (("refr_domain_userid", "refr_dvce_tstamp"), self._add_cross_domain),
+            ((*CAMPAIGN_PARAMETERS.values(), "mkt_clickid", "mkt_network", "etl_tags"), self._add_campaign),
+            (tuple(f"refr_url{part}" for part in URL_PARTS), self._add_referrer),
+            (("event", "event_id", "domain_sessionid"), self._add_identity),
+            (("derived_tstamp",), self._add_derived_time),
+            (("unstruct_event",), self._add_unstruct_event),
+            (("contexts",), self._add_contexts),
+            (NAME_PARTS, self._add_names),
+        ]
+        for key in sorted(self._keys & FIELDS.keys()):
+            self._add_field(key)
+        for column, keys in KEYS_BY_COLUMN.items():
+            if not self._keys.isdisjoint(keys):
+                self._made[column] = [
+                    next(filter(None, map(payload.get, keys)), None) for payload in self._payloads
+                ]
+        for names, make in makers:
+            if self._wanted is None or not self._wanted.isdisjoint(names):
+                make()
+        return {
+            name: values
+            for name, values in self._made.items()
+            if (self._wanted is None or name in self._wanted) and values.count(None) < len(values)
         }
-        if prefix == "page_url":
-            _add_campaign(event, url.query)
+
+    def _raw(self, key: str) -> list[str | None]:
+        return [payload.get(key) or None for payload in self._payloads]
+
+    def _get(self, column: str) -> list[Any]:
+        return self._made.get(column) or [None] * len(self._payloads)
+
+    def _field(self, column: str, key: str) -> list[Any]:
+        """Return a column that other columns are made of, whether it is wanted or not."""
+        if column not in self._made and key in self._keys:
+            self._made[column] = _convert(key, self._raw(key))
+        return self._get(column)
+
+    def _add_field(self, key: str) -> None:
+        spec = FIELDS[key]
+        if spec.column is None or spec.kind in {"json", "base64_json"} or spec.column in KEYS_BY_COLUMN:
+            return
+        names = spec.column.split(",")
+        if self._wanted is not None and self._wanted.isdisjoint(names):
+            return
+        values = _convert(key, self._raw(key))
+        if len(names) == 1:
+            self._made[names[0]] = values
+        else:
+            for index, name in enumerate(names):
+                self._made[name] = [None if pair is None else pair[index] for pair in values]
+
+    def _add_collector(self) -> None:
+        times = [source.request.time for source in self._sources]
+        self._made["collector_tstamp"] = self._made["etl_tstamp"] = times
+        self._made["v_collector"] = self._made["v_etl"] = [V_COLLECTOR] * len(times)
+
+    def _add_request(self) -> None:
+        requests = [source.request for source in self._sources]
+        for column, values, defaults in (
+            ("user_ipaddress", self._field("user_ipaddress", "ip"), [request.ip for request in requests]),
+            ("useragent", self._field("useragent", "ua"), [request.useragent for request in requests]),
+            ("network_userid", self._get("network_userid"), [request.nuid for request in requests]),
+        ):
+            self._made[column] = [value or default for value, default in zip(values, defaults, strict=True)]
+
+    def _add_page(self) -> None:
+        self._add_url_parts("page_url", self._page_urls())
+
+    def _page_urls(self) -> list[str | None]:
+        urls = self._field("page_url", "url")
+        referers = [source.request.referer for source in self._sources]
+        self._made["page_url"] = [url or referer for url, referer in zip(urls, referers, strict=True)]
+        return self._made["page_url"]
+
+    def _add_referrer(self) -> None:
+        self._add_url_parts("refr_url", self._field("page_referrer", "refr"))
+
+    def _add_url_parts(self, prefix: str, urls: list[str | None]) -> None:
+        parts = [_split_url(url) if url else None for url in urls]
+        for index, name in enumerate(URL_PARTS):
+            self._made[f"{prefix}{name}"] = [None if part is None else part[index] for part in parts]
+
+    def _add_cross_domain(self) -> None:
+        """Fill what the linker of another site added to the page's URL: ``_sp=`` user id, a dot, a timestamp."""
+        users, times = [], []
+        for url in self._page_urls():
+            user, time = _linked_user(url) if url and "_sp=" in url else (None, None)
+            users.append(user)
+            times.append(time)
+        self._made["refr_domain_userid"], self._made["refr_dvce_tstamp"] = users, times
+
+    def _add_campaign(self) -> None:
+        campaigns = [
+            _campaign(url) if url and source.request.campaigns else {}
+            for url, source in zip(self._page_urls(), self._sources, strict=True)
+        ]
+        if any(source.request.campaigns for source in self._sources):
+            for name in (*CAMPAIGN_PARAMETERS.values(), "mkt_clickid", "mkt_network"):
+                self._made[name] = [campaign.get(name) for campaign in campaigns]
+            self._made["etl_tags"] = [
+                CAMPAIGN_TAG if source.request.campaigns else None for source in self._sources
+            ]
+
+    def _add_identity(self) -> None:
+        self._made["event"] = [EVENT_NAMES.get(payload.get("e", "")) for payload in self._payloads]
+        ids = self._field("event_id", "eid")
+        self._made["event_id"] = [
+            event_id.lower()
+            if event_id
+            else str(uuid.uuid5(EVENT_ID_NAMESPACE, f"{source.request.time}/{source.id}"))
+            for event_id, source in zip(ids, self._sources, strict=True)
+        ]
+        sessions = self._field("domain_sessionid", "sid")
+        self._made["domain_sessionid"] = [session and session.lower() for session in sessions]
+
+    def _add_derived_time(self) -> None:
+        """Correct the device's clock by its error when the event was sent."""
+        created, sent = (
+            self._field("dvce_created_tstamp", "dtm"),
+            self._field("dvce_sent_tstamp", "stm"),
+        )
+        derived = []
+        for source, true, made, gone in zip(
+            self._sources, self._field("true_tstamp", "ttm"), created, sent, strict=True
+        ):
+            time = source.request.time
+            if true is not None:
+                time = true
+            elif made is not None and gone is not None and gone >= made:
+                time -= gone - made
+            derived.append(time)
+        self._made["derived_tstamp"] = derived
+
+    def _add_unstruct_event(self) -> None:
+        if self._keys & {"ue_px", "ue_pr"}:
+            self._made["unstruct_event"] = _unstruct_events(self._payloads)
+
+    def _add_contexts(self) -> None:
+        if self._keys & {"cx", "co"}:
+            self._made["contexts"] = _contexts(self._payloads)
+
+    def _add_names(self) -> None:
+        if "unstruct_event" not in self._made:
+            self._add_unstruct_event()
+        uris = [
+            envelope["data"]["schema"]
+            if envelope is not None and payload.get("e") == "ue"
+            else ATOMIC_SCHEMAS.get(payload.get("e", ""))
+            for payload, envelope in zip(self._payloads, self._get("unstruct_event"), strict=True)
+        ]
+        keys = {uri: _parse(uri or "") for uri in set(uris)}
+        for name, part in zip(NAME_PARTS, ("vendor", "name", "format", "version"), strict=True):
+            parts = {uri: None if key is None else getattr(key, part) for uri, key in keys.items()}
+            self._made[name] = [parts[uri] for uri in uris]
 
 
-def _add_campaign(event: dict[str, Any], query: str) -> None:
-    for name, value in parse_qsl(query):
-        if name in MARKETING:
-            event[MARKETING[name]] = value
+def _read(fields: Sequence[tuple[str, str] | None]) -> list[Any]:
+    """Return the JSON of fields, each a key and its text; None for what is not JSON."""
+    present = [field for field in fields if field is not None]
+    documents = iter(read_many(present))
+    result: list[Any] = []
+    for field in fields:
+        document = None if field is None else next(documents)
+        if document is None and field is not None:
+            try:
+                document = read_json(*field)
+            except ValueError:
+                document = None
+        result.append(document)
+    return result
 
 
-def _name_event(event: dict[str, Any], event_type: str) -> None:
-    uri = ATOMIC_SCHEMAS.get(event_type)
-    envelope = event.get("unstruct_event")
-    if event_type == "ue" and isinstance(envelope, dict) and isinstance(envelope.get("data"), dict):
-        uri = envelope["data"].get("schema")
-    try:
-        key = parse_uri(uri or "")
-    except ValueError:
-        return
-    event |= {
-        "event_vendor": key.vendor,
-        "event_name": key.name,
-        "event_format": key.format,
-        "event_version": key.version,
+def _unstruct_events(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
+    """Return the self-describing events with their envelopes; None where there is none, or one of another shape."""
+    fields = [
+        next(((key, payload[key]) for key in ("ue_px", "ue_pr") if payload.get(key)), None)
+        for payload in payloads
+    ]
+    return [
+        envelope
+        if schema_named_by(envelope) == UNSTRUCT_EVENT
+        and _parse(schema_named_by(envelope["data"]) or "") is not None
+        else None
+        for envelope in _read(fields)
+    ]
+
+
+def _contexts(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
+    """Return the entities with their envelopes; None where there are none, or of another shape."""
+    result: list[dict[str, Any] | None] = [None] * len(payloads)
+    for key in ("cx", "co"):
+        texts = [payload.get(key) for payload in payloads]
+        fields = [(key, text) if text and text not in NO_ENTITIES else None for text in texts]
+        if not any(fields):
+            continue
+        for index, envelope in enumerate(_read(fields)):
+            uri = schema_named_by(envelope)
+            if uri is None or not isinstance(envelope["data"], list):
+                continue
+            entities = [item for item in envelope["data"] if _parse(schema_named_by(item) or "") is not None]
+            other = result[index]
+            if entities:
+                before = [] if other is None else other["data"]
+                result[index] = {"schema": uri, "data": before + entities}
+    return result
+
+
+def _convert(key: str, texts: list[str | None]) -> list[Any]:
+    """Convert the texts of a payload key to its column's values; None for text that the column cannot hold."""
+    rule = RULES.get(key)
+    text_format = None if rule is None else rule.format
+    kind = FIELDS[key].kind
+    if kind in {"string", "enum"} or text_format is None:
+        return list(texts)
+    converters: Mapping[str, Callable[[str], Any]] = {
+        "integer": int,
+        "timestamp": int,
+        "number": _finite,
+        "flag": "1".__eq__,
+        "size": lambda text: tuple(map(int, text.split("x"))),
     }
+    convert = converters.get(kind, str)
+    matches = text_format.matches
+    if kind == "timestamp":
+        # the usual form needs no regular expression
+        return [
+            int(text)
+            if text is not None
+            and ((len(text) < USUAL_DIGITS and text.isdigit() and text.isascii()) or matches(text))
+            else None
+            for text in texts
+        ]
+    return [convert(text) if text is not None and matches(text) else None for text in texts]
 
 
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parse(uri: str) -> SchemaKey | None:
+    try:
+        return parse_uri(uri)
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=2_000)
+def _urlsplit(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=2_000)
+def _split_url(url: str) -> tuple[Any, ...] | None:
+    parts = _urlsplit(url)
+    if parts is None or not parts.scheme:
+        return None
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    # Enrich knows the default port of https, and takes that of http for any other scheme
+    default = 443 if parts.scheme == "https" else 80
+    return (
+        parts.scheme,
+        parts.hostname,
+        port or default,
+        parts.path or None,
+        parts.query or None,
+        parts.fragment or None,
+    )
+
+
+def _query(url: str) -> dict[str, list[str]]:
+    parts = _urlsplit(url)
+    try:
+        return parse_qs(parts.query, max_num_fields=1000) if parts else {}
+    except ValueError:
+        return {}
+
+
+def _linked_user(url: str) -> tuple[str | None, int | None]:
+    user, _, rest = _query(url).get("_sp", [""])[0].partition(".")
+    time = rest.partition(".")[0]
+    return user or None, int(time) if time.isascii() and time.isdigit() and len(time) < 16 else None  # noqa: PLR2004 - a timestamp
+
+
+def _campaign(url: str) -> dict[str, str]:
+    query = _query(url)
+    found = {column: query[name][0] for name, column in CAMPAIGN_PARAMETERS.items() if name in query}
+    for name, network in CLICK_IDS.items():
+        if name in query:
+            found |= {"mkt_clickid": query[name][0], "mkt_network": network}
+            break
+    return found
+
+
+@functools.lru_cache(maxsize=10_000)
 def column_of(uri: str, prefix: str) -> str:
     """Return the name of a schema's column, as Snowplow's analytics SDK has it.
 
@@ -175,8 +441,16 @@ def column_of(uri: str, prefix: str) -> str:
     return f"{prefix}_{vendor}_{name}_{key.version.partition('-')[0]}"
 
 
-def flatten(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the analytics SDK's form: a column for the event's own data, and one for each kind of entity."""
+def flatten(event: Mapping[str, Any], *, schema_version: bool = False) -> dict[str, Any]:
+    """Return the analytics SDK's form: a column for the event's own data, and one for each kind of entity.
+
+    Parameters
+    ----------
+    event : mapping of str to any
+        Columns.
+    schema_version : bool
+        Whether each entity has its version as ``_schema_version``, as in the JSON of the Scala SDK.
+    """
     result = dict(event)
     envelope = result.pop("unstruct_event", None)
     if envelope:
@@ -185,5 +459,8 @@ def flatten(event: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("contexts", "derived_contexts"):
         entities = result.pop(name, None)
         for entity in entities["data"] if entities else ():
-            result.setdefault(column_of(entity["schema"], "contexts"), []).append(entity["data"])
+            data = entity["data"]
+            if schema_version and isinstance(data, dict):
+                data = {"_schema_version": parse_uri(entity["schema"]).version, **data}
+            result.setdefault(column_of(entity["schema"], "contexts"), []).append(data)
     return result

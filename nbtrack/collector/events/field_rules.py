@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from nbtrack.protocol import FIELDS, PLATFORMS
-from nbtrack.schemas.compiling import UUID, Validator, compile_schema
+from nbtrack.protocol import EVENT_NAMES, FIELDS, PLATFORMS
+from nbtrack.schemas.compiling import Validator, compile_schema
+from nbtrack.schemas.formats import UUID
 
 TIMESTAMP = re.compile(r"-?[0-9]{1,15}")
 INTEGER = re.compile(r"-?[0-9]{1,10}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 SIZE = re.compile(r"[0-9]{1,9}x[0-9]{1,9}")
+JSON_KINDS = frozenset({"json", "base64_json"})
 INT_MAX = 2**31 - 1
 TIME_MAX = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -67,6 +69,11 @@ FORMATS: Mapping[str, Format] = {
 """By the kind of a field."""
 
 
+LENGTHS = {"url": 10_000, "refr": 10_000}
+"""Lengths that Enrich allows beyond those of the atomic schema."""
+MAX_USUAL_LENGTH = 1000
+
+
 class Rule(NamedTuple):
     """What a field's text must be: at most so long, and of a format where the field has one."""
 
@@ -76,7 +83,11 @@ class Rule(NamedTuple):
 
 
 RULES: Mapping[str, Rule] = {
-    key: Rule(spec.max_length or sys.maxsize, FORMATS.get(spec.kind), (spec.column or key).partition(",")[0])
+    key: Rule(
+        LENGTHS.get(key, spec.max_length or sys.maxsize),
+        FORMATS.get(spec.kind),
+        (spec.column or key).partition(",")[0],
+    )
     for key, spec in FIELDS.items()
     if key != "e" and (spec.kind in FORMATS or spec.max_length is not None)
 }
@@ -85,17 +96,26 @@ RULES: Mapping[str, Rule] = {
 
 @functools.cache
 def usual_event() -> Validator:
-    """Return a validator that accepts an event only if each of its fields follows its rule.
+    """Return a validator that accepts an event only if its type is known and each of its fields follows its rule.
 
     It is several times faster than the rules one by one, and may reject an event that is good: the rules decide then,
     and find the reasons.
     """
-    properties = {key: _usual_text(rule) for key, rule in RULES.items()}
-    return compile_schema({"properties": properties}, "the fields")
+    properties: dict[str, Any] = {
+        key: _usual_text(key) for key in FIELDS if FIELDS[key].kind not in JSON_KINDS
+    }
+    properties["e"] = {"enum": list(EVENT_NAMES)}
+    return compile_schema({"properties": properties, "required": ["e"]}, "the fields")
 
 
-def _usual_text(rule: Rule) -> dict[str, Any]:
-    schema: dict[str, Any] = {"maxLength": rule.max_length}
+def _usual_text(key: str) -> dict[str, Any]:
+    rule = RULES.get(key, Rule(sys.maxsize, None, key))
+    schema: dict[str, Any] = {"maxLength": min(rule.max_length, MAX_USUAL_LENGTH)}
     if rule.format is not None:
-        schema["pattern"] = f"^(?:{rule.format.usual})$"
+        # a final line break would match $ in Java's regular expressions, which schemas have
+        schema["pattern"] = f"^(?:{rule.format.usual})\\z"
     return schema
+
+
+MAX_USUAL_SIZE = sum(len(key) + 8 + MAX_USUAL_LENGTH for key in FIELDS)
+"""Characters that a usual event has at most, besides its JSON."""

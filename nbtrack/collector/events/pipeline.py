@@ -3,21 +3,16 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
-from nbtrack.collector.events.adapters import SINK_LIMITS, Request, RequestRejected, unpack
-from nbtrack.collector.events.bad_rows import BadRow, internal_error
-from nbtrack.collector.events.database import (
-    Database,
-    EventRow,
-    event_row,
-    failed_request_row,
-    request_row,
-)
-from nbtrack.collector.events.validation import EventValidator, ValidationResult
+from nbtrack.collector.events.adapters import Request, RequestRejected, unpack
+from nbtrack.collector.events.bad_rows import BadRow, add_nearest, internal_error, sentence
+from nbtrack.collector.events.database import Database, ValidatedRequest
+from nbtrack.collector.events.validation import EventValidator
 from nbtrack.schemas import Registry
 
 LOG = logging.getLogger("nbtrack.collector")
@@ -25,52 +20,36 @@ GROUP_REQUESTS = 256
 """Requests of one commit."""
 GROUP_ROWS = 5_000
 """Rows after which a commit is due."""
+PRUNE_SECONDS = 60.0
+"""Seconds between two looks at what is too old or too much."""
+DAY = 86_400_000
 
 
-@dataclass(slots=True)
-class SubmitResult:
-    """What is known about a request once its events are stored.
+class Retention(NamedTuple):
+    """How long events are kept.
 
     Attributes
     ----------
-    events : list of (str or None, ValidationResult)
-        Each event's id and validation result.
-    failure : BadRow or None
-        Why the request failed as a whole.
+    days : float
+        Older events are deleted.
+    max_per_source : int
+        Events that one application may have of one schema.
     """
 
-    events: list[tuple[str | None, ValidationResult]] = field(default_factory=list)
-    failure: BadRow | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the reply for a client that asked for the validation result."""
-        if self.failure is not None:
-            reasons = [str(reason) for reason in self.failure.reasons]
-            return {"good": 0, "bad": 1, "reasons": reasons, "events": []}
-        events = [
-            {
-                "event_id": event_id,
-                "schema": result.schema,
-                "good": result.failure is None,
-                "reasons": [str(reason) for reason in result.failure.reasons] if result.failure else [],
-                "notes": result.notes,
-            }
-            for event_id, result in self.events
-        ]
-        good = sum(1 for event in events if event["good"])
-        return {"good": good, "bad": len(events) - good, "reasons": [], "events": events}
+    days: float = 30
+    max_per_source: int = 500_000
 
 
 @dataclass(slots=True)
 class _Group:
-    """Requests of one commit: their rows, and the futures that wait for it."""
+    """Requests of one commit, and the futures that wait for it."""
 
-    requests: list[tuple[Any, ...]] = field(default_factory=list)
-    events: list[EventRow] = field(default_factory=list)
-    results: list[tuple[Future[SubmitResult], SubmitResult]] = field(default_factory=list)
+    requests: list[ValidatedRequest] = field(default_factory=list)
+    futures: list[Future[ValidatedRequest]] = field(default_factory=list)
+    rows: int = 0
 
     def is_full(self) -> bool:
-        return len(self.results) >= GROUP_REQUESTS or len(self.events) >= GROUP_ROWS
+        return len(self.requests) >= GROUP_REQUESTS or self.rows >= GROUP_ROWS
 
 
 class Pipeline:
@@ -80,28 +59,37 @@ class Pipeline:
     ----------
     database : Database
     registry : Registry
-    strict_lengths : bool
+    lenient_lengths : bool
+    retention : Retention or None
+        None keeps everything.
     on_commit : callable
-        Called after each commit, on the pipeline's thread.
+        Called after each commit with its requests, on the pipeline's thread.
     """
 
     def __init__(
-        self, database: Database, registry: Registry, *, strict_lengths: bool, on_commit: Callable[[], None]
+        self,
+        database: Database,
+        registry: Registry,
+        *,
+        lenient_lengths: bool = False,
+        retention: Retention | None = None,
+        on_commit: Callable[[list[ValidatedRequest]], None] = lambda _requests: None,
     ) -> None:
         self._database = database
         self._registry = registry
-        self._strict_lengths = strict_lengths
+        self._lenient_lengths = lenient_lengths
+        self._retention = retention
         self._on_commit = on_commit
-        self._inbox: queue.SimpleQueue[tuple[Request, Future[SubmitResult]] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Request, Future[ValidatedRequest]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="nbtrack-pipeline", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def submit(self, request: Request) -> Future[SubmitResult]:
+    def submit(self, request: Request) -> Future[ValidatedRequest]:
         """Hand in a request; the future is done when its events are stored."""
-        future: Future[SubmitResult] = Future()
+        future: Future[ValidatedRequest] = Future()
         self._inbox.put((request, future))
         return future
 
@@ -111,13 +99,24 @@ class Pipeline:
         self._thread.join()
 
     def _run(self) -> None:
-        running = True
+        running, converting, pruned = True, True, -PRUNE_SECONDS
         while running:
+            if converting:
+                converting = self._convert()
+            elif self._retention and time.monotonic() - pruned > PRUNE_SECONDS:
+                self._prune(self._retention)
+                pruned = time.monotonic()
+            try:
+                item = self._inbox.get(timeout=0 if converting else PRUNE_SECONDS)
+            except queue.Empty:
+                continue
             group = _Group()
-            item = self._inbox.get()
             while item is not None:
                 request, future = item
-                group.results.append((future, self._process(request, group)))
+                validated = self.validate(request)
+                group.requests.append(validated)
+                group.futures.append(future)
+                group.rows += len(validated.events) or 1
                 if group.is_full():
                     break
                 try:
@@ -125,46 +124,87 @@ class Pipeline:
                 except queue.Empty:
                     break
             running = item is not None
-            if group.results:
+            if group.requests:
                 self._commit(group)
+
+    def _convert(self) -> bool:
+        """Convert some events of an earlier version, and return whether there are more."""
+        try:
+            has_more = self._database.convert_old_events()
+        except Exception:
+            LOG.exception("could not convert the database of an earlier version")
+            return False
+        self._on_commit([])
+        return has_more
+
+    def _prune(self, retention: Retention) -> None:
+        try:
+            before = time.time_ns() // 1_000_000 - int(retention.days * DAY)
+            if self._database.prune(before, retention.max_per_source):
+                self._on_commit([])
+        except Exception:
+            LOG.exception("could not delete old events")
 
     def _commit(self, group: _Group) -> None:
         try:
-            self._database.write(group.requests, group.events)
+            self._database.write(group.requests)
         except Exception as error:  # noqa: BLE001 - the disk may be full; the tracker must learn of it and keep its events
-            LOG.error("could not store %d events: %s", len(group.events), error)  # noqa: TRY400 - one line is enough
-            for future, _ in group.results:
+            LOG.error("could not store %d events: %s", group.rows, error)  # noqa: TRY400 - one line is enough
+            for future in group.futures:
                 future.set_exception(error)
             return
-        self._on_commit()
-        for future, result in group.results:
-            future.set_result(result)
+        self._on_commit(group.requests)
+        for future, validated in zip(group.futures, group.requests, strict=True):
+            future.set_result(validated)
 
-    def _process(self, request: Request, group: _Group) -> SubmitResult:
-        request_id = self._database.next_request()
+    def validate(self, request: Request) -> ValidatedRequest:
+        """Return a request with its events and their validation results."""
         try:
-            result, rows = self._validate(request, request_id)
+            unpacked = unpack(request, self._registry)
+            validator = EventValidator(self._registry, lenient_lengths=self._lenient_lengths)
+            results = validator.validate_all(unpacked.events)
+            return ValidatedRequest(request, unpacked.events, results, unpacked.form, unpacked.payload)
         except RequestRejected as rejected:
-            result = SubmitResult(failure=rejected.failure)
-            rows = [failed_request_row(request, request_id, rejected.failure)]
+            return ValidatedRequest(request, failure=rejected.failure)
         except Exception as error:
             LOG.exception("internal error while reading a request")
-            failure = internal_error(error)
-            result = SubmitResult(failure=failure)
-            rows = [failed_request_row(request, request_id, failure)]
-        group.requests.append(request_row(request, request_id, keep_body=result.failure is not None))
-        group.events += rows
-        return result
+            return ValidatedRequest(request, failure=internal_error(error))
 
-    def _validate(self, request: Request, request_id: int) -> tuple[SubmitResult, list[EventRow]]:
-        events = unpack(request, self._registry)
-        validator = EventValidator(self._registry, strict_lengths=self._strict_lengths)
-        result, rows = SubmitResult(), []
-        # a collector splits a body by events, so only an event that is too large by itself is lost
-        is_large = request.size() > min(SINK_LIMITS.values())
-        for event in events:
-            size = sum(map(len, event.values())) + 8 * len(event) if is_large else 0
-            validated = validator.validate(event, size)
-            result.events.append((event.get("eid"), validated))
-            rows.append(event_row(request, request_id, event, validated))
-        return result, rows
+
+def summarise(
+    validated: ValidatedRequest, suggest: Callable[[str], Sequence[str]], limit: int = 10
+) -> dict[str, Any]:
+    """Return the reply for a client that asked for the validation result: counts, and the first reasons and notes.
+
+    Parameters
+    ----------
+    validated : ValidatedRequest
+    suggest : callable
+        Returns schemas that are similar to one.
+    limit : int
+        Failed events, reasons and notes that are named.
+    """
+    if validated.failure is not None:
+        why = _sentences(validated.failure, suggest, limit)
+        return {"good": 0, "bad": 1, "reasons": why, "failed": [], "notes": []}
+    bad = 0
+    reasons: list[str] = []
+    failed: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for event, result in zip(validated.events, validated.results, strict=True):
+        if result.notes and len(notes) < limit:
+            notes += result.notes
+        if result.failure is None:
+            continue
+        bad += 1
+        if len(failed) < limit:
+            own = _sentences(result.failure, suggest, limit)
+            failed.append({"event_id": event.get("eid"), "schema": result.schema, "reasons": own})
+            reasons += own
+    good = len(validated.events) - bad
+    return {"good": good, "bad": bad, "reasons": reasons[:limit], "failed": failed, "notes": notes[:limit]}
+
+
+def _sentences(failure: BadRow, suggest: Callable[[str], Sequence[str]], limit: int) -> list[str]:
+    reasons = add_nearest([asdict(reason) for reason in failure.reasons[:limit]], suggest)
+    return [sentence(reason["field"], reason["path"], reason["message"]) for reason in reasons]

@@ -1,38 +1,42 @@
-"""Validation of one event: whether a pipeline would accept it, and why not."""
+"""Validation of events: whether a pipeline would accept them, and why not."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from nbtrack.collector.events.adapters import SINK_LIMITS, Parameters
+from nbtrack.collector.events.adapters import Parameters
 from nbtrack.collector.events.bad_rows import BadRow
-from nbtrack.collector.events.field_rules import RULES, Rule, usual_event
-from nbtrack.common.payload_json import read_json
+from nbtrack.collector.events.field_rules import MAX_USUAL_SIZE, RULES, Rule, usual_event
+from nbtrack.common.payload_json import read_json, read_many
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.compiling import Validator
 
-EVENT_TYPES = {**EVENT_NAMES, "ad": "ad_impression"}
-"""Long names by the value of `e`."""
 ATOMIC_SCHEMAS = {
     "pv": iglu(SNOWPLOW_VENDOR, "page_view"),
     "pp": iglu(SNOWPLOW_VENDOR, "page_ping"),
     "se": iglu("com.google.analytics", "event"),
     "tr": iglu(SNOWPLOW_VENDOR, "transaction"),
     "ti": iglu(SNOWPLOW_VENDOR, "transaction_item"),
-    "ad": iglu(SNOWPLOW_VENDOR, "ad_impression"),
 }
 """The schemas by which events without one of their own are named; no registry is asked for these."""
-REQUIRED = {
+SINK_LIMITS = {"Amazon SQS": 192_000, "Kinesis, Kafka and NSQ": 1_000_000}
+"""Bytes that the sinks of a pipeline's collector take; a larger event is a size_violation there."""
+EXPECTED = {
     "se": ("se_ca", "se_ac"),
     "tr": ("tr_id", "tr_tt"),
-    "ti": ("ti_sk", "ti_pr", "ti_qu"),
+    "ti": ("ti_id", "ti_sk", "ti_pr", "ti_qu"),
 }
-"""Payload keys that a type of event requires."""
+"""Payload keys that a type of event should have; a pipeline accepts it without them."""
+UNSTRUCT_KEYS = ("ue_px", "ue_pr")
+ENTITY_KEYS = ("cx", "co")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 NO_ENTITIES = frozenset({"", "null"})
+# what the JSON of an event may have at most for its size to be surely within all limits
+MAX_USUAL_JSON = min(SINK_LIMITS.values()) - MAX_USUAL_SIZE
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ValidationResult:
     """What was found out about one event.
 
@@ -40,18 +44,18 @@ class ValidationResult:
     ----------
     schema : str or None
         The event's schema; for a self-describing event, the one of its data.
-    entities : list of str
+    entities : tuple of str
         The schemas of its entities.
     failure : BadRow or None
         None if the event is good.
-    notes : list of str
+    notes : tuple of str
         What a pipeline might do differently although the event is good here.
     """
 
     schema: str | None = None
-    entities: list[str] = field(default_factory=list)
+    entities: tuple[str, ...] = ()
     failure: BadRow | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 class EventValidator:
@@ -63,126 +67,136 @@ class EventValidator:
     Parameters
     ----------
     registry : Registry
-    strict_lengths : bool
-        Whether a value longer than its column fails the event; otherwise it is a note.
+    lenient_lengths : bool
+        Whether a value longer than its column is a note; otherwise it fails the event, as in a pipeline.
     """
 
-    def __init__(self, registry: Registry, *, strict_lengths: bool = False) -> None:
+    def __init__(self, registry: Registry, *, lenient_lengths: bool = False) -> None:
         self._registry = registry
-        self._strict_lengths = strict_lengths
-        self._has_usual_fields = usual_event().is_valid
+        self._lenient_lengths = lenient_lengths
         self._validators: dict[str, Validator | SchemaNotFound | BadSchema | None] = {}
-        self._entities: dict[str, tuple[list[str], BadRow]] = {}
+        self._entities: dict[str, tuple[tuple[str, ...], BadRow]] = {}
 
-    def validate(self, event: Parameters, size: int = 0) -> ValidationResult:
-        """Validate one event.
+    def validate_all(self, events: Sequence[Parameters]) -> list[ValidationResult]:
+        """Validate the events of a request; those that are surely good are found many at a time."""
+        results = _SurelyGood(self).find(events)
+        return [result or self.validate(event) for event, result in zip(events, results, strict=True)]
 
-        Parameters
-        ----------
-        event : dict of str to str
-            Its payload.
-        size : int
-            Its bytes as a sink would receive them; 0 if unknown.
-        """
-        result = ValidationResult()
+    def validate(self, event: Parameters) -> ValidationResult:
+        """Validate one event, and find every reason why it fails."""
         report = BadRow("schema_violations")
+        notes: list[str] = []
         event_type = event.get("e", "")
-        result.schema = ATOMIC_SCHEMAS.get(event_type)
-        if event_type not in EVENT_TYPES:
+        if event_type not in EVENT_NAMES:
             expectation = "one of " + ", ".join(EVENT_NAMES) + " expected"
             if event_type:
                 report.add_column("event", event_type, expectation)
             else:
                 report.add_column("event", None, f"is missing, {expectation}")
-        if not self._has_usual_fields(event):
-            self._check_fields(event, result, report)
-        for key in REQUIRED.get(event_type, ()):
-            if not event.get(key):
-                report.add_column(FIELDS[key].column or key, None, "is missing, but required")
-        if event_type == "ue":
-            self._check_unstruct_event(event, result, report)
-        self._check_entities(event, result, report)
-        if report.reasons:
-            result.failure = report
-        if size:
-            result.notes += [
-                f"would be a size_violation on {sink}: {size:,} bytes, at most {limit:,}"
-                for sink, limit in SINK_LIMITS.items()
-                if size > limit
-            ]
-        return result
+        self._check_fields(event, report, notes)
+        notes += [
+            f"{FIELDS[key].column} is missing" for key in EXPECTED.get(event_type, ()) if not event.get(key)
+        ]
+        schema = self._check_unstruct_event(event, report)
+        if event_type != "ue":
+            schema = ATOMIC_SCHEMAS.get(event_type)
+        entities = self._check_entities(event, report)
+        size = sum(map(len, event.values())) + 8 * len(event)
+        notes += [
+            f"would be a size_violation on {sink}: {size:,} bytes, at most {limit:,}"
+            for sink, limit in SINK_LIMITS.items()
+            if size > limit
+        ]
+        return ValidationResult(schema, entities, report if report.reasons else None, tuple(notes))
 
-    def _check_fields(self, event: Parameters, result: ValidationResult, report: BadRow) -> None:
+    def find_validator(self, uri: str) -> Validator | SchemaNotFound | BadSchema | None:
+        """Return the schema's validator, the reason why there is none, or None for what is not an Iglu URI."""
+        if uri not in self._validators:
+            try:
+                self._validators[uri] = self._registry.validator(uri)
+            except (SchemaNotFound, BadSchema) as error:
+                self._validators[uri] = error
+            except ValueError:
+                self._validators[uri] = None
+        return self._validators[uri]
+
+    def _check_fields(self, event: Parameters, report: BadRow, notes: list[str]) -> None:
         for key, value in event.items():
             rule = RULES.get(key)
             if rule is None or not value:
                 continue
             if len(value) > rule.max_length:
-                self._add_too_long(rule, value, result, report)
+                self._add_too_long(rule, value, report, notes)
             if rule.format is not None and not rule.format.matches(value):
                 report.add_column(rule.column, value, rule.format.expectation)
 
-    def _add_too_long(self, rule: Rule, value: str, result: ValidationResult, report: BadRow) -> None:
+    def _add_too_long(self, rule: Rule, value: str, report: BadRow, notes: list[str]) -> None:
         text = f"at most {rule.max_length} characters expected, {len(value)} found"
-        if self._strict_lengths:
-            report.add_column(rule.column, None, text)
+        if self._lenient_lengths:
+            notes.append(f"{rule.column}: {text}")
         else:
-            result.notes.append(f"{rule.column}: {text}")
+            report.add_column(rule.column, None, text)
 
-    def _check_unstruct_event(self, event: Parameters, result: ValidationResult, report: BadRow) -> None:
+    def _check_unstruct_event(self, event: Parameters, report: BadRow) -> str | None:
+        """Check the self-describing event, which a pipeline reads whatever `e` is, and return its schema."""
         key = "ue_px" if event.get("ue_px") else "ue_pr"
         text = event.get(key)
         if not text:
-            expectation = "is missing: a self-describing event needs ue_pr or ue_px"
-            report.add_column("unstruct_event", None, expectation)
-            return
+            if event.get("e") == "ue":
+                expectation = "is missing: a self-describing event needs ue_pr or ue_px"
+                report.add_column("unstruct_event", None, expectation)
+            return None
         try:
             envelope = read_json(key, text)
         except ValueError as error:
             report.add_invalid_json(key, text, str(error))
-            return
+            return None
         uri = schema_named_by(envelope)
         if uri is None:
             report.add_not_self_describing(key, envelope)
-            return
+            return None
         if uri != UNSTRUCT_EVENT:
             report.add_unexpected_schema(key, uri, UNSTRUCT_EVENT.removesuffix("0") + "*")
-            return
+            return None
         document = envelope["data"]
-        if self._has_known_schema(document) or self._check_data(UNSTRUCT_EVENT, document, key, report):
-            result.schema = document["schema"]
-            self._check_data(document["schema"], document["data"], "unstruct_event", report)
+        if not self._has_known_schema(document) and not self._check_data(
+            UNSTRUCT_EVENT, document, key, report
+        ):
+            return None
+        self._check_data(document["schema"], document["data"], "unstruct_event", report)
+        return str(document["schema"])
 
-    def _check_entities(self, event: Parameters, result: ValidationResult, report: BadRow) -> None:
-        for key in ("cx", "co"):
+    def _check_entities(self, event: Parameters, report: BadRow) -> tuple[str, ...]:
+        schemas: tuple[str, ...] = ()
+        for key in ENTITY_KEYS:
             text = event.get(key)
             if text and text not in NO_ENTITIES:
                 checked = self._entities.get(text)
                 if checked is None:
                     checked = self._entities[text] = self._read_entities(key, text)
-                schemas, problems = checked
-                result.entities += schemas
-                if problems.reasons:
-                    report.extend(problems)
+                schemas += checked[0]
+                if checked[1].reasons:
+                    report.extend(checked[1])
+        return schemas
 
-    def _read_entities(self, key: str, text: str) -> tuple[list[str], BadRow]:
+    def _read_entities(self, key: str, text: str) -> tuple[tuple[str, ...], BadRow]:
         report = BadRow("schema_violations")
         try:
             envelope = read_json(key, text)
         except ValueError as error:
-            return [], report.add_invalid_json(key, text, str(error))
+            return (), report.add_invalid_json(key, text, str(error))
         uri = schema_named_by(envelope)
         if uri is None:
-            return [], report.add_not_self_describing(key, envelope)
+            return (), report.add_not_self_describing(key, envelope)
         if not uri.startswith(CONTEXTS_FAMILY):
-            return [], report.add_unexpected_schema(key, uri, CONTEXTS_FAMILY + "*")
+            return (), report.add_unexpected_schema(key, uri, CONTEXTS_FAMILY + "*")
         entities = envelope["data"]
         all_known = isinstance(entities, list) and entities and all(map(self._has_known_schema, entities))
         if not all_known and not self._check_data(uri, entities, key, report):
-            return [], report
+            return (), report
         for index, entity in enumerate(entities):
             self._check_data(entity["schema"], entity["data"], f"contexts[{index}]", report)
-        return [entity["schema"] for entity in entities], report
+        return tuple(entity["schema"] for entity in entities), report
 
     def _has_known_schema(self, item: Any) -> bool:
         """Check whether an item is self-describing with a URI that was looked up before, which is usual."""
@@ -190,9 +204,7 @@ class EventValidator:
 
     def _check_data(self, uri: str, data: Any, field: str, report: BadRow) -> bool:
         """Check data against a schema, and report to `field` what is wrong."""
-        if uri not in self._validators:
-            self._validators[uri] = self._find_validator(uri)
-        validator = self._validators[uri]
+        validator = self.find_validator(uri)
         if isinstance(validator, Validator):
             try:
                 if validator.is_valid(data):
@@ -208,23 +220,175 @@ class EventValidator:
             report.add_invalid_uri(field, {"schema": uri})
         return False
 
-    def _find_validator(self, uri: str) -> Validator | SchemaNotFound | BadSchema | None:
-        """Return the schema's validator, the reason why there is none, or None for what is not an Iglu URI."""
+
+class _SurelyGood:
+    """Finds the events of a request that are good without a note, many at a time, and leaves the others alone.
+
+    Every step only takes events away, so that an event which is found here follows each rule of `EventValidator`.
+    """
+
+    def __init__(self, validator: EventValidator) -> None:
+        self._validator = validator
+
+    def find(self, events: Sequence[Parameters]) -> list[ValidationResult | None]:
+        """Return the result of each event that is surely good, and None for any other."""
+        schemas: list[str | None] = [None] * len(events)
+        entities: list[tuple[str, ...]] = [()] * len(events)
+        sure = self._with_usual_fields(events)
+        sure = self._with_valid_data(events, sure, schemas)
+        sure = self._with_valid_entities(events, sure, entities)
+        results: list[ValidationResult | None] = [None] * len(events)
+        # good results differ only in their schemas, of which there are few
+        known: dict[tuple[str | None, tuple[str, ...]], ValidationResult] = {}
+        for index in sure:
+            key = (schemas[index], entities[index])
+            result = known.get(key)
+            if result is None:
+                result = known[key] = ValidationResult(*key)
+            results[index] = result
+        return results
+
+    def _with_usual_fields(self, events: Sequence[Parameters]) -> Iterable[int]:
+        usual = usual_event()
+        if len(events) > 1 and usual.are_valid(list(events)):
+            indices: Iterable[int] = range(len(events))
+        else:
+            indices = [index for index, event in enumerate(events) if usual.is_valid(event)]
+        return [index for index in indices if _has_one_json_of_each_kind(events[index])]
+
+    def _with_valid_data(
+        self, events: Sequence[Parameters], sure: Iterable[int], schemas: list[str | None]
+    ) -> Iterable[int]:
+        described: list[int] = []
+        others: list[int] = []
+        for index in sure:
+            event = events[index]
+            schema = ATOMIC_SCHEMAS.get(event["e"])
+            schemas[index] = schema
+            (described if schema is None else others).append(index)
+        if not described:
+            return others
+        groups: dict[str, tuple[list[int], list[Any]]] = {}
+        documents = read_many(
+            [
+                (key, events[index][key])
+                for index in described
+                for key in _keys_in(events[index], UNSTRUCT_KEYS)
+            ]
+        )
+        for index, envelope in zip(described, documents, strict=True):
+            if schema_named_by(envelope) == UNSTRUCT_EVENT:
+                document = envelope["data"]
+                uri = schema_named_by(document)
+                if uri is not None:
+                    schemas[index] = uri
+                    indices, data = groups.setdefault(uri, ([], []))
+                    indices.append(index)
+                    data.append(document["data"])
+        valid = others
+        for uri, (indices, data) in groups.items():
+            valid += self._valid(uri, indices, data)
+        return valid
+
+    def _with_valid_entities(
+        self, events: Sequence[Parameters], sure: Iterable[int], entities: list[tuple[str, ...]]
+    ) -> Iterable[int]:
+        valid: list[int] = []
+        owners: dict[tuple[str, str], list[int]] = {}
+        for index in sure:
+            keys = _keys_in(events[index], ENTITY_KEYS)
+            if keys:
+                owners.setdefault((keys[0], events[index][keys[0]]), []).append(index)
+            else:
+                valid.append(index)
+        for field, schemas in self._valid_entities(list(owners)).items():
+            for index in owners[field]:
+                entities[index] = schemas
+            valid += owners[field]
+        return valid
+
+    def _valid_entities(self, fields: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Return the fields, each a key and its text, whose entities are all valid, with the entities' schemas."""
+        schemas: dict[tuple[str, str], tuple[str, ...]] = {}
+        groups: dict[str, tuple[list[tuple[str, str]], list[Any]]] = {}
+        for field, envelope in zip(fields, read_many(fields), strict=True):
+            uri = schema_named_by(envelope)
+            items = envelope["data"] if uri is not None and uri.startswith(CONTEXTS_FAMILY) else None
+            if not isinstance(items, list) or not items:
+                continue
+            uris = [uri for uri in map(schema_named_by, items) if uri is not None]
+            if len(uris) == len(items):
+                schemas[field] = tuple(uris)
+                for item_uri, item in zip(uris, items, strict=True):
+                    owners, data = groups.setdefault(item_uri, ([], []))
+                    owners.append(field)
+                    data.append(item["data"])
+        for uri, (owners, data) in groups.items():
+            valid = self._valid(uri, owners, data)
+            if len(valid) < len(owners):
+                for field in _without(owners, valid):
+                    schemas.pop(field, None)
+        return schemas
+
+    def _valid(self, uri: str, owners: list[Any], data: list[Any]) -> list[Any]:
+        """Return the owners of the pieces of data that follow a schema."""
+        validator = self._validator.find_validator(uri)
+        if not isinstance(validator, Validator):
+            return []
         try:
-            return self._registry.validator(uri)
-        except (SchemaNotFound, BadSchema) as error:
-            return error
-        except ValueError:
-            return None
+            if validator.are_valid(data):
+                return owners
+            return [owner for owner, item in zip(owners, data, strict=True) if validator.is_valid(item)]
+        except (ValueError, RecursionError):
+            return []
 
 
 def schema_named_by(item: Any) -> str | None:
     """Return the schema that self-describing JSON names; None for anything else."""
-    if isinstance(item, dict) and len(item) == 2 and "data" in item:  # noqa: PLR2004 - `schema` and `data`
+    if type(item) is dict and len(item) == 2 and "data" in item:  # noqa: PLR2004 - `schema` and `data`
         uri = item.get("schema")
-        if isinstance(uri, str):
+        if type(uri) is str:
             return uri
     return None
+
+
+def _has_one_json_of_each_kind(event: Parameters) -> bool:
+    """Check whether an event has its JSON where it is expected, so that no rule about several fields applies."""
+    size = 0
+    own = 0
+    for key in UNSTRUCT_KEYS:
+        text = event.get(key)
+        if text is not None:
+            own += 1
+            size += len(text)
+    for key in ENTITY_KEYS:
+        text = event.get(key)
+        if text is not None:
+            size += len(text)
+    event_type = event["e"]
+    return (
+        own == (event_type == "ue")
+        and not ("cx" in event and "co" in event)
+        and size < MAX_USUAL_JSON
+        and all(map(event.get, EXPECTED.get(event_type, ())))
+    )
+
+
+def _keys_in(event: Parameters, keys: tuple[str, ...]) -> list[str]:
+    return [key for key in keys if key in event]
+
+
+def _without(owners: list[Any], good: list[Any]) -> list[Any]:
+    """Return the owners of something that is not good; both lists have the same order."""
+    remaining = iter(good)
+    expected = next(remaining, None)
+    bad = []
+    for owner in owners:
+        if owner is expected:
+            expected = next(remaining, None)
+        else:
+            bad.append(owner)
+    return bad
 
 
 def _unusable_schema(error: Exception) -> Fault:

@@ -1,15 +1,21 @@
 """The HTTP server: which handler serves which path."""
 
 import asyncio
+import contextlib
+import errno
+import logging
 import os
 import socket
+import time
 from pathlib import Path
+from typing import Any
 
 import tornado.httpserver
 import tornado.web
 
-from nbtrack.collector.events.database import Database
-from nbtrack.collector.events.pipeline import Pipeline
+from nbtrack.collector.events.database import Database, ValidatedRequest
+from nbtrack.collector.events.output import EventOutput
+from nbtrack.collector.events.pipeline import Pipeline, Retention
 from nbtrack.collector.launch import ServerConfig
 from nbtrack.collector.server import live_page, micro_routes, nbtrack_routes
 from nbtrack.collector.server.auth import AccessPolicy
@@ -23,6 +29,9 @@ MAX_DRAINED = 256 * 1024 * 1024
 IDLE_TIMEOUT = 610
 BODY_TIMEOUT = 30
 """Seconds: a client that sends a byte now and then holds a connection, but not forever."""
+LOG = logging.getLogger("nbtrack.collector")
+WARNING_SECONDS = 60.0
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 SEGMENT = r"([^/]+)"
 
 
@@ -33,33 +42,38 @@ def create_state(config: ServerConfig, loop: asyncio.AbstractEventLoop) -> State
     registry = registry_of(config.iglu, api_key=api_key, cache=config.cache)
     state: State
 
-    def on_commit() -> None:
+    output = EventOutput(config.output, config.log_events)
+
+    def on_commit(requests: list[ValidatedRequest]) -> None:
+        output.write(requests)
         loop.call_soon_threadsafe(state.notify)
 
-    pipeline = Pipeline(database, registry, strict_lengths=config.strict_lengths, on_commit=on_commit)
-    state = State(database, registry, pipeline)
+    retention = Retention(config.keep_days, config.keep_events) if config.keep_days else None
+    pipeline = Pipeline(
+        database, registry, lenient_lengths=config.lenient_lengths, retention=retention, on_commit=on_commit
+    )
+    state = State(database, registry, pipeline, campaigns=config.campaigns, paths=config.paths)
     return state
 
 
 def create_application(state: State, policy: AccessPolicy) -> tornado.web.Application:
     """Return the application with all handlers."""
-    public = {"state": state}
     protected = {"state": state, "policy": policy}
     return tornado.web.Application(
         [
-            (r"/(?:i|ice\.png)", TrackerHandler, public),
+            (r"/(?:i|ice\.png)", TrackerHandler, protected),
             (r"/(?:health|sink-health)", PlainHandler),
             (r"/robots\.txt", PlainHandler, {"text": "User-agent: *\nDisallow: /"}),
             (r"/r/.*", PlainHandler, {"status": 404, "text": "redirects disabled"}),
             *live_page.routes(protected),
             *micro_routes.routes(protected),
             *nbtrack_routes.routes(protected),
-            (rf"/{SEGMENT}/{SEGMENT}", TrackerHandler, public),
+            (rf"/{SEGMENT}/{SEGMENT}", TrackerHandler, protected),
         ],
         default_handler_class=PlainHandler,
         default_handler_args={"status": 404, "text": "404 not found"},
         log_function=lambda _handler: None,
-        compress_response=False,
+        compress_response=True,
     )
 
 
@@ -72,5 +86,51 @@ def serve(application: tornado.web.Application, listener: socket.socket) -> torn
         idle_connection_timeout=IDLE_TIMEOUT,
         body_timeout=BODY_TIMEOUT,
     )
-    server.add_sockets([listener])
+    server.add_sockets([PatientListener(listener)])
     return server
+
+
+class PatientListener(socket.socket):
+    """A listening socket that survives a lack of file descriptors.
+
+    One descriptor is kept in reserve: with it a connection is accepted, told to come back later, and closed.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.family, listener.type, listener.proto, fileno=listener.detach())
+        self.setblocking(False)
+        self._reserve = os.open(os.devnull, os.O_RDONLY)
+        self._warned = -WARNING_SECONDS
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; without a descriptor, refuse it and report that there is none."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            self._refuse()
+            raise BlockingIOError from None
+
+    def _refuse(self) -> None:
+        if time.monotonic() - self._warned > WARNING_SECONDS:
+            self._warned = time.monotonic()
+            LOG.warning("out of file descriptors: new connections are refused until others are closed")
+        os.close(self._reserve)
+        with contextlib.suppress(OSError):
+            connection, _ = super().accept()
+            with connection:
+                connection.setblocking(False)
+                connection.send(BUSY)
+                connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            self._reserve = os.open(os.devnull, os.O_RDONLY)
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many open files as the system does."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - POSIX only
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

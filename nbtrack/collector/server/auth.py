@@ -2,17 +2,21 @@
 
 import hmac
 import ipaddress
+import logging
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 from tornado.httputil import HTTPServerRequest
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, stream_request_body
 
 from nbtrack.collector.launch import TOKEN_HEADER
 from nbtrack.collector.server.state import State
 
+LOG = logging.getLogger("nbtrack.collector")
+MAX_QUESTION = 1024 * 1024
+"""Bytes of a body that asks for something."""
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -22,7 +26,7 @@ class AccessPolicy:
 
     Trackers may send from any page and under any host name: they only write, as with any Snowplow collector. Reading
     requires the token, and a Host header that names this machine, so that a web page whose host name was rebound to
-    this machine reads nothing.
+    this machine reads nothing. The token is never kept in a cookie: browsers send those to every port of a host.
 
     Parameters
     ----------
@@ -31,19 +35,15 @@ class AccessPolicy:
         Whether no token is required; the host is checked nevertheless.
     hosts : frozenset of str
         Host names allowed besides those of this machine; ``*`` allows all.
-    port : int
-        Part of the cookie's name, because all ports of a host share its cookies.
     """
 
     token: str
     open: bool
     hosts: frozenset[str]
-    port: int
 
-    @property
-    def cookie(self) -> str:
-        """The name of the cookie that holds the token."""
-        return f"nbtrack_{self.port}"
+    def may_read(self, request: HTTPServerRequest) -> bool:
+        """Check whether a request may read what was received."""
+        return self.is_host_allowed(request) and self.has_token(request)
 
     def is_host_allowed(self, request: HTTPServerRequest) -> bool:
         """Check whether the Host header names this collector."""
@@ -59,15 +59,13 @@ class AccessPolicy:
             return False
 
     def has_token(self, request: HTTPServerRequest) -> bool:
-        """Check whether the request carries the token: in a header, in the cookie or in the URL."""
+        """Check whether the request carries the token, in a header or in the URL."""
         if self.open:
             return True
         bearer = request.headers.get("Authorization", "")
-        cookie = request.cookies.get(self.cookie)
         tokens = [
             request.headers.get(TOKEN_HEADER, ""),
             bearer.removeprefix("Bearer ") if bearer.startswith("Bearer ") else "",
-            cookie.value if cookie else "",
             request.query_arguments.get("token", [b""])[0].decode("utf-8", "replace"),
         ]
         return any(hmac.compare_digest(text.encode(), self.token.encode()) for text in tokens)
@@ -84,6 +82,7 @@ class AccessPolicy:
         return urlsplit(origin).netloc == request.headers.get("Host")
 
 
+@stream_request_body
 class AuthenticatedHandler(RequestHandler):
     """Base class of the handlers that reply with JSON to those who have the token.
 
@@ -91,12 +90,25 @@ class AuthenticatedHandler(RequestHandler):
     ----------
     changes : bool
         Whether its requests change anything, so that pages of other sites must not send them.
+    requires_token : bool
+        Whether the token is required.
     """
 
     changes = False
+    requires_token = True
 
     def initialize(self, state: State, policy: AccessPolicy) -> None:
         self.state, self.policy = state, policy
+        self._body = bytearray()
+        self._is_too_large = False
+
+    def data_received(self, chunk: bytes) -> None:
+        """Collect the body up to a limit, and only count what comes after it."""
+        self._is_too_large = self._is_too_large or len(self._body) + len(chunk) > MAX_QUESTION
+        if self._is_too_large:
+            self._body.clear()
+        else:
+            self._body += chunk
 
     def set_default_headers(self) -> None:
         """Hide the server's name, and let nobody store the response or guess its type."""
@@ -108,7 +120,7 @@ class AuthenticatedHandler(RequestHandler):
     def prepare(self) -> None:
         if not self.policy.is_host_allowed(self.request):
             self.reject(403, "this host name is not allowed; see the option allowed_hosts")
-        elif not self.policy.has_token(self.request):
+        elif self.requires_token and not self.policy.has_token(self.request):
             self.reject(401, "the collector's token is required: open the URL that it printed")
         elif self.changes and not self.policy.is_same_origin(self.request):
             self.reject(403, "a page of another site may not do this")
@@ -127,7 +139,7 @@ class AuthenticatedHandler(RequestHandler):
     def json_body(self) -> dict[str, Any] | None:
         """Return the request's JSON object, empty where it has no body; None after rejecting anything else."""
         try:
-            value = orjson.loads(self.request.body or b"{}")
+            value = None if self._is_too_large else orjson.loads(bytes(self._body) or b"{}")
         except ValueError:
             value = None
         if not isinstance(value, dict):
@@ -142,6 +154,10 @@ class AuthenticatedHandler(RequestHandler):
         except ValueError:
             return default
         return min(max(value, 0.0), maximum) if value == value else default  # noqa: PLR0124 - NaN is not itself
+
+    def log_exception(self, *args: Any) -> None:
+        """Log an exception without the URL's query, which may hold the token."""
+        LOG.error("%s %s failed", self.request.method, self.request.path, exc_info=args)
 
     def options(self, *_path: str) -> None:
         """Reply without headers that would allow a page of another site to read."""

@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 
 from nbtrack.collector.events.database import EventFilter
 from nbtrack.collector.server.auth import AuthenticatedHandler
+from nbtrack.collector.server.nbtrack_routes import event_line
 from nbtrack.protocol import FIELDS
 
 ASSETS = Path(__file__).parents[2] / "assets" / "live"
@@ -33,19 +34,23 @@ KEEP_ALIVE = 15.0
 
 
 class Page(AuthenticatedHandler):
-    """The page itself, at ``/micro/ui/``; a token in its URL is moved to a cookie."""
+    """The page itself, at ``/micro/ui/``.
+
+    It is the same for everybody and holds no event. The token in its URL stays in the browser's session storage, which no
+    other port and no other site can read.
+    """
+
+    requires_token = False
 
     def get(self) -> None:
-        has_token = "token" in self.request.query_arguments
-        if has_token:
-            self.set_cookie(self.policy.cookie, self.policy.token, httponly=True, samesite="Lax", path="/")
-        if self.request.path.endswith("/ui/") and not has_token:
+        if self.request.path.endswith("/ui/"):
             send_asset(self, "index.html")
-        else:
-            # relative, so that it works behind a proxy that adds to the path
-            self.set_status(302)
-            self.set_header("Location", {"/": "micro/ui/", "/micro/ui": "ui/"}.get(self.request.path, "./"))
-            self.finish()
+            return
+        # relative, so that it works behind a proxy that adds to the path
+        place = {"/": "micro/ui/", "/micro/ui": "ui/"}.get(self.request.path, "./")
+        self.set_status(302)
+        self.set_header("Location", f"{place}?{self.request.query}" if self.request.query else place)
+        self.finish()
 
     head = get
 
@@ -100,9 +105,11 @@ class Stream(AuthenticatedHandler):
                     epoch, row = database.epoch, 0
                 skipped = max(0, database.last - row - MAX_CATCH_UP)
                 row += skipped
-                lines = database.read_lines(EventFilter(), after=row, limit=MESSAGE_ROWS)
-                row = orjson.loads(lines[-1])[0] if lines else row
-                is_behind = row < database.last and bool(lines)
+                chosen = EventFilter(after=row)
+                events = await self.state.read(database.read, chosen, limit=MESSAGE_ROWS)
+                lines = [event_line(event, self.state.registry.suggest) for event in events]
+                row = events[-1].id if events else row
+                is_behind = len(events) == MESSAGE_ROWS
                 await self._send(epoch, row, lines, 0 if is_first and row == 0 else skipped)
                 is_first = False
                 if not is_behind:
@@ -118,17 +125,18 @@ class Stream(AuthenticatedHandler):
         epoch, _, row = self.request.headers.get("Last-Event-ID", "").partition("-")
         return (int(epoch), int(row)) if epoch.isdigit() and row.isdigit() else (self.state.database.epoch, 0)
 
-    async def _send(self, epoch: int, row: int, lines: list[str], skipped: int) -> None:
+    async def _send(self, epoch: int, row: int, lines: list[bytes], skipped: int) -> None:
         database = self.state.database
         counts = {
             **database.counts(),
             "repeats": database.repeats,
+            "removed": database.removed,
             "epoch": epoch,
             "skipped": skipped,
             "minutes": {str(minute): counted for minute, counted in database.minutes.copy().items()},
         }
-        message = f'{orjson.dumps(counts).decode()[:-1]},"rows":[{",".join(lines)}]}}'
-        self.write(f"id: {epoch}-{row}\ndata: {message}\n\n")
+        head = orjson.dumps(counts)[:-1]
+        self.write(b'id: %d-%d\ndata: %b,"rows":[%b]}\n\n' % (epoch, row, head, b",".join(lines)))
         self.state.touch()
         await self.flush()
 

@@ -13,10 +13,10 @@ import threading
 import time
 
 from nbtrack.collector.launch import ServerConfig
-from nbtrack.collector.server.app import create_application, create_state, serve
+from nbtrack.collector.server.app import create_application, create_state, raise_descriptor_limit, serve
 from nbtrack.collector.server.auth import AccessPolicy
 from nbtrack.collector.server.state import State
-from nbtrack.common.processes import process_started
+from nbtrack.common.processes import is_same_process
 
 CHECK_SECONDS = 0.5
 
@@ -33,11 +33,11 @@ async def _watch(state: State, config: ServerConfig) -> None:
     idle = config.idle_timeout
     interval = CHECK_SECONDS if idle is None else min(CHECK_SECONDS, idle)
     while not state.stop.is_set():
-        if parent and process_started(parent["pid"]) != parent["started"]:
+        if parent and not is_same_process(parent["pid"], parent["started"]):
             state.stop.set()
         if idle is not None:
             for pid, started in list(state.kernels.items()):
-                if process_started(pid) != started:
+                if not is_same_process(pid, started):
                     del state.kernels[pid]
                     state.touch()
             if not state.kernels and time.monotonic() - state.last_used > idle:
@@ -51,7 +51,7 @@ async def _watch(state: State, config: ServerConfig) -> None:
 async def _run(config: ServerConfig, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     state = create_state(config, loop)
-    policy = AccessPolicy(config.token, config.open, frozenset(config.hosts), listener.getsockname()[1])
+    policy = AccessPolicy(config.token, config.open, frozenset(config.hosts))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(signal_number, state.stop.set)
@@ -73,6 +73,7 @@ async def _run(config: ServerConfig, listener: socket.socket) -> None:
     state.pipeline.close()
     await server.close_all_connections()
     await watcher
+    state.close()
     state.database.close()
     if config.folder:
         shutil.rmtree(config.folder, ignore_errors=True)
@@ -92,6 +93,7 @@ def main() -> None:
     else:
         listener = socket.socket(fileno=config.fd)
     listener.setblocking(False)
+    raise_descriptor_limit()
     # batches create many short-lived objects and no cycles: searching for cycles often would only cost time
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)

@@ -1,5 +1,6 @@
 """Stored events in the formats in which Micro's paths and the live page return them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -8,7 +9,8 @@ from nbtrack._version import __version__
 from nbtrack.collector.events.adapters import MAX_PAYLOAD, Request, parse_query
 from nbtrack.collector.events.bad_rows import bad_row_document
 from nbtrack.collector.events.database import StoredEvent
-from nbtrack.collector.events.enrichment import COLUMNS, TIMESTAMPS, enrich, flatten
+from nbtrack.collector.events.enrichment import COLUMNS, flatten
+from nbtrack.collector.server.search import columns_of
 from nbtrack.common.wording import iso_time
 from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
 
@@ -23,27 +25,27 @@ MAX_HEADER = 8192
 """Characters that the schemas of bad rows allow in a parameter's value and in a header."""
 
 
-def columns_of(event: StoredEvent) -> dict[str, Any]:
-    """Return the columns that an event fills, with timestamps in ISO 8601."""
-    columns = enrich(event.payload or {}, event.request, event.id)
-    return {name: iso_time(value) if name in TIMESTAMPS else value for name, value in columns.items()}
+def good_events(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+    """Return events as Micro's GoodEvent."""
+    return [
+        {
+            "rawEvent": _raw_event(event),
+            "eventType": columns.get("event"),
+            "schema": event.schema,
+            "contexts": event.entities,
+            "event": {name: columns.get(name, {} if name in JSON_COLUMNS else None) for name in COLUMNS},
+            "incomplete": not event.good,
+        }
+        for event, columns in zip(events, columns_of(events), strict=True)
+    ]
 
 
-def good_event(event: StoredEvent) -> dict[str, Any]:
-    """Return an event as Micro's GoodEvent."""
-    columns = columns_of(event)
-    return {
-        "rawEvent": _raw_event(event),
-        "eventType": columns.get("event"),
-        "schema": event.schema,
-        "contexts": event.entities,
-        "event": {name: columns.get(name, {} if name in JSON_COLUMNS else None) for name in COLUMNS},
-        "incomplete": not event.good,
-    }
+def bad_events(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+    """Return events and requests as Micro's BadEvent."""
+    return [_bad_event(event) for event in events]
 
 
-def bad_event(event: StoredEvent) -> dict[str, Any]:
-    """Return an event or a request as Micro's BadEvent."""
+def _bad_event(event: StoredEvent) -> dict[str, Any]:
     request = event.request
     headline = (
         "Error while extracting event(s) from collector payload and validating it/them."
@@ -71,18 +73,22 @@ def bad_row(event: StoredEvent) -> dict[str, Any]:
         beginning = request.body[: MAX_PAYLOAD // 10].decode("utf-8", "replace")
         return bad_row_document(failure, beginning, timestamp, PROCESSOR)
     if event.payload is not None:
-        payload = {"enriched": _bad_row_columns(columns_of(event)), "raw": _raw_payload(event)}
+        payload = {"enriched": _bad_row_columns(*columns_of([event])), "raw": _raw_payload(event)}
         return bad_row_document(failure, payload, timestamp, PROCESSOR)
     path = {"vendor": request.vendor[:64], "version": request.version[:16]}
     extra = {} if kind == "generic_error" else path
     return bad_row_document(failure, _collector_payload(request), timestamp, PROCESSOR, **extra)
 
 
-def sdk_event(event: StoredEvent) -> dict[str, Any]:
-    """Return an event in the analytics SDK's form; a failed one has entities that say why."""
-    columns = columns_of(event)
-    if event.good:
-        return flatten(columns)
+def sdk_events(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+    """Return events in the analytics SDK's form; a failed one has entities that say why."""
+    return [
+        flatten(columns, schema_version=True) if event.good else _failed_sdk_event(event, columns)
+        for event, columns in zip(events, columns_of(events), strict=True)
+    ]
+
+
+def _failed_sdk_event(event: StoredEvent, columns: dict[str, Any]) -> dict[str, Any]:
     failed = {str(reason["field"]).partition("[")[0] for reason in event.reasons}
     if {"cx", "co"} & failed:
         failed.add("contexts")
@@ -92,10 +98,7 @@ def sdk_event(event: StoredEvent) -> dict[str, Any]:
         columns.pop(name, None)
     entities = [{"schema": FAILURE, "data": entity} for entity in _failure_entities(event)]
     columns["derived_contexts"] = {"data": entities}
-    try:
-        return flatten(columns)
-    except (LookupError, TypeError, ValueError):
-        return {name: value for name, value in columns.items() if name not in JSON_COLUMNS}
+    return flatten(columns)
 
 
 def _failure_entities(event: StoredEvent) -> list[dict[str, Any]]:

@@ -1,23 +1,28 @@
 """The paths of Snowplow Micro, below ``/micro``, in the formats of its versions 3 and 4."""
 
-from datetime import datetime
-from itertools import islice
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from tornado.web import RequestHandler
 
 from nbtrack.collector.events.database import EventFilter, StoredEvent
-from nbtrack.collector.events.validation import EVENT_TYPES
 from nbtrack.collector.server.auth import AuthenticatedHandler
 from nbtrack.collector.server.micro_requests import Body, schema_errors
-from nbtrack.collector.server.micro_responses import bad_event, good_event, sdk_event
+from nbtrack.collector.server.micro_responses import bad_events, good_events, sdk_events
+from nbtrack.collector.server.search import Condition, as_text, search
 from nbtrack.common.wording import iso_time
+from nbtrack.protocol import EVENT_NAMES
 from nbtrack.schemas import BadSchema, SchemaNotFound, parse_uri
 
 MAX_EVENTS = 10_000
 """Events of one response unless the request sets a lower limit."""
-HELP = "Path for micro has to be one of: /events /all /good /bad /reset /iglu /timeline /ui"
+MAX_COLUMN_EVENTS = 1_000
+"""Events whose columns are listed."""
+PAGE = 200
+"""Events that are read at a time."""
+HELP = "Path for micro has to be one of: /events /all /good /bad /reset /iglu /timeline /columns /ui"
 
 
 class MicroHandler(AuthenticatedHandler):
@@ -32,12 +37,39 @@ class MicroHandler(AuthenticatedHandler):
             return None
         return body
 
+    async def write_events(
+        self,
+        chosen: EventFilter,
+        show: Callable[[Sequence[StoredEvent]], list[dict[str, Any]]],
+        limit: int,
+        matches: Callable[[StoredEvent], bool] = lambda _event: True,
+    ) -> None:
+        """Reply with the newest events that match, a page at a time, so that others are served in between."""
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        pages = self.state.database.pages(chosen, newest=True, size=PAGE)
+        separator, count = b"[", 0
+
+        def read() -> list[bytes] | None:
+            events = next(pages, None)
+            if events is None:
+                return None
+            shown = show([event for event in events if matches(event)][: limit - count])
+            return [orjson.dumps(document) for document in shown]
+
+        while count < limit and (documents := await self.state.read(read)) is not None:
+            for document in documents:
+                self.write(separator + document)
+                separator = b","
+            count += len(documents)
+            await self.flush()
+        self.finish(b"[]" if separator == b"[" else b"]")
+
 
 class All(AuthenticatedHandler):
-    """Counts."""
+    """Counts; a repeat is an event that was received again."""
 
     def get(self) -> None:
-        self.write_json(self.state.database.counts())
+        self.write_json({**self.state.database.counts(), "repeats": self.state.database.repeats})
 
     post = get
 
@@ -47,8 +79,8 @@ class Reset(AuthenticatedHandler):
 
     changes = True
 
-    def get(self) -> None:
-        self.write_json(self.state.reset())
+    async def get(self) -> None:
+        self.write_json(await self.state.reset())
 
     post = get
 
@@ -56,78 +88,94 @@ class Reset(AuthenticatedHandler):
 class Good(MicroHandler):
     """Good events, newest first: all by GET, those that match the filters by POST."""
 
-    def get(self) -> None:
-        self._write_matching({})
+    async def get(self) -> None:
+        await self._write_matching({})
 
-    def post(self) -> None:
+    async def post(self) -> None:
         filters = self.filters("good")
         if filters is not None:
-            self._write_matching(filters)
+            await self._write_matching(filters)
 
-    def _write_matching(self, filters: dict[str, Any]) -> None:
+    async def _write_matching(self, filters: dict[str, Any]) -> None:
         chosen = EventFilter(good=True, schema=_complete_uri(filters.get("schema")))
-        events = (event for event in self.state.database.newest(chosen) if _matches(event, filters))
-        self.write_json([good_event(event) for event in islice(events, _limit(filters))])
+        await self.write_events(chosen, good_events, _limit(filters), lambda event: _matches(event, filters))
 
 
 class Bad(MicroHandler):
     """Failed events and requests, newest first: all by GET, those that match the filters by POST."""
 
-    def get(self) -> None:
-        self._write_matching({})
+    async def get(self) -> None:
+        await self._write_matching({})
 
-    def post(self) -> None:
+    async def post(self) -> None:
         filters = self.filters("bad")
         if filters is not None:
-            self._write_matching(filters)
+            await self._write_matching(filters)
 
-    def _write_matching(self, filters: dict[str, Any]) -> None:
+    async def _write_matching(self, filters: dict[str, Any]) -> None:
         vendor, version = filters.get("vendor"), filters.get("version")
-        events = (
-            event
-            for event in self.state.database.newest(EventFilter(good=False))
-            if vendor in (None, event.request.vendor) and version in (None, event.request.version)
-        )
-        self.write_json([bad_event(event) for event in islice(events, _limit(filters))])
+
+        def matches(event: StoredEvent) -> bool:
+            return vendor in (None, event.request.vendor) and version in (None, event.request.version)
+
+        await self.write_events(EventFilter(good=False), bad_events, _limit(filters), matches)
 
 
 class Events(MicroHandler):
     """Events in the analytics SDK's form, newest first: all by GET, a page of those that match by POST."""
 
-    def get(self) -> None:
-        self.write_json(self._read(EventFilter())[:MAX_EVENTS])
+    async def get(self) -> None:
+        await self.write_events(EventFilter(only_events=True), sdk_events, MAX_EVENTS)
 
-    def post(self) -> None:
+    async def post(self) -> None:
         body = self.filters("events")
         if body is None:
             return
-        page, size = body["page"], body["pageSize"]
+        page, size = body["page"], min(body["pageSize"], MAX_EVENTS)
         time_range = body.get("timeRange") or {}
-        events = [
-            event
-            for event in self._read(EventFilter(body.get("validEvents")))
-            if _has_values(event, body["filters"]) and _is_within(event, time_range)
-        ]
+        try:
+            since, until = (
+                _milliseconds(time_range[name]) if time_range.get(name) else None for name in ("start", "end")
+            )
+        except (ValueError, OverflowError) as error:
+            self.reject(400, f"invalid start or end of timeRange: {error}")
+            return
+        chosen = EventFilter(body.get("validEvents"), since=since, until=until, only_events=True)
         sorting = body.get("sorting") or {}
-        if sorting.get("column") is not None:
-            events = _sort(events, sorting["column"], reverse=bool(sorting.get("desc")))
-        first = (page - 1) * size
-        self.write_json(
-            {
-                "events": events[first : first + size],
-                "totalPages": -(-len(events) // size),
-                "totalItems": len(events),
-            }
-        )
+        sort = (sorting["column"], bool(sorting.get("desc"))) if sorting.get("column") else None
 
-    def _read(self, chosen: EventFilter) -> list[dict[str, Any]]:
-        return [sdk_event(event) for event in self.state.database.newest(chosen) if event.payload is not None]
+        def read() -> tuple[list[dict[str, Any]], int]:
+            found = search(
+                self.state.database,
+                chosen,
+                _conditions(body["filters"]),
+                sort=sort,
+                first=(page - 1) * size,
+                size=size,
+            )
+            return sdk_events(found.events), found.total
+
+        events, total = await self.state.read(read)
+        self.write_json({"events": events, "totalPages": max(1, -(-total // size)), "totalItems": total})
+
+
+class Columns(AuthenticatedHandler):
+    """The columns that the newest events fill."""
+
+    async def get(self) -> None:
+        def read() -> list[str]:
+            events = self.state.database.read(
+                EventFilter(only_events=True), limit=MAX_COLUMN_EVENTS, newest=True
+            )
+            return sorted(set().union(*sdk_events(events)))
+
+        self.write_json(await self.state.read(read))
 
 
 class Timeline(MicroHandler):
     """Counts of good and failed events in spans of time."""
 
-    def post(self) -> None:
+    async def post(self) -> None:
         body = self.filters("timeline")
         if body is None:
             return
@@ -137,7 +185,7 @@ class Timeline(MicroHandler):
         except (ValueError, OverflowError) as error:
             self.reject(400, f"invalid start or end of a bucket: {error}")
             return
-        counts = self.state.database.count_in_spans(spans)
+        counts = await self.state.read(self.state.database.count_in_spans, spans)
         points = [
             {"validEvents": good, "failedEvents": bad, "bucket": bucket}
             for (good, bad), bucket in zip(counts, buckets, strict=True)
@@ -186,48 +234,27 @@ def _complete_uri(uri: str | None) -> str:
 
 def _matches(event: StoredEvent, filters: dict[str, Any]) -> bool:
     event_type = (event.payload or {}).get("e", "")
-    if filters.get("event_type") and filters["event_type"] not in {event_type, EVENT_TYPES.get(event_type)}:
+    if filters.get("event_type") and filters["event_type"] not in {event_type, EVENT_NAMES.get(event_type)}:
         return False
     return all(_complete_uri(uri) in event.entities for uri in filters.get("contexts") or ())
 
 
-def _has_values(event: dict[str, Any], filters: list[dict[str, Any]]) -> bool:
-    for condition in filters:
-        values = condition.get("values", [condition.get("value")])
-        expected = [_as_text(value).lower() for value in values if value is not None]
-        text = _as_text(event.get(condition["column"])).lower()
-        if expected and not any(value in text for value in expected):
-            return False
-    return True
-
-
-def _is_within(event: dict[str, Any], time_range: dict[str, Any]) -> bool:
-    time = event["collector_tstamp"]
-    start, end = time_range.get("start"), time_range.get("end")
-    return (not start or time >= start) and (not end or time <= end)
-
-
-def _sort(events: list[dict[str, Any]], column: str, *, reverse: bool) -> list[dict[str, Any]]:
-    """Sort events by a column; those without it come last."""
-    with_column = [event for event in events if column in event]
-    with_column.sort(key=lambda event: _sort_key(event[column]), reverse=reverse)
-    return with_column + [event for event in events if column not in event]
-
-
-def _sort_key(value: Any) -> tuple[int, Any]:
-    return (0, value) if isinstance(value, int | float) else (1, _as_text(value))
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+def _conditions(filters: list[dict[str, Any]]) -> list[Condition]:
+    """Return the filters as conditions; one without values does not count."""
+    conditions = []
+    for item in filters:
+        values = [value for value in item.get("values", [item.get("value")]) if value is not None]
+        if values:
+            texts = frozenset(as_text(value).lower() for value in values)
+            conditions.append(Condition(item["column"], texts))
+    return conditions
 
 
 def _milliseconds(time: Any) -> int:
     if isinstance(time, int):
         return time
-    return round(datetime.fromisoformat(time).timestamp() * 1000)
+    moment = datetime.fromisoformat(time)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def routes(shared: dict[str, Any]) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
@@ -239,6 +266,7 @@ def routes(shared: dict[str, Any]) -> list[tuple[str, type[RequestHandler], dict
         ("/micro/reset", Reset, shared),
         ("/micro/events", Events, shared),
         ("/micro/timeline", Timeline, shared),
+        ("/micro/columns", Columns, shared),
         (r"/micro/iglu/([^/]+)/([^/]+)/jsonschema/([^/]+)", Schema, shared),
         (r"/micro(?:/(?!ui(?:/|$)).*)?", Unknown, shared),
     ]

@@ -13,12 +13,16 @@ import orjson
 from tornado.web import RequestHandler, stream_request_body
 
 from nbtrack.collector.events.adapters import ANONYMOUS, MAX_BODY, Request
+from nbtrack.collector.events.pipeline import summarise
+from nbtrack.collector.server.auth import AccessPolicy
 from nbtrack.collector.server.state import State
 from nbtrack.protocol import SNOWPLOW_VENDOR
 
 LOG = logging.getLogger("nbtrack.collector")
 VALIDATION_HEADER = "Nbtrack-Verdict"
-"""A client that sends this header receives the validation result of each event."""
+"""A client that sends this header, and may read, receives counts and the first reasons."""
+MAX_IN_FLIGHT = 64 * 1024 * 1024
+"""Bytes of all requests that have no reply yet; more get a 503, which trackers retry."""
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 COOKIE_LIFE = timedelta(days=365)
 PERSONAL_HEADERS = {"x-forwarded-for", "x-real-ip", "cookie"}
@@ -45,10 +49,12 @@ class TrackerHandler(RequestHandler):
     # the response depends on the request alone
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
-    def initialize(self, state: State) -> None:
-        self.state = state
+    def initialize(self, state: State, policy: AccessPolicy) -> None:
+        self.state, self.policy = state, policy
         self._chunks: list[bytes] = []
         self._size = 0
+        self._held = 0
+        self._is_rejected = False
 
     def set_default_headers(self) -> None:
         """Allow pages of any site to send, with their cookie."""
@@ -56,12 +62,28 @@ class TrackerHandler(RequestHandler):
         allow_origin(self)
 
     def data_received(self, chunk: bytes) -> None:
-        """Collect the body up to the limit, and only count what comes after it."""
+        """Collect the body up to the limits of one request and of all, and only count what comes after them."""
         self._size += len(chunk)
-        if self._size <= MAX_BODY:
-            self._chunks.append(chunk)
+        is_full = self.state.bytes_in_flight + len(chunk) > MAX_IN_FLIGHT
+        if self._size > MAX_BODY or is_full or self._is_rejected:
+            self._is_rejected = self._is_rejected or (is_full and self._size <= MAX_BODY)
+            self._release()
         else:
-            self._chunks.clear()
+            self._chunks.append(chunk)
+            self._held += len(chunk)
+            self.state.bytes_in_flight += len(chunk)
+
+    def on_finish(self) -> None:
+        self._release()
+
+    def on_connection_close(self) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        """Give up what is held of the body."""
+        self._chunks.clear()
+        self.state.bytes_in_flight -= self._held
+        self._held = 0
 
     def options(self, *_path: str) -> None:
         allow_sending(self)
@@ -69,9 +91,10 @@ class TrackerHandler(RequestHandler):
 
     async def post(self, vendor: str = "", version: str = "") -> None:
         # a pixel's URL accepts no body
-        status = 404 if not vendor else 413 if self._size > MAX_BODY else 200
-        if status != 200:  # noqa: PLR2004
-            self.set_status(status)
+        if not vendor or self._size > MAX_BODY or self._is_rejected:
+            self.set_status(404 if not vendor else 413 if self._size > MAX_BODY else 503)
+            if self._is_rejected:
+                self.set_header("Retry-After", "1")
             await self.finish()
             return
         await self._submit(vendor, version)
@@ -84,16 +107,20 @@ class TrackerHandler(RequestHandler):
 
     async def _submit(self, vendor: str, version: str) -> None:
         self.state.touch()
+        path = self.state.paths.get(f"/{vendor}/{version}", "")
+        if path:
+            _, vendor, version = path.split("/")
         request = self._read_request(vendor, version)
         try:
-            result = await asyncio.wrap_future(self.state.pipeline.submit(request))
+            validated = await asyncio.wrap_future(self.state.pipeline.submit(request))
         except Exception:  # noqa: BLE001 - SQLite's errors; they are logged where they happen
             self.set_status(503)
             await self.finish("could not store")
             return
-        if self.request.headers.get(VALIDATION_HEADER):
+        if self.request.headers.get(VALIDATION_HEADER) and self.policy.may_read(self.request):
             self.set_header("Content-Type", "application/json")
-            await self.finish(orjson.dumps(result.as_dict()))
+            reply = await self.state.read(summarise, validated, self.state.registry.suggest)
+            await self.finish(orjson.dumps(reply))
         elif self.request.method == "POST":
             self.set_header("Content-Type", "text/plain; charset=UTF-8")
             await self.finish("ok")
@@ -125,6 +152,7 @@ class TrackerHandler(RequestHandler):
             nuid=self._network_user_id(is_anonymous=is_anonymous),
             hostname=self.request.host_name,
             body=b"".join(self._chunks),
+            campaigns=self.state.campaigns,
         )
 
     def _network_user_id(self, *, is_anonymous: bool) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbtrack.common import lifecycle
 from nbtrack.common.clock import wall
+from nbtrack.common.extras import require
 from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores.base import SnowplowStoreMethods
@@ -61,11 +62,9 @@ class RedisEventStore(SnowplowStoreMethods):
         max_age: float = 30 * 86_400.0,
     ) -> None:
         if isinstance(client_or_url, str):
-            try:
-                import redis  # noqa: PLC0415 - an optional dependency, and slow to load
-            except ModuleNotFoundError as error:
-                message = "RedisEventStore needs the package redis: pip install 'nbtrack[redis]'"
-                raise ModuleNotFoundError(message, name=error.name) from None
+            require("redis", "RedisEventStore")
+            import redis  # noqa: PLC0415 - an optional dependency, and slow to load
+
             client_or_url = redis.Redis.from_url(
                 client_or_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
             )

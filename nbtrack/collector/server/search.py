@@ -1,0 +1,161 @@
+"""Searches in stored events: by columns of the analytics SDK's form, sorted and in pages."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from nbtrack.collector.events.database import Database, EventFilter, StoredEvent
+from nbtrack.collector.events.enrichment import COLUMNS, JSON_COLUMNS, TIMESTAMPS, enrich_all, flatten
+from nbtrack.common.wording import iso_time
+
+MAX_SORTED = 1_000_000
+"""Events that are sorted at most."""
+
+
+class Condition(NamedTuple):
+    """What a column must be.
+
+    Attributes
+    ----------
+    column : str
+        A column of the analytics SDK's form; a dot leads into its data.
+    values : frozenset of str
+        In lower case: the column must equal one of them, or contain one.
+    contains : bool
+        Whether a part of the column is enough.
+    """
+
+    column: str
+    values: frozenset[str]
+    contains: bool = False
+
+    def matches(self, value: Any) -> bool:
+        """Check a column's value."""
+        text = as_text(value).lower()
+        return any(part in text for part in self.values) if self.contains else text in self.values
+
+
+class Page(NamedTuple):
+    """Events of one page, and how many match in all."""
+
+    events: list[StoredEvent]
+    total: int
+
+
+def search(
+    database: Database,
+    chosen: EventFilter,
+    conditions: Sequence[Condition] = (),
+    *,
+    words: Sequence[str] = (),
+    sort: tuple[str, bool] | None = None,
+    first: int = 0,
+    size: int = 50,
+) -> Page:
+    """Return a page of the events that match, newest first unless they are sorted.
+
+    Parameters
+    ----------
+    database : Database
+    chosen : EventFilter
+    conditions : sequence of Condition
+        All must hold.
+    words : sequence of str
+        In lower case: each must occur somewhere in an event.
+    sort : (str, bool), optional
+        Column, and whether in descending order; events without it come last.
+    first : int
+        How many matching events come before the page.
+    size : int
+        How many events it has at most.
+    """
+    if not conditions and not words and sort is None:
+        events = database.read(chosen, limit=size, newest=True, offset=first)
+        return Page(events, database.count_matching(chosen))
+    wanted = [condition.column for condition in conditions] + ([sort[0]] if sort else [])
+    matching: list[tuple[Any, int]] = []
+    for events in database.pages(chosen, newest=True):
+        for event, columns in zip(events, column_values(events, wanted), strict=True):
+            is_match = all(
+                condition.matches(value) for condition, value in zip(conditions, columns, strict=False)
+            )
+            if is_match and words:
+                text = searchable_text(event)
+                is_match = all(word in text for word in words)
+            if is_match and len(matching) < MAX_SORTED:
+                matching.append((columns[-1] if sort else None, event.id))
+    if sort is not None:
+        filled = [pair for pair in matching if pair[0] is not None]
+        filled.sort(key=lambda pair: _sort_key(pair[0]), reverse=sort[1])
+        matching = filled + [pair for pair in matching if pair[0] is None]
+    ids = [row for _, row in matching[first : first + size]]
+    return Page(database.read_ids(ids), len(matching))
+
+
+def column_values(events: Sequence[StoredEvent], names: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield the values of columns of the analytics SDK's form, for each event."""
+    roots = [name.partition(".")[0] for name in names]
+    if all(
+        root in COLUMNS and root not in JSON_COLUMNS and "." not in name
+        for root, name in zip(roots, names, strict=True)
+    ):
+        columns = enrich_all(events, frozenset(roots))
+        empty = [None] * len(events)
+        lists = [columns.get(root, empty) for root in roots]
+        for values in zip(*lists, strict=True) if lists else ([] for _ in events):
+            yield [
+                iso_time(value) if name in TIMESTAMPS and value is not None else value
+                for name, value in zip(roots, values, strict=True)
+            ]
+        return
+    for columns_of_event in sdk_columns(events):
+        yield [_lead(columns_of_event, name) for name in names]
+
+
+def _lead(columns: dict[str, Any], name: str) -> Any:
+    """Return the value of a column, or of what a dotted name leads to inside it."""
+    if name in columns or "." not in name:
+        return columns.get(name)
+    root, *path = name.split(".")
+    value = columns.get(root)
+    for part in path:
+        if isinstance(value, list):
+            value = value[0] if value else None
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def columns_of(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+    """Return the columns that events fill, with timestamps in ISO 8601."""
+    result: list[dict[str, Any]] = [{} for _ in events]
+    for name, values in enrich_all(events).items():
+        is_time = name in TIMESTAMPS
+        for columns, value in zip(result, values, strict=True):
+            if value is not None:
+                columns[name] = iso_time(value) if is_time else value
+    return result
+
+
+def sdk_columns(events: Sequence[StoredEvent]) -> Iterable[dict[str, Any]]:
+    """Yield events in the analytics SDK's form, whether they are good or not."""
+    for columns in columns_of(events):
+        yield flatten(columns, schema_version=True)
+
+
+def searchable_text(event: StoredEvent) -> str:
+    """Return everything that an event says, in lower case."""
+    columns = next(iter(columns_of([event])))
+    reasons = [f"{reason['field']} {reason['path']} {reason['message']}" for reason in event.reasons]
+    return f"{as_text(columns)} {event.schema} {' '.join(event.entities)} {' '.join(reasons)}".lower()
+
+
+def as_text(value: Any) -> str:
+    """Return a column's value as text: JSON for anything but a string."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _sort_key(value: Any) -> tuple[int, Any]:
+    return (0, value) if isinstance(value, int | float) else (1, as_text(value))

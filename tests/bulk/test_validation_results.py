@@ -1,0 +1,55 @@
+"""What the collector says about the events is in the report, and decides whether it is ok."""
+
+import pandas as pd
+
+from nbtrack import backfill, col
+from nbtrack.collector import LocalCollector
+from nbtrack.tracker import SelfDescribing, SelfDescribingJson
+from tests.support.backfills import check_accounts
+from tests.support.fault_server import FaultServer
+
+URI = "iglu:com.acme/thing/jsonschema/1-0-0"
+SCHEMA = {
+    "self": {"vendor": "com.acme", "name": "thing", "format": "jsonschema", "version": "1-0-0"},
+    "type": "object",
+    "properties": {"x": {"type": "integer", "maximum": 2}},
+}
+EVENT = SelfDescribing(SelfDescribingJson(URI, {"x": col("x")}))
+FRAME = pd.DataFrame({"x": [1, 2, 3]})
+
+
+def test_events_of_an_unknown_schema_make_the_report_not_ok() -> None:
+    with LocalCollector() as collector:
+        report = backfill(FRAME, EVENT, key="x", collector=collector)
+        check_accounts(report)
+        assert (report.sent, report.good, report.bad, report.ok) == (3, 0, 3, False)
+        assert str(report).startswith("backfill NOT ok: 3 of 3 rows sent, 3 of them invalid,")
+        assert "3 events failed the collector's validation" in str(report)
+        assert any("com.acme/thing" in reason for reason in report.bad_reasons)
+        assert collector.counts() == {"total": 3, "good": 0, "bad": 3}
+
+
+def test_valid_and_failed_events_are_counted_as_the_collector_counts_them() -> None:
+    with LocalCollector() as collector:
+        collector.register(SCHEMA)
+        report = backfill(FRAME, EVENT, key="x", collector=collector)
+        assert (report.sent, report.good, report.bad, report.ok) == (3, 2, 1, False)
+        assert collector.counts() == {"total": 3, "good": 2, "bad": 1}
+        valid = backfill(FRAME[:2], EVENT, key="x", namespace="again", collector=collector)
+        assert (valid.good, valid.bad, valid.ok) == (2, 0, True)
+        assert str(valid).startswith("backfill ok: 2 of 2 rows sent, all valid,")
+
+
+def test_a_large_backfill_has_exact_counts() -> None:
+    frame = pd.DataFrame({"x": [1, 3] * 5_000, "n": range(10_000)})
+    with LocalCollector() as collector:
+        collector.register(SCHEMA)
+        report = backfill(frame, EVENT, key="n", collector=collector)
+        assert (report.sent, report.good, report.bad) == (10_000, 5_000, 5_000)
+
+
+def test_a_collector_that_does_not_validate_is_said() -> None:
+    with FaultServer() as server:
+        report = backfill(FRAME, EVENT, key="x", collector=server.url)
+    assert (report.ok, report.good, report.bad) == (True, 0, 0)
+    assert str(report).startswith("backfill ok: 3 of 3 rows sent, not validated,")
