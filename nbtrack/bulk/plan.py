@@ -15,7 +15,7 @@ from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
-from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
+from nbtrack.common.current_session import TOKEN_HEADER, CollectorTarget, find_registry, find_target
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
 from nbtrack.schemas import Registry
@@ -438,8 +438,10 @@ def _find_target(collector: Any) -> CollectorTarget:
     if isinstance(collector, str) and collector == "local":
         return _find_local_target()
     if collector is not None:
-        # a LocalCollector has a URL once it runs
+        # a LocalCollector has a URL once it runs, and a token that lets one read its validation results
         url, headers = split_credentials(base_uri(getattr(collector, "url", None) or collector))
+        if token := getattr(collector, "token", None):
+            headers = {**headers, TOKEN_HEADER: token}
         return CollectorTarget(url, headers)
     if (target := find_target()) is None:
         raise RuntimeError(

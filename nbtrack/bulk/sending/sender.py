@@ -23,7 +23,7 @@ _QUEUED = 32
 _MAX_WAIT = 5.0
 """Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
 VALIDATION_HEADER = "Nbtrack-Verdict"
-"""Asks a collector for the validation result of each event; others ignore it."""
+"""Asks a local collector for the validation result, which it returns to those who may read; others ignore it."""
 _OVERLOADED = frozenset({429, 503})
 
 
@@ -66,7 +66,8 @@ class Validation(NamedTuple):
 
 
 _COUNTS = re.compile(rb'\{"good":([0-9]+),"bad":([0-9]+),')
-_BAD_EVENT = re.compile(rb'"good":false,"reasons":(\["(?:[^"\\]|\\.)*")')
+_REASONS = re.compile(rb'"reasons":\[((?:"(?:[^"\\]|\\.)*",?)*)')
+_REASON = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def read_validation(body: bytes) -> Validation | None:
@@ -74,13 +75,14 @@ def read_validation(body: bytes) -> Validation | None:
 
     Examples
     --------
-    >>> read_validation(b'{"good":1,"bad":1,"reasons":[],"events":[{"good":false,"reasons":["$.n: too large"]},{"go')
+    >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[{"event_id":')
     Validation(good=1, bad=1, reasons=('$.n: too large',))
     """
     match = _COUNTS.match(body)
     if match is None:
         return None
-    reasons = tuple(json.loads(part + b"]")[0] for part in _BAD_EVENT.findall(body))
+    listed = _REASONS.search(body)
+    reasons = tuple(json.loads(part) for part in _REASON.findall(listed[1])) if listed else ()
     return Validation(int(match[1]), int(match[2]), reasons)
 
 
