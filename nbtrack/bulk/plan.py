@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import os
 import time
 import uuid
@@ -16,6 +17,7 @@ from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
 from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
+from nbtrack.common.home import find_home
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
 from nbtrack.schemas import Registry
@@ -31,6 +33,8 @@ OnMissingTime = Literal["skip", "send", "raise"]
 MAX_BODY_BYTES = 900_000
 CONNECTIONS = 4
 GIVE_UP_AFTER = 300.0
+TOKEN_HEADER = "X-Nbtrack-Token"  # noqa: S105 - the name of a header
+"""Header that allows to read what a local collector knows."""
 _BODY_LIMIT = 1_048_576
 """Bytes beyond which a collector answers 200 and loses the body."""
 
@@ -440,13 +444,13 @@ def _find_target(collector: Any) -> CollectorTarget:
     if collector is not None:
         # a LocalCollector has a URL once it runs
         url, headers = split_credentials(base_uri(getattr(collector, "url", None) or collector))
-        return CollectorTarget(url, headers)
+        return _with_token(CollectorTarget(url, headers), getattr(collector, "token", None))
     if (target := find_target()) is None:
         raise RuntimeError(
             "no collector to send to: pass collector=URL, or start a session (%load_ext nbtrack in a notebook, "
             "nbtrack.start() in a script)"
         )
-    return target
+    return _with_token(target)
 
 
 def _find_local_target() -> CollectorTarget:
@@ -458,7 +462,21 @@ def _find_local_target() -> CollectorTarget:
             f'collector="local" needs a session with a local collector, and {reason}; call nbtrack.start(), or pass a '
             "running LocalCollector() or a URL"
         )
-    return target
+    return _with_token(target)
+
+
+def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorTarget:
+    """Return a collector with the header that lets it return validation results, if it is one of this user's."""
+    if token is None:
+        # the shared collector's file, which only its user can read
+        try:
+            address = json.loads((find_home() / "collector.json").read_text("utf-8"))
+            token = address["token"] if address["url"].rstrip("/") == target.url.rstrip("/") else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            token = None
+    if not token:
+        return target
+    return dataclasses.replace(target, headers={**target.headers, TOKEN_HEADER: token})
 
 
 def _key_names(key: Any) -> tuple[str, ...]:
