@@ -73,8 +73,9 @@ def backfill(
     Parameters
     ----------
     data : DataFrame, table, path or iterable of DataFrames
-        A pandas or polars DataFrame, an Arrow table or reader, the path of a Parquet or CSV file (or a pattern of paths),
-        a DuckDB relation, an iterable of DataFrames; or a Dask or Spark DataFrame, which its own engine sends.
+        A pandas or polars DataFrame, an Arrow table or reader, the path of a Parquet, CSV, JSON Lines or Arrow IPC file (or
+        a pattern of paths), a DuckDB relation, a database cursor, an iterable of DataFrames or dicts; or a Dask or Spark
+        DataFrame, which its own engine sends.
     event : Event or str
         The event to track for a row, with `col` where a row's value goes; or the URI of a schema, whose properties are the
         columns of the data.
