@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nbtrack.collector import CollectorClient, LocalCollector
+from nbtrack.collector import CollectorClient, LocalCollector, shared_collector
 from nbtrack.common.payload_json import decode_fields
 from nbtrack.delivery import Emitter, SQLiteEventStore
 from nbtrack.runtime.home import identify_installation
@@ -85,6 +86,60 @@ def test_collector_runs_until_it_is_asked_to_end(tmp_path: Path) -> None:
         if process.stdout:
             process.stdout.close()
     assert (tmp_path / "events.sqlite").exists()
+
+
+def test_collector_writes_good_events_to_standard_output_and_a_line_for_each_to_standard_error(
+    tmp_path: Path,
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from nbtrack.cli import main; main()", "collector", "--port", "0", "--output", "tsv"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stderr
+    url = process.stderr.readline().split()[-1]
+    process.stderr.readline()
+    try:
+        for query in ("e=pv&p=web&tv=1&aid=shop", "e=pv&p=web&tv=1&eid=wrong"):
+            with urllib.request.urlopen(f"{url}/i?{query}") as reply:
+                reply.read()
+        line = process.stdout.readline()
+        assert line.count("\t") == 130
+        assert line.startswith("shop\tweb\t")
+        assert process.stderr.readline().startswith("GOOD page_view id:")
+        assert "event_id: UUID expected, 'wrong' found" in process.stderr.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+
+def test_collector_forget_deletes_events_of_the_shared_collector(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    client = shared_collector.connect(home, port=0)
+    try:
+        for aid in ("a", "b"):
+            with urllib.request.urlopen(f"{client.url}/i?e=pv&p=web&tv=1&aid={aid}") as reply:
+                reply.read()
+        assert (
+            run("collector", "forget", "--app-id", "a", NBTRACK_HOME=str(home)).stdout == "1 event deleted\n"
+        )
+        assert client.events()["app_id"].tolist() == ["b"]
+        assert "name what to forget" in run("collector", "forget", NBTRACK_HOME=str(home), code=2).stderr
+    finally:
+        shared_collector.stop(home)
+
+
+def test_schemas_add_makes_schemas_known(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "schemas" / "com.acme" / "visit" / "jsonschema" / "1-0-0"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"type": "object"}')
+    home = str(tmp_path / "home")
+    assert (
+        run("schemas", "add", str(tmp_path / "schemas"), NBTRACK_HOME=home).stdout
+        == "iglu:com.acme/visit/jsonschema/1-0-0\n"
+    )
+    (tmp_path / "event.json").write_text('{"schema": "iglu:com.acme/visit/jsonschema/1-0-0", "data": {}}')
+    assert "0 problems" in run("validate", str(tmp_path / "event.json"), NBTRACK_HOME=home).stdout
 
 
 def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Run, tmp_path: Path) -> None:

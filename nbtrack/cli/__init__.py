@@ -1,17 +1,17 @@
 """The command line: ``nbtrack …``."""
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nbtrack._version import __version__
+from nbtrack.cli.collector import collector
 from nbtrack.cli.csv_options import csv_options, take_csv_options
 from nbtrack.cli.headers import find_settings_headers, header_option
 from nbtrack.cli.outbox import outbox
+from nbtrack.cli.schemas import schemas
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,56 +20,9 @@ def main() -> None:
     """Snowplow tracking for notebooks: collector, backfill, outbox, schemas."""
 
 
+main.add_command(collector)
 main.add_command(outbox)
-
-
-@main.command()
-@click.option("--port", default=9090, show_default=True, help="Port; 0 takes any that is free.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--db", default="memory", show_default=True, help="SQLite file that keeps the events, or 'memory'."
-)
-@click.option(
-    "--iglu", multiple=True, help="Folder in Iglu layout, or URL of an Iglu server; may be repeated."
-)
-@click.option("--strict-lengths", is_flag=True, help="Values longer than their column make an event bad.")
-@click.option("--open", "open_", is_flag=True, help="Let everybody on this machine read without the token.")
-@click.option("--allowed-host", multiple=True, help="Host name it may be asked by, such as a proxy's.")
-def collector(
-    port: int,
-    host: str,
-    db: str,
-    iglu: tuple[str, ...],
-    strict_lengths: bool,
-    open_: bool,
-    allowed_host: tuple[str, ...],
-) -> None:
-    """Run a local collector until Ctrl-C."""
-    from nbtrack.collector import LocalCollector
-
-    try:
-        made = LocalCollector(
-            port=port,
-            host=host,
-            db=db,
-            iglu=iglu,
-            strict_lengths=strict_lengths,
-            open=open_,
-            allowed_hosts=allowed_host,
-        ).start()
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
-    with made:
-        click.echo(f"Trackers send to  {made.url}")
-        click.echo(f"The live page is  {made.page_url}")
-        if host not in {"127.0.0.1", "localhost", "::1"}:
-            click.echo(f"It listens on {host}: other machines can reach it.", err=True)
-        ended = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-        while not ended.is_set():
-            if made.join(0.5):
-                raise click.ClickException("the collector's process ended by itself")
+main.add_command(schemas)
 
 
 @main.command()

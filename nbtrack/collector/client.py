@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from nbtrack.collector.events.database import StoredEvent
 
-PAGE = 5_000
+PAGE = 10_000
 """Events of one request."""
 MAX_NEWEST = 10_000
 NEAR_SCHEMA = 0.8
@@ -380,14 +381,17 @@ class CollectorClient:
         yield list(events)
 
     def _all_pages(self, query: Mapping[str, Any]) -> Iterator[list[StoredEvent]]:
-        after = 0
-        while True:
-            events = self._read_page({**query, "limit": PAGE, "after": after})
-            if events:
+        # the next page is requested while this one is used
+        with ThreadPoolExecutor(1, thread_name_prefix="nbtrack-pages") as executor:
+            events = self._read_page({**query, "limit": PAGE, "after": 0})
+            while events:
+                following = (
+                    executor.submit(self._read_page, {**query, "limit": PAGE, "after": events[-1].id})
+                    if len(events) == PAGE
+                    else None
+                )
                 yield events
-                after = events[-1].id
-            if len(events) < PAGE:
-                return
+                events = following.result() if following is not None else []
 
     def _read_page(self, query: Mapping[str, Any]) -> list[StoredEvent]:
         from nbtrack.collector.pages import read_page  # noqa: PLC0415 - heavy

@@ -21,6 +21,7 @@ from nbtrack.schemas.servers import absolute_place
 STOP_TIMEOUT = 5.0
 """Seconds that the process may take to end before it is killed."""
 MAX_PORT = 65_535
+OUTPUTS = ("none", "tsv", "json")
 PATH = re.compile(r"/[^/]+/[^/]+")
 
 
@@ -52,6 +53,10 @@ class LocalCollector(CollectorClient):
     paths : mapping of str to str
         Other paths that trackers may send to, each with the one that it stands for, such as
         ``{"/com.acme/track": "/com.snowplowanalytics.snowplow/tp2"}``.
+    output : {"none", "tsv", "json"}
+        What the collector's process writes to this one's standard output: good events, enriched, or nothing.
+    log_events : bool
+        Whether it writes a line for each event to standard error.
 
     Examples
     --------
@@ -75,6 +80,8 @@ class LocalCollector(CollectorClient):
         lenient_lengths: bool = False,
         campaigns: bool = False,
         paths: Mapping[str, str] = MappingProxyType({}),
+        output: str = "none",
+        log_events: bool = False,
     ) -> None:
         super().__init__("")
         check_counts(port=port)
@@ -91,6 +98,8 @@ class LocalCollector(CollectorClient):
             lenient_lengths=lenient_lengths or strict_lengths is False,
             campaigns=campaigns,
             paths=_check_paths(paths),
+            output=_check_output(output),
+            log_events=log_events,
             open=open,
             hosts=list(allowed_hosts),
             idle_timeout=idle_timeout,
@@ -162,6 +171,12 @@ class LocalCollector(CollectorClient):
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def _check_output(output: str) -> str:
+    if output not in OUTPUTS:
+        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}, got {output!r}")
+    return output
 
 
 def _check_paths(paths: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,9 @@ import orjson
 from nbtrack.collector.events.adapters import PayloadForm, Request
 from nbtrack.collector.events.database import StoredEvent
 
+NO_RESULT = (None, None, None)
+NONE: list[str] = []
+
 
 def read_page(body: bytes) -> list[StoredEvent]:
     """Return the events of a collector's response, by the requests they came in."""
@@ -16,8 +19,12 @@ def read_page(body: bytes) -> list[StoredEvent]:
         payload = document["payload"]
         if document["form"] == PayloadForm.BODY:
             payload = payload["data"]
-        for row, position, good, schema, failure, notes in document["events"]:
+        results = document["results"]
+        for row, position in zip(document["ids"], document["positions"], strict=True):
+            schema, failure, notes = results.get(str(row), NO_RESULT) if results else NO_RESULT
             own = payload[position] if position >= 0 else None
-            events.append(StoredEvent(row, bool(good), schema, [], own, failure, notes or [], request))
+            events.append(
+                StoredEvent(row, failure is None, schema, NONE, own, failure, notes or NONE, request)
+            )
     events.sort(key=attrgetter("id"))
     return events

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from nbtrack.collector.client import CollectorClient, CollectorError
 from nbtrack.collector.launch import ServerConfig, launch
 from nbtrack.common.home import make_home, open_private
-from nbtrack.common.processes import process_started
+from nbtrack.common.processes import is_same_process, process_started
 from nbtrack.schemas.servers import absolute_place
 
 PORT = 9090
@@ -24,6 +25,10 @@ IDLE_TIMEOUT = 600.0
 """Seconds that the collector stays after the last kernel left."""
 START_TIMEOUT = 10.0
 """Seconds that a new collector may take to respond."""
+KEEP_DAYS = 30
+"""Days that events are kept."""
+PROTOCOL_VERSION = 2
+"""Version of what the collector and its clients say to each other; without one it is the first."""
 ADDRESS_FILE = "collector.json"
 """Name of the file in the home folder that says where the collector is: URL, token and process."""
 
@@ -80,14 +85,16 @@ def connect(
         If none can be started.
     """
     client = find(home)
-    if client is None:
+    if client is None or not _is_current(home):
         if not start:
             raise RuntimeError(f"no collector is running in {home}")
         try:
             make_home(home)
             with _locked(home / "collector.lock"):
                 # another kernel may have started one while this one waited
-                client = find(home) or _start(home, port, iglu, idle_timeout)
+                client = find(home)
+                if client is None or not _is_current(home):
+                    client = _start(home, port, iglu, idle_timeout, replaced=_stop_old(home, client))
         except OSError as error:
             if not str(error.filename or "").startswith(str(home)):  # about a port, or the interpreter
                 raise
@@ -102,7 +109,7 @@ def connect(
 def find(home: Path) -> SharedCollectorClient | None:
     """Return a client of the user's collector if it runs; never starts one."""
     address = _read_address(home)
-    if address is None or process_started(address["pid"]) != address.get("started"):
+    if address is None or not is_same_process(address["pid"], address.get("started") or ""):
         return None
     client = SharedCollectorClient(address["url"], address["token"])
     try:
@@ -127,7 +134,7 @@ def stop(home: Path, timeout: float = 5.0) -> bool:
         return False
     client.shut_down()
     deadline = time.monotonic() + timeout
-    while process_started(address["pid"]) == address.get("started") and time.monotonic() < deadline:
+    while is_same_process(address["pid"], address.get("started") or "") and time.monotonic() < deadline:
         time.sleep(0.02)
     (home / ADDRESS_FILE).unlink(missing_ok=True)
     return True
@@ -141,7 +148,29 @@ def _read_address(home: Path) -> dict[str, Any] | None:
     return address if isinstance(address, dict) and {"url", "token", "pid"} <= address.keys() else None
 
 
-def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: float) -> SharedCollectorClient:
+def _is_current(home: Path) -> bool:
+    """Check whether the running collector is of this version; one of another version is replaced."""
+    address = _read_address(home)
+    return address is not None and address.get("version") == PROTOCOL_VERSION
+
+
+def _stop_old(home: Path, client: SharedCollectorClient | None) -> dict[str, Any] | None:
+    """End a running collector of another version, and return its address, which the next one keeps."""
+    address = _read_address(home)
+    if client is None or address is None:
+        return None
+    stop(home)
+    return address
+
+
+def _start(
+    home: Path,
+    port: int,
+    iglu: Iterable[str | Path],
+    idle_timeout: float,
+    *,
+    replaced: dict[str, Any] | None,
+) -> SharedCollectorClient:
     config = ServerConfig(
         host="127.0.0.1",
         port=port,
@@ -150,7 +179,11 @@ def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: floa
         idle_timeout=idle_timeout,
         detached=True,
         cache=str((home / "schemas").resolve()),
+        keep_days=KEEP_DAYS,
     )
+    if replaced is not None:
+        # clients of the collector that this one replaces go on with its port and its token
+        config.port, config.token = urlsplit(replaced["url"]).port or port, replaced["token"]
     log = str(home / "collector.log")
     try:
         launched = launch(config, log=log)
@@ -162,7 +195,13 @@ def _start(home: Path, port: int, iglu: Iterable[str | Path], idle_timeout: floa
     # Popen would warn about a running process when it is garbage collected; this one is meant to outlive us
     launched.process.returncode = 0
     client.summary()
-    address = {"url": launched.url, "token": launched.token, "pid": pid, "started": process_started(pid)}
+    address = {
+        "url": launched.url,
+        "token": launched.token,
+        "pid": pid,
+        "started": process_started(pid),
+        "version": PROTOCOL_VERSION,
+    }
     draft = home / f"{ADDRESS_FILE}.{os.getpid()}"
     with open_private(draft) as file:
         json.dump(address, file)

@@ -2,7 +2,7 @@
 
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,6 +13,9 @@ MAX_DEPTH = 40
 """Levels of nesting that a pipeline accepts."""
 JSON_FIELDS = tuple(key for key, field in FIELDS.items() if field.kind in {"json", "base64_json"})
 """Payload fields that hold JSON, plain or in base64."""
+BASE64_FIELDS = frozenset(key for key, field in FIELDS.items() if field.kind == "base64_json")
+"""Those in base64."""
+URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # padding that base64 lacks, by the length of its last group
 PADDING = (b"", b"===", b"==", b"=")
 
@@ -64,6 +67,56 @@ def read_json(key: str, text: str) -> Any:
     if depth_exceeds(raw):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     return orjson.loads(raw)
+
+
+def read_many(fields: Sequence[tuple[str, str]]) -> list[Any]:
+    """Decode the JSON of many fields, which is faster than one by one.
+
+    Parameters
+    ----------
+    fields : sequence of (str, str)
+        Keys, as for `read_json`, and values.
+
+    Returns
+    -------
+    list
+        What `read_json` returns; None for a value that it may reject, which is left to it.
+    """
+    raws: list[Any] = [text for _, text in fields]
+    encoded = [index for index, (key, _) in enumerate(fields) if key in BASE64_FIELDS]
+    if encoded:
+        for index, raw in zip(encoded, _decode_many([raws[index] for index in encoded]), strict=True):
+            raws[index] = raw
+    documents = []
+    loads = orjson.loads
+    for raw in raws:
+        document = None
+        if raw is not None:
+            brackets = (
+                raw.count(b"{") + raw.count(b"[") if type(raw) is bytes else raw.count("{") + raw.count("[")
+            )
+            if brackets <= MAX_DEPTH:
+                try:
+                    document = loads(raw)
+                except ValueError:
+                    document = None
+        documents.append(document)
+    return documents
+
+
+def _decode_many(texts: list[str]) -> list[bytes | None]:
+    joined = "\n".join(texts)
+    if not joined.isascii() or joined.count("\n") != len(texts) - 1:
+        return [None] * len(texts)
+    decode = binascii.a2b_base64
+    raws: list[bytes | None] = []
+    for text in joined.encode("ascii").translate(URL_SAFE).split(b"\n"):
+        try:
+            rest = len(text) % 4
+            raws.append(decode(text + PADDING[rest] if rest else text, strict_mode=True))
+        except binascii.Error:
+            raws.append(None)
+    return raws
 
 
 def json_text(key: str, text: str) -> str | bytes:

@@ -116,15 +116,18 @@ class AsyncEmitter(Emitter):
             self._requests += 1
         elif sys.is_finalizing():
             pass  # no thread runs any more: what is stored stays stored
+        elif self._sender.delay() > 0:
+            # the timer of the failed attempt starts a thread
+            self._draining = True
         elif not self._start_draining(monotonic() + self._linger if self._linger else 0.0):
             super()._start_sending()
 
     def _wake_sender(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        self._schedule(self._sender.delay())
 
-    def _after_failure(self) -> None:
-        """Do nothing: the sending thread waits by itself; without threads the next event tries again."""
+    def _retry(self) -> None:
+        if not self._paused and not self._ended and not self._start_draining():
+            super()._retry()
 
     def async_flush(self) -> None:
         """Send soon, without waiting for it."""
@@ -135,7 +138,8 @@ class AsyncEmitter(Emitter):
     def resume(self) -> None:
         """Send again, what waited meanwhile first."""
         super().resume()
-        self._wake_sender()
+        if self._draining:
+            self._start_draining()
 
     def _start_draining(self, gather_until: float = 0.0) -> bool:
         """Have the threads send everything, now or when events have gathered; return False if there is no thread."""
@@ -175,7 +179,11 @@ class AsyncEmitter(Emitter):
         with self._changed:
             while not self._ended:
                 if self._draining and not self._paused:
-                    delay = self._sender.delay() or self._gather_until - monotonic()
+                    if (delay := self._sender.delay()) > 0:
+                        # many emitters wait at the same time where a collector is down: a timer costs no thread
+                        self._schedule(delay)
+                        break
+                    delay = self._gather_until - monotonic()
                     if delay <= 0:
                         return True
                     self._changed.wait(delay)
@@ -201,7 +209,8 @@ class AsyncEmitter(Emitter):
         return bool(self._draining or sender.in_flight or sender.failing or sender.has_deferred)
 
     def _stop_threads(self) -> None:
-        self._wake_sender()
+        with self._changed:
+            self._changed.notify_all()
         for thread in list(self._threads):
             # one in the middle of a slow request ends with it: it is a daemon
             thread.join(STOP_SECONDS)

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -17,7 +17,7 @@ from nbtrack.common.arguments import (
     check_positive,
     check_timeout,
 )
-from nbtrack.common.clock import monotonic
+from nbtrack.common.clock import monotonic, wall
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
 from nbtrack.delivery.http.connections import load_modules
 from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
@@ -56,6 +56,9 @@ BATCH_SIZE = {"post": 10, "get": 1}
 BATCH_BYTES = 900_000
 MEMORY_EVENTS = 250_000
 FLUSH_SECONDS = 10.0
+MANY_EMITTERS = 50
+"""More emitters of one destination than this are probably one for each event."""
+_emitters: dict[str, "weakref.WeakSet[Emitter]"] = {}
 BACKOFF_SECONDS = 0.5
 """Upper bound of the first delay after a failure."""
 
@@ -144,6 +147,8 @@ class Emitter:
         Name under which events are stored; by default the base URL.
     transport : TransportProtocol, optional
         Sends the requests in place of HTTP, as a test may want.
+    report_at_exit : bool
+        Whether to write a line to stderr if events are unsent when the process ends.
 
     Raises
     ------
@@ -198,6 +203,7 @@ class Emitter:
         resolve: Callable[[], str] | None = None,
         destination: str | None = None,
         transport: TransportProtocol | None = None,
+        report_at_exit: bool = True,
     ) -> None:
         check_collector_options(method, protocol, path)
         check_at_least(
@@ -230,6 +236,7 @@ class Emitter:
         self.request_timeout = request_timeout
         self.max_retry_delay_seconds = max_retry_delay_seconds
         self.server_anonymisation = server_anonymisation
+        self.report_at_exit = report_at_exit
         self.batch_size = min(batch_size or BATCH_SIZE[method], buffer_capacity or 10**9)
         self._max_event_bytes = min(max_event_bytes or max_body, max_body)
         self._resolve = resolve
@@ -265,6 +272,15 @@ class Emitter:
         self._route_key = self._sender.route.key
         self._reset()
         lifecycle.watch(self)
+        self._warn_of_many()
+
+    def _warn_of_many(self) -> None:
+        emitters = _emitters.setdefault(self._route_key, weakref.WeakSet())
+        emitters.add(self)
+        if len(emitters) == MANY_EMITTERS + 1:
+            LOG.warning(
+                "%d emitters send to %s; create one emitter and share it", len(emitters), self.destination
+            )
 
     def _reset(self) -> None:
         # the lock by itself costs a third of what it costs through the condition
@@ -347,7 +363,7 @@ class Emitter:
             body=body,
             event_id=event_id,
             anonymous=self.server_anonymisation,
-            added=time.time(),
+            added=wall(),
         )
         if reason is not None:
             return self._drop(reason)
@@ -658,7 +674,7 @@ class Emitter:
         lag = 0.0
         with contextlib.suppress(Exception):
             for oldest in sender.store.peek(self._route_key, 1):
-                lag = max(0.0, time.time() - oldest.added)
+                lag = max(0.0, wall() - oldest.added)
         return Stats(
             accepted=self._accepted,
             sent=sender.sent,

@@ -1,6 +1,7 @@
 """Iglu schemas: their registry, validation, linter, and drafts from DataFrames."""
 
 from nbtrack.common.errors import show_under
+from nbtrack.schemas.adding import add_schemas
 from nbtrack.schemas.checkfiles import check_file
 from nbtrack.schemas.compiling import BadSchema
 from nbtrack.schemas.drafting import draft_schema
@@ -18,6 +19,7 @@ __all__ = [
     "Registry",
     "SchemaKey",
     "SchemaNotFound",
+    "add_schemas",
     "check_file",
     "draft_schema",
     "lint_schema",

@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
+from nbtrack.common.home import find_home
 from nbtrack.common.wording import near_matches
 from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
 from nbtrack.schemas.faults import Fault, faults_of
 from nbtrack.schemas.keys import SchemaKey, parse_uri
 from nbtrack.schemas.servers import IgluServer
 
+ADDED = "iglu"
+"""Folder in the home of the schemas that the user added."""
 BUILTIN = Path(__file__).parent / "iglu"
 """Folder of the schemas that come with nbtrack."""
 VERSION = re.compile(r"[1-9][0-9]*-[0-9]+-[0-9]+")
@@ -150,6 +153,7 @@ class Registry:
                 raise TypeError(
                     f"servers must be URLs such as https://iglu.acme.com, or IgluServer(…), got {server!r}"
                 )
+        self._has_builtin = builtin
         self._roots = [*self.folders, *([BUILTIN] if builtin else [])]
         self._registered: dict[str, _Entry] = {}
         self._entries: dict[tuple[str, str], _Entry] = {}
@@ -255,7 +259,7 @@ class Registry:
         """Return the URIs of all schemas that are known without asking a server, sorted."""
         with self._lock:
             uris = set(self._registered)
-        for root in self._roots:
+        for root in self._all_roots():
             for path in root.glob("*/*/*/*"):
                 vendor, name, schema_format, version = path.parts[-4:]
                 try:
@@ -274,7 +278,7 @@ class Registry:
             "the built-in registry"
             if root == BUILTIN
             else f"{root}{'' if root.is_dir() else ' (no such folder)'}"
-            for root in self._roots
+            for root in self._all_roots()
         ]
         return ("the session", *roots, *(server.name for server in self.servers))
 
@@ -322,8 +326,20 @@ class Registry:
                 self._keys[uri] = key
         return self._from_files(key) or self._from_servers(key)
 
+    def _all_roots(self) -> list[Path]:
+        """Return the folders that are searched, with that of the schemas which the user added, if there is one."""
+        if not self._has_builtin:
+            return self._roots
+        added = find_home() / ADDED
+        return [*self._roots, added] if added.is_dir() else self._roots
+
     def _from_files(self, key: SchemaKey) -> _Entry | None:
-        for root in self._roots:
+        return self._from_roots(key, self._roots) or self._from_roots(
+            key, self._all_roots()[len(self._roots) :]
+        )
+
+    def _from_roots(self, key: SchemaKey, roots: Iterable[Path]) -> _Entry | None:
+        for root in roots:
             name = (str(root), key.path)
             if root == BUILTIN and name in self._entries:
                 return self._entries[name]
@@ -360,7 +376,7 @@ def _add_command(uri: str) -> str:
     """Return how a schema of Snowplow's that is not built in is added; empty for any other vendor."""
     if not uri.startswith(SNOWPLOW_VENDORS):
         return ""
-    return "; add it with: nbtrack schemas add http://iglucentral.com"
+    return f"; add it with: nbtrack schemas add http://iglucentral.com {uri}"
 
 
 def _parse(text: str, uri: str) -> dict[str, Any]:

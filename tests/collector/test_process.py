@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nbtrack.collector import LocalCollector, shared_collector
+from nbtrack.collector import CollectorClient, LocalCollector, shared_collector
 from nbtrack.common.processes import process_started
 from nbtrack.protocol import PAYLOAD_DATA, POST_PATH
 from tests.support.collector import JSON, Sender, fetch, page_view
@@ -267,3 +267,67 @@ sys.stdin.readline()
         kernel.communicate("\n", timeout=10)
     until(lambda: gone(pid))
     assert shared_collector.find(tmp_path) is None
+
+
+def test_a_running_collector_of_an_earlier_version_is_replaced_at_its_address(tmp_path):
+    first = shared_collector.connect(tmp_path, port=0)
+    try:
+        Sender(first).post([page_view()])
+        address = tmp_path / "collector.json"
+        document = json.loads(address.read_text())
+        pid = document["pid"]
+        del document["version"]  # as the version before wrote it
+        address.write_text(json.dumps(document))
+        second = shared_collector.connect(tmp_path, port=0)
+        assert gone(pid)
+        assert (second.url, second.token) == (first.url, first.token)
+        # a client of the earlier version goes on, too
+        Sender(first).post([page_view()])
+        assert first.counts()["good"] == 2
+    finally:
+        shared_collector.stop(tmp_path)
+
+
+FEW_DESCRIPTORS = """
+import resource, sys
+from nbtrack.collector import LocalCollector
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+collector = LocalCollector(db="memory").start()
+collector.counts()
+print(collector.pid, collector.url, flush=True)
+sys.stdin.readline()
+"""
+
+
+@posix
+def test_a_collector_without_file_descriptors_stays_refuses_and_recovers(tmp_path):
+    log = tmp_path / "log"
+    with log.open("w") as errors:
+        parent = run(FEW_DESCRIPTORS, stdin=subprocess.PIPE, stderr=errors)
+    pid, url = parent.stdout.readline().split()
+    where = urlsplit(url)
+    send = Sender(CollectorClient(url))
+    idle = []
+    try:
+        assert send.post([page_view()]).status == 200
+        for _ in range(150):
+            connection = socket.create_connection((where.hostname, where.port), timeout=10)
+            connection.settimeout(10)
+            idle.append(connection)
+        assert b"503" in idle[-1].recv(100)
+        time.sleep(0.7)  # it has looked after its parent meanwhile
+        assert not gone(int(pid))
+        for connection in idle:
+            connection.close()
+        until(lambda: answers(send))
+        assert log.read_text().count("out of file descriptors") == 1
+        assert len(log.read_text()) < 2000
+    finally:
+        parent.communicate("\n", timeout=10)
+
+
+def answers(send):
+    try:
+        return send.post([page_view()]).status == 200
+    except OSError:
+        return False

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import quote
+from nbtrack.bulk.duckdb import quote, uuid_sql
 from nbtrack.bulk.encoding.arrow import column_name, list_names
 from nbtrack.bulk.encoding.event_ids import id_number_sql
 from nbtrack.bulk.encoding.expressions import (
@@ -308,7 +308,7 @@ class _StatementWriter:
             event = _concat([head, """',"eid":'""", f"to_json({id_})::varchar", *body])
             # S608 here and below: every name and string in the query was quoted where it was put in
             return f"select {event} as event, nullif(md5_number_lower({id_}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
-        begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
+        begin = [head, """',"eid":"'""", uuid_sql("number"), "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
         if key:
             number = id_number_sql(self._compiler.namespace, f"to_json([{', '.join(key)}])::varchar")

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 import duckdb
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import quote_name
+from nbtrack.bulk.duckdb import quote_name, read_batches
 from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, Source, SourceError, rechunk, select_columns
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.files import ArrowSource, open_files
@@ -116,8 +117,9 @@ class RelationSource(Source):
 
     rereadable = True
 
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
+    def __init__(self, relation: Any, connection: Any = None) -> None:
+        # a relation does not keep its connection alive
+        self._relation, self._connection = relation, connection
         self.names = list(relation.columns)
         self._types = dict(zip(self.names, map(str, relation.types), strict=False))
 
@@ -143,11 +145,14 @@ class RelationSource(Source):
         type_ = self._types[name]
         if type_ in _LARGE_INTEGERS or type_ in _AS_TEXT:
             return f"{quoted}::varchar as {quoted}"
+        if not hasattr(pa, "decimal32") and (decimal := _NARROW_DECIMAL.fullmatch(type_)):
+            # DuckDB hands out types of 32 and 64 bits, which pyarrow before 18 does not know
+            return f"{quoted}::decimal(19, {decimal['scale']}) as {quoted}"
         return quoted
 
     def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
         try:
-            for batch in self._relation.project(projection).to_arrow_reader(size):
+            for batch in read_batches(self._relation.project(projection), size):
                 yield pa.Table.from_batches([batch])
         except (duckdb.Error, OSError) as error:  # Arrow raises OSError for DuckDB's errors
             raise SourceError(f"cannot read the remaining rows: {error}") from None
@@ -181,6 +186,7 @@ class FramesSource(Source):
                 row += chunk.table.num_rows
 
 
+_NARROW_DECIMAL = re.compile(r"DECIMAL\((?:[0-9]|1[0-8]),(?P<scale>[0-9]+)\)")
 _LARGE_INTEGERS = frozenset({"HUGEINT", "UHUGEINT", "BIGNUM", "VARINT"})
 _AS_TEXT = frozenset({"BIT", "VARIANT", "TIME WITH TIME ZONE"})
 

@@ -1,8 +1,11 @@
 """Adapters: requests of trackers and webhooks, and the events inside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -21,6 +24,9 @@ ANONYMOUS = "00000000-0000-0000-0000-000000000000"
 MAX_PARAMETERS = 1000
 
 Parameters = dict[str, str]
+ENTRY_POINTS = "nbtrack.adapters"
+FORM_TYPE = "application/x-www-form-urlencoded"
+LOG = logging.getLogger("nbtrack.collector")
 
 
 class PayloadForm(IntEnum):
@@ -94,6 +100,10 @@ class Request:
         return len(self.body) + len(self.query) + sum(map(len, self.headers))
 
 
+Adapter = Callable[[Request], Iterable[Mapping[str, str]]]
+"""What a package offers to unpack its webhooks."""
+
+
 class RequestRejected(Exception):  # noqa: N818 - it is a result, not an error
     """No event can be read from a request: it fails as a whole."""
 
@@ -119,12 +129,46 @@ def unpack(request: Request, registry: Registry) -> Unpacked:
     if request.size() > MAX_PAYLOAD:
         raise RequestRejected(size_violation(MAX_PAYLOAD, request.size()))
     adapter = ADAPTERS.get(request.path)
+    own = own_adapters().get(request.path) if adapter is None else None
+    if own is not None:
+        return _unpack_by(own, request)
     if adapter is None:
         expectation = "vendor/version combination is not supported"
         raise RequestRejected(_adapter_failure().add_input("vendor/version", request.path, expectation))
     events = adapter(request, registry)
     if adapter is _unpack_payload_data and request.body and not request.query:
         return Unpacked(events, PayloadForm.BODY, request.body)
+    return Unpacked(events, PayloadForm.EVENTS, orjson.dumps(events))
+
+
+@functools.cache
+def own_adapters() -> Mapping[str, Adapter]:
+    """Return the adapters that installed packages offer, by vendor and version of the path.
+
+    Each is an entry point of the group ``nbtrack.adapters`` whose name is ``VENDOR/VERSION``: a function that takes the
+    `Request` and returns payloads, dicts of strings as a tracker would send them.
+    """
+    adapters: dict[str, Adapter] = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            adapters[point.name] = point.load()
+        except Exception:
+            LOG.exception("could not load the adapter %s (%s)", point.name, point.value)
+    return adapters
+
+
+def _unpack_by(adapter: Adapter, request: Request) -> Unpacked:
+    try:
+        events = [dict(event) for event in adapter(request)]
+    except Exception as error:  # noqa: BLE001 - it is somebody else's code
+        text = f"the adapter failed ({type(error).__name__}: {error})"
+        raise RequestRejected(_adapter_failure().add_input("body", None, text)) from None
+    for event in events:
+        if not all(isinstance(text, str) for pair in event.items() for text in pair):
+            text = "the adapter must return dicts of strings"
+            raise RequestRejected(_adapter_failure().add_input("body", None, text))
+    if not events:
+        raise RequestRejected(_adapter_failure().add_input("body", None, "the adapter returned no events"))
     return Unpacked(events, PayloadForm.EVENTS, orjson.dumps(events))
 
 
@@ -210,10 +254,22 @@ def _unpack_payload_data(request: Request, registry: Registry) -> list[Parameter
     return events
 
 
+def _form_parameters(body: bytes, report: BadRow) -> Parameters:
+    try:
+        text = body.decode("utf-8")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
+    except ValueError as error:
+        raise RequestRejected(report.add_input("body", None, f"not a form: {error}")) from None
+
+
 def _unpack_iglu_webhook(request: Request, _registry: Registry) -> list[Parameters]:
     """Return the events of the Iglu webhook: self-describing JSON in the body, or data in the query."""
     report = _adapter_failure()
     parameters = _query_parameters(request)
+    body = request.body
+    if (request.content_type or "").partition(";")[0].strip().lower() == FORM_TYPE:
+        parameters |= _form_parameters(body, report)
+        body = b""
     schema = parameters.pop("schema", None)
     common = {"tv": "com.snowplowanalytics.iglu-v1", "e": "ue", "p": parameters.pop("p", "srv")}
     common |= {
@@ -221,7 +277,7 @@ def _unpack_iglu_webhook(request: Request, _registry: Registry) -> list[Paramete
         for key in ("aid", "eid", "nuid", "ttm", "cv", "url", "cx", "co")
         if key in parameters
     }
-    if request.body:
+    if body:
         document = _json_body(request, report)
         if depth_exceeds(request.body):
             error = f"nested deeper than {MAX_DEPTH} levels"

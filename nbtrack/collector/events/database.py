@@ -74,6 +74,10 @@ SELECT_EVENTS = """
 SELECT events.id, request, position, good, schema, entities, failure, notes
 FROM events JOIN kinds ON kinds.id = kind LEFT JOIN results ON event = events.id
 """
+SELECT_RESULTS = """
+SELECT event, schema, failure, notes FROM results JOIN events ON events.id = event JOIN kinds ON kinds.id = kind
+WHERE event BETWEEN ? AND ?
+"""
 RESET = """
 BEGIN IMMEDIATE;
 DELETE FROM events;
@@ -775,22 +779,27 @@ class Database:
         """
         with self._reader() as connection:
             condition, values = self._condition(connection, chosen)
+            order = "DESC" if newest else "ASC"
             rows = connection.execute(
-                f"{SELECT_EVENTS} WHERE {condition} ORDER BY events.id {'DESC' if newest else 'ASC'} LIMIT ?",
+                f"SELECT id, request, position FROM events WHERE {condition} ORDER BY id {order} LIMIT ?",
                 [*values, limit],
             ).fetchall()
             rows.sort()
-            groups: dict[int, list[Any]] = {}
-            for row in rows:
-                groups.setdefault(row[1], []).append(row)
-            result = []
-            for request_id, request, form, payload in self._requests(connection, groups):
-                events = [
-                    (row, position, good, self._text_of(connection, schema), failure, notes)
-                    for row, _, position, good, schema, _, failure, notes in groups[request_id]
-                ]
-                result.append(StoredRequest(request, form, payload, events))
-        return result
+            first, last = (rows[0][0], rows[-1][0]) if rows else (0, -1)
+            results = {
+                row: (self._text_of(connection, schema), failure, notes)
+                for row, schema, failure, notes in connection.execute(SELECT_RESULTS, (first, last))
+            }
+            groups: dict[int, list[tuple[int, int]]] = {}
+            for row, request_id, position in rows:
+                groups.setdefault(request_id, []).append((row, position))
+            return [
+                StoredRequest(
+                    request, form, payload, places, {row: results[row] for row, _ in places if row in results}
+                )
+                for request_id, request, form, payload in self._requests(connection, groups)
+                for places in (groups[request_id],)
+            ]
 
     def _condition(self, connection: sqlite3.Connection, chosen: EventFilter) -> tuple[str, list[Any]]:
         """Return the condition of a WHERE clause and its values."""
@@ -908,14 +917,17 @@ class StoredRequest(NamedTuple):
     request : Request
     form : PayloadForm
     payload : bytes
-    events : list of (int, int, int, str or None, str or None, str or None)
-        Number, position in the payload, good, schema, failure and notes as JSON.
+    places : list of (int, int)
+        Number of each event, and its position in the payload.
+    results : dict of int to (str or None, str or None, str or None)
+        Schema, failure and notes, as JSON, of events that have one of the last two.
     """
 
     request: Request
     form: PayloadForm
     payload: bytes
-    events: list[tuple[int, int, int, str | None, str | None, str | None]]
+    places: list[tuple[int, int]]
+    results: dict[int, tuple[str | None, str | None, str | None]]
 
 
 @dataclass(slots=True)

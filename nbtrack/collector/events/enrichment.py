@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from nbtrack.collector.events.adapters import Parameters, Request
 from nbtrack.collector.events.field_rules import RULES
 from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
-from nbtrack.common.payload_json import read_json
+from nbtrack.common.payload_json import read_json, read_many
 from nbtrack.protocol import EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
 from nbtrack.schemas import SchemaKey, parse_uri
 
@@ -58,6 +58,8 @@ KEYS_BY_COLUMN: Mapping[str, tuple[str, ...]] = {
     "ti_name": ("ti_nm", "ti_na"),
 }
 """Payload keys that fill one column: the first of them that is there counts."""
+USUAL_DIGITS = 15
+"""A timestamp with fewer digits is before the year 5138."""
 EVENT_ID_NAMESPACE = uuid.NAMESPACE_OID
 
 Columns = dict[str, list[Any]]
@@ -258,60 +260,75 @@ class _Enricher:
 
     def _add_unstruct_event(self) -> None:
         if self._keys & {"ue_px", "ue_pr"}:
-            self._made["unstruct_event"] = [unstruct_event(payload) for payload in self._payloads]
+            self._made["unstruct_event"] = _unstruct_events(self._payloads)
 
     def _add_contexts(self) -> None:
         if self._keys & {"cx", "co"}:
-            self._made["contexts"] = [contexts(payload) for payload in self._payloads]
+            self._made["contexts"] = _contexts(self._payloads)
 
     def _add_names(self) -> None:
         if "unstruct_event" not in self._made:
             self._add_unstruct_event()
-        names = []
-        for payload, envelope in zip(self._payloads, self._get("unstruct_event"), strict=True):
-            event_type = payload.get("e", "")
-            uri = ATOMIC_SCHEMAS.get(event_type)
-            if event_type == "ue" and envelope is not None:
-                uri = envelope["data"]["schema"]
-            names.append(_parse(uri) if uri else None)
+        uris = [
+            envelope["data"]["schema"]
+            if envelope is not None and payload.get("e") == "ue"
+            else ATOMIC_SCHEMAS.get(payload.get("e", ""))
+            for payload, envelope in zip(self._payloads, self._get("unstruct_event"), strict=True)
+        ]
+        keys = {uri: _parse(uri or "") for uri in set(uris)}
         for name, part in zip(NAME_PARTS, ("vendor", "name", "format", "version"), strict=True):
-            self._made[name] = [None if key is None else getattr(key, part) for key in names]
+            parts = {uri: None if key is None else getattr(key, part) for uri, key in keys.items()}
+            self._made[name] = [parts[uri] for uri in uris]
 
 
-def unstruct_event(payload: Parameters) -> dict[str, Any] | None:
-    """Return a payload's self-describing event with its envelope; None if it has none, or one that is not valid."""
-    for key in ("ue_px", "ue_pr"):
-        text = payload.get(key)
-        if text:
+def _read(fields: Sequence[tuple[str, str] | None]) -> list[Any]:
+    """Return the JSON of fields, each a key and its text; None for what is not JSON."""
+    present = [field for field in fields if field is not None]
+    documents = iter(read_many(present))
+    result: list[Any] = []
+    for field in fields:
+        document = None if field is None else next(documents)
+        if document is None and field is not None:
             try:
-                envelope = read_json(key, text)
+                document = read_json(*field)
             except ValueError:
-                return None
-            if schema_named_by(envelope) != UNSTRUCT_EVENT:
-                return None
-            uri = schema_named_by(envelope["data"])
-            return envelope if uri is not None and _parse(uri) is not None else None
-    return None
+                document = None
+        result.append(document)
+    return result
 
 
-def contexts(payload: Parameters) -> dict[str, Any] | None:
-    """Return a payload's entities with their envelope; None if it has none, or no valid one."""
-    result: dict[str, Any] | None = None
+def _unstruct_events(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
+    """Return the self-describing events with their envelopes; None where there is none, or one of another shape."""
+    fields = [
+        next(((key, payload[key]) for key in ("ue_px", "ue_pr") if payload.get(key)), None)
+        for payload in payloads
+    ]
+    return [
+        envelope
+        if schema_named_by(envelope) == UNSTRUCT_EVENT
+        and _parse(schema_named_by(envelope["data"]) or "") is not None
+        else None
+        for envelope in _read(fields)
+    ]
+
+
+def _contexts(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
+    """Return the entities with their envelopes; None where there are none, or of another shape."""
+    result: list[dict[str, Any] | None] = [None] * len(payloads)
     for key in ("cx", "co"):
-        text = payload.get(key)
-        if not text or text in NO_ENTITIES:
+        texts = [payload.get(key) for payload in payloads]
+        fields = [(key, text) if text and text not in NO_ENTITIES else None for text in texts]
+        if not any(fields):
             continue
-        try:
-            envelope = read_json(key, text)
-        except ValueError:
-            continue
-        if schema_named_by(envelope) is None or not isinstance(envelope["data"], list):
-            continue
-        entities = [item for item in envelope["data"] if _parse(schema_named_by(item) or "") is not None]
-        if entities:
-            if result is None:
-                result = {"schema": envelope["schema"], "data": []}
-            result["data"] += entities
+        for index, envelope in enumerate(_read(fields)):
+            uri = schema_named_by(envelope)
+            if uri is None or not isinstance(envelope["data"], list):
+                continue
+            entities = [item for item in envelope["data"] if _parse(schema_named_by(item) or "") is not None]
+            other = result[index]
+            if entities:
+                before = [] if other is None else other["data"]
+                result[index] = {"schema": uri, "data": before + entities}
     return result
 
 
@@ -331,6 +348,15 @@ def _convert(key: str, texts: list[str | None]) -> list[Any]:
     }
     convert = converters.get(kind, str)
     matches = text_format.matches
+    if kind == "timestamp":
+        # the usual form needs no regular expression
+        return [
+            int(text)
+            if text is not None
+            and ((len(text) < USUAL_DIGITS and text.isdigit() and text.isascii()) or matches(text))
+            else None
+            for text in texts
+        ]
     return [convert(text) if text is not None and matches(text) else None for text in texts]
 
 

@@ -1,16 +1,13 @@
 """Validation of events: whether a pipeline would accept them, and why not."""
 
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from nbtrack.collector.events.adapters import Parameters
 from nbtrack.collector.events.bad_rows import BadRow
 from nbtrack.collector.events.field_rules import MAX_USUAL_SIZE, RULES, Rule, usual_event
-from nbtrack.common.payload_json import MAX_DEPTH, PADDING, read_json
+from nbtrack.common.payload_json import read_json, read_many
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.compiling import Validator
@@ -31,12 +28,10 @@ EXPECTED = {
     "ti": ("ti_id", "ti_sk", "ti_pr", "ti_qu"),
 }
 """Payload keys that a type of event should have; a pipeline accepts it without them."""
-BASE64_KEYS = frozenset({"ue_px", "cx"})
 UNSTRUCT_KEYS = ("ue_px", "ue_pr")
 ENTITY_KEYS = ("cx", "co")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 NO_ENTITIES = frozenset({"", "null"})
-URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # what the JSON of an event may have at most for its size to be surely within all limits
 MAX_USUAL_JSON = min(SINK_LIMITS.values()) - MAX_USUAL_SIZE
 
@@ -274,7 +269,7 @@ class _SurelyGood:
         if not described:
             return others
         groups: dict[str, tuple[list[int], list[Any]]] = {}
-        documents = _decode(
+        documents = read_many(
             [
                 (key, events[index][key])
                 for index in described
@@ -316,7 +311,7 @@ class _SurelyGood:
         """Return the fields, each a key and its text, whose entities are all valid, with the entities' schemas."""
         schemas: dict[tuple[str, str], tuple[str, ...]] = {}
         groups: dict[str, tuple[list[tuple[str, str]], list[Any]]] = {}
-        for field, envelope in zip(fields, _decode(fields), strict=True):
+        for field, envelope in zip(fields, read_many(fields), strict=True):
             uri = schema_named_by(envelope)
             items = envelope["data"] if uri is not None and uri.startswith(CONTEXTS_FAMILY) else None
             if not isinstance(items, list) or not items:
@@ -381,44 +376,6 @@ def _has_one_json_of_each_kind(event: Parameters) -> bool:
 
 def _keys_in(event: Parameters, keys: tuple[str, ...]) -> list[str]:
     return [key for key in keys if key in event]
-
-
-def _decode(fields: Sequence[tuple[str, str]]) -> list[Any]:
-    """Return the JSON of fields, each a key and its text; None for what is not valid, or nested too deeply."""
-    raws: list[Any] = [text for _, text in fields]
-    encoded = [index for index, (key, _) in enumerate(fields) if key in BASE64_KEYS]
-    if encoded:
-        for index, raw in zip(encoded, _decode_base64([raws[index] for index in encoded]), strict=True):
-            raws[index] = raw
-    documents = []
-    for raw in raws:
-        document = None
-        if raw is not None:
-            brackets = (
-                raw.count(b"{") + raw.count(b"[") if type(raw) is bytes else raw.count("{") + raw.count("[")
-            )
-            if brackets <= MAX_DEPTH:
-                try:
-                    document = orjson.loads(raw)
-                except ValueError:
-                    document = None
-        documents.append(document)
-    return documents
-
-
-def _decode_base64(texts: list[str]) -> list[bytes | None]:
-    joined = "\n".join(texts)
-    if not joined.isascii() or joined.count("\n") != len(texts) - 1:
-        return [None] * len(texts)
-    decode = binascii.a2b_base64
-    raws: list[bytes | None] = []
-    for text in joined.encode("ascii").translate(URL_SAFE).split(b"\n"):
-        try:
-            rest = len(text) % 4
-            raws.append(decode(text + PADDING[rest] if rest else text, strict_mode=True))
-        except binascii.Error:
-            raws.append(None)
-    return raws
 
 
 def _without(owners: list[Any], good: list[Any]) -> list[Any]:

@@ -129,21 +129,18 @@ class Requests(ChoosingHandler):
         documents = []
         for stored in self.state.database.read_requests(chosen, limit=limit, newest=newest):
             is_readable = stored.form is not PayloadForm.UNREADABLE
-            events = [
-                (
-                    row,
-                    position,
-                    good,
-                    schema,
-                    failure and self._explain(failure),
-                    notes and orjson.loads(notes),
-                )
-                for row, position, good, schema, failure, notes in stored.events
-            ]
-            head = orjson.dumps(
-                {"request": request_fields(stored.request), "form": stored.form, "events": events}
-            )
-            documents.append(b'%b,"payload":%b}' % (head[:-1], stored.payload if is_readable else b"null"))
+            head = {
+                "request": request_fields(stored.request),
+                "form": stored.form,
+                "ids": [row for row, _ in stored.places],
+                "positions": [position for _, position in stored.places],
+                "results": {
+                    str(row): (schema, failure and self._explain(failure), notes and orjson.loads(notes))
+                    for row, (schema, failure, notes) in stored.results.items()
+                },
+            }
+            payload = stored.payload if is_readable else b"null"
+            documents.append(b'%b,"payload":%b}' % (orjson.dumps(head)[:-1], payload))
         return b"[%b]" % b",".join(documents)
 
     def _explain(self, failure: str) -> dict[str, Any]:
