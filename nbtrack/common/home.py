@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import stat
+import tempfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -9,13 +11,46 @@ OUTBOX_FILE = "outbox.sqlite"
 """Name of the durable store's file in the home folder."""
 
 
-def find_home() -> Path:
-    """Return the folder of nbtrack's own files: ``NBTRACK_HOME``, or the platform's user state directory."""
-    if named := os.environ.get("NBTRACK_HOME"):
-        return Path(named).expanduser()
-    import platformdirs  # noqa: PLC0415 - only where the variable is not set
+NO_HOME = Path(os.devnull) / "nbtrack"
+"""A folder that nobody can create, for users who have none."""
 
-    return Path(platformdirs.user_state_dir("nbtrack", appauthor=False))
+
+def find_home() -> Path:
+    """Return the folder of nbtrack's own files: ``NBTRACK_HOME``, or the platform's user state directory.
+
+    Where neither can be told (no ``HOME``, and no entry of the user in the password database), a folder that cannot be
+    created.
+    """
+    try:
+        if named := os.environ.get("NBTRACK_HOME"):
+            return Path(named).expanduser()
+        import platformdirs  # noqa: PLC0415 - only where the variable is not set
+
+        home = Path(platformdirs.user_state_dir("nbtrack", appauthor=False))
+    except RuntimeError:
+        return NO_HOME
+    # what earlier versions of platformdirs return
+    return NO_HOME if str(home).startswith("~") else home
+
+
+def make_shared_folder_private(folder: Path) -> Path:
+    """Return a folder below one that all users share, such as ``/tmp``, that only this user can read.
+
+    Another user may have prepared a folder of that name: it is used only if it is ours, no link, and closed to others;
+    else a fresh one is created beside it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be created.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    state = folder.lstat()
+    ours = not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not state.st_mode & 0o077)
+    if stat.S_ISDIR(state.st_mode) and ours:
+        return folder
+    return Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
 
 
 def outbox_path(home: Path | None = None) -> Path:

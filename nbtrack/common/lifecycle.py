@@ -5,10 +5,10 @@ import contextlib
 import os
 import sys
 import threading
-import time
 import weakref
 from typing import Any
 
+from nbtrack.common.clock import monotonic
 from nbtrack.common.wording import plural
 
 # Objects by id. A dict, as its values can be copied while another thread adds one; a WeakSet cannot.
@@ -119,11 +119,12 @@ def release(emitter: Any) -> None:
 
 def finish_all(**_: object) -> None:
     """Send what can be sent within the exit budget, and report the rest once on stderr."""
-    deadline = time.monotonic() + EXIT_SECONDS
+    deadline = monotonic() + EXIT_SECONDS
     for emitter in list(_kept_alive):
         with contextlib.suppress(Exception):
-            pending = emitter.finish(deadline - time.monotonic())
-            if pending:
+            pending = emitter.finish(deadline - monotonic())
+            # without a stderr, `print` would write to stdout
+            if pending and emitter.report_at_exit and sys.stderr is not None:
                 fate = "stored, will be sent later" if emitter.durable else "lost with this process"
                 events = plural(pending, "unsent event")
                 print(f"nbtrack: {events} for {emitter.destination}: {fate}", file=sys.stderr)  # noqa: T201

@@ -1,5 +1,6 @@
 """The emitter that sends in the background."""
 
+import logging
 import sys
 import threading
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ IDLE_SECONDS = 5.0
 PROBE_WAIT_SECONDS = 0.05
 """While another thread's request is the one that is due, a thread looks this often whether it has ended."""
 STOP_SECONDS = 0.2
+LOG = logging.getLogger("nbtrack.delivery")
+_warned: set[str] = set()
 HAS_THREADS = sys.platform not in {"emscripten", "wasi"}
 
 
@@ -116,15 +119,18 @@ class AsyncEmitter(Emitter):
             self._requests += 1
         elif sys.is_finalizing():
             pass  # no thread runs any more: what is stored stays stored
+        elif self._sender.delay() > 0:
+            # the timer of the failed attempt starts a thread
+            self._draining = True
         elif not self._start_draining(monotonic() + self._linger if self._linger else 0.0):
             super()._start_sending()
 
     def _wake_sender(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        self._schedule(self._sender.delay())
 
-    def _after_failure(self) -> None:
-        """Do nothing: the sending thread waits by itself; without threads the next event tries again."""
+    def _retry(self) -> None:
+        if not self._paused and not self._ended and not self._start_draining():
+            super()._retry()
 
     def async_flush(self) -> None:
         """Send soon, without waiting for it."""
@@ -135,7 +141,8 @@ class AsyncEmitter(Emitter):
     def resume(self) -> None:
         """Send again, what waited meanwhile first."""
         super().resume()
-        self._wake_sender()
+        if self._draining:
+            self._start_draining()
 
     def _start_draining(self, gather_until: float = 0.0) -> bool:
         """Have the threads send everything, now or when events have gathered; return False if there is no thread."""
@@ -175,7 +182,11 @@ class AsyncEmitter(Emitter):
         with self._changed:
             while not self._ended:
                 if self._draining and not self._paused:
-                    delay = self._sender.delay() or self._gather_until - monotonic()
+                    if (delay := self._sender.delay()) > 0:
+                        # many emitters wait at the same time where a collector is down: a timer costs no thread
+                        self._schedule(delay)
+                        break
+                    delay = self._gather_until - monotonic()
                     if delay <= 0:
                         return True
                     self._changed.wait(delay)
@@ -201,11 +212,26 @@ class AsyncEmitter(Emitter):
         return bool(self._draining or sender.in_flight or sender.failing or sender.has_deferred)
 
     def _stop_threads(self) -> None:
-        self._wake_sender()
+        with self._changed:
+            self._changed.notify_all()
         for thread in list(self._threads):
             # one in the middle of a slow request ends with it: it is a daemon
             thread.join(STOP_SECONDS)
 
 
 def _can_start_threads() -> bool:
-    return HAS_THREADS and not sys.is_finalizing()
+    return HAS_THREADS and not sys.is_finalizing() and not _is_uwsgi_without_threads()
+
+
+def _is_uwsgi_without_threads() -> bool:
+    """Check for uWSGI in its default: threads can be started, but run only while a request is served."""
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is None:
+        return False
+    options = {name.decode() if isinstance(name, bytes) else name for name in getattr(uwsgi, "opt", {})}
+    if options & {"enable-threads", "threads"}:
+        return False
+    if "uwsgi" not in _warned:
+        _warned.add("uwsgi")
+        LOG.warning("uWSGI runs without enable-threads; events are sent on the calling thread")
+    return True

@@ -74,7 +74,8 @@ def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
     except TypeError:
         # a lone surrogate cannot be written in UTF-8, but JSON can escape it
         body = json.dumps(flat, separators=(",", ":")).encode("ascii")
-    return body, str(flat.get("eid", ""))
+    # stores keep the id as UTF-8
+    return body, str(flat.get("eid", "")).encode("utf-8", "replace").decode()
 
 
 def decode(body: bytes) -> PayloadDict:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.common.home import open_private, outbox_path
+from nbtrack.common.home import make_shared_folder_private, open_private, outbox_path
 from nbtrack.common.processes import process_started
 from nbtrack.delivery.emitter import FLUSH_SECONDS, Emitter
 from nbtrack.delivery.encoding import decode
@@ -47,10 +47,10 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
             return SQLiteEventStore(shared, **limits)
         except Exception as error:  # noqa: BLE001 - no home, no permission, no space, no SQLite
             reason = f"{type(error).__name__}: {error}"
-    runtime_folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    for folder in (home, runtime_folder / f"nbtrack-{_user_id()}"):
-        path = folder / f"outbox-{process_started(os.getpid())}-{os.getpid()}.sqlite"
+    for is_home in (True, False):
         try:
+            folder = home if is_home else _runtime_folder()
+            path = folder / f"outbox-{process_started(os.getpid())}-{os.getpid()}.sqlite"
             store = SQLiteEventStore(path, **limits)
         except Exception:  # noqa: BLE001, S112 - the next folder may do
             continue
@@ -69,8 +69,10 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
     return InMemoryEventStore()
 
 
-def _user_id() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else "user"
+def _runtime_folder() -> Path:
+    shared = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return make_shared_folder_private(shared / f"nbtrack-{user}")
 
 
 def list_events(store: Store, *, limit: int = 100) -> list[PendingEvent]:

@@ -3,10 +3,10 @@
 import enum
 import math
 import random
-import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from nbtrack.common.clock import wall
 from nbtrack.delivery.models import Reply
 
 NO_REPLY = -1
@@ -85,7 +85,7 @@ def parse_retry_after(value: str | None, *, now: float | None = None) -> float |
         seconds = float(value)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now)
+            seconds = parsedate_to_datetime(value).timestamp() - (wall() if now is None else now)
         except (ValueError, OverflowError, OSError):
             return None
         return max(0.0, seconds)

@@ -9,9 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nbtrack.common import lifecycle
-from nbtrack.common.clock import monotonic
+from nbtrack.common.clock import monotonic, wall
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, build_body, build_query
 from nbtrack.delivery.http.transport import TransportProtocol
 from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row, RowId
@@ -188,6 +189,20 @@ class Sender:
         with self._lock:
             self._dropped[reason] += 1
 
+    def drop_oldest(self, event: Mapping[str, Any]) -> DropReason | None:
+        """Delete the oldest waiting events until a new one fits, and store it; return why it was not accepted."""
+        reason: DropReason | None = DropReason.QUEUE_FULL
+        while reason is DropReason.QUEUE_FULL:
+            rows = self.store.claim(
+                self.route.key, "overflow", max_events=1, max_bytes=1, bytes_per_event=BYTES_PER_EVENT
+            )
+            if not rows:
+                return reason
+            self.store.ack([row.id for row in rows])
+            self.drop(DropReason.OVERFLOW)
+            reason = self.store.add(**event)
+        return reason
+
     def delay(self) -> float:
         """Return the seconds until the next attempt is due."""
         if not self.failing:
@@ -197,7 +212,7 @@ class Sender:
 
     def retry_at(self) -> float | None:
         """Return the Unix timestamp in seconds of the next attempt, or None unless the last one failed."""
-        return time.time() + self.delay() if self.failing else None
+        return wall() + self.delay() if self.failing else None
 
     def retry_soon(self) -> bool:
         """Bring the next attempt nearer, after a refused connection; return whether it is nearer now."""
@@ -344,7 +359,7 @@ class Sender:
         """Bury what is too old, too large or was tried too often; return the rest."""
         limits = self._limits
         if limits.max_age is not None:
-            oldest = time.time() - limits.max_age
+            oldest = wall() - limits.max_age
             rows = self._bury_where(rows, "expired", lambda row: row.added < oldest)
         # a store may hold what an earlier emitter with other limits accepted
         max_bytes = limits.batch_bytes - ENVELOPE_BYTES - BYTES_PER_EVENT
@@ -358,6 +373,7 @@ class Sender:
         return [row for row in rows if not condition(row)]
 
     def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, bytes]:
+        # looked up at the call, so that a frozen time freezes it like the other timestamps of an event
         milliseconds = max(0, int(time.time() * 1000))
         anonymous = rows[0].anonymous
         body = b""
@@ -443,7 +459,7 @@ class Sender:
         if retry_in is not None or reply.status is None or reply.status >= 300:  # noqa: PLR2004
             self.last_error = reply.error or f"HTTP {reply.status}"
         return self.log.add(
-            time=time.time(),
+            time=wall(),
             events=len(rows),
             bytes=len(body),
             body=body,

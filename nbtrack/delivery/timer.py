@@ -1,10 +1,22 @@
-"""A timer on a daemon thread that never runs its function twice at the same time."""
+"""Timers of all emitters on a few threads: one that waits, and up to four that call what is due."""
 
+import contextlib
+import heapq
+import itertools
+import os
+import queue
 import threading
 from collections.abc import Callable
 
+from nbtrack.common.clock import monotonic
 
-class Timer(threading.Thread):
+MAX_WORKERS = 4
+"""A function that is due may send, and wait for a collector; the others should not wait for it."""
+IDLE_SECONDS = 2.0
+"""A thread without work ends after this time."""
+
+
+class Timer:
     """Call a function after a wait, once or again and again; each wait begins when the previous call has ended.
 
     Parameters
@@ -12,25 +24,100 @@ class Timer(threading.Thread):
     seconds : float
         Wait before each call.
     function : callable
-        Called on this thread; must not raise.
+        Called on a thread of the timers; must not raise.
     repeating : bool
         Whether to go on until `cancel`.
     """
 
     def __init__(self, seconds: float, function: Callable[[], object], *, repeating: bool = False) -> None:
-        super().__init__(name="nbtrack-timer", daemon=True)
         self._seconds = seconds
         self._function = function
         self._repeating = repeating
-        self._cancelled = threading.Event()
+        self._cancelled = False
 
-    def run(self) -> None:
-        """Wait and call, on the timer's thread."""
-        while not self._cancelled.wait(self._seconds):
-            self._function()
-            if not self._repeating:
-                return
+    def start(self) -> None:
+        """Begin to wait.
+
+        Raises
+        ------
+        RuntimeError
+            If no thread can be started.
+        """
+        _clock_of_this_process().add(monotonic() + self._seconds, self)
 
     def cancel(self) -> None:
         """End without further calls."""
-        self._cancelled.set()
+        self._cancelled = True
+
+    def call(self) -> None:
+        """Call the function, and wait again if the timer repeats."""
+        if self._cancelled:
+            return
+        self._function()
+        if self._repeating and not self._cancelled:
+            with contextlib.suppress(RuntimeError):
+                self.start()
+
+
+class _Clock:
+    """The threads of a process' timers."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._waiting = False
+        self._due: queue.SimpleQueue[Timer] = queue.SimpleQueue()
+        self._workers = 0
+
+    def add(self, due: float, timer: Timer) -> None:
+        with self._changed:
+            heapq.heappush(self._timers, (due, next(self._numbers), timer))
+            if not self._waiting:
+                threading.Thread(target=self._wait, name="nbtrack-timer", daemon=True).start()
+                self._waiting = True
+            self._changed.notify()
+
+    def _wait(self) -> None:
+        with self._changed:
+            while True:
+                left = self._timers[0][0] - monotonic() if self._timers else IDLE_SECONDS
+                if self._timers and left <= 0:
+                    self._hand_over(heapq.heappop(self._timers)[2])
+                elif not self._changed.wait(left) and not self._timers:
+                    self._waiting = False
+                    return
+
+    def _hand_over(self, timer: Timer) -> None:
+        self._due.put(timer)
+        if self._workers < MAX_WORKERS and not self._due.empty():
+            try:
+                threading.Thread(target=self._work, name="nbtrack-timer-worker", daemon=True).start()
+            except RuntimeError:
+                return  # a worker that there is takes it; else the next event or flush sends
+            self._workers += 1
+
+    def _work(self) -> None:
+        while True:
+            try:
+                timer = self._due.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._changed:
+                    if self._due.empty():
+                        self._workers -= 1
+                        return
+                continue
+            with contextlib.suppress(Exception):
+                timer.call()
+            del timer
+
+
+_clock = _Clock()
+
+
+def _clock_of_this_process() -> _Clock:
+    global _clock  # noqa: PLW0603 - a forked child has threads of its own
+    if _clock.pid != os.getpid():
+        _clock = _Clock()
+    return _clock

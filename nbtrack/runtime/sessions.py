@@ -439,6 +439,7 @@ class Session:
                 event_store=store,
                 request_timeout=settings.request_timeout,
                 linger=LINGER,
+                report_at_exit=not settings.quiet,
                 destination=self.destination,
                 resolve=self._resolve_local,
             )
@@ -448,6 +449,7 @@ class Session:
             event_store=store,
             request_timeout=settings.request_timeout,
             linger=LINGER,
+            report_at_exit=not settings.quiet,
             headers=dict(settings.headers),
         )
 

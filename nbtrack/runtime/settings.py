@@ -84,7 +84,7 @@ class NBTrack(Configurable):
         default_value="marked",
         help="Which cells become cell_run events: those with %%track, all, or none.",
     ).tag(config=True)
-    quiet = Switch(False, help="Print nothing at load.").tag(config=True)
+    quiet = Switch(False, help="Print nothing at load and at exit.").tag(config=True)
     notebook = Unicode(
         None, allow_none=True, help="The notebook's name or path, where the front end does not tell it."
     ).tag(config=True)

@@ -1,6 +1,7 @@
 """Columns of unusual types: each value is sent as `track()` sends it, or its row is named; the others are not affected."""
 
 import decimal
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,6 @@ ARROW: dict[str, tuple[Any, list[Any]]] = {
     "long duration": (pa.array([2**62, 1, None], pa.duration("s")), [float(2**62), 1, None]),
     "far dates in a list": (pa.array([[0], [2**31 - 1]], pa.list_(pa.date32())), [["1970-01-01"], SKIPPED]),
     "interval": (pa.array([(0, 1, 500_000_000), (1, 0, 0)], pa.month_day_nano_interval()), [86_400.5, SKIPPED]),
-    "bool8": (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None], pa.int8())), [True, False, None]),
-    "uuid": (pa.array([UUID(int=1).bytes], pa.uuid()), [str(UUID(int=1))]),
     "run ends": (pa.RunEndEncodedArray.from_arrays([2, 3], ["a", "b"]), ["a", "a", "b"]),
     "dictionary": (pa.array(["a", None, "b"]).dictionary_encode(), ["a", None, "b"]),
     "large uint": (pa.array([2**64 - 1], pa.uint64()), [2**64 - 1]),
@@ -70,6 +69,10 @@ ARROW: dict[str, tuple[Any, list[Any]]] = {
     ),
     "nanoseconds": (pa.array([2**63 - 1, None], pa.timestamp("ns")), ["2262-04-11T23:47:16.854775Z", None]),
 }  # fmt: skip
+if hasattr(pa, "bool8"):  # pyarrow 18 and later
+    flags = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None], pa.int8()))
+    ARROW["bool8"] = (flags, [True, False, None])
+    ARROW["uuid"] = (pa.array([UUID(int=1).bytes], pa.uuid()), [str(UUID(int=1))])
 
 
 @pytest.mark.parametrize("name", ARROW)
@@ -113,7 +116,11 @@ def test_a_value_of_pandas_is_sent_or_its_row_is_named(name: str) -> None:
 def test_values_of_polars_are_sent() -> None:
     polars: dict[str, tuple[Any, list[Any]]] = {
         "object": (pl.Series([UUID(int=1), [1], None], dtype=pl.Object), [str(UUID(int=1)), [1], None]),
-        "int128": (pl.Series([2**70, None], dtype=pl.Int128), [2**70, None]),
+        **(
+            {"int128": (pl.Series([2**70, None], dtype=pl.Int128), [2**70, None])}
+            if hasattr(pl, "Int128")
+            else {}
+        ),
         "decimal": (pl.Series([decimal.Decimal("1.10")]), [1.1]),
         "duration": (pl.Series([timedelta(seconds=2)]), [2]),
         "time": (pl.Series([datetime(2024, 1, 1, 12, tzinfo=UTC).time()]), ["12:00:00"]),
@@ -213,13 +220,11 @@ def test_an_index_is_a_column_if_the_event_uses_it() -> None:
 
 
 def test_many_columns_take_no_longer_than_needed() -> None:
-    import time
-
     names = [f"c{number}" for number in range(10_000)]
     data = pd.DataFrame(np.zeros((3, 10_000)), columns=names)
     event = SelfDescribing(
         SelfDescribingJson("iglu:com.acme/thing/jsonschema/1-0-0", {name: col(name) for name in names})
     )
-    started = time.perf_counter()
+    started = time.process_time()
     assert backfill(data, event, dry_run=True).ok
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 8

@@ -338,7 +338,7 @@ def test_34_an_emitter_buries_what_is_too_old_or_was_tried_too_often(monkeypatch
         assert emitter.flush(5).dead == 1
         emitter.input({"eid": "old"})
         later = time.time() + 61
-        monkeypatch.setattr(time, "time", lambda: later)
+        monkeypatch.setattr("nbtrack.delivery.sender.wall", lambda: later)
         assert emitter.flush(5).dead == 1
         assert [letter.reason for letter in emitter.event_store.dead(9)] == ["attempts", "expired"]
         assert len(server.seen) == 3

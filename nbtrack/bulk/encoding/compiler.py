@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import quote
+from nbtrack.bulk.duckdb import quote, uuid_sql
 from nbtrack.bulk.encoding.arrow import column_name, list_names
 from nbtrack.bulk.encoding.event_ids import id_number_sql
 from nbtrack.bulk.encoding.expressions import (
@@ -23,6 +23,7 @@ from nbtrack.bulk.encoding.expressions import (
     time_sql,
 )
 from nbtrack.bulk.encoding.validation import (
+    UNDECIDABLE,
     UUID_PATTERN,
     contract_sql,
     self_describing_parts,
@@ -32,11 +33,13 @@ from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import Plan
-from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render
+from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render, render_json
 from nbtrack.values import encode
 
 POSITION = "__nbtrack_row"
 """The column that holds each row's position in the source."""
+_MAX_SQL_COLUMNS = 150
+"""Columns of an event beyond which Python writes its JSON."""
 _BASE64_GROUP = 3
 """Bytes that base64 encodes together."""
 
@@ -72,6 +75,31 @@ class Precomputed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PrecomputedJson:
+    """A pair with JSON inside that Python writes, into a column of its own.
+
+    Parameters
+    ----------
+    node
+        The JSON with its placeholders.
+    name
+        Name of the new column.
+    """
+
+    node: JsonNode
+    name: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it uses."""
+        return columns_of([self.node.tree])
+
+    def write(self, tree: Any) -> str:
+        """Return a filled tree as the string of the pair."""
+        return render_json(tree, self.node.base64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """A query over chunks of rows; equal to itself only, since each is written once.
@@ -83,12 +111,16 @@ class Statement:
         from others, NULL for a row without a key; ``time``, its Unix timestamp in milliseconds, NULL if it has none;
         ``valid``, true if the row certainly follows all contracts and schemas; ``row_hash``, a hash of the row's values
         and position.
-    precomputed
+    precomputed, precomputed_json
         The columns that must be added to the chunk first.
+    columns
+        Indexes of the columns that the query reads; None for all.
     """
 
     sql: str
     precomputed: tuple[Precomputed, ...] = ()
+    precomputed_json: tuple[PrecomputedJson, ...] = ()
+    columns: tuple[int, ...] | None = None
 
 
 class AnyCompiler(Protocol):
@@ -223,6 +255,9 @@ class _StatementWriter:
         self._types = schema.types
         self._indexes = {name: index for index, name in enumerate(schema.names)}
         self._precomputed: dict[tuple[str, Any, Role, str | None], Precomputed] = {}
+        self._precomputed_json: list[PrecomputedJson] = []
+        # DuckDB takes seconds to plan hundreds of expressions, and the time grows faster than their number
+        self._is_wide = len(compiler.columns) > _MAX_SQL_COLUMNS
         self._conditions: list[str] = []
         self._time = "null::bigint"
 
@@ -245,7 +280,18 @@ class _StatementWriter:
                 self._time = f"{constant['ttm']}::bigint"
         head = quote(json.dumps(constant, ensure_ascii=False, separators=(",", ":"))[:-1])
         sql = self._query(head, [*strings, "'},'"], own_id)
-        return Statement(sql, tuple(self._precomputed.values()))
+        if not self._is_wide:
+            return Statement(sql, tuple(self._precomputed.values()))
+        columns = tuple(self._read_indexes())
+        return Statement(sql, tuple(self._precomputed.values()), tuple(self._precomputed_json), columns)
+
+    def _read_indexes(self) -> Sequence[int]:
+        """Return the columns that the query reads: all, or of a wide event those outside of JSON."""
+        if not self._is_wide:
+            return range(len(self._types))
+        flat = [value for _, value in self._compiler.plan.pairs if isinstance(value, Col)]
+        names = dict.fromkeys([*(col.name for col in flat), *self._compiler.key])
+        return [self._indexes[name] for name in names]
 
     def _query(self, head: str, body: list[str], own_id: Col | None) -> str:
         """Return the query of an event: first the constant pairs, then its id, then what differs by row."""
@@ -253,14 +299,16 @@ class _StatementWriter:
         if id_ is not None:
             self._conditions.append(f"regexp_full_match({id_}, '{UUID_PATTERN}')")
         key = [f"coalesce({self._value_sql(Col(name), 'key')}, '')" for name in self._compiler.key]
-        names = map(column_name, range(len(self._types)))
-        row = ", ".join([*names, *(column.name for column in self._precomputed.values()), POSITION])
+        names = map(column_name, self._read_indexes())
+        extra = [column.name for column in self._precomputed.values()]
+        extra += [column.name for column in self._precomputed_json]
+        row = ", ".join([*names, *extra, POSITION])
         rest = f"{self._time} as time, {self._valid_sql()} as valid, hash({row}) as row_hash"
         if id_ is not None:
             event = _concat([head, """',"eid":'""", f"to_json({id_})::varchar", *body])
             # S608 here and below: every name and string in the query was quoted where it was put in
             return f"select {event} as event, nullif(md5_number_lower({id_}), md5_number_lower('')) as id, {rest} from chunk"  # noqa: S608
-        begin = [head, """',"eid":"'""", "(number::uuid)::varchar", "'\"'"]
+        begin = [head, """',"eid":"'""", uuid_sql("number"), "'\"'"]
         bits = "(number & 18446744073709551615::uhugeint)::ubigint"
         if key:
             number = id_number_sql(self._compiler.namespace, f"to_json([{', '.join(key)}])::varchar")
@@ -325,11 +373,17 @@ class _StatementWriter:
     def _add_schema_conditions(self, node: JsonNode) -> None:
         """Add when the data and entities inside a pair certainly follow their schemas."""
         for uri, data in self_describing_parts(node.tree):
-            if uri in self._compiler.schemas:
+            if uri in self._compiler.schemas and self._is_wide:
+                self._conditions += UNDECIDABLE
+            elif uri in self._compiler.schemas:
                 self._conditions += sql_conditions(self._compiler.schemas[uri], data, self._express)
 
     def _json_field_sql(self, key: str, node: JsonNode) -> list[str]:
         """Return SQL of the strings that make up a pair with JSON inside."""
+        if self._is_wide:
+            column = PrecomputedJson(node, f"__nbtrack_json_{len(self._precomputed_json)}")
+            self._precomputed_json.append(column)
+            return [quote(f',"{key}":'), f"to_json({column.name})::varchar"]
         parts = split_json(node.tree)
         prefix = f',"{key}":'
         if not node.base64:

@@ -21,10 +21,10 @@ from nbtrack.bulk.encoding.arrow import (
     string_buffers,
 )
 from nbtrack.bulk.encoding.compiler import POSITION, AnyCompiler, Statement
-from nbtrack.bulk.encoding.expressions import evaluate_column
+from nbtrack.bulk.encoding.expressions import evaluate_column, evaluate_tree
 from nbtrack.bulk.encoding.query import run_query
 from nbtrack.bulk.encoding.validation import RowValidator, contract_check
-from nbtrack.bulk.models import FailedRow
+from nbtrack.bulk.models import FailedRow, Reason
 from nbtrack.bulk.sources.chunks import Chunk
 
 Ids = np.ndarray[Any, np.dtype[np.uint64]]
@@ -267,8 +267,9 @@ class Encoder:
         table, reasons = columns.table, dict(chunk.reasons)
         reasons |= {row: reason for row, reason in columns.reasons.items() if row not in reasons}
         statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(columns.objects))
-        arrays = [*table.columns]
-        names = [column_name(index) for index in range(table.num_columns)]
+        indexes = range(table.num_columns) if statement.columns is None else statement.columns
+        arrays = [table.column(index) for index in indexes]
+        names = [column_name(index) for index in indexes]
         for column in statement.precomputed:
             values = columns.objects.get(column.col.name)
             if values is None:
@@ -277,6 +278,17 @@ class Encoder:
             results, new_reasons = evaluate_column(column.col, values, column.role, check, self._zone)
             arrays.append(results)
             names.append(column.name)
+            reasons |= {row: reason for row, reason in new_reasons.items() if row not in reasons}
+        for json_column in statement.precomputed_json:
+            objects = {
+                name: columns.objects.get(name) or table.column(name).to_pylist()
+                for name in json_column.columns
+            }
+            results, new_reasons = evaluate_tree(
+                json_column.node.tree, objects, json_column.write, self._zone
+            )
+            arrays.append(results)
+            names.append(json_column.name)
             reasons |= {row: reason for row, reason in new_reasons.items() if row not in reasons}
         arrays.append(pa.array(np.arange(chunk.first_row, chunk.first_row + len(table))))
         return _Prepared(chunk, columns, pa.table(arrays, names=[*names, POSITION]), statement, reasons)
@@ -299,7 +311,10 @@ class Encoder:
         """Add the reasons of rows that break limits, contracts and schemas; return the rows of the last two."""
         sizes = np.diff(starts)
         for row in map(int, np.flatnonzero(sizes > self._limits.event_bytes)):
-            reasons[row] = f"the event has {sizes[row] - 1:,} bytes, more than {self._limits.event_bytes:,}"
+            size, limit = f"{sizes[row] - 1:,} bytes", f"{self._limits.event_bytes:,}"
+            reasons[row] = Reason(
+                f"the event has more than {limit} bytes", size, f"the event has {size}, more than {limit}"
+            )
         invalid: set[int] = set()
         for row in map(int, np.flatnonzero(~np.asarray(valid))):
             if row in reasons:

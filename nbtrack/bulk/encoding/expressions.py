@@ -4,7 +4,7 @@ The meaning is that of `nbtrack.values` and of `Col.evaluate`. SQL is used only 
 property test checks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from nbtrack.bulk.duckdb import quote
 from nbtrack.bulk.encoding.arrow import Unreadable
+from nbtrack.bulk.models import Reason
 from nbtrack.template import EXACT_INTEGERS, Col, Step, is_missing, parse_datetime
-from nbtrack.values import dumps, key_text, milliseconds, text
+from nbtrack.values import dumps, jsonable, key_text, milliseconds, text
 
 Role = Literal["json", "string", "key", "time"]
 """Where a value goes: into JSON, a flat field, the key of a row, or a field that holds a time."""
@@ -23,6 +24,8 @@ Check = Callable[[Any], None]
 Kind = Literal["str", "int", "float", "decimal", "bool", "date", "timestamp", "null"]
 
 _MAX_CASES = 64
+_ERRORS = (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError)
+"""What a value without a form raises."""
 _SHIFT = 10**15
 """Milliseconds, some 30,000 years."""
 _MAX_CACHED = 100_000
@@ -32,7 +35,7 @@ _PYTHON_TYPES: dict[Kind, type] = {"str": str, "int": int, "float": float, "bool
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """SQL and the kind of its values; NULL where the row has no value."""
+    """SQL and the kind of its values; NULL, or NaN of a float, where the row has no value."""
 
     sql: str
     kind: Kind
@@ -137,19 +140,76 @@ def evaluate_column(
             continue
         try:
             if isinstance(value, Unreadable):
-                raise ValueError(value.reason)  # noqa: TRY301, TRY004 - as for other values without a form
+                raise ValueError(value.reason)  # noqa: TRY004 - as for other values without a form
             evaluated = _localise(col.evaluate(value), role, zone)
             if check is not None:
                 check(evaluated)
             result = write(evaluated)
-        except (TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as error:
-            reasons[row] = f"{col.name}: {error}"
+        except _ERRORS as error:
+            reasons[row] = value_reason(col.name, error)
             results.append(None)
             continue
         results.append(result)
         if type(value) is str and len(cache) < _MAX_CACHED:
             cache[value] = result
     return pa.array(results, pa.int64() if role == "time" else pa.string()), reasons
+
+
+def evaluate_tree(
+    tree: Any, columns: Mapping[str, Sequence[Any]], write: Callable[[Any], str], zone: tzinfo = UTC
+) -> tuple[pa.Array, dict[int, str]]:
+    """Fill the placeholders of a JSON tree in Python for each row.
+
+    Parameters
+    ----------
+    tree
+        Nested dicts and lists with placeholders.
+    columns
+        The values of each column as Python objects, ``n`` of each.
+    write
+        Returns a filled tree as a string.
+    zone
+        Time zone of times without one.
+
+    Returns
+    -------
+    results : Array of string, length n
+        NULL where a value has no form.
+    reasons : dict of int to str
+        Reason by row, for the rows with such a value.
+    """
+    results: list[str | None] = []
+    reasons: dict[int, str] = {}
+    for row in range(len(next(iter(columns.values())))):
+        try:
+            results.append(write(_fill(tree, columns, row, zone)))
+        except _ERRORS as error:
+            reason = error.args[0] if error.args else error
+            reasons[row] = reason if isinstance(reason, Reason) else str(error)
+            results.append(None)
+    return pa.array(results, pa.string()), reasons
+
+
+def value_reason(column: str, error: Exception) -> Reason:
+    """Return the reason of a value that has no form: its rule is what the message says before the value."""
+    rule, _, detail = str(error).partition(": ")
+    return Reason(f"{column}: {rule}", detail)
+
+
+def _fill(tree: Any, columns: Mapping[str, Sequence[Any]], row: int, zone: tzinfo) -> Any:
+    if isinstance(tree, Col):
+        value = columns[tree.name][row]
+        try:
+            if isinstance(value, Unreadable):
+                raise ValueError(value.reason)  # noqa: TRY004 - as for other values without a form
+            return jsonable(_localise(tree.evaluate(value), "json", zone))
+        except _ERRORS as error:
+            raise ValueError(value_reason(tree.name, error)) from None
+    if isinstance(tree, Mapping):
+        return {name: _fill(value, columns, row, zone) for name, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_fill(value, columns, row, zone) for value in tree]
+    return tree
 
 
 def _parse_times(col: Col, values: pa.ChunkedArray, role: Role, zone: tzinfo) -> pa.Array | None:
@@ -173,7 +233,7 @@ def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: P
         return Expression(name, "int")
     if is_.is_floating(type_):
         double = name if is_.is_float64(type_) else f"({name})::double"
-        return Expression(f"(case when not isnan({double}) then {double} end)", "float")
+        return Expression(double, "float")
     if is_.is_date(type_):
         return Expression(name, "date")
     if is_.is_timestamp(type_):
@@ -193,7 +253,13 @@ def _default(value: Expression, step: Step) -> Expression | None:
     if not isinstance(constant, str | bool | int | float) or type(constant) is not _PYTHON_TYPES.get(kind):
         return None
     literal = _literal(constant)
-    return None if literal is None else Expression(f"coalesce({value.sql}, {literal})", kind)
+    return None if literal is None else Expression(f"coalesce({_present(value)}, {literal})", kind)
+
+
+def _present(value: Expression) -> str:
+    """Return SQL for a value with NULL where it is NaN, which counts as missing."""
+    sql = value.sql
+    return f"(case when not isnan({sql}) then {sql} end)" if value.kind == "float" else sql
 
 
 def _literal(constant: str | bool | float) -> str | None:
@@ -247,7 +313,7 @@ def _as_str(value: Expression) -> Expression | None:
     if value.kind == "bool":
         return Expression(f"(case {value.sql} when true then 'true' when false then 'false' end)", "str")
     if value.kind == "float":
-        return Expression(f"({_float_str(value.sql)})", "str")
+        return Expression(f"(case when not isnan({value.sql}) then {_float_str(value.sql)} end)", "str")
     return (
         Expression(f"(({value.sql})::varchar)", "str") if value.kind in {"int", "decimal", "date"} else None
     )
@@ -264,10 +330,10 @@ def _float_str(sql: str) -> str:
 
 
 def _float_json(sql: str) -> str:
-    # from 16 digits on to_json writes zeros where the tracker's encoder writes an exponent
+    # from 16 digits on to_json writes zeros where the tracker's encoder writes an exponent; NaN is above all numbers
     return (
-        f"case when not isfinite({sql}) then null when {is_exact_integer(sql)} then ({sql})::bigint::varchar "
-        f"when abs({sql}) < 1e16 then to_json({sql})::varchar else ({sql})::varchar end"
+        f"case when {is_exact_integer(sql)} then ({sql})::bigint::varchar when abs({sql}) < 1e16 "
+        f"then to_json({sql})::varchar when isfinite({sql}) then ({sql})::varchar end"
     )
 
 

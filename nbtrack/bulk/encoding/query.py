@@ -7,7 +7,7 @@ from itertools import chain
 import duckdb
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import VECTOR
+from nbtrack.bulk.duckdb import VECTOR, read_batches
 
 
 def run_query(
@@ -47,7 +47,7 @@ def run_query(
     pending: list[pa.RecordBatch] = []
     rows = 0
     # batches as large as the first table: if all tables are of one size, none is cut or joined
-    for batch in connection.sql(sql).to_arrow_reader(max(first.num_rows, VECTOR)):
+    for batch in read_batches(connection.sql(sql), max(first.num_rows, VECTOR)):
         pending.append(batch)
         rows += batch.num_rows
         while sizes and rows >= sizes[0]:

@@ -58,7 +58,8 @@ class DeadLetters:
 def open_dead_letters(path: Path, *, invalid: bool) -> RelationSource:
     """Return the events in a file: those that a collector refused, and the invalid ones if asked."""
     condition = "true" if invalid else "refused"
-    rows = open_cursor().read_parquet(str(path)).filter(f"payload is not null and {condition}")
-    source = RelationSource(rows)
+    connection = open_cursor()
+    rows = connection.read_parquet(str(path)).filter(f"payload is not null and {condition}")
+    source = RelationSource(rows, connection)
     source.rows = rows.count("*").fetchall()[0][0]
     return source

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -10,10 +11,11 @@ from typing import Any, NoReturn
 import duckdb
 import pyarrow as pa
 
-from nbtrack.bulk.duckdb import quote_name
+from nbtrack.bulk.duckdb import quote_name, read_batches
 from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, Source, SourceError, rechunk, select_columns
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.files import ArrowSource, open_files
+from nbtrack.bulk.sources.rows import CursorSource, RowsSource
 from nbtrack.template import is_missing
 
 
@@ -23,8 +25,8 @@ def open_source(data: Any, csv: CsvOptions | None = None) -> Source:
     Parameters
     ----------
     data
-        A pandas or polars DataFrame, an Arrow table, batch, reader or dataset, a DuckDB relation, the path of a Parquet
-        or CSV file or a pattern of paths, or an iterable of DataFrames.
+        A pandas or polars DataFrame, an Arrow table, batch, reader or dataset, a DuckDB relation, a database cursor, the
+        path of a Parquet, CSV, JSON Lines or Arrow IPC file or a pattern of paths, or an iterable of DataFrames or dicts.
     csv
         How CSV files are written.
 
@@ -40,7 +42,7 @@ def open_source(data: Any, csv: CsvOptions | None = None) -> Source:
             return make_source(data)
     raise SourceError(
         f"backfill cannot read {type(data).__name__}; pass a pandas or polars DataFrame, an Arrow table or reader, the "
-        "path of a Parquet or CSV file, a DuckDB relation, or an iterable of DataFrames"
+        "path of a Parquet or CSV file, a DuckDB relation, or an iterable of DataFrames or dicts"
     )
 
 
@@ -52,7 +54,7 @@ class PandasSource(Source):
     def __init__(self, frame: Any) -> None:
         self._frame = frame
         self.names = [str(name) for name in frame.columns]
-        self._columns = dict(zip(self.names, range(len(self.names)), strict=False))
+        self._columns = dict(zip(self.names, frame.columns, strict=True))
         self._levels = {str(name): level for level, name in enumerate(frame.index.names) if name is not None}
         self.index_names = [name for name in self._levels if name not in self._columns]
         self.rows: int | None = len(frame)
@@ -62,13 +64,16 @@ class PandasSource(Source):
         # column by column: a DataFrame of some columns would be a copy of them
         series = {name: self._find(name) for name in columns}
         for number, start in enumerate(range(0, len(self._frame), size)):
-            arrays = {name: _to_arrow(column.iloc[start : start + size]) for name, column in series.items()}
+            arrays = {
+                name: _to_arrow(column if len(column) <= size else column.iloc[start : start + size])
+                for name, column in series.items()
+            }
             nulls = pa.nulls(min(size, len(self._frame) - start))
             yield _make_chunk(number, start, arrays, nulls)
 
     def _find(self, name: str) -> Any:
         if name in self._columns:
-            return self._frame.iloc[:, self._columns[name]]
+            return self._frame[self._columns[name]]
         return self._frame.index.get_level_values(self._levels[name]).to_series()
 
 
@@ -112,8 +117,9 @@ class RelationSource(Source):
 
     rereadable = True
 
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
+    def __init__(self, relation: Any, connection: Any = None) -> None:
+        # a relation does not keep its connection alive
+        self._relation, self._connection = relation, connection
         self.names = list(relation.columns)
         self._types = dict(zip(self.names, map(str, relation.types), strict=False))
 
@@ -139,11 +145,14 @@ class RelationSource(Source):
         type_ = self._types[name]
         if type_ in _LARGE_INTEGERS or type_ in _AS_TEXT:
             return f"{quoted}::varchar as {quoted}"
+        if not hasattr(pa, "decimal32") and (decimal := _NARROW_DECIMAL.fullmatch(type_)):
+            # DuckDB hands out types of 32 and 64 bits, which pyarrow before 18 does not know
+            return f"{quoted}::decimal(19, {decimal['scale']}) as {quoted}"
         return quoted
 
     def _read(self, projection: str, size: int) -> Iterator[pa.Table]:
         try:
-            for batch in self._relation.project(projection).to_arrow_reader(size):
+            for batch in read_batches(self._relation.project(projection), size):
                 yield pa.Table.from_batches([batch])
         except (duckdb.Error, OSError) as error:  # Arrow raises OSError for DuckDB's errors
             raise SourceError(f"cannot read the remaining rows: {error}") from None
@@ -177,6 +186,7 @@ class FramesSource(Source):
                 row += chunk.table.num_rows
 
 
+_NARROW_DECIMAL = re.compile(r"DECIMAL\((?:[0-9]|1[0-8]),(?P<scale>[0-9]+)\)")
 _LARGE_INTEGERS = frozenset({"HUGEINT", "UHUGEINT", "BIGNUM", "VARINT"})
 _AS_TEXT = frozenset({"BIT", "VARIANT", "TIME WITH TIME ZONE"})
 
@@ -189,7 +199,12 @@ def _make_chunk(number: int, first_row: int, arrays: Mapping[str, Any], nulls: p
 
 def _open_polars(data: Any) -> Source:
     if type(data).__name__ == "LazyFrame":
-        data = data.collect()
+        # newer versions stream
+        return (
+            FramesSource(data.collect_batches())
+            if hasattr(data, "collect_batches")
+            else PolarsSource(data.collect())
+        )
     if not hasattr(data, "to_arrow") or not hasattr(data, "columns"):
         raise SourceError(f"backfill accepts a polars DataFrame, got polars {type(data).__name__}")
     return PolarsSource(data)
@@ -246,6 +261,19 @@ def _reject_column(data: Any) -> NoReturn:
     )
 
 
+def _reject_with_advice(data: Any) -> NoReturn:
+    raise SourceError(
+        f"backfill cannot read {type(data).__module__}.{type(data).__name__}; pass {_ADVICE[_library(data)]}"
+    )
+
+
+def _open_iterable(items: Iterator[Any]) -> Source:
+    """Return the source of an iterable of dicts, or of DataFrames and the like."""
+    first = next(items, None)
+    rest = itertools.chain([first], items) if first is not None else items
+    return RowsSource(rest) if isinstance(first, Mapping) else FramesSource(rest)
+
+
 def _reject_values(data: Any) -> NoReturn:
     raise SourceError(
         f"backfill needs a DataFrame, got {type(data).__name__}; convert it, as with pandas.DataFrame(…)"
@@ -253,6 +281,14 @@ def _reject_values(data: Any) -> NoReturn:
 
 
 _COLUMNS = {"Series", "ChunkedArray", "Index"}
+_ADVICE = {
+    "modin": "data.to_pandas()",
+    "snowflake": "data.to_pandas()",
+    "google": "result.to_arrow()",
+    "ray": "(batch for batch in dataset.iter_batches(batch_format='pyarrow'))",
+    "narwhals": "data.to_native()",
+    "ibis": "data.to_pyarrow_batches()",
+}
 # a check, and what to do with the data that passes it; the first match counts
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (lambda data: type(data).__name__ in _COLUMNS, _reject_column),
@@ -271,8 +307,17 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
         lambda data: hasattr(data, "__arrow_c_stream__"),
         lambda data: ArrowSource(pa.RecordBatchReader.from_stream(data)),
     ),
+    (lambda data: hasattr(data, "to_pyarrow_dataset"), lambda data: ArrowSource(data.to_pyarrow_dataset())),
+    (
+        lambda data: hasattr(data, "to_arrow_batch_reader"),
+        lambda data: ArrowSource(data.to_arrow_batch_reader()),
+    ),
+    (lambda data: hasattr(data, "to_pyarrow_batches"), lambda data: ArrowSource(data.to_pyarrow_batches())),
+    (lambda data: hasattr(data, "fetchmany") and hasattr(data, "description"), CursorSource),
+    (lambda data: _library(data) in _ADVICE, _reject_with_advice),
+    (lambda data: hasattr(data, "to_arrow"), lambda data: open_source(data.to_arrow())),
     (
         lambda data: isinstance(data, Iterable) and not isinstance(data, bytes),
-        lambda data: FramesSource(iter(data)),
+        lambda data: _open_iterable(iter(data)),
     ),
 )

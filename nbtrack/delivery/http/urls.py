@@ -2,8 +2,9 @@
 
 import base64
 from typing import Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from nbtrack.common.wording import without_credentials
 from nbtrack.protocol import GET_PATH, POST_PATH
 
 HttpProtocol = Literal["http", "https"]
@@ -82,7 +83,24 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
         or any(character.isspace() for character in parts.netloc)
     ):
         raise ValueError(f"no host in endpoint {endpoint!r}; an endpoint looks like 'https://sp.acme.com'")
+    _check_base_url(endpoint, parts)
     return uri
+
+
+def _check_base_url(endpoint: str, parts: SplitResult) -> None:
+    shown = repr(without_credentials(endpoint))
+    if parts.query or "?" in endpoint:
+        raise ValueError(
+            f"endpoint {shown} contains a query; give the base URL, such as 'https://sp.acme.com'"
+        )
+    if parts.fragment or "#" in endpoint:
+        raise ValueError(
+            f"endpoint {shown} contains a fragment; give the base URL, such as 'https://sp.acme.com'"
+        )
+    if parts.path.endswith("/tp2") or parts.path == GET_PATH:
+        raise ValueError(
+            f"endpoint {shown} contains the path of requests; give the base URL, and another path as `path`"
+        )
 
 
 def split_credentials(uri: str) -> tuple[str, dict[str, str]]:

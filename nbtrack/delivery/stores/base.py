@@ -1,9 +1,9 @@
 """Interfaces of stores: the reference's four methods, and the larger one that senders work with."""
 
-import time
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from nbtrack.common.clock import wall
 from nbtrack.delivery.encoding import decode, encode
 from nbtrack.delivery.models import DeadEvent, DropReason, PayloadDict, Row, RowId
 
@@ -138,8 +138,7 @@ class SnowplowStoreMethods:
         """Add a payload; return False if the store is full."""
         body, event_id = encode(payload, "post")
         return (
-            self.add(route=DIRECT_ROUTE, body=body, event_id=event_id, anonymous=False, added=time.time())
-            is None
+            self.add(route=DIRECT_ROUTE, body=body, event_id=event_id, anonymous=False, added=wall()) is None
         )
 
     def get_events_batch(self) -> list[PayloadDict]:

@@ -3,13 +3,13 @@
 import hashlib
 import logging
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from nbtrack.common import lifecycle
+from nbtrack.common.clock import wall
 from nbtrack.common.extras import require
 from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
@@ -260,7 +260,7 @@ class RedisEventStore(SnowplowStoreMethods):
                     pipe.xadd(self._dead_key, dead, maxlen=self.max_events, approximate=False)
             pipe.xack(stream, GROUP, *entry_ids)
             pipe.xdel(stream, *entry_ids)
-            oldest = int((time.time() - self.max_age) * 1000)
+            oldest = int((wall() - self.max_age) * 1000)
             pipe.xtrim(self._dead_key, minid=oldest, approximate=False)
             pipe.execute()
             self._forget(stream, entry_ids)

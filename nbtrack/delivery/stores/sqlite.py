@@ -5,7 +5,6 @@ import os
 import secrets
 import sqlite3
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Self
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import check_at_least, check_positive
+from nbtrack.common.clock import monotonic, wall
 from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores import sqlite_file
@@ -140,7 +140,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
         max_events: int = 1_000_000,
         max_age: float = 30 * 86_400.0,
         synchronous: str = "NORMAL",
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall,
     ) -> None:
         check_at_least(1, max_bytes=max_bytes, max_events=max_events)
         check_positive(max_age=max_age)
@@ -281,7 +281,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
             try:
                 if not quota.fits(size) and not quota.evict_until_fits(connection, size):
                     return DropReason.QUEUE_FULL
-                self._last_id = max(self._last_id + 1, time.time_ns() // 1_000 * ID_SALTS + self._salt)
+                self._last_id = max(self._last_id + 1, int(wall() * 1e6) * ID_SALTS + self._salt)
                 connection.execute(INSERT, (self._last_id, route, anonymous, added, size, event_id, body))
             except BaseException as error:
                 self._recover(connection, error)
@@ -438,9 +438,9 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def _maintain(self) -> None:
         """Now and then: delete what is too old, free the leases of dead processes, return pages to the disk."""
-        if abs(time.monotonic() - self._maintained_at) < MAINTENANCE_SECONDS:
+        if abs(monotonic() - self._maintained_at) < MAINTENANCE_SECONDS:
             return
-        self._maintained_at = time.monotonic()
+        self._maintained_at = monotonic()
         with self._using() as connection:
             tokens = [
                 token

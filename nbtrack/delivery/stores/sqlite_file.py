@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nbtrack.common.clock import monotonic
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.home import make_private
 from nbtrack.common.processes import is_same_process, process_started
@@ -230,7 +231,7 @@ def _set_aside(path: Path) -> Path:
 def _salvage(aside: Path, fresh: sqlite3.Connection) -> int:
     """Copy the readable rows of a damaged outbox into a new one; return how many."""
     copied = 0
-    deadline = time.monotonic() + SALVAGE_SECONDS
+    deadline = monotonic() + SALVAGE_SECONDS
     fresh.execute("BEGIN IMMEDIATE")
     for table in ("events", "dead"):
         columns = [name for _, name, *_ in fresh.execute(f"PRAGMA table_info({table})")]
@@ -240,7 +241,7 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> int:
         for row in _readable_rows(aside, table, columns):
             if _is_intact(dict(zip(columns, row, strict=True))):
                 copied += fresh.execute(insert, row).rowcount
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 break
     fresh.execute("COMMIT")
     return copied
