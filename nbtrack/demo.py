@@ -11,7 +11,6 @@ from typing import Any
 
 from nbtrack.collector import shared_collector
 from nbtrack.common.extras import require
-from nbtrack.common.home import find_home
 
 QUICKSTART = "01_quickstart.ipynb"
 _CELL_TIMEOUT = 600  # seconds
@@ -37,18 +36,21 @@ def run_demo(notebook: Path | None = None) -> int:
             f"The notebook {QUICKSTART} is not here: run this in a clone of nbtrack, or name one with --notebook."
         )
         return 1
-    home = find_home()
-    was_running = shared_collector.find(home) is not None
     print(f"Running {path.name} in a kernel of its own …")
     started = time.perf_counter()
-    try:
-        printed = execute(path)
-        seconds = time.perf_counter() - started
-        client = shared_collector.connect(home)
-        table = client.by_schema()
-        _show(table, printed, seconds, client.url)
-    finally:
-        if not was_running:
+    # a home of its own: the table shows this run, and the user's own events are not mixed with it
+    with (
+        tempfile.TemporaryDirectory(prefix="nbtrack-demo-home-", ignore_cleanup_errors=True) as folder,
+        _environment({"NBTRACK_HOME": folder}),
+    ):
+        home = Path(folder)
+        try:
+            printed = execute(path)
+            seconds = time.perf_counter() - started
+            client = shared_collector.connect(home)
+            table = client.by_schema()
+            _show(table, printed, seconds, client.url)
+        finally:
             shared_collector.stop(home)
     return 0 if len(table) and not table["bad"].sum() else 1
 
