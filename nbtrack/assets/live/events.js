@@ -22,6 +22,13 @@ function decode(key, text) {
   }
 }
 
+// a time in the browser's zone, with its date unless it is today
+function clock(time) {
+  const moment = new Date(time);
+  const day = moment.toDateString() === new Date().toDateString() ? "" : `${moment.toLocaleDateString("en-CA")} `;
+  return `${day}${moment.toLocaleTimeString([], { hour12: false })}.${String(time % 1000).padStart(3, "0")}`;
+}
+
 // where in a payload a reason is about, as the collector says it elsewhere: a field, and a path within it
 export const placeOf = (reason) => [reason.field, reason.path !== "$" && reason.path].filter(Boolean).join(" ");
 
@@ -87,7 +94,7 @@ export class LiveEvent {
 
   cell(column) {
     switch (column) {
-      case "time": return new Date(this.time).toLocaleTimeString([], { hour12: false }) + "." + String(this.time % 1000).padStart(3, "0");
+      case "time": return clock(this.time);
       case "status": return this.good ? "✓ good" : "✗ failed";
       case "event": return this.name;
       case "schema": return this.schema ?? "";
