@@ -16,7 +16,7 @@ from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
-from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
+from nbtrack.common.current_session import TOKEN_HEADER, CollectorTarget, find_registry, find_target
 from nbtrack.common.home import find_home
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
@@ -33,8 +33,6 @@ OnMissingTime = Literal["skip", "send", "raise"]
 MAX_BODY_BYTES = 900_000
 CONNECTIONS = 4
 GIVE_UP_AFTER = 300.0
-TOKEN_HEADER = "X-Nbtrack-Token"  # noqa: S105 - the name of a header
-"""Header that allows to read what a local collector knows."""
 _BODY_LIMIT = 1_048_576
 """Bytes beyond which a collector answers 200 and loses the body."""
 
@@ -442,7 +440,7 @@ def _find_target(collector: Any) -> CollectorTarget:
     if isinstance(collector, str) and collector == "local":
         return _find_local_target()
     if collector is not None:
-        # a LocalCollector has a URL once it runs
+        # a LocalCollector has a URL once it runs, and a token that lets one read its validation results
         url, headers = split_credentials(base_uri(getattr(collector, "url", None) or collector))
         return _with_token(CollectorTarget(url, headers), getattr(collector, "token", None))
     if (target := find_target()) is None:
@@ -467,7 +465,7 @@ def _find_local_target() -> CollectorTarget:
 
 def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorTarget:
     """Return a collector with the header that lets it return validation results, if it is one of this user's."""
-    if token is None:
+    if token is None and TOKEN_HEADER not in target.headers:
         # the shared collector's file, which only its user can read
         try:
             address = json.loads((find_home() / "collector.json").read_text("utf-8"))

@@ -1,5 +1,6 @@
 """The emitter that sends in the background."""
 
+import logging
 import sys
 import threading
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ IDLE_SECONDS = 5.0
 PROBE_WAIT_SECONDS = 0.05
 """While another thread's request is the one that is due, a thread looks this often whether it has ended."""
 STOP_SECONDS = 0.2
+LOG = logging.getLogger("nbtrack.delivery")
+_warned: set[str] = set()
 HAS_THREADS = sys.platform not in {"emscripten", "wasi"}
 
 
@@ -217,4 +220,18 @@ class AsyncEmitter(Emitter):
 
 
 def _can_start_threads() -> bool:
-    return HAS_THREADS and not sys.is_finalizing()
+    return HAS_THREADS and not sys.is_finalizing() and not _is_uwsgi_without_threads()
+
+
+def _is_uwsgi_without_threads() -> bool:
+    """Check for uWSGI in its default: threads can be started, but run only while a request is served."""
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is None:
+        return False
+    options = {name.decode() if isinstance(name, bytes) else name for name in getattr(uwsgi, "opt", {})}
+    if options & {"enable-threads", "threads"}:
+        return False
+    if "uwsgi" not in _warned:
+        _warned.add("uwsgi")
+        LOG.warning("uWSGI runs without enable-threads; events are sent on the calling thread")
+    return True

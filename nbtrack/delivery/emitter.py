@@ -5,7 +5,9 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from urllib.parse import urlencode
 
 from nbtrack.common import lifecycle
 from nbtrack.common.arguments import (
@@ -20,7 +22,12 @@ from nbtrack.common.arguments import (
 from nbtrack.common.clock import monotonic, wall
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
 from nbtrack.delivery.http.connections import load_modules
-from nbtrack.delivery.http.requests_transport import RequestsTransport, renew_connections
+from nbtrack.delivery.http.requests_transport import (
+    MethodTransport,
+    PatchableTransport,
+    RequestsTransport,
+    renew_connections,
+)
 from nbtrack.delivery.http.transport import TIMEOUT, Headers, Transport, TransportProtocol
 from nbtrack.delivery.http.urls import (
     HttpProtocol,
@@ -43,7 +50,7 @@ from nbtrack.delivery.models import (
     Stats,
     SuccessCallback,
 )
-from nbtrack.delivery.retry import Backoff, Decision, decide
+from nbtrack.delivery.retry import NO_REPLY, Backoff, Decision, decide
 from nbtrack.delivery.send_log import SendLog
 from nbtrack.delivery.sender import Limits, RequestOutcome, Sender, Step
 from nbtrack.delivery.stores.adapter import as_store
@@ -56,6 +63,10 @@ BATCH_SIZE = {"post": 10, "get": 1}
 BATCH_BYTES = 900_000
 MEMORY_EVENTS = 250_000
 FLUSH_SECONDS = 10.0
+BLOCK_SECONDS = 10.0
+BLOCK_LOOK_SECONDS = 0.05
+Overflow = Literal["drop_newest", "drop_oldest", "block"]
+OVERFLOW = ("drop_newest", "drop_oldest", "block")
 MANY_EMITTERS = 50
 """More emitters of one destination than this are probably one for each event."""
 _emitters: dict[str, "weakref.WeakSet[Emitter]"] = {}
@@ -149,6 +160,17 @@ class Emitter:
         Sends the requests in place of HTTP, as a test may want.
     report_at_exit : bool
         Whether to write a line to stderr if events are unsent when the process ends.
+    flush_interval : float, optional
+        Seconds between two flushes, as `set_flush_timer`.
+    overflow : str
+        What happens to a new event when the store is full: "drop_newest" refuses it, "drop_oldest" deletes the oldest
+        waiting event in its place, "block" waits for room, up to `block_timeout`, and refuses it then.
+    block_timeout : float
+        Seconds that `input` may wait for room with `overflow="block"`.
+    proxies : mapping of str to str, optional
+        Proxy of each scheme, in place of the environment's.
+    verify : bool or str
+        Whether to check certificates, or the file or folder of those to trust.
 
     Raises
     ------
@@ -175,7 +197,7 @@ class Emitter:
                 )
             return super().__new__(cls)
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - a line for each setting
         self,
         endpoint: str,
         protocol: HttpProtocol = "https",
@@ -204,6 +226,11 @@ class Emitter:
         destination: str | None = None,
         transport: TransportProtocol | None = None,
         report_at_exit: bool = True,
+        flush_interval: float | None = None,
+        overflow: Overflow = "drop_newest",
+        block_timeout: float = BLOCK_SECONDS,
+        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,
     ) -> None:
         check_collector_options(method, protocol, path)
         check_at_least(
@@ -215,8 +242,10 @@ class Emitter:
             max_attempts=max_attempts,
             max_batch_bytes=max_batch_bytes,
         )
-        check_at_least(0, max_retry_delay_seconds=max_retry_delay_seconds)
-        check_positive(max_age=max_age)
+        check_at_least(0, max_retry_delay_seconds=max_retry_delay_seconds, block_timeout=block_timeout)
+        if overflow not in OVERFLOW:
+            raise ValueError(f"overflow must be one of {', '.join(map(repr, OVERFLOW))}, got {overflow!r}")
+        check_positive(max_age=max_age, flush_interval=flush_interval)
         check_timeout(request_timeout)
         check_callables(on_success=on_success, on_failure=on_failure, on_attempt=on_attempt, resolve=resolve)
         check_methods(("post", "get"), "a requests.Session", session=session)
@@ -237,6 +266,10 @@ class Emitter:
         self.max_retry_delay_seconds = max_retry_delay_seconds
         self.server_anonymisation = server_anonymisation
         self.report_at_exit = report_at_exit
+        self._overflow = overflow
+        self._block_timeout = block_timeout
+        self._proxies = proxies
+        self._verify = verify
         self.batch_size = min(batch_size or BATCH_SIZE[method], buffer_capacity or 10**9)
         self._max_event_bytes = min(max_event_bytes or max_body, max_body)
         self._resolve = resolve
@@ -246,7 +279,7 @@ class Emitter:
             renew_connections(session)
         self._given_transport = transport
         if session is None and transport is None:
-            load_modules(endpoint if resolve else base_uri(endpoint, protocol, port))
+            load_modules(endpoint if resolve else base_uri(endpoint, protocol, port), proxies)
         self._headers = headers
         self._path = path or default_path(method)
         # may hold credentials; only the transport sees them
@@ -273,6 +306,8 @@ class Emitter:
         self._reset()
         lifecycle.watch(self)
         self._warn_of_many()
+        if flush_interval is not None:
+            self.set_flush_timer(flush_interval)
 
     def _warn_of_many(self) -> None:
         emitters = _emitters.setdefault(self._route_key, weakref.WeakSet())
@@ -295,6 +330,7 @@ class Emitter:
         self._ended = False
         self._sending_threads: set[int] = set()
         self._subscribers: Mapping[object, Callable[[], None]] = {}
+        self._end_at: float | None = None
         self._flush_timer: Timer | None = None
         self._retry_timer: Timer | None = None
 
@@ -311,6 +347,11 @@ class Emitter:
         url = self._base_url if self._resolve is None else self._resolve()
         if self._given_transport is not None:
             return self._given_transport
+        if type(self).http_post is not Emitter.http_post or type(self).http_get is not Emitter.http_get:
+            return MethodTransport(self.http_post, self.http_get)
+        return self._connect_to(url)
+
+    def _connect_to(self, url: str) -> TransportProtocol:
         base_url, credentials = split_credentials(url)
         timeout = self.request_timeout
         connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
@@ -320,13 +361,59 @@ class Emitter:
             extra = self._headers() if callable(self._headers) else self._headers
             return {**credentials, **(extra or {})}
 
+        def through_requests(session: Any) -> RequestsTransport:
+            return RequestsTransport(session, base_url, path=self._path, headers=headers, timeout=limits)
+
         if self._session is not None:
-            return RequestsTransport(
-                self._session, base_url, path=self._path, headers=headers, timeout=limits
-            )
-        return Transport(
-            base_url, path=self._path, headers=headers, timeout=limits, pool=self._max_connections()
+            return through_requests(self._session)
+        own = Transport(
+            base_url,
+            path=self._path,
+            headers=headers,
+            timeout=limits,
+            pool=self._max_connections(),
+            proxies=self._proxies,
+            verify=self._verify,
         )
+        return PatchableTransport(own, through_requests)
+
+    def http_post(self, data: str) -> Any:
+        """POST a body; a subclass may override it.
+
+        Parameters
+        ----------
+        data : str
+            The body, JSON.
+
+        Returns
+        -------
+        int
+            HTTP status, or -1 without a reply; an override may also return an object with a `status_code`.
+        """
+        return self._request_once(lambda transport: transport.post([data.encode()]))
+
+    def http_get(self, payload: PayloadDict) -> Any:
+        """GET with a payload as the query; a subclass may override it.
+
+        Parameters
+        ----------
+        payload : dict
+            Name-value pairs.
+
+        Returns
+        -------
+        int
+            HTTP status, or -1 without a reply; an override may also return an object with a `status_code`.
+        """
+        return self._request_once(lambda transport: transport.get(urlencode(payload, doseq=True)))
+
+    def _request_once(self, request: Callable[[TransportProtocol], Reply]) -> int:
+        transport = self._connect_to(self._base_url if self._resolve is None else self._resolve())
+        try:
+            status = request(transport).status
+        finally:
+            transport.close()
+        return NO_REPLY if status is None else status
 
     def _max_connections(self) -> int:
         return 1
@@ -366,7 +453,9 @@ class Emitter:
             added=wall(),
         )
         if reason is not None:
-            return self._drop(reason)
+            reason = self._make_room(reason, body, event_id)
+            if reason is not None:
+                return self._drop(reason)
         with self._counting:
             self._accepted += 1
             self._queued += 1
@@ -381,6 +470,29 @@ class Emitter:
         if self._subscribers:
             self._notify()
         return True
+
+    def _make_room(self, reason: DropReason, body: bytes, event_id: str) -> DropReason | None:
+        """Try again to store an event that a full store refused, as `overflow` says."""
+        if reason is not DropReason.QUEUE_FULL or self._overflow == "drop_newest":
+            return reason
+        event: dict[str, Any] = {
+            "route": self._route_key,
+            "body": body,
+            "event_id": event_id,
+            "anonymous": self.server_anonymisation,
+            "added": wall(),
+        }
+        if self._overflow == "drop_oldest":
+            return self._sender.drop_oldest(event)
+        deadline = monotonic() + self._block_timeout
+        while (left := deadline - monotonic()) > 0:
+            self._start_sending()
+            with self._changed:
+                self._changed.wait(min(left, BLOCK_LOOK_SECONDS))
+            again = self._store_add(**event)
+            if again is None:
+                return None
+        return reason
 
     def _drop(self, reason: DropReason) -> bool:
         self._sender.drop(reason)
@@ -494,6 +606,9 @@ class Emitter:
         lifecycle.ensure_process()
         started = monotonic()
         deadline = None if timeout is None else started + timeout
+        if self._end_at is not None:
+            # an overridden flush knows no timeout
+            deadline = self._end_at if deadline is None else min(deadline, self._end_at)
         sender = self._sender
         sent, dead = sender.sent, sender.dead
         timed_out = False
@@ -524,6 +639,40 @@ class Emitter:
     def sync_flush(self) -> None:
         """Send all pending events and wait for it; `flush` under the reference's name."""
         self.flush()
+
+    async def flush_async(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:  # noqa: ASYNC109 - as `flush`
+        """Flush without blocking the event loop: the wait is on a thread.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds after which it returns in any case; None waits without limit.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> emitter = Emitter("127.0.0.1:9", protocol="http")
+        >>> asyncio.run(emitter.flush_async(timeout=1)).pending
+        0
+        """
+        import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[FlushReport] = loop.create_future()
+
+        def flush() -> None:
+            try:
+                report = self.flush(timeout)
+            except BaseException as error:  # noqa: BLE001 - raised to whoever awaits
+                result: Callable[[], None] = partial(_settle, future, None, error)
+            else:
+                result = partial(_settle, future, report, None)
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(result)
+
+        # a daemon, unlike the threads of the loop's executor, which the end of the program would wait for
+        threading.Thread(target=flush, name="nbtrack-flush", daemon=True).start()
+        return await future
 
     def async_flush(self) -> None:
         """Send soon; nothing to do here, as in the reference."""
@@ -579,7 +728,7 @@ class Emitter:
         if self._ended:
             return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
         self._closed = True
-        report = self.flush(timeout)
+        report = self._flush_at_end(timeout)
         self._ended = True
         self.cancel_flush_timer()
         if self._retry_timer is not None:
@@ -600,9 +749,25 @@ class Emitter:
             Seconds; nothing is sent if the last attempt failed.
         """
         if budget > 0 and not self._sender.failing:
-            self.flush(budget)
+            self._flush_at_end(budget)
         self._sender.store.persist_fallback()
         return self._count()
+
+    def _flush_at_end(self, timeout: float | None) -> FlushReport:
+        """Flush, through the method of a subclass that overrides it."""
+        if type(self).flush.__module__ == Emitter.flush.__module__:
+            return self.flush(timeout)
+        started = monotonic()
+        sent, dead = self._sender.sent, self._sender.dead
+        self._end_at = None if timeout is None else started + timeout
+        try:
+            self.flush()
+        finally:
+            self._end_at = None
+        pending = self._count()
+        return FlushReport(
+            self._sender.sent - sent, pending, self._sender.dead - dead, monotonic() - started, pending > 0
+        )
 
     def _stop_threads(self) -> None:
         """Wait for our threads to end; there are none here."""
@@ -714,6 +879,15 @@ class Emitter:
             body = self._sender.store.find(self._route_key, event_id)
             return None if body is None else decode(body)
         return None
+
+
+def _settle(future: Any, report: FlushReport | None, error: BaseException | None) -> None:
+    if future.done():  # cancelled
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(report)
 
 
 def _seconds_left(deadline: float | None) -> float | None:

@@ -20,6 +20,7 @@ class DropReason(enum.StrEnum):
     """Why an event was not accepted; the keys of `Stats.dropped`."""
 
     CLOSED = "closed"
+    OVERFLOW = "overflow"
     QUEUE_FULL = "queue_full"
     TOO_LARGE = "too_large"
     UNSERIALIZABLE = "unserializable"

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nbtrack.common import lifecycle
 from nbtrack.common.clock import monotonic, wall
@@ -187,6 +188,20 @@ class Sender:
         """Count an event that was not accepted."""
         with self._lock:
             self._dropped[reason] += 1
+
+    def drop_oldest(self, event: Mapping[str, Any]) -> DropReason | None:
+        """Delete the oldest waiting events until a new one fits, and store it; return why it was not accepted."""
+        reason: DropReason | None = DropReason.QUEUE_FULL
+        while reason is DropReason.QUEUE_FULL:
+            rows = self.store.claim(
+                self.route.key, "overflow", max_events=1, max_bytes=1, bytes_per_event=BYTES_PER_EVENT
+            )
+            if not rows:
+                return reason
+            self.store.ack([row.id for row in rows])
+            self.drop(DropReason.OVERFLOW)
+            reason = self.store.add(**event)
+        return reason
 
     def delay(self) -> float:
         """Return the seconds until the next attempt is due."""

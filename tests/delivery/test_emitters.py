@@ -1,8 +1,10 @@
 """What an emitter tells, and how it is steered."""
 
 import base64
+import sys
 import threading
 import time
+import types
 
 import pytest
 import requests
@@ -345,3 +347,28 @@ def test_the_old_name_of_an_argument_is_answered_with_the_new_one() -> None:
     for kind in (Emitter, AsyncEmitter):
         with pytest.raises(TypeError, match=f"{kind.__name__} has no buffer_size=: use batch_size="):
             kind("127.0.0.1", buffer_size=10)  # type: ignore[call-arg]
+
+
+def test_under_uwsgi_without_threads_events_are_sent_on_the_calling_thread(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt={b"http": b":0"}))
+    monkeypatch.setattr(module, "_warned", set())
+    threads = set()
+    emitter = AsyncEmitter(
+        "127.0.0.1",
+        "http",
+        server.port,
+        batch_size=2,
+        on_attempt=lambda _: threads.add(threading.current_thread()),
+    )
+    track(emitter, *range(5))
+    assert emitter.flush().pending == 0
+    emitter.close()
+    assert threads == {threading.main_thread()}
+    assert sum("without enable-threads" in record.message for record in caplog.records) == 1
+    sys.modules["uwsgi"].opt[b"enable-threads"] = True
+    with AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1) as other:
+        track(other, 9)
+        assert other.flush().pending == 0
+    assert len(server.delivered) == 6

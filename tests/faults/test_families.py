@@ -1,56 +1,23 @@
 """Parents and children that track: whatever starts them and however they end, each event arrives or is accounted for."""
 
-import json
 import os
-import subprocess
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nbtrack.delivery import Emitter, SQLiteEventStore
+from tests.faults.families import run_family
 from tests.support.fault_server import FaultServer
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
     with FaultServer() as running:
         yield running
-
-
-def run_family(folder: Path, server: FaultServer, **plan: Any) -> tuple[set[str], str]:
-    """Run a history; return the accepted ids and what was written to stderr."""
-    plan = {
-        "when": "after",
-        "store": "memory",
-        "emitter": "AsyncEmitter",
-        "start": "fork",
-        "ending": "return",
-        "port": server.port,
-        "folder": str(folder),
-        **plan,
-    }
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.faults.programs", "family", json.dumps(plan)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return set((folder / "accepted").read_text().split()), done.stderr
-
-
-def stored(folder: Path) -> set[str]:
-    with SQLiteEventStore(folder / "outbox.sqlite") as store:
-        return {row.event_id for route in store.routes() for row in store.peek(route, 10**6)}
 
 
 @pytest.mark.parametrize("emitter", ["Emitter", "AsyncEmitter"])

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ _QUEUED = 32
 _MAX_WAIT = 5.0
 """Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
 VALIDATION_HEADER = "Nbtrack-Verdict"
-"""Asks a collector for the validation result of each event; others ignore it."""
+"""Asks a local collector for the validation result, which it returns to those who may read; others ignore it."""
 _OVERLOADED = frozenset({429, 503})
 
 
@@ -64,21 +65,25 @@ class Validation(NamedTuple):
     reasons: tuple[str, ...]
 
 
+_COUNTS = re.compile(rb'\{"good":([0-9]+),"bad":([0-9]+),')
+_REASONS = re.compile(rb'"reasons":\[((?:"(?:[^"\\]|\\.)*",?)*)')
+_REASON = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
 def read_validation(body: bytes) -> Validation | None:
-    """Return the validation result in a response; None if it is something else.
+    """Return the validation result in a response, which may be cut off; None if it is something else.
 
     Examples
     --------
-    >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[],"notes":[]}')
+    >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[{"event_id":')
     Validation(good=1, bad=1, reasons=('$.n: too large',))
     """
-    if not body.startswith(b'{"good":'):
+    match = _COUNTS.match(body)
+    if match is None:
         return None
-    try:
-        result = json.loads(body)
-        return Validation(int(result["good"]), int(result["bad"]), tuple(map(str, result["reasons"])))
-    except (ValueError, TypeError, KeyError):
-        return None
+    listed = _REASONS.search(body)
+    reasons = tuple(json.loads(part) for part in _REASON.findall(listed[1])) if listed else ()
+    return Validation(int(match[1]), int(match[2]), reasons)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,9 @@
 """Kept connections to one server, directly or through a proxy; each is open within a deadline, name lookup included."""
 
 import base64
+import contextlib
 import os
+import re
 import select
 import socket
 import ssl
@@ -17,13 +19,14 @@ from nbtrack.delivery.http.resolver import resolve
 
 SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 """Characters of a URL that are not quoted, as `requests` has it."""
+BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 MIN_SECONDS = 0.001
 """A timeout of 0 would mean "do not wait at all" to a socket."""
 
 
-def load_modules(url: str) -> None:
+def load_modules(url: str, proxies: Mapping[str, str] | None = None) -> None:
     """Import what requests to a URL need, so that no import happens on a sending thread.
 
     A child that is forked during an import never gets the import lock, which nobody in it releases.
@@ -33,8 +36,11 @@ def load_modules(url: str) -> None:
         import certifi  # noqa: F401, PLC0415
     if not urlsplit(url).netloc.isascii():
         import idna  # noqa: F401, PLC0415
-    if _names_a_proxy():
+    if proxies is not None or _names_a_proxy():
         import requests.utils  # noqa: F401, PLC0415
+
+        with contextlib.suppress(ModuleNotFoundError):
+            import socks  # noqa: F401, PLC0415
 
 
 class Connections:
@@ -173,10 +179,15 @@ class Connections:
     def target_of(self, url: str) -> str:
         """Return the target of the request line: the whole URL for a plain proxy, else path and query."""
         parts = urlsplit(url)
-        target = quote(parts.path or "/", safe=SAFE_CHARACTERS)
+        target = _quote(parts.path or "/")
         if parts.query:
-            target += f"?{quote(parts.query, safe=SAFE_CHARACTERS)}"
+            target += f"?{_quote(parts.query)}"
         return f"{parts.scheme}://{host_header(url)}{target}" if self._forwarded else target
+
+
+def _quote(text: str) -> str:
+    """Quote what a URL cannot hold; a percent sign only where it begins no escape, as `requests` does."""
+    return quote(text, safe=SAFE_CHARACTERS.replace("%", "") if BAD_ESCAPE.search(text) else SAFE_CHARACTERS)
 
 
 def host_header(url: str) -> str:
