@@ -2,7 +2,6 @@
 
 import json
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -65,25 +64,21 @@ class Validation(NamedTuple):
     reasons: tuple[str, ...]
 
 
-_COUNTS = re.compile(rb'\{"good":([0-9]+),"bad":([0-9]+),')
-_REASONS = re.compile(rb'"reasons":\[((?:"(?:[^"\\]|\\.)*",?)*)')
-_REASON = re.compile(rb'"(?:[^"\\]|\\.)*"')
-
-
 def read_validation(body: bytes) -> Validation | None:
-    """Return the validation result in a response, which may be cut off; None if it is something else.
+    """Return the validation result in a response; None if it is something else.
 
     Examples
     --------
-    >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[{"event_id":')
+    >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[],"notes":[]}')
     Validation(good=1, bad=1, reasons=('$.n: too large',))
     """
-    match = _COUNTS.match(body)
-    if match is None:
+    if not body.startswith(b'{"good":'):
         return None
-    listed = _REASONS.search(body)
-    reasons = tuple(json.loads(part) for part in _REASON.findall(listed[1])) if listed else ()
-    return Validation(int(match[1]), int(match[2]), reasons)
+    try:
+        result = json.loads(body)
+        return Validation(int(result["good"]), int(result["bad"]), tuple(map(str, result["reasons"])))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 @dataclass(slots=True)
