@@ -465,7 +465,7 @@ def _find_local_target() -> CollectorTarget:
 
 def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorTarget:
     """Return a collector with the header that lets it return validation results, if it is one of this user's."""
-    if token is None:
+    if token is None and TOKEN_HEADER not in target.headers:
         # the shared collector's file, which only its user can read
         try:
             address = json.loads((find_home() / "collector.json").read_text("utf-8"))

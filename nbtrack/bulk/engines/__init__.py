@@ -1,8 +1,10 @@
 """DataFrames that their own engine sends: each task encodes and posts its part, with the same ids in every attempt."""
 
 import importlib
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -10,6 +12,7 @@ from nbtrack.bulk.models import FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import BackfillReport, ChunkReport
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ENGINES = {"dask": "nbtrack.bulk.engines.dask", "pyspark": "nbtrack.bulk.engines.spark"}
 
 
@@ -21,6 +24,9 @@ class Engine(Protocol):
 
     def send(self, data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
         """Send the rows, and return a report of each part."""
+
+    def runs_elsewhere(self, data: Any) -> bool:
+        """Check whether tasks may run on other machines."""
 
     def count_repeated(self, data: Any, columns: Sequence[str]) -> int:
         """Count the rows whose values in some columns an earlier row has; rows with a missing value do not count."""
@@ -59,6 +65,14 @@ def run_engine(
     if resume:
         raise ValueError(
             "resume=True is not supported for Dask and Spark; run it again without, the ids are the same"
+        )
+    host = urlsplit(plan.target.url).hostname or ""
+    if not report.dry_run and host in _LOOPBACK and engine.runs_elsewhere(data):
+        warnings.warn(
+            f"tasks on other machines cannot reach {plan.target.url}, which is a collector on this one; use a collector "
+            "that they reach",
+            RuntimeWarning,
+            stacklevel=3,
         )
     for part in engine.send(data, plan, dry=report.dry_run):
         report.add(part)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -29,6 +30,15 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     tasks = [send_one(partition, task_plan, dry) for partition in partitions]
     reports: tuple[ChunkReport, ...] = dask.compute(*tasks, **_retries())
     return reports
+
+
+def runs_elsewhere(data: Any) -> bool:  # noqa: ARG001 - the client knows
+    """Check whether a worker runs on another machine."""
+    client = _find_client()
+    if client is None:
+        return False
+    hosts = {urlsplit(address).hostname for address in client.scheduler_info()["workers"]}
+    return not hosts <= {None, "127.0.0.1", "localhost", "::1"}
 
 
 def count_repeated(data: Any, columns: Sequence[str]) -> int:

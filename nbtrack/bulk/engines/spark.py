@@ -31,6 +31,12 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     return list(reports.values())
 
 
+def runs_elsewhere(data: Any) -> bool:
+    """Check whether Spark runs on a cluster; a remote session does not tell."""
+    context = getattr(getattr(data, "sparkSession", None), "_sc", None)
+    return context is not None and not str(context.master).startswith("local")
+
+
 def count_repeated(data: Any, columns: Sequence[str]) -> int:
     """Count the rows whose key an earlier row has, across partitions."""
     keys = data.select(*columns).dropna()
