@@ -36,13 +36,13 @@ class BackfillAccessor:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
-    def backfill(self, event: "Event", **options: Any) -> "BackfillReport":
+    def backfill(self, event: "Event | str", **options: Any) -> "BackfillReport":
         """Send one event for each row.
 
         Parameters
         ----------
-        event : Event
-            The event, with `nbtrack.col` where a row's value goes.
+        event : Event or str
+            The event, with `nbtrack.col` where a row's value goes; or the URI of a schema.
         **options
             As for `nbtrack.backfill`.
 
@@ -55,13 +55,13 @@ class BackfillAccessor:
 
         return backfill(self._frame, event, **options)
 
-    def preview(self, event: "Event", n: int = 5, **options: Any) -> pd.DataFrame:
+    def preview(self, event: "Event | str", n: int = 5, **options: Any) -> pd.DataFrame:
         """Return the events of the first rows; nothing is sent.
 
         Parameters
         ----------
-        event : Event
-            The event, with `nbtrack.col` where a row's value goes.
+        event : Event or str
+            The event, with `nbtrack.col` where a row's value goes; or the URI of a schema.
         n : int, default 5
             How many rows.
         **options

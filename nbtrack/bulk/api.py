@@ -3,13 +3,14 @@
 import asyncio
 import inspect
 import os
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
+from nbtrack.bulk.default_event import EventOptions
 from nbtrack.bulk.engines import find_engine, run_engine
 from nbtrack.bulk.plan import (
     CONNECTIONS,
@@ -29,15 +30,20 @@ from nbtrack.bulk.sending.run import finish_report, send_source
 from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.frames import open_source
+from nbtrack.common.current_session import find_registry
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
 
 
 def backfill(
     data: Any,
-    event: Event,
+    event: Event | str,
     *,
     key: str | Sequence[str] = (),
+    time: str | None = None,
+    user_id: str | None = None,
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+    draft: bool = False,
     collector: Any = None,
     headers: Mapping[str, str] | None = None,
     namespace: str | uuid.UUID | None = None,
@@ -67,13 +73,23 @@ def backfill(
     Parameters
     ----------
     data : DataFrame, table, path or iterable of DataFrames
-        A pandas or polars DataFrame, an Arrow table or reader, the path of a Parquet or CSV file (or a pattern of paths),
-        a DuckDB relation, an iterable of DataFrames; or a Dask or Spark DataFrame, which its own engine sends.
-    event : Event
-        The event to track for a row, with `col` where a row's value goes.
+        A pandas or polars DataFrame, an Arrow table or reader, the path of a Parquet, CSV, JSON Lines or Arrow IPC file (or
+        a pattern of paths), a DuckDB relation, a database cursor, an iterable of DataFrames or dicts; or a Dask or Spark
+        DataFrame, which its own engine sends.
+    event : Event or str
+        The event to track for a row, with `col` where a row's value goes; or the URI of a schema, whose properties are the
+        columns of the data.
     key : str or sequence of str, optional
         Columns that identify a row: the event id is made from them, so that a repeated backfill sends the same ids.
         Without it, and without ``event_id=col(…)``, the id is made from the row's content and position.
+    time, user_id : str, optional
+        With the URI of a schema: the columns of the event's time and of the user's id.
+    columns : sequence of str or mapping, optional
+        With the URI of a schema: the columns that become properties, or the columns by the properties' names; by default
+        all but `time` and `user_id`.
+    draft : bool, default False
+        With the URI of a schema: whether to draft the schema from the DataFrame, and to register it with `registry`, and
+        with `collector` if it is a `LocalCollector`.
     collector : str or LocalCollector, optional
         URL of the collector, or a running `LocalCollector`; by default the session's. ``"local"`` is the session's too,
         which must then be local.
@@ -157,6 +173,8 @@ def backfill(
     (3, 2, 1, 0, False)
     >>> report.errors["reason"].to_list()
     ['url is empty']
+    >>> backfill(frame, "iglu:com.acme/visit/jsonschema/1-0-0", key="id", draft=True, dry_run=True).sample[0]["ue_px"]["data"]
+    {'schema': 'iglu:com.acme/visit/jsonschema/1-0-0', 'data': {'id': 1, 'address': 'https://acme.com/a'}}
     """
     options = {name: value for name, value in locals().items() if name in _PLAN_OPTIONS}
     if isinstance(data, Event):
@@ -169,20 +187,24 @@ def backfill(
         raise ValueError("resume=True needs the ledger of the previous run, so ledger must not be False")
     engine = find_engine(data)
     source = open_source(data if engine is None else engine.empty(data), CsvOptions.read(csv))
-    plan = plan_source(event, source, send=not dry_run, **options)
+    builder = EventOptions(time, user_id, columns, draft)
+    if draft and isinstance(event, str):
+        options["registry"] = registry = registry or find_registry() or Registry()
+        builder.register_draft(event, data, source, registry, collector)
+    plan = plan_source(builder.build(event, source), source, send=not dry_run, **options)
     report = _begin_report(plan, source.names or (), dry_run=dry_run)
     remove_old_files()
     failed_rows = DeadLetters(
         Path(dead_letters) if dead_letters is not None else dead_letters_path(plan.namespace)
     )
-    started = time.perf_counter()
+    started = perf_counter()
     try:
         if engine is not None:
             run_engine(engine, data, plan, report, failed_rows, resume=resume)
         else:
             send_source(plan, source, report, failed_rows, ledger=ledger, resume=resume, progress=progress)
     finally:
-        report.seconds = time.perf_counter() - started
+        report.seconds = perf_counter() - started
         try:
             report.dead_letters = failed_rows.close()
         except OSError as error:  # the events were sent: the report is returned nevertheless
@@ -198,14 +220,14 @@ _PLAN_OPTIONS = SENDING_OPTIONS | {
 """The options of a backfill that are options of its plan, under the same names."""
 
 
-async def backfill_async(data: Any, event: Event, **options: Any) -> BackfillReport:
+async def backfill_async(data: Any, event: Event | str, **options: Any) -> BackfillReport:
     """Send one event for each row without blocking the event loop.
 
     Parameters
     ----------
     data : DataFrame, table, path or iterable of DataFrames
         As for `backfill`.
-    event : Event
+    event : Event or str
         As for `backfill`.
     **options
         As for `backfill`.

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 VECTOR = 2_048
 """Rows that DuckDB processes at once."""
+_HAS_READER = hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader")
 _IS_2 = int(duckdb.__version__.partition(".")[0]) >= 2  # noqa: PLR2004 - DuckDB's version
 
 
@@ -18,7 +19,8 @@ def open_cursor() -> duckdb.DuckDBPyConnection:
 
 def read_batches(relation: duckdb.DuckDBPyRelation, rows: int) -> pa.RecordBatchReader:
     """Return a query's result as Arrow batches of a number of rows, by the name that this version of DuckDB has for it."""
-    return relation.to_arrow_reader(rows) if _IS_2 else relation.fetch_arrow_reader(rows)
+    # DuckDB before 1.5 has the older name only
+    return (relation.to_arrow_reader if _HAS_READER else relation.fetch_arrow_reader)(rows)
 
 
 def uuid_sql(number: str) -> str:

@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nbtrack.template import col
+from nbtrack.template import Col, col
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
 
 _FORM = '{"schema": "iglu:…", "data": {…}}'
+_WITH_ARGUMENT = ("default", "map", "cast", "format", "replace")
+_METHODS = (*_WITH_ARGUMENT, "to_number", "to_datetime", "parse_json", "strip", "lower")
+"""Methods of a placeholder; those without an argument take options, or null."""
 _MEMBERS = ("schema", "data", "context", "true_timestamp", "event_id", "user_id")
 
 
@@ -19,7 +22,7 @@ def read_event(path: Path) -> SelfDescribing:
     path
         File with ``schema`` and ``data`` of a self-describing event, and optionally ``context`` (a list of objects with
         ``schema`` and ``data``), ``true_timestamp``, ``event_id`` and ``user_id``. ``{"$col": "name"}`` anywhere is a
-        placeholder for a column's value.
+        placeholder for a column's value; its methods follow as members, such as ``"cast": "int"``.
 
     Raises
     ------
@@ -54,13 +57,27 @@ def _make_event(description: Any) -> SelfDescribing:
     )
 
 
+def _make_column(**members: Any) -> Col:
+    """Return the placeholder of ``{"$col": "name", "cast": "int", "to_number": {"decimal": ","}}``."""
+    column = col(members.pop("$col"))
+    for method, argument in members.items():
+        if method not in _METHODS:
+            raise ValueError(f"unknown method {method!r} of a column; methods are: {', '.join(_METHODS)}")
+        call = getattr(column, method)
+        if method in _WITH_ARGUMENT:
+            column = call(*argument) if method == "replace" else call(argument)
+        else:
+            column = call(**argument) if isinstance(argument, dict) else call()
+    return column
+
+
 def _replace_columns(value: Any) -> Any:
     if isinstance(value, list):
         return [_replace_columns(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.keys() == {"$col"}:
-        return col(value["$col"])
+    if "$col" in value:
+        return _make_column(**value)
     # a misspelt placeholder would be sent as data, once for each row
     if wrong := [name for name in value if name.startswith("$")]:
         raise ValueError(f'{wrong[0]!r} is not a placeholder; write a column\'s value as {{"$col": "name"}}')

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import Protocol, Self
 
 import pyarrow as pa
 
@@ -11,6 +11,29 @@ HOUR = 3_600_000
 """Milliseconds of an hour."""
 EXAMPLES = 5
 """Row numbers that a report names of each kind."""
+
+
+class Reason(str):  # noqa: SLOT000 - its members are written once
+    """Why a row was not sent, with the rule that it breaks: reasons of one rule are counted together.
+
+    Examples
+    --------
+    >>> reason = Reason("total: not a number", "'1.000,00'")
+    >>> reason, reason.rule, reason.detail
+    ("total: not a number: '1.000,00'", 'total: not a number', "'1.000,00'")
+    """
+
+    rule: str
+    detail: str
+
+    def __new__(cls, rule: str, detail: str = "", text: str | None = None) -> Self:
+        """Return the reason; its text is by default the rule and the detail."""
+        reason = super().__new__(cls, text or (f"{rule}: {detail}" if detail else rule))
+        reason.rule, reason.detail = rule, detail
+        return reason
+
+    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]
+        return self.rule, self.detail, str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,7 @@ class Accounts:
     last: int | None = None
     reasons: Counter[str] = field(default_factory=Counter)
     bad_reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     last_error: str | None = None
 
     def add(self, other: "Accounts") -> None:
@@ -93,6 +117,8 @@ class Accounts:
             ours, theirs = getattr(self, count.name), getattr(other, count.name)
             if isinstance(ours, list):
                 setattr(self, count.name, [*ours, *theirs][:EXAMPLES])
+            elif count.name == "examples":
+                self.examples = {**theirs, **ours}
             elif count.name not in _NOT_SUMMED:
                 setattr(self, count.name, ours + theirs)
         self.extend_time_range(other.first, other.last)
@@ -102,6 +128,14 @@ class Accounts:
     def delivered(self) -> int:
         """Rows that need no further attention: sent now or by an earlier run, or left out as duplicates."""
         return self.sent + self.resumed + self.excluded
+
+    def count_failed(self, rows: Iterable[FailedRow]) -> None:
+        """Count rows that were not sent by the rule they break, with an example of each."""
+        for row in rows:
+            rule = row.reason.rule if isinstance(row.reason, Reason) else row.reason
+            self.reasons[rule] += 1
+            if isinstance(row.reason, Reason) and row.reason.detail:
+                self.examples.setdefault(rule, f"{row.reason.detail} in row {row.row:,}")
 
     def extend_time_range(self, first: int | None, last: int | None) -> None:
         """Extend the time range to include two more times."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import os
 import time
 import uuid
@@ -15,7 +16,8 @@ from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
-from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
+from nbtrack.common.current_session import TOKEN_HEADER, CollectorTarget, find_registry, find_target
+from nbtrack.common.home import find_home
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
 from nbtrack.schemas import Registry
@@ -438,15 +440,15 @@ def _find_target(collector: Any) -> CollectorTarget:
     if isinstance(collector, str) and collector == "local":
         return _find_local_target()
     if collector is not None:
-        # a LocalCollector has a URL once it runs
+        # a LocalCollector has a URL once it runs, and a token that lets one read its validation results
         url, headers = split_credentials(base_uri(getattr(collector, "url", None) or collector))
-        return CollectorTarget(url, headers)
+        return _with_token(CollectorTarget(url, headers), getattr(collector, "token", None))
     if (target := find_target()) is None:
         raise RuntimeError(
             "no collector to send to: pass collector=URL, or start a session (%load_ext nbtrack in a notebook, "
             "nbtrack.start() in a script)"
         )
-    return target
+    return _with_token(target)
 
 
 def _find_local_target() -> CollectorTarget:
@@ -458,7 +460,21 @@ def _find_local_target() -> CollectorTarget:
             f'collector="local" needs a session with a local collector, and {reason}; call nbtrack.start(), or pass a '
             "running LocalCollector() or a URL"
         )
-    return target
+    return _with_token(target)
+
+
+def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorTarget:
+    """Return a collector with the header that lets it return validation results, if it is one of this user's."""
+    if token is None:
+        # the shared collector's file, which only its user can read
+        try:
+            address = json.loads((find_home() / "collector.json").read_text("utf-8"))
+            token = address["token"] if address["url"].rstrip("/") == target.url.rstrip("/") else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            token = None
+    if not token:
+        return target
+    return dataclasses.replace(target, headers={**target.headers, TOKEN_HEADER: token})
 
 
 def _key_names(key: Any) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.bulk.default_event import EventOptions
 from nbtrack.bulk.encoding.encoder import Encoded
 from nbtrack.bulk.plan import BackfillPlan, plan_source
 from nbtrack.bulk.sources.chunks import CHUNK_ROWS, Source
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def preview(data: Any, event: Event, n: int = 5, **options: Any) -> "pd.DataFrame":
+def preview(data: Any, event: Event | str, n: int = 5, **options: Any) -> "pd.DataFrame":
     """Return the events of the first rows, decoded; nothing is sent.
 
     Parameters
     ----------
     data : DataFrame, table, path or iterable of DataFrames
         As for `backfill`.
-    event : Event
+    event : Event or str
         As for `backfill`.
     n : int, default 5
         How many rows.
@@ -56,7 +58,9 @@ def preview(data: Any, event: Event, n: int = 5, **options: Any) -> "pd.DataFram
     check_integers(n=n)
     check_at_least(0, n=n)
     source = open_source(data, CsvOptions.read(options.pop("csv", None)))
-    plan = plan_source(event, source, send=False, **options)
+    names = [field.name for field in fields(EventOptions)]
+    builder = EventOptions(**{name: options.pop(name) for name in names if name in options})
+    plan = plan_source(builder.build(event, source), source, send=False, **options)
     events: list[dict[str, Any]] = []
     for encoded in encode_source(plan, source, size=max(1, min(n, CHUNK_ROWS))):
         events += decode_events(encoded)

@@ -34,7 +34,7 @@ class ChunkReport(Accounts):
         See `BackfillReport`.
     bytes, requests, retries, null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last
         See `BackfillReport`.
-    reasons, bad_reasons, last_error
+    reasons, examples, bad_reasons, last_error
         See `BackfillReport`.
     failed_rows : list of FailedRow
         The rows that were not delivered, at most 1,000.
@@ -94,6 +94,8 @@ class BackfillReport(Accounts):
         Earliest and latest time of an event, as Unix timestamps in milliseconds.
     reasons : Counter
         Number of rows not sent, by reason.
+    examples : dict of str to str
+        A value, and its row, for reasons that depend on the value.
     bad_reasons : Counter
         Why events failed validation; only of some of them, if there are many.
     last_error : str or None
@@ -225,7 +227,7 @@ class BackfillReport(Accounts):
     def _lines(self) -> list[str]:
         lines = [self._headline()]
         if self.bytes:
-            retries = "" if self.dry_run else f", {self.retries:,} repeated"
+            retries = f", {self.retries:,} of them repeated" if self.retries else ""
             lines.append(f"  {readable_size(self.bytes)} in {plural(self.requests, 'request')}{retries}")
         if (times := self.time_range) is not None:
             lines.append(f"  events from {times[0]:%Y-%m-%d %H:%M:%S} to {times[1]:%Y-%m-%d %H:%M:%S} UTC")
@@ -233,9 +235,9 @@ class BackfillReport(Accounts):
             lines.append(f"  {plural(self.resumed, 'row')} delivered by the earlier run")
         lines += self._quality_lines()
         if self.skipped or self.failed or self.invalid:
-            counts = (f"{self.skipped:,} skipped", f"{self.failed:,} failed", f"{self.invalid:,} invalid")
-            lines.append(f"  {', '.join(counts)}")
-            lines += [f"    {count:,} x {reason}" for reason, count in self.reasons.most_common(EXAMPLES)]
+            counts = ((self.skipped, "skipped"), (self.failed, "failed"), (self.invalid, "invalid"))
+            lines.append("  " + ", ".join(f"{count:,} {what}" for count, what in counts if count))
+            lines += map(self._reason_line, self.reasons.most_common(EXAMPLES))
         lines += [f"  {line}" for line in self._key_lines()]
         if self.last_error and not self.ok:
             lines.append(f"  last error: {self.last_error}")
@@ -266,6 +268,11 @@ class BackfillReport(Accounts):
         if not self.good and not self.bad:
             return ", not validated,"
         return ", all valid," if not self.bad else f", {self.bad:,} of them invalid,"
+
+    def _reason_line(self, counted: tuple[str, int]) -> str:
+        rule, count = counted
+        example = f", e.g. {self.examples[rule]}" if rule in self.examples else ""
+        return f"    {plural(count, 'row')}: {rule}{example}"
 
     def _quality_lines(self) -> list[str]:
         counts = (

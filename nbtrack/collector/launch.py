@@ -11,8 +11,6 @@ from typing import Any
 
 from nbtrack.common.processes import process_started
 
-TOKEN_HEADER = "X-Nbtrack-Token"  # noqa: S105 - the name of a header
-"""The header in which a client sends the collector's token."""
 BACKLOG = 512
 SHOWN_HOSTS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - nothing is bound here
 """A host that a URL can name, for those that mean every interface."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.common.current_session import CollectorTarget
+from nbtrack.common.current_session import TOKEN_HEADER, CollectorTarget
 from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import plural, strip_credentials
@@ -395,7 +395,7 @@ class Session:
         """
         client = self.collector
         if client is not None:
-            return CollectorTarget(client.url, local=True)
+            return CollectorTarget(client.url, {TOKEN_HEADER: client.token}, local=True)
         return CollectorTarget(*self.settings.find_target())
 
     # -- inside

@@ -34,7 +34,7 @@ MAX_DEPTH = 8
 """Levels of nesting that are described; deeper values are strings."""
 
 
-def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
+def draft_schema(df: pd.DataFrame, uri: str, *, enums: bool = False) -> dict[str, Any]:
     """Draft a schema for events or entities whose properties are a DataFrame's columns.
 
     Bounds are the next round number above the column's values, so that later values fit. Columns without missing values
@@ -46,6 +46,8 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
         Or anything with ``to_pandas()``, such as a polars frame.
     uri : str
         The schema's URI.
+    enums : bool, default False
+        Whether strings with few distinct values become enumerations. These would not allow values that come later.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
     for position, name in enumerate(names):
         column = frame.iloc[:, position]
         values = [plain for value in column.dropna() if not _is_null(plain := _as_json(value))]
-        body = _describe(values)
+        body = _describe(values) if enums else _without_enums(_describe(values))
         if len(values) == len(column) and values:
             required.append(name)
         else:
@@ -92,6 +94,18 @@ def draft_schema(df: pd.DataFrame, uri: str) -> dict[str, Any]:
         schema["required"] = required
     schema["additionalProperties"] = False
     return schema
+
+
+def _without_enums(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a description with maximum lengths in place of enumerations."""
+    plain = dict(body)
+    if "enum" in plain:
+        plain |= _string([value for value in plain.pop("enum") if value is not None]) | {"type": body["type"]}
+    if "items" in plain:
+        plain["items"] = _without_enums(plain["items"])
+    if "properties" in plain:
+        plain["properties"] = {name: _without_enums(part) for name, part in plain["properties"].items()}
+    return plain
 
 
 def _as_json(value: Any) -> Any:

@@ -185,7 +185,7 @@ MESSAGES: Messages = {
     "a file of an unknown format": (
         lambda: backfill(write("orders.xlsx"), EVENT, collector=NOBODY),
         TypeError,
-        "backfill reads Parquet and CSV files, got .xlsx",
+        "backfill reads Parquet, CSV, JSON Lines and Arrow IPC files, got .xlsx",
     ),
     "two columns with the same name": (
         lambda: backfill(

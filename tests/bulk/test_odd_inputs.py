@@ -113,7 +113,7 @@ def test_an_event_just_over_the_limit_is_named_with_its_size() -> None:
         return backfill(frame, thing(x=col("a")), encode_base64=False, dry_run=True)
 
     assert run(899_400).ok
-    assert "bytes, more than" in next(iter(run(899_900).reasons))
+    assert run(899_900).errors["reason"][0].endswith("bytes, more than 899,913")
     assert run(3_000_000).skipped == 1
 
 
@@ -133,7 +133,7 @@ def test_data_that_is_not_a_table_is_an_error_that_names_what_fits(tmp_path: Pat
         backfill(tmp_path / "no.parquet", thing(x=1), dry_run=True)
     with pytest.raises(SourceError, match="a Series is one column; convert it"):
         backfill(pd.Series([1], name="a"), thing(x=1), dry_run=True)
-    for data in ({"a": [1]}, [{"a": 1}], np.zeros((2, 2))):
+    for data in ({"a": [1]}, np.zeros((2, 2))):
         with pytest.raises(SourceError, match=r"needs a DataFrame, got (dict|ndarray); convert it"):
             backfill(data, thing(x=1), dry_run=True)
     with pytest.raises(SourceError, match="pass a pandas or polars DataFrame"):

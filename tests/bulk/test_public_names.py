@@ -1,5 +1,6 @@
 """Public classes and options of backfills: how they show themselves, travel, and agree."""
 
+import dataclasses
 import inspect
 import pickle
 from collections import Counter
@@ -36,7 +37,7 @@ def test_the_options_of_a_plan_have_the_defaults_of_a_backfill() -> None:
     for name, option in options.items():
         if name in own and own[name].kind is inspect.Parameter.KEYWORD_ONLY:
             assert own[name].default == option.default, name
-        elif hasattr(plan, name) and name not in own:
+        elif name in {field.name for field in dataclasses.fields(plan)} and name not in own:
             assert getattr(plan, name) == option.default, name
 
 

@@ -1,9 +1,11 @@
 """What the collector says about the events is in the report, and decides whether it is ok."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from nbtrack import backfill, col
-from nbtrack.collector import LocalCollector
+from nbtrack.collector import LocalCollector, shared_collector
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson
 from tests.support.backfills import check_accounts
 from tests.support.fault_server import FaultServer
@@ -53,3 +55,22 @@ def test_a_collector_that_does_not_validate_is_said() -> None:
         report = backfill(FRAME, EVENT, key="x", collector=server.url)
     assert (report.ok, report.good, report.bad) == (True, 0, 0)
     assert str(report).startswith("backfill ok: 3 of 3 rows sent, not validated,")
+
+
+def test_the_users_own_collector_is_asked_by_its_url_from_any_process(home: Path) -> None:
+    client = shared_collector.connect(home, port=0)
+    try:
+        report = backfill(FRAME, EVENT, key="x", collector=client.url)
+        assert (report.good, report.bad) == (0, 3)
+        (home / "collector.json").unlink()
+        assert backfill(FRAME, EVENT, key="x", collector=client.url).bad == 0
+    finally:
+        client.shut_down()
+
+
+def test_the_token_is_for_the_users_collector_alone(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "collector.json").write_text('{"url": "http://127.0.0.1:9", "token": "s3cret", "pid": 1}')
+    with FaultServer() as server:
+        assert backfill(FRAME, EVENT, key="x", collector=server.url).ok
+        assert "x-nbtrack-token" not in server.seen[0].headers

@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import time
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psutil
 
@@ -14,6 +14,7 @@ from nbtrack.protocol import FIELDS, PAYLOAD_DATA, POST_PATH, UNSTRUCT_EVENT
 from tests.support.collector import JSON, page_view
 
 ROUNDS = 3000 if os.environ.get("NBTRACK_LONG") else 300
+READ_ROUNDS = 15
 TEXTS = ["", "a", "null", "{}", "[]", "1", "-1", "1e999", "NaN", "\ud7ff\uffff", "\x00", "ü" * 300, "x" * 5000, "%%%", "=" * 5,
          "http://[", "9" * 40, "iglu:a/b/jsonschema/1-0-0", "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"]  # fmt: skip
 
@@ -58,23 +59,62 @@ def random_field(rng, key):
     return rng.choice(TEXTS)
 
 
+def random_request(rng):
+    """Return the path, body and content type of a request."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        body = rng.randbytes(rng.randrange(2000))
+    elif kind == 1:
+        body = json.dumps(random_json(rng)).encode()
+    else:
+        keys = rng.sample(list(FIELDS), rng.randrange(1, 12))
+        event = {"e": rng.choice(["pv", "ue", "se", "xx"]), "p": "web", "tv": "1"}
+        event |= {key: random_field(rng, key) for key in keys if key not in event}
+        body = json.dumps({"schema": PAYLOAD_DATA, "data": [event]}).encode()
+    path = rng.choice([POST_PATH, POST_PATH, POST_PATH, "/com.snowplowanalytics.iglu/v1", "/x/y"])
+    return path, body, rng.choice([JSON, JSON, JSON, "text/plain", "application/json; charset=latin-1"])
+
+
+def random_query(rng):
+    return "&".join(f"{key}={quote(str(random_field(rng, key)))}" for key in rng.sample(list(FIELDS), 4))
+
+
+def test_everything_can_be_read_after_each_write(send, tmp_path):
+    rng = random.Random(11)
+    process = psutil.Process(send.collector.pid)
+    warm = 0
+    ends = time.monotonic() + (600 if os.environ.get("NBTRACK_LONG") else 0)
+    rounds = 0
+    while rounds < READ_ROUNDS or time.monotonic() < ends:
+        rounds += 1
+        if rng.random() < 0.3:
+            assert send(f"/i?e={rng.choice(['pv', 'ue', 'xx'])}&{random_query(rng)}").status == 200
+        else:
+            path, body, content_type = random_request(rng)
+            assert send(path, body, "POST", Content_Type=content_type).status == 200
+        for read in ("good", "bad", "events", "columns", "all"):
+            assert send.read(f"/micro/{read}").status == 200
+        asked = {"page": 1, "pageSize": 5, "filters": [{"column": rng.choice(["app_id", "x.y"]), "values": ["a"]}],
+                 "sorting": {"column": rng.choice(["collector_tstamp", "se_value", "contexts"]), "desc": True}}  # fmt: skip
+        assert send.read("/micro/events", asked).status == 200
+        events = send.collector.events()
+        send.collector.bad(limit=20)
+        send.collector.export(tmp_path / f"events.{rng.choice(['tsv', 'ndjson', 'csv', 'parquet'])}")
+        assert len(events) == send.collector.counts()["good"]
+        if rounds % 100 == 0:
+            send.collector.reset()
+            warm = warm or process.memory_info().rss
+    send.collector.reset()
+    if warm:
+        assert process.memory_info().rss - warm < 20 * 2**20
+
+
 def test_random_requests(send):
     rng = random.Random(5)
     process = psutil.Process(send.collector.pid)
     before = process.memory_info().rss
     for _ in range(ROUNDS):
-        kind = rng.randrange(4)
-        if kind == 0:
-            body = rng.randbytes(rng.randrange(2000))
-        elif kind == 1:
-            body = json.dumps(random_json(rng)).encode()
-        else:
-            keys = rng.sample(list(FIELDS), rng.randrange(1, 12))
-            event = {"e": rng.choice(["pv", "ue", "se", "xx"]), "p": "web", "tv": "1"}
-            event |= {key: random_field(rng, key) for key in keys if key not in event}
-            body = json.dumps({"schema": PAYLOAD_DATA, "data": [event]}).encode()
-        path = rng.choice([POST_PATH, POST_PATH, POST_PATH, "/com.snowplowanalytics.iglu/v1", "/x/y"])
-        content_type = rng.choice([JSON, JSON, JSON, "text/plain", "application/json; charset=latin-1"])
+        path, body, content_type = random_request(rng)
         assert send(path, body, "POST", Content_Type=content_type).status == 200
     counts = send.collector.counts()
     assert counts["total"] + send.collector.summary()["repeats"] == ROUNDS

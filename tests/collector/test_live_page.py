@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.browser import browser
 from tests.support.collector import JSON, page_view, self_describing
-from tests.support.events import bodies, payload
+from tests.support.events import bodies, payload, struct
 
 pytestmark = pytest.mark.browser
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -74,6 +74,26 @@ def test_filter_and_search_choose_events(page, send):
     shown(page).to_have_text("0 of 3 shown")
     page.click("#minute")
     shown(page).to_have_text("3 shown")
+
+
+def test_the_database_is_searched_beyond_what_the_page_holds(page, send):
+    send.post([self_describing(TIMING, {}, aid="early"), page_view(aid="early")])
+    for body in bodies(struct, 6000):
+        assert send(POST, body, "POST", Content_Type=JSON).status == 200
+    shown(page).to_have_text("6,002 shown", timeout=20_000)
+    page.reload()
+    shown(page).to_have_text("5,000 of 6,002 shown", timeout=20_000)
+    page.click("[data-filter=bad]")
+    shown(page).to_have_text("1 of 6,002 shown")
+    assert "filter=bad" in page.url
+    page.reload()
+    shown(page).to_have_text("1 of 6,002 shown")
+    page.click("[data-filter=all]")
+    page.fill("#search", "early")
+    shown(page).to_have_text("2 of 6,002 shown")
+    page.fill("#search", "nowhere")
+    shown(page).to_have_text("0 of 6,002 shown")
+    assert page.locator("#empty").inner_text() == "No event matches."
 
 
 def test_the_reason_of_a_failure_stands_next_to_its_field(page, send):
@@ -203,7 +223,7 @@ def test_five_thousand_events_arrive_and_a_click_is_handled_at_once(page, send):
         assert send(POST, body, "POST", Content_Type=JSON).status == 200
         page.locator(f"[data-filter={filters[number % 3]}]").dispatch_event("click")
     page.click("[data-filter=all]")
-    shown(page).to_have_text("5000 shown")
+    shown(page).to_have_text("5,000 shown")
     began = time.monotonic()
     page.click(".nbt-row >> nth=4")
     assert page.locator("#panel").is_visible()

@@ -13,7 +13,7 @@ const ALWAYS = ["time", "status", "event", "schema", "entities", "reason", "even
 
 const find = (id) => document.getElementById(id);
 const root = document.body;
-const state = { events: [], shown: [], filter: "all", words: [], minute: null, minutes: {}, epoch: null, skipped: 0, seen: new Set(ALWAYS) };
+const state = { events: [], shown: [], filter: "all", words: [], minute: null, minutes: {}, epoch: null, skipped: 0, stored: 0, removed: 0, found: null, seen: new Set(ALWAYS) };
 let columnOf = {};
 let lastId = "";
 
@@ -22,7 +22,7 @@ const KEY = `nbtrack.token ${location.pathname}`;
 const given = new URLSearchParams(location.search).get("token");
 if (given) {
   sessionStorage.setItem(KEY, given);
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", `${location.pathname}${location.hash}`);
 }
 const token = sessionStorage.getItem(KEY) ?? "";
 
@@ -68,8 +68,55 @@ function matches(event) {
   return state.words.every((word) => event.text.includes(word));
 }
 
+const isSearching = () => state.filter !== "all" || state.minute !== null || state.words.length > 0;
+let searched = 0;
+let again = null;
+
+// What the page holds is shown at once; then the database is searched, which has more.
+async function searchDatabase() {
+  clearTimeout(again);
+  again = null;
+  if (!isSearching()) return;
+  const number = ++searched;
+  const query = new URLSearchParams({ q: state.words.join(" ") });
+  if (state.filter !== "all") query.set("filter", state.filter);
+  if (state.minute !== null) query.set("minute", state.minute);
+  try {
+    const reply = await request(`search?${query}`);
+    if (!reply.ok || number !== searched || !isSearching()) return;
+    const found = await reply.json();
+    state.shown = found.rows.map((line) => new LiveEvent(line));
+    state.found = found.total;
+    grid.setEvents(state.shown);
+    tell();
+  } catch { /* what the page holds is shown */ }
+}
+
+// The filters are part of the address, so that a reload or a link shows the same.
+function rememberView() {
+  const view = new URLSearchParams();
+  if (state.filter !== "all") view.set("filter", state.filter);
+  if (state.minute !== null) view.set("minute", state.minute);
+  if (state.words.length) view.set("q", state.words.join(" "));
+  history.replaceState(null, "", `${location.pathname}${view.size ? `#${view}` : ""}`);
+}
+
+function recallView() {
+  const view = new URLSearchParams(location.hash.slice(1));
+  const filter = view.get("filter");
+  if (filter === "good" || filter === "bad") state.filter = filter;
+  if (view.get("minute")) timeline.minute = state.minute = Number(view.get("minute"));
+  state.words = (view.get("q") ?? "").split(/\s+/).filter(Boolean);
+  find("search").value = state.words.join(" ");
+  for (const button of document.querySelectorAll("[data-filter]")) button.setAttribute("aria-pressed", String(button.dataset.filter === state.filter));
+}
+
 function refilter() {
   state.shown = state.events.filter(matches);
+  state.found = null;
+  rememberView();
+  clearTimeout(again);
+  again = setTimeout(searchDatabase, 50);
   const button = find("minute");
   button.hidden = state.minute === null;
   if (state.minute !== null) button.textContent = `${new Date(state.minute * 60000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })} ✕`;
@@ -77,9 +124,18 @@ function refilter() {
   tell();
 }
 
+const count = (number) => number.toLocaleString("en-US");
+
 function tell() {
-  const held = state.skipped ? `, ${state.skipped} older ones are in the database only` : "";
-  find("shown").textContent = state.shown.length === state.events.length ? `${state.events.length} shown${held}` : `${state.shown.length} of ${state.events.length} shown${held}`;
+  const stored = state.stored;
+  const shown = state.shown.length;
+  const matching = state.found ?? shown;
+  let text = shown === stored ? `${count(shown)} shown` : `${count(shown)} of ${count(stored)} shown`;
+  if (matching > shown) text = `${count(shown)} of ${count(matching)} that match, of ${count(stored)}, shown`;
+  if (state.removed) text += `, ${count(state.removed)} removed`;
+  find("shown").textContent = text;
+  find("nothing").hidden = stored > 0;
+  find("none").hidden = stored === 0 || shown > 0;
 }
 
 function receive(news) {
@@ -90,7 +146,9 @@ function receive(news) {
   }
   state.epoch = news.epoch;
   state.skipped += news.skipped;
-  for (const name of ["good", "bad", "repeats"]) find(name).textContent = news[name].toLocaleString();
+  state.stored = news.total;
+  state.removed = news.removed;
+  for (const name of ["good", "bad", "repeats"]) find(name).textContent = news[name].toLocaleString("en-US");
   document.title = news.bad ? `(${news.bad} failed) nbtrack · events` : "nbtrack · events";
   state.minutes = news.minutes;
   timeline.draw(state.minutes);
@@ -98,6 +156,8 @@ function receive(news) {
   state.events.push(...added);
   const fitting = added.filter(matches);
   state.shown.push(...fitting);
+  // a search counts in the database, at most once in two seconds while events arrive
+  if (fitting.length && isSearching()) again ??= setTimeout(searchDatabase, 2000);
   if (state.events.length > KEPT) {
     state.skipped += state.events.length - KEPT;
     state.events = state.events.slice(-KEPT);
@@ -235,7 +295,9 @@ async function begin() {
     if (reply.ok) columnOf = await reply.json();
   } catch { /* connecting says what is wrong */ }
   setFields(columnOf);
+  recallView();
   connect();
+  if (isSearching()) refilter();
 }
 
 begin();

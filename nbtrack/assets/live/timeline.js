@@ -24,7 +24,9 @@ export class Timeline {
 
   draw(minutes) {
     const now = Math.floor(Date.now() / 60000);
-    const most = Math.max(1, ...Object.values(minutes).map(([good, bad]) => good + bad));
+    const first = now - MINUTES + 1;
+    const seen = Object.entries(minutes).filter(([minute]) => Number(minute) >= first);
+    const most = Math.max(1, ...seen.map(([, [good, bad]]) => good + bad));
     this.bars.forEach((bar, index) => {
       const minute = now - MINUTES + 1 + index;
       const [good, bad] = minutes[minute] ?? [0, 0];

@@ -24,7 +24,7 @@ from nbtrack.bulk.encoding.compiler import POSITION, AnyCompiler, Statement
 from nbtrack.bulk.encoding.expressions import evaluate_column, evaluate_tree
 from nbtrack.bulk.encoding.query import run_query
 from nbtrack.bulk.encoding.validation import RowValidator, contract_check
-from nbtrack.bulk.models import FailedRow
+from nbtrack.bulk.models import FailedRow, Reason
 from nbtrack.bulk.sources.chunks import Chunk
 
 Ids = np.ndarray[Any, np.dtype[np.uint64]]
@@ -311,7 +311,10 @@ class Encoder:
         """Add the reasons of rows that break limits, contracts and schemas; return the rows of the last two."""
         sizes = np.diff(starts)
         for row in map(int, np.flatnonzero(sizes > self._limits.event_bytes)):
-            reasons[row] = f"the event has {sizes[row] - 1:,} bytes, more than {self._limits.event_bytes:,}"
+            size, limit = f"{sizes[row] - 1:,} bytes", f"{self._limits.event_bytes:,}"
+            reasons[row] = Reason(
+                f"the event has more than {limit} bytes", size, f"the event has {size}, more than {limit}"
+            )
         invalid: set[int] = set()
         for row in map(int, np.flatnonzero(~np.asarray(valid))):
             if row in reasons:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from nbtrack.bulk.duckdb import quote
 from nbtrack.bulk.encoding.arrow import Unreadable
+from nbtrack.bulk.models import Reason
 from nbtrack.template import EXACT_INTEGERS, Col, Step, is_missing, parse_datetime
 from nbtrack.values import dumps, jsonable, key_text, milliseconds, text
 
@@ -145,7 +146,7 @@ def evaluate_column(
                 check(evaluated)
             result = write(evaluated)
         except _ERRORS as error:
-            reasons[row] = f"{col.name}: {error}"
+            reasons[row] = value_reason(col.name, error)
             results.append(None)
             continue
         results.append(result)
@@ -183,9 +184,16 @@ def evaluate_tree(
         try:
             results.append(write(_fill(tree, columns, row, zone)))
         except _ERRORS as error:
-            reasons[row] = str(error)
+            reason = error.args[0] if error.args else error
+            reasons[row] = reason if isinstance(reason, Reason) else str(error)
             results.append(None)
     return pa.array(results, pa.string()), reasons
+
+
+def value_reason(column: str, error: Exception) -> Reason:
+    """Return the reason of a value that has no form: its rule is what the message says before the value."""
+    rule, _, detail = str(error).partition(": ")
+    return Reason(f"{column}: {rule}", detail)
 
 
 def _fill(tree: Any, columns: Mapping[str, Sequence[Any]], row: int, zone: tzinfo) -> Any:
@@ -196,7 +204,7 @@ def _fill(tree: Any, columns: Mapping[str, Sequence[Any]], row: int, zone: tzinf
                 raise ValueError(value.reason)  # noqa: TRY004 - as for other values without a form
             return jsonable(_localise(tree.evaluate(value), "json", zone))
         except _ERRORS as error:
-            raise ValueError(f"{tree.name}: {error}") from None
+            raise ValueError(value_reason(tree.name, error)) from None
     if isinstance(tree, Mapping):
         return {name: _fill(value, columns, row, zone) for name, value in tree.items()}
     if isinstance(tree, list | tuple):

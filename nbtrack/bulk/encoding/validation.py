@@ -12,6 +12,7 @@ from typing import Any
 
 from nbtrack.bulk.duckdb import quote
 from nbtrack.bulk.encoding.expressions import Expression, is_exact_integer
+from nbtrack.bulk.models import Reason
 from nbtrack.common.payload_json import JSON_FIELDS, json_text
 from nbtrack.protocol import FIELDS, PLATFORMS
 from nbtrack.schemas import Registry
@@ -176,7 +177,9 @@ class RowValidator:
             for uri, data in self_describing_parts(tree):
                 if uri in self._uris and (errors := self._registry.faults(uri, data)):
                     name = uri.removeprefix("iglu:").split("/")[1]
-                    return f"{name}: " + "; ".join(map(str, errors[:3]))
+                    first = errors[0]
+                    rule = f"{name}: {first.path}: expected {first.expected}"
+                    return Reason(rule, str(first.found), f"{name}: " + "; ".join(map(str, errors[:3])))
         return None
 
 

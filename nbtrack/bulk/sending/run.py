@@ -303,7 +303,7 @@ class Run:
         accounts.missing_times += encoded.missing_times
         accounts.repaired += encoded.repaired
         self.naive_times = self.naive_times or encoded.naive
-        accounts.reasons.update(row.reason for row in encoded.failed)
+        accounts.count_failed(encoded.failed)
         accounts.null_keys += len(encoded.null_keys)
         accounts.null_rows = sorted([*accounts.null_rows, *map(int, encoded.null_keys[:EXAMPLES])])[:EXAMPLES]
         self._hours.add(times)

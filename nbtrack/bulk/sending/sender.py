@@ -2,7 +2,6 @@
 
 import json
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ _QUEUED = 32
 _MAX_WAIT = 5.0
 """Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
 VALIDATION_HEADER = "Nbtrack-Verdict"
-"""Asks a collector for the validation result of each event; others ignore it."""
+"""Asks a local collector for the validation result, which it returns to those who may read; others ignore it."""
 _OVERLOADED = frozenset({429, 503})
 
 
@@ -65,23 +64,21 @@ class Validation(NamedTuple):
     reasons: tuple[str, ...]
 
 
-_COUNTS = re.compile(rb'\{"good":([0-9]+),"bad":([0-9]+),')
-_BAD_EVENT = re.compile(rb'"good":false,"reasons":(\["(?:[^"\\]|\\.)*")')
-
-
 def read_validation(body: bytes) -> Validation | None:
-    """Return the validation result in a response, which may be cut off; None if it is something else.
+    """Return the validation result in a response; None if it is something else.
 
     Examples
     --------
-    >>> read_validation(b'{"good":1,"bad":1,"reasons":[],"events":[{"good":false,"reasons":["$.n: too large"]},{"go')
+    >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[],"notes":[]}')
     Validation(good=1, bad=1, reasons=('$.n: too large',))
     """
-    match = _COUNTS.match(body)
-    if match is None:
+    if not body.startswith(b'{"good":'):
         return None
-    reasons = tuple(json.loads(part + b"]")[0] for part in _BAD_EVENT.findall(body))
-    return Validation(int(match[1]), int(match[2]), reasons)
+    try:
+        result = json.loads(body)
+        return Validation(int(result["good"]), int(result["bad"]), tuple(map(str, result["reasons"])))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from nbtrack.bulk.duckdb import VECTOR
+from nbtrack.bulk.models import Reason
 from nbtrack.common.errors import NbtrackError
 
 CHUNK_ROWS = 10 * VECTOR
@@ -18,7 +19,9 @@ _MIN_CHUNKS = 8
 NO_COLUMN = "__nbtrack_none"
 """Stands for the columns of an event that uses none: it holds the number of rows."""
 REASON_COLUMN = "__nbtrack_reason"
-"""Holds the reason of each row that the source cannot read, in the tables of sources that know of such rows."""
+"""Holds rule, detail and text of the reason of each row that the source cannot read, in the tables of sources that know of such rows."""
+
+REASON_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,5 +162,9 @@ def _make_chunk(number: int, first_row: int, table: pa.Table) -> Chunk:
     column = table.column(REASON_COLUMN)
     reasons = {}
     if column.null_count < len(column):
-        reasons = {row: reason for row, reason in enumerate(column.to_pylist()) if reason is not None}
+        reasons = {
+            row: Reason(*text.split(REASON_SEPARATOR))
+            for row, text in enumerate(column.to_pylist())
+            if text is not None
+        }
     return Chunk(number, first_row, table.drop_columns([REASON_COLUMN]), reasons=reasons)

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from nbtrack.bulk.sources.chunks import NO_COLUMN, REASON_COLUMN, SourceError
+from nbtrack.bulk.models import Reason
+from nbtrack.bulk.sources.chunks import NO_COLUMN, REASON_COLUMN, REASON_SEPARATOR, SourceError
 from nbtrack.common.wording import plural
 
 COMPRESSED = (".gz", ".bz2", ".zst")
@@ -119,7 +120,7 @@ class CsvFile:
         if self._is_empty:
             return
         selected = [(name, self.names.index(name)) for name in columns if name in self.names]
-        bad_rows: list[tuple[int, str]] = []  # number and reason, of rows that were not yielded yet
+        bad_rows: list[tuple[int, Reason]] = []  # number and reason, of rows that were not yielded yet
         row = 2 if self._options.header is True else 1
         for batch in self._read([index for _, index in selected] or [0], bad_rows):
             names = [name for name, _ in selected]
@@ -191,7 +192,7 @@ class CsvFile:
             )
         return first, second is None
 
-    def _read(self, indexes: Sequence[int], bad_rows: list[tuple[int, str]]) -> Iterator[pa.RecordBatch]:
+    def _read(self, indexes: Sequence[int], bad_rows: list[tuple[int, Reason]]) -> Iterator[pa.RecordBatch]:
         names = [str(index) for index in range(len(self.names))]
         open_quotes: list[int] = []
         last = pa.array([], pa.string())
@@ -200,7 +201,9 @@ class CsvFile:
             if self._options.quote and "\n" in row.text and row.text.count(self._options.quote) % 2:
                 open_quotes.append(row.number)
             fields = plural(row.actual_columns, "field")
-            reason = f"{self.path}, line {row.number}: {fields}, expected {row.expected_columns}"
+            rule = f"{self.path}: row does not have {plural(row.expected_columns, 'field')}"
+            text = f"{self.path}, line {row.number}: {fields}, expected {row.expected_columns}"
+            reason = Reason(rule, f"{fields} in line {row.number}", text)
             bad_rows.append((row.number, reason))
             return "skip"
 
@@ -271,7 +274,7 @@ class CsvFile:
 
 
 def _insert_bad_rows(
-    table: pa.Table, row: int, bad_rows: list[tuple[int, str]], *, last: bool
+    table: pa.Table, row: int, bad_rows: list[tuple[int, Reason]], *, last: bool
 ) -> tuple[int, pa.Table]:
     """Insert the rows that cannot be read where they belong, as nulls with a reason; return the next row's number too.
 
@@ -286,7 +289,7 @@ def _insert_bad_rows(
     last
         Whether all the remaining ones are inserted.
     """
-    inserted: dict[int, str] = {}
+    inserted: dict[int, Reason] = {}
     indexes: list[int | None] = []
     good = 0
     while bad_rows and (last or bad_rows[0][0] <= row + len(indexes) + table.num_rows - good):
@@ -304,7 +307,11 @@ def _insert_bad_rows(
         return row + table.num_rows, table.append_column(REASON_COLUMN, reasons)
     indexes += range(good, table.num_rows)
     taken = table.take(pa.array(indexes, pa.int64()))
-    reasons = pa.array([inserted.get(index) for index in range(len(indexes))], pa.string())
+    texts = {
+        index: REASON_SEPARATOR.join((reason.rule, reason.detail, reason))
+        for index, reason in inserted.items()
+    }
+    reasons = pa.array([texts.get(index) for index in range(len(indexes))], pa.string())
     return row + len(indexes), taken.append_column(REASON_COLUMN, reasons)
 
 

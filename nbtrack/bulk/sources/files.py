@@ -1,4 +1,4 @@
-"""Parquet and CSV files, read as streams; a column that a file does not have is missing in its rows."""
+"""Files, read as streams; a column that a file does not have is missing in its rows."""
 
 import glob
 import importlib
@@ -21,6 +21,7 @@ from nbtrack.bulk.sources.chunks import (
     select_columns,
 )
 from nbtrack.bulk.sources.csv_files import COMPRESSED, CsvFile, CsvOptions
+from nbtrack.bulk.sources.rows import JsonLinesSource
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -63,12 +64,47 @@ class ParquetFile:
             raise SourceError(f"cannot read the remaining rows of {self.path}: {error}") from None
 
 
+class ArrowFile:
+    """One file in Arrow's IPC format, such as Feather."""
+
+    hint = ""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.rows: int | None = None
+        with self._open() as reader:
+            self.names = list(reader.schema.names)
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield the rows of some columns."""
+        names = [name for name in columns if name in self.names]
+        with self._open() as reader:
+            batches = (
+                map(reader.get_batch, range(reader.num_record_batches))
+                if hasattr(reader, "get_batch")
+                else reader
+            )
+            for batch in batches:
+                yield select_columns(pa.Table.from_batches([batch]), names)
+
+    def _open(self) -> Any:
+        try:
+            try:
+                return pa.ipc.open_file(pa.memory_map(self.path))
+            except pa.ArrowInvalid:
+                return pa.ipc.open_stream(pa.memory_map(self.path))
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"cannot read {self.path}: {error}") from None
+
+
 class FilesSource(Source):
     """Files of one format, one after the other."""
 
     rereadable = True
 
-    def __init__(self, files: Sequence[CsvFile | ParquetFile], options: CsvOptions | None = None) -> None:
+    def __init__(
+        self, files: Sequence[CsvFile | ParquetFile | ArrowFile], options: CsvOptions | None = None
+    ) -> None:
         self._files = files
         self.names: list[str] = []
         for file in files:
@@ -107,6 +143,8 @@ def open_files(pattern: str, csv: CsvOptions | None = None) -> Source:
     SourceError
         If the files cannot be read.
     """
+    if "://" in pattern and not pattern.startswith("file://"):
+        raise SourceError(f"{pattern} is not a local path; pass pyarrow.dataset.dataset({pattern!r})")
     pattern = (
         str(Path(pattern.removeprefix("file://")).expanduser())
         if pattern.startswith(("~", "file://"))
@@ -128,7 +166,13 @@ def open_files(pattern: str, csv: CsvOptions | None = None) -> Source:
     if suffixes <= {".csv", ".tsv", ".txt"}:
         options = csv or CsvOptions()
         return FilesSource([CsvFile(path, options) for path in paths], options)
-    raise SourceError(f"backfill reads Parquet and CSV files, got {', '.join(sorted(suffixes))}")
+    if suffixes <= {".jsonl", ".ndjson"}:
+        return JsonLinesSource(paths)
+    if suffixes <= {".arrow", ".feather", ".ipc"}:
+        return FilesSource([ArrowFile(path) for path in paths])
+    raise SourceError(
+        f"backfill reads Parquet, CSV, JSON Lines and Arrow IPC files, got {', '.join(sorted(suffixes))}"
+    )
 
 
 class ArrowSource(Source):

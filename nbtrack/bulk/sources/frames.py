@@ -15,6 +15,7 @@ from nbtrack.bulk.duckdb import quote_name, read_batches
 from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, Source, SourceError, rechunk, select_columns
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.files import ArrowSource, open_files
+from nbtrack.bulk.sources.rows import CursorSource, RowsSource
 from nbtrack.template import is_missing
 
 
@@ -24,8 +25,8 @@ def open_source(data: Any, csv: CsvOptions | None = None) -> Source:
     Parameters
     ----------
     data
-        A pandas or polars DataFrame, an Arrow table, batch, reader or dataset, a DuckDB relation, the path of a Parquet
-        or CSV file or a pattern of paths, or an iterable of DataFrames.
+        A pandas or polars DataFrame, an Arrow table, batch, reader or dataset, a DuckDB relation, a database cursor, the
+        path of a Parquet, CSV, JSON Lines or Arrow IPC file or a pattern of paths, or an iterable of DataFrames or dicts.
     csv
         How CSV files are written.
 
@@ -41,7 +42,7 @@ def open_source(data: Any, csv: CsvOptions | None = None) -> Source:
             return make_source(data)
     raise SourceError(
         f"backfill cannot read {type(data).__name__}; pass a pandas or polars DataFrame, an Arrow table or reader, the "
-        "path of a Parquet or CSV file, a DuckDB relation, or an iterable of DataFrames"
+        "path of a Parquet or CSV file, a DuckDB relation, or an iterable of DataFrames or dicts"
     )
 
 
@@ -198,7 +199,12 @@ def _make_chunk(number: int, first_row: int, arrays: Mapping[str, Any], nulls: p
 
 def _open_polars(data: Any) -> Source:
     if type(data).__name__ == "LazyFrame":
-        data = data.collect()
+        # newer versions stream
+        return (
+            FramesSource(data.collect_batches())
+            if hasattr(data, "collect_batches")
+            else PolarsSource(data.collect())
+        )
     if not hasattr(data, "to_arrow") or not hasattr(data, "columns"):
         raise SourceError(f"backfill accepts a polars DataFrame, got polars {type(data).__name__}")
     return PolarsSource(data)
@@ -255,6 +261,19 @@ def _reject_column(data: Any) -> NoReturn:
     )
 
 
+def _reject_with_advice(data: Any) -> NoReturn:
+    raise SourceError(
+        f"backfill cannot read {type(data).__module__}.{type(data).__name__}; pass {_ADVICE[_library(data)]}"
+    )
+
+
+def _open_iterable(items: Iterator[Any]) -> Source:
+    """Return the source of an iterable of dicts, or of DataFrames and the like."""
+    first = next(items, None)
+    rest = itertools.chain([first], items) if first is not None else items
+    return RowsSource(rest) if isinstance(first, Mapping) else FramesSource(rest)
+
+
 def _reject_values(data: Any) -> NoReturn:
     raise SourceError(
         f"backfill needs a DataFrame, got {type(data).__name__}; convert it, as with pandas.DataFrame(…)"
@@ -262,6 +281,14 @@ def _reject_values(data: Any) -> NoReturn:
 
 
 _COLUMNS = {"Series", "ChunkedArray", "Index"}
+_ADVICE = {
+    "modin": "data.to_pandas()",
+    "snowflake": "data.to_pandas()",
+    "google": "result.to_arrow()",
+    "ray": "(batch for batch in dataset.iter_batches(batch_format='pyarrow'))",
+    "narwhals": "data.to_native()",
+    "ibis": "data.to_pyarrow_batches()",
+}
 # a check, and what to do with the data that passes it; the first match counts
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (lambda data: type(data).__name__ in _COLUMNS, _reject_column),
@@ -280,8 +307,17 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
         lambda data: hasattr(data, "__arrow_c_stream__"),
         lambda data: ArrowSource(pa.RecordBatchReader.from_stream(data)),
     ),
+    (lambda data: hasattr(data, "to_pyarrow_dataset"), lambda data: ArrowSource(data.to_pyarrow_dataset())),
+    (
+        lambda data: hasattr(data, "to_arrow_batch_reader"),
+        lambda data: ArrowSource(data.to_arrow_batch_reader()),
+    ),
+    (lambda data: hasattr(data, "to_pyarrow_batches"), lambda data: ArrowSource(data.to_pyarrow_batches())),
+    (lambda data: hasattr(data, "fetchmany") and hasattr(data, "description"), CursorSource),
+    (lambda data: _library(data) in _ADVICE, _reject_with_advice),
+    (lambda data: hasattr(data, "to_arrow"), lambda data: open_source(data.to_arrow())),
     (
         lambda data: isinstance(data, Iterable) and not isinstance(data, bytes),
-        lambda data: FramesSource(iter(data)),
+        lambda data: _open_iterable(iter(data)),
     ),
 )

@@ -11,8 +11,8 @@ import orjson
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler, stream_request_body
 
-from nbtrack.collector.launch import TOKEN_HEADER
 from nbtrack.collector.server.state import State
+from nbtrack.common.current_session import TOKEN_HEADER
 
 LOG = logging.getLogger("nbtrack.collector")
 MAX_QUESTION = 1024 * 1024

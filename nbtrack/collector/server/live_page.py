@@ -11,6 +11,7 @@ from tornado.web import RequestHandler
 from nbtrack.collector.events.database import EventFilter
 from nbtrack.collector.server.auth import AuthenticatedHandler
 from nbtrack.collector.server.nbtrack_routes import event_line
+from nbtrack.collector.server.search import search
 from nbtrack.protocol import FIELDS
 
 ASSETS = Path(__file__).parents[2] / "assets" / "live"
@@ -24,6 +25,9 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+MINUTE = 60_000
+MAX_FOUND = 1_000
+"""Events of one search that the page shows."""
 MESSAGE_ROWS = 500
 MAX_CATCH_UP = 5_000
 """Rows that a page which was away is sent at most."""
@@ -90,6 +94,24 @@ class Fields(AuthenticatedHandler):
         self.write_json({key: spec.column for key, spec in FIELDS.items() if spec.column})
 
 
+class Search(AuthenticatedHandler):
+    """The newest events that match the page's filters, searched for in the database."""
+
+    async def get(self) -> None:
+        get = self.get_query_argument
+        minute = int(self.number_argument("minute", -1, 2**40)) if get("minute", "") else None
+        chosen = EventFilter(
+            {"good": True, "bad": False}.get(get("filter", "")),
+            since=None if minute is None else minute * MINUTE,
+            until=None if minute is None else (minute + 1) * MINUTE,
+        )
+        words = get("q", "").lower().split()
+        found = await self.state.read(search, self.state.database, chosen, words=words, size=MAX_FOUND)
+        lines = [event_line(event, self.state.registry.suggest) for event in reversed(found.events)]
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.finish(b'{"total":%d,"rows":[%b]}' % (found.total, b",".join(lines)))
+
+
 class Stream(AuthenticatedHandler):
     """Counts, minutes and new rows, as server-sent events."""
 
@@ -149,5 +171,6 @@ def routes(
         (r"/(?:micro/ui/?)?", Page, shared),
         (r"/micro/ui/([a-z]+\.(?:js|css|svg))", Asset),
         ("/nbtrack/fields", Fields, shared),
+        ("/nbtrack/search", Search, shared),
         ("/nbtrack/stream", Stream, shared),
     ]
