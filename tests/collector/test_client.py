@@ -151,6 +151,7 @@ def test_columns_are_named_as_the_sdk_names_them(uri):
 
 
 def test_events_are_exported_to_parquet_json_and_csv(send, tmp_path):
+    pytest.importorskip("pyarrow")
     send.post([page_view(aid="shop"), self_describing(TIMING, GOOD)])
     for name in ("a.parquet", "a.ndjson", "a.csv"):
         assert send.collector.export(tmp_path / name) == 2

@@ -1,5 +1,6 @@
 """Reading: no event that was stored can break a reader, and what cannot be shown is shown as such."""
 
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from nbtrack.collector import LocalCollector
 from tests.support.collector import Sender, page_view
+
+ENDINGS = ("tsv", "ndjson", "csv", *(("parquet",) if importlib.util.find_spec("pyarrow") else ()))
 
 ODD_JSON = [
     "true",
@@ -27,7 +30,7 @@ def read_everything(collector, folder):
     for path in ("good", "bad", "events"):
         assert send.read(f"/micro/{path}").status == 200
     assert send.read("/micro/events", {"page": 1, "pageSize": 50, "filters": []}).status == 200
-    for ending in ("tsv", "ndjson", "csv", "parquet"):
+    for ending in ENDINGS:
         collector.export(folder / f"events.{ending}")
     collector.bad()
     collector.summary()
