@@ -47,7 +47,7 @@ class Outbox(RuleBasedStateMachine):
             ROUTE,
             lambda: self.wire,
             limits=Limits(900_000),
-            backoff=Backoff(0.0),
+            backoff=Backoff(0.0, cap=0.0),
             custom_retry_codes={},
             on_outcome=lambda _: None,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from nbtrack.common import lifecycle
 from nbtrack.common.clock import wall
 from nbtrack.delivery.encoding import decode, encode
 from nbtrack.delivery.models import DeadEvent, DropReason, PayloadDict, Row, RowId
@@ -136,6 +137,7 @@ class SnowplowStoreMethods:
 
     def add_event(self, payload: PayloadDict) -> bool:
         """Add a payload; return False if the store is full."""
+        lifecycle.ensure_process()
         body, event_id = encode(payload, "post")
         return (
             self.add(route=DIRECT_ROUTE, body=body, event_id=event_id, anonymous=False, added=wall()) is None
