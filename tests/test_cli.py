@@ -161,7 +161,7 @@ def test_backfill_sends_a_file_and_says_what_is_wrong_with_another_event(run: Ru
         token = f"X-Nbtrack-Token: {collector.token}"
         words = (*backfill_to(collector.url), "--key", "order_id", "--header", token)
         # without the schema the cells stay strings, and the collector finds one of them invalid
-        assert "2 of 2 rows sent, not validated" in run(*words).stdout
+        assert "2 of 2 rows sent, 1 of them invalid" in run(*words, code=1).stdout
         assert collector.counts() == {"total": 2, "good": 1, "bad": 1}
         collector.reset()
         folder = tmp_path / "schemas" / "com.acme" / "order" / "jsonschema"
