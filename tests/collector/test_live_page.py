@@ -1,6 +1,7 @@
 """The live page, in a real Chromium."""
 
 import json
+import re
 import time
 from urllib.parse import urlsplit
 
@@ -80,7 +81,8 @@ def test_the_database_is_searched_beyond_what_the_page_holds(page, send):
     send.post([self_describing(TIMING, {}, aid="early"), page_view(aid="early")])
     for body in bodies(struct, 6000):
         assert send(POST, body, "POST", Content_Type=JSON).status == 200
-    shown(page).to_have_text("6,002 shown", timeout=20_000)
+    # a page that fell behind a fast sender leaves some out, and says so
+    shown(page).to_have_text(re.compile("6,002 shown$"), timeout=20_000)
     page.reload()
     shown(page).to_have_text("5,000 of 6,002 shown", timeout=20_000)
     page.click("[data-filter=bad]")

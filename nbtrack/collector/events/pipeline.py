@@ -20,6 +20,8 @@ GROUP_REQUESTS = 256
 """Requests of one commit."""
 GROUP_ROWS = 5_000
 """Rows after which a commit is due."""
+CONVERT_SECONDS = 1.0
+"""Seconds before the first reply that the conversion of an earlier version's events may take; the rest is done beside."""
 PRUNE_SECONDS = 60.0
 """Seconds between two looks at what is too old or too much."""
 DAY = 86_400_000
@@ -84,7 +86,10 @@ class Pipeline:
         self._thread = threading.Thread(target=self._run, name="nbtrack-pipeline", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; what a second converts of an earlier version's events can be read from the first reply on."""
+        deadline = time.monotonic() + CONVERT_SECONDS
+        while self._convert() and time.monotonic() < deadline:
+            pass
         self._thread.start()
 
     def submit(self, request: Request) -> Future[ValidatedRequest]:
