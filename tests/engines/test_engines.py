@@ -178,7 +178,7 @@ def test_invalid_rows_come_back_from_the_tasks(dask_frames: Any) -> None:
 
 
 def test_rows_that_share_a_key_are_found_across_parts(spark: Any, dask_frames: Any) -> None:
-    frame = pd.concat([orders()[:90], orders()[:7], pd.DataFrame({"order": [None, None], "qty": [1, 2]})])
+    frame = pd.concat([orders()[:90], orders()[:7], orders()[:2].assign(order=None)])
     for parted in (
         dask_frames.from_pandas(frame.reset_index(drop=True), npartitions=4),
         spark.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False)).repartition(4),
