@@ -33,7 +33,8 @@ histories = st.fixed_dictionaries(
         "children": st.integers(1, 2),
         "events": st.integers(1, 6),
     }
-)
+    # Python's own locks stay held in a child that C code forks while another thread works: it may hang in any of them
+).filter(lambda plan: (plan["start"], plan["when"]) != ("raw", "during"))
 
 
 @settings(
