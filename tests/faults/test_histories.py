@@ -33,8 +33,9 @@ histories = st.fixed_dictionaries(
         "children": st.integers(1, 2),
         "events": st.integers(1, 6),
     }
-    # Python's own locks stay held in a child that C code forks while another thread works: it may hang in any of them
-).filter(lambda plan: (plan["start"], plan["when"]) != ("raw", "during"))
+    # Python's own locks stay held in a child that C code forks while another thread works: it may hang in any of them;
+    # test_families.py forks so after a send
+).filter(lambda plan: plan["start"] != "raw" or plan["when"] == "before")
 
 
 @settings(
