@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 import time
 import uuid
@@ -16,7 +15,8 @@ from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
-from nbtrack.common.current_session import TOKEN_HEADER, CollectorTarget, find_registry, find_target
+from nbtrack.common.collector_address import TOKEN_HEADER, is_running, read_address
+from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
 from nbtrack.common.home import find_home
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
@@ -467,11 +467,9 @@ def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorT
     """Return a collector with the header that lets it return validation results, if it is one of this user's."""
     if token is None and TOKEN_HEADER not in target.headers:
         # the shared collector's file, which only its user can read
-        try:
-            address = json.loads((find_home() / "collector.json").read_text("utf-8"))
-            token = address["token"] if address["url"].rstrip("/") == target.url.rstrip("/") else None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            token = None
+        address = read_address(find_home())
+        if address and address["url"].rstrip("/") == target.url.rstrip("/") and is_running(address):
+            token = address["token"]
     if not token:
         return target
     return dataclasses.replace(target, headers={**target.headers, TOKEN_HEADER: token})

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbtrack.common.arguments import check_callables, check_counts, check_numbers, is_http_url
-from nbtrack.common.current_session import TOKEN_HEADER
+from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from nbtrack.collector.client import CollectorClient, CollectorError
 from nbtrack.collector.launch import ServerConfig, launch
+from nbtrack.common.collector_address import ADDRESS_FILE, is_running, read_address
 from nbtrack.common.home import make_home, open_private
-from nbtrack.common.processes import is_same_process, process_started
+from nbtrack.common.processes import process_started
 from nbtrack.schemas.servers import absolute_place
 
 PORT = 9090
@@ -29,8 +30,6 @@ KEEP_DAYS = 30
 """Days that events are kept."""
 PROTOCOL_VERSION = 2
 """Version of what the collector and its clients say to each other; without one it is the first."""
-ADDRESS_FILE = "collector.json"
-"""Name of the file in the home folder that says where the collector is: URL, token and process."""
 
 
 class SharedCollectorClient(CollectorClient):
@@ -108,8 +107,8 @@ def connect(
 
 def find(home: Path) -> SharedCollectorClient | None:
     """Return a client of the user's collector if it runs; never starts one."""
-    address = _read_address(home)
-    if address is None or not is_same_process(address["pid"], address.get("started") or ""):
+    address = read_address(home)
+    if address is None or not is_running(address):
         return None
     client = SharedCollectorClient(address["url"], address["token"])
     try:
@@ -128,35 +127,27 @@ def leave(home: Path) -> None:
 
 def stop(home: Path, timeout: float = 5.0) -> bool:
     """End the user's collector, and return whether one ran."""
-    address = _read_address(home)
+    address = read_address(home)
     client = find(home)
     if address is None or client is None:
         return False
     client.shut_down()
     deadline = time.monotonic() + timeout
-    while is_same_process(address["pid"], address.get("started") or "") and time.monotonic() < deadline:
+    while is_running(address) and time.monotonic() < deadline:
         time.sleep(0.02)
     (home / ADDRESS_FILE).unlink(missing_ok=True)
     return True
 
 
-def _read_address(home: Path) -> dict[str, Any] | None:
-    try:
-        address = json.loads((home / ADDRESS_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return address if isinstance(address, dict) and {"url", "token", "pid"} <= address.keys() else None
-
-
 def _is_current(home: Path) -> bool:
-    """Check whether the running collector is of this version; one of another version is replaced."""
-    address = _read_address(home)
-    return address is not None and address.get("version") == PROTOCOL_VERSION
+    """Check whether the running collector is of this version or a later one; an earlier one is replaced."""
+    address = read_address(home)
+    return address is not None and address.get("version", 1) >= PROTOCOL_VERSION
 
 
 def _stop_old(home: Path, client: SharedCollectorClient | None) -> dict[str, Any] | None:
-    """End a running collector of another version, and return its address, which the next one keeps."""
-    address = _read_address(home)
+    """End a running collector of an earlier version, and return its address, which the next one keeps."""
+    address = read_address(home)
     if client is None or address is None:
         return None
     stop(home)

@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-TOKEN_HEADER = "X-Nbtrack-Token"  # noqa: S105 - the name of a header
-"""The header in which a client sends the token of a local collector."""
-
 
 @dataclass(frozen=True, slots=True)
 class CollectorTarget:

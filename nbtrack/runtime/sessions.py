@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.common.current_session import TOKEN_HEADER, CollectorTarget
+from nbtrack.common.collector_address import TOKEN_HEADER
+from nbtrack.common.current_session import CollectorTarget
 from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import plural, strip_credentials

@@ -1,5 +1,8 @@
 """What the collector says about the events is in the report, and decides whether it is ok."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -74,3 +77,14 @@ def test_the_token_is_for_the_users_collector_alone(home: Path) -> None:
     with FaultServer() as server:
         assert backfill(FRAME, EVENT, key="x", collector=server.url).ok
         assert "x-nbtrack-token" not in server.seen[0].headers
+
+
+def test_a_stale_address_hands_the_token_to_nobody(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with FaultServer() as server:  # it took the port of a collector that ended without removing its file
+        address = {"url": server.url, "token": "s3cret", "pid": ended.pid, "started": "1"}
+        (home / "collector.json").write_text(json.dumps(address))
+        assert backfill(FRAME, EVENT, key="x", collector=server.url).ok
+        assert "s3cret" not in str([seen.headers for seen in server.seen])

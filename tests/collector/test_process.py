@@ -269,6 +269,18 @@ sys.stdin.readline()
     assert shared_collector.find(tmp_path) is None
 
 
+def test_a_running_collector_of_a_later_version_is_joined_and_left_alone(tmp_path):
+    first = shared_collector.connect(tmp_path, port=0)
+    try:
+        path = tmp_path / "collector.json"
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(document | {"version": document["version"] + 1}))
+        assert shared_collector.connect(tmp_path, port=0).url == first.url
+        assert json.loads(path.read_text())["pid"] == document["pid"]
+    finally:
+        first.shut_down()
+
+
 def test_a_running_collector_of_an_earlier_version_is_replaced_at_its_address(tmp_path):
     first = shared_collector.connect(tmp_path, port=0)
     try:

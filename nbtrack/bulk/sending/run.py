@@ -20,10 +20,11 @@ from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters, open_dead_letters
 from nbtrack.bulk.sending.duplicates import DUPLICATE, FirstRows, GivenRows
 from nbtrack.bulk.sending.ledger import BEGIN_AGAIN, Ledger, LedgerError
-from nbtrack.bulk.sending.sender import VALIDATION_HEADER, BodySender, Outcome
+from nbtrack.bulk.sending.sender import BodySender, Outcome
 from nbtrack.bulk.sending.state_folder import dead_letters_path, ledger_path
 from nbtrack.bulk.sending.statistics import HourCounter, KeyCounter
 from nbtrack.bulk.sources.chunks import Chunk, Source, choose_size
+from nbtrack.common.collector_address import VALIDATION_HEADER
 from nbtrack.common.errors import NbtrackError
 from nbtrack.delivery.http.transport import Transport
 

@@ -21,8 +21,6 @@ _QUEUED = 32
 """Bodies that wait: an encoder makes 17 at once, and the threads need work while it makes the next ones."""
 _MAX_WAIT = 5.0
 """Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
-VALIDATION_HEADER = "Nbtrack-Verdict"
-"""Asks a local collector for the validation result, which it returns to those who may read; others ignore it."""
 _OVERLOADED = frozenset({429, 503})
 
 

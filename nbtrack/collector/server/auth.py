@@ -12,7 +12,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler, stream_request_body
 
 from nbtrack.collector.server.state import State
-from nbtrack.common.current_session import TOKEN_HEADER
+from nbtrack.common.collector_address import TOKEN_HEADER
 
 LOG = logging.getLogger("nbtrack.collector")
 MAX_QUESTION = 1024 * 1024

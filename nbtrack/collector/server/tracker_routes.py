@@ -16,11 +16,10 @@ from nbtrack.collector.events.adapters import ANONYMOUS, MAX_BODY, Request
 from nbtrack.collector.events.pipeline import summarise
 from nbtrack.collector.server.auth import AccessPolicy
 from nbtrack.collector.server.state import State
+from nbtrack.common.collector_address import VALIDATION_HEADER
 from nbtrack.protocol import SNOWPLOW_VENDOR
 
 LOG = logging.getLogger("nbtrack.collector")
-VALIDATION_HEADER = "Nbtrack-Verdict"
-"""A client that sends this header, and may read, receives counts and the first reasons."""
 MAX_IN_FLIGHT = 64 * 1024 * 1024
 """Bytes of all requests that have no reply yet; more get a 503, which trackers retry."""
 PIXEL = base64.b64decode("R0lGODlhAQABAPAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
