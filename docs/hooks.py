@@ -30,13 +30,13 @@ ROOT = Path(__file__).parents[1]
 IGLU = ROOT / "nbtrack" / "schemas" / "iglu"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 _KINDS = {
-    "Bool": "true or false",
-    "Dict": "table",
-    "Float": "number",
+    "Bool": "bool",
+    "Dict": "dict",
+    "Float": "float",
     "Callable": "function",
-    "Int": "whole number",
-    "List": "list of texts",
-    "Unicode": "text",
+    "Int": "int",
+    "List": "list of str",
+    "Unicode": "str",
 }
 _homes: list[str] = []
 _FLOW = re.compile(r"^```flow\n(.*?)\n```$", re.DOTALL | re.MULTILINE)

@@ -13,7 +13,7 @@ from nbtrack.collector import LocalCollector
 from nbtrack.tracker import (
     StructuredEvent,
 )
-from tests.support.messages import Messages, check_message, missing_from_page
+from tests.support.messages import Messages, message_tests
 
 UUID = "5d79770b-015b-4af8-8c91-b2ed6faf4b1e"
 NOBODY = "http://127.0.0.1:9"
@@ -259,17 +259,9 @@ MESSAGES: Messages = {
 }
 
 
-@pytest.mark.parametrize("case", MESSAGES)
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
-    check_message(*MESSAGES[case])
-
-
-def test_the_page_lists_every_message():
-    assert missing_from_page("bulk", MESSAGES) == []
+test_a_message_says_what_is_wrong_and_what_to_do, test_the_page_lists_every_message = message_tests(
+    "bulk", MESSAGES
+)
 
 
 def test_a_backfill_under_nbtrack_disabled_says_which_variable_forbids_it(monkeypatch: pytest.MonkeyPatch):

@@ -1,13 +1,11 @@
 """Messages of the local collector: what is wrong, where, why, and what to do; the page lists them."""
 
-from pathlib import Path
-
 import pytest
 
 from nbtrack.collector import CollectorClient, CollectorError, LocalCollector
 from nbtrack.delivery import Emitter
 from nbtrack.tracker import PageView, Tracker
-from tests.support.messages import Messages, check_message, missing_from_page
+from tests.support.messages import Messages, message_tests
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 NOBODY = "http://127.0.0.1:9"
@@ -67,17 +65,9 @@ MESSAGES: Messages = {
 }
 
 
-@pytest.mark.parametrize("case", MESSAGES)
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
-    check_message(*MESSAGES[case])
-
-
-def test_the_page_lists_every_message():
-    assert missing_from_page("collector", MESSAGES) == []
+test_a_message_says_what_is_wrong_and_what_to_do, test_the_page_lists_every_message = message_tests(
+    "collector", MESSAGES
+)
 
 
 def test_a_port_that_is_taken_is_named():

@@ -9,7 +9,7 @@ import pytest
 from nbtrack import NbtrackError
 from nbtrack.delivery import Emitter, InMemoryEventStore, RedisEventStore, SQLiteEventStore
 from nbtrack.delivery.outbox import open_outbox
-from tests.support.messages import Messages, check_message, missing_from_page
+from tests.support.messages import Messages, message_tests
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -118,17 +118,9 @@ MESSAGES: Messages = {
 }
 
 
-@pytest.mark.parametrize("case", MESSAGES)
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
-    check_message(*MESSAGES[case])
-
-
-def test_the_page_lists_every_message():
-    assert missing_from_page("delivery", MESSAGES) == []
+test_a_message_says_what_is_wrong_and_what_to_do, test_the_page_lists_every_message = message_tests(
+    "delivery", MESSAGES
+)
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):

@@ -11,18 +11,18 @@ from nbtrack.tracker import (
     PageView,
     SelfDescribingJson,
 )
-from tests.support.messages import Messages, check_message, missing_from_page
+from tests.support.messages import Messages, message_tests
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 
 
 MESSAGES: Messages = {
-    "a session with an address of no known kind": (
+    "a session with a URL of another protocol": (
         lambda: nbtrack.start("ftp://sp.acme.com"),
         SettingError,
         "endpoint must start with http:// or https://, got ftp://; or 'local', this machine's own",
     ),
-    "a session with an address that is no text": (
+    "a session with an address that is not a string": (
         lambda: nbtrack.start(collector=5),
         SettingError,
         "collector = 5 (argument) does not fit: The 'collector' trait of a NBTrack instance expected a unicode string",
@@ -52,27 +52,27 @@ MESSAGES: Messages = {
         TypeError,
         "nbtrack.track has no argument auc=; use with nbtrack.track('fit') as step, then step['auc'] = …, or",
     ),
-    "a label that is no text": (
+    "a label that is not a string": (
         lambda: nbtrack.track("fit", label=3),
         TypeError,
         "label must be a str and belongs to a step, got label=3 for 'fit'",
     ),
-    "a setting with a typing error": (
+    "a setting with a typo": (
         lambda: NBTrack(colector="local"),
         ValueError,
         "nbtrack has no setting 'colector' (argument). Did you mean 'collector'?",
     ),
-    "a setting's value that does not fit": (
+    "an invalid value of a setting": (
         lambda: NBTrack(cells="some"),
         ValueError,
         "cells = 'some' (argument) does not fit: ",
     ),
-    "a place where no events wait": (
+    "an unknown store": (
         lambda: nbtrack.start(store="dsk"),
         SettingError,
         "store = 'dsk' (argument) does not fit: events wait on 'disk', in 'memory', or at a URL such as redis://",
     ),
-    "a namespace that no tracker takes": (
+    "an empty namespace": (
         lambda: NBTrack(namespace=""),
         SettingError,
         "namespace = '' (argument) does not fit: it is empty",
@@ -82,7 +82,7 @@ MESSAGES: Messages = {
         SettingError,
         "redact = 'email' (argument) does not fit: The 'redact' trait of a NBTrack instance expected a callable",
     ),
-    "an address of no Iglu server": (
+    "an address that is not an Iglu server's": (
         lambda: NBTrack(iglu=["s3://schemas"]),
         SettingError,
         "'s3://schemas' is neither a folder nor the http:// or https:// URL of a server",
@@ -92,13 +92,13 @@ MESSAGES: Messages = {
         SettingError,
         "<LocalCollector not started> is not running: call its start(), or use it in a with statement: with LocalCollector() as …",
     ),
-    "an attribute that nbtrack has not": (
+    "an attribute that nbtrack does not have": (
         lambda: nbtrack.load,
         AttributeError,
         "module 'nbtrack' has no attribute 'load'",
     ),
     "a monitor without a session": (nbtrack.monitor, RuntimeError, "run `%load_ext nbtrack` in a notebook"),
-    "an attribute that a step has not": (
+    "an attribute that a step does not have": (
         lambda: setattr(nbtrack.track("fit"), "auc", 0.9),
         AttributeError,
         "a step has no attribute 'auc'; it has rows_in, rows_out and label, and any property can be set as step['auc'] = …",
@@ -106,17 +106,9 @@ MESSAGES: Messages = {
 }
 
 
-@pytest.mark.parametrize("case", MESSAGES)
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
-    check_message(*MESSAGES[case])
-
-
-def test_the_page_lists_every_message():
-    assert missing_from_page("runtime", MESSAGES) == []
+test_a_message_says_what_is_wrong_and_what_to_do, test_the_page_lists_every_message = message_tests(
+    "runtime", MESSAGES
+)
 
 
 def test_a_home_that_cannot_be_written_is_told_at_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

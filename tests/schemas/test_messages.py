@@ -1,12 +1,8 @@
 """Messages of schemas: what is wrong, where, why, and what to do; the page lists them."""
 
-from pathlib import Path
-
-import pytest
-
 from nbtrack.schemas import Registry, draft_schema, lint_schema
 from nbtrack.tracker import event_class
-from tests.support.messages import Messages, check_message, missing_from_page
+from tests.support.messages import Messages, message_tests
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 NAME = {"vendor": "com.acme", "name": "visit", "format": "jsonschema", "version": "1-0-0"}
@@ -96,14 +92,6 @@ MESSAGES: Messages = {
 }
 
 
-@pytest.mark.parametrize("case", MESSAGES)
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
-    check_message(*MESSAGES[case])
-
-
-def test_the_page_lists_every_message():
-    assert missing_from_page("schemas", MESSAGES) == []
+test_a_message_says_what_is_wrong_and_what_to_do, test_the_page_lists_every_message = message_tests(
+    "schemas", MESSAGES
+)

@@ -14,6 +14,21 @@ Messages = Mapping[str, tuple[Callable[[], Any], type[BaseException], str]]
 PAGES = Path(__file__).parents[2] / "docs" / "pages" / "messages"
 
 
+def message_tests(room: str, messages: Messages) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the two tests of a room's messages: each is raised, and its page lists each."""
+
+    @pytest.mark.parametrize("case", messages)
+    def test_messages(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+        check_message(*messages[case])
+
+    def test_page() -> None:
+        assert missing_from_page(room, messages) == []
+
+    return test_messages, test_page
+
+
 def check_message(call: Callable[[], Any], kind: type[BaseException], text: str) -> None:
     """Check that a call raises the exception with the message."""
     try:

@@ -1,9 +1,5 @@
 """Messages of events and trackers: each says what is wrong, where, why, and what to do; the page lists them."""
 
-from pathlib import Path
-
-import pytest
-
 from nbtrack import col
 from nbtrack.delivery import Emitter
 from nbtrack.tracker import (
@@ -17,7 +13,7 @@ from nbtrack.tracker import (
     Subject,
     Tracker,
 )
-from tests.support.messages import Messages, check_message, missing_from_page
+from tests.support.messages import Messages, message_tests
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 UUID = "5d79770b-015b-4af8-8c91-b2ed6faf4b1e"
@@ -26,18 +22,22 @@ EVENT = StructuredEvent("shop", "buy", label=col("order_id"))
 
 
 MESSAGES: Messages = {
-    "a tracker's name where a tracker is wanted": (
+    "a tracker's name in place of a tracker": (
         lambda: Snowplow.remove_tracker("shop"),
         TypeError,
         "remove_tracker takes a tracker, got 'shop'; use remove_tracker_by_namespace for a name",
     ),
-    "a schema's name that is no URI": (
+    "a schema's name that is not a URI": (
         lambda: SelfDescribingJson("com.acme/purchase", {}),
         ValueError,
         "schema must look like iglu:com.acme/purchase/jsonschema/1-0-0, got 'com.acme/purchase'",
     ),
-    "a required text that is empty": (lambda: PageView(""), ValueError, "page_url must not be empty, got ''"),
-    "a time that is none": (
+    "a required string that is empty": (
+        lambda: PageView(""),
+        ValueError,
+        "page_url must not be empty, got ''",
+    ),
+    "an invalid time": (
         lambda: PageView("https://acme.com", true_timestamp="noon"),
         ValueError,
         "true_timestamp is not allowed: not a time in ISO 8601: 'noon'",
@@ -57,7 +57,7 @@ MESSAGES: Messages = {
         TypeError,
         "the first argument must be the namespace, a str: Tracker('my-namespace', emitters)",
     ),
-    "a text in place of an emitter": (
+    "a string in place of an emitter": (
         lambda: Tracker("shop", "sp.acme.com"),
         ValueError,
         "emitters must be an emitter or a list of emitters, such as Emitter(…), got 'sp.acme.com'",
@@ -67,7 +67,7 @@ MESSAGES: Messages = {
         ValueError,
         "emitters must be an emitter or a list of emitters, such as Emitter(…), got <class ",
     ),
-    "a text in place of another emitter": (
+    "a string in place of another emitter": (
         lambda: Tracker("shop", Emitter(NOBODY)).add_emitter("sp.acme.com"),
         ValueError,
         "emitter must be an emitter, such as Emitter(…), got 'sp.acme.com'",
@@ -92,7 +92,7 @@ MESSAGES: Messages = {
         ValueError,
         "json_encoder must be a function, got 'default'",
     ),
-    "a text in place of an entity for every event": (
+    "a string in place of an entity for every event": (
         lambda: Tracker("shop", Emitter(NOBODY)).add_global_context(TIMING),
         ValueError,
         "must be a SelfDescribingJson, a function that returns some, or a pair (filter, either), got",
@@ -117,17 +117,17 @@ MESSAGES: Messages = {
         ValueError,
         "event_json must be a SelfDescribingJson, got {'schema': ",
     ),
-    "an event id that is none": (
+    "an invalid event id": (
         lambda: PageView("https://acme.com", event_id="1"),
         ValueError,
         "event_id must be a UUID, got '1'",
     ),
-    "a platform that is none": (
+    "an invalid platform": (
         lambda: Subject().set_platform("toaster"),
         ValueError,
         "value must be one of app, cnsl,",
     ),
-    "a form's element that is none": (
+    "an invalid form element": (
         lambda: FormSubmit("signup", elements=[{"name": "plan"}]),
         ValueError,
         "elements must be a dict with name, value, a nodeName of HTML",
@@ -167,14 +167,6 @@ MESSAGES: Messages = {
 }
 
 
-@pytest.mark.parametrize("case", MESSAGES)
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
-    check_message(*MESSAGES[case])
-
-
-def test_the_page_lists_every_message():
-    assert missing_from_page("tracker", MESSAGES) == []
+test_a_message_says_what_is_wrong_and_what_to_do, test_the_page_lists_every_message = message_tests(
+    "tracker", MESSAGES
+)
