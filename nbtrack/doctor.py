@@ -12,7 +12,7 @@ from nbtrack._version import __version__
 from nbtrack.collector import LocalCollector, shared_collector
 from nbtrack.common.extras import MissingPackageError, installed_version, list_requirements, require
 from nbtrack.common.home import find_home, is_writable, outbox_path
-from nbtrack.common.wording import strip_credentials
+from nbtrack.common.wording import plural, readable_size, strip_credentials
 from nbtrack.runtime import NBTrack
 from nbtrack.runtime.optout import find_optout
 
@@ -124,7 +124,11 @@ def _look_at_outbox(path: Path) -> Check:
         from nbtrack.delivery import SQLiteEventStore  # noqa: PLC0415 - only where there is one
 
         with SQLiteEventStore(path) as store:
-            return Check("outbox", "ok", f"{store.size():,} events wait, {path.stat().st_size / 1e6:.1f} MB")
+            return Check(
+                "outbox",
+                "ok",
+                f"{plural(store.size(), 'pending event')}, {readable_size(path.stat().st_size)}",
+            )
     except (OSError, sqlite3.Error, RuntimeError) as error:
         return Check(
             "outbox",
