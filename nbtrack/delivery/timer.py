@@ -27,13 +27,18 @@ class Timer:
         Called on a thread of the timers; must not raise.
     repeating : bool
         Whether to go on until `cancel`.
+
+    Attributes
+    ----------
+    cancelled : bool
+        Whether `cancel` was called.
     """
 
     def __init__(self, seconds: float, function: Callable[[], object], *, repeating: bool = False) -> None:
         self._seconds = seconds
         self._function = function
         self._repeating = repeating
-        self._cancelled = False
+        self.cancelled = False
 
     def start(self) -> None:
         """Begin to wait.
@@ -46,15 +51,17 @@ class Timer:
         _clock_of_this_process().add(monotonic() + self._seconds, self)
 
     def cancel(self) -> None:
-        """End without further calls."""
-        self._cancelled = True
+        """End without further calls, and hold neither the function nor a thread until the wait would have ended."""
+        self.cancelled = True
+        self._function = _nothing
+        _clock_of_this_process().look()
 
     def call(self) -> None:
         """Call the function, and wait again if the timer repeats."""
-        if self._cancelled:
+        if self.cancelled:
             return
         self._function()
-        if self._repeating and not self._cancelled:
+        if self._repeating and not self.cancelled:
             with contextlib.suppress(RuntimeError):
                 self.start()
 
@@ -79,9 +86,16 @@ class _Clock:
                 self._waiting = True
             self._changed.notify()
 
+    def look(self) -> None:
+        """Have the waiting thread look at the timers again: one was cancelled."""
+        with self._changed:
+            self._changed.notify()
+
     def _wait(self) -> None:
         with self._changed:
             while True:
+                while self._timers and self._timers[0][2].cancelled:
+                    heapq.heappop(self._timers)
                 left = self._timers[0][0] - monotonic() if self._timers else IDLE_SECONDS
                 if self._timers and left <= 0:
                     self._hand_over(heapq.heappop(self._timers)[2])
@@ -111,6 +125,10 @@ class _Clock:
             with contextlib.suppress(Exception):
                 timer.call()
             del timer
+
+
+def _nothing() -> None:
+    """Stand in for the function of a cancelled timer."""
 
 
 _clock = _Clock()

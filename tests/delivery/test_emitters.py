@@ -1,10 +1,12 @@
 """What an emitter tells, and how it is steered."""
 
 import base64
+import gc
 import sys
 import threading
 import time
 import types
+import weakref
 
 import pytest
 import requests
@@ -372,3 +374,16 @@ def test_under_uwsgi_without_threads_events_are_sent_on_the_calling_thread(
         track(other, 9)
         assert other.flush().pending == 0
     assert len(server.delivered) == 6
+
+
+def test_a_closed_emitter_is_not_held_by_the_timer_of_its_next_attempt() -> None:
+    with FaultServer([Act(status=503, headers={"Retry-After": "60"})]) as server:
+        emitter = AsyncEmitter(server.url)
+        emitter.input({"e": "pv", "eid": "1"})
+        emitter.flush(0.5)
+        assert emitter.stats().state == "retrying"
+        gone = weakref.ref(emitter)
+        emitter.close(timeout=0)
+        del emitter
+    assert poll(lambda: gc.collect() is not None and gone() is None, 5)
+    assert poll(lambda: not any("nbtrack-timer" in thread.name for thread in threading.enumerate()), 5)
