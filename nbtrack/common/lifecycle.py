@@ -123,12 +123,17 @@ def finish_all(**_: object) -> None:
     for emitter in list(_kept_alive):
         with contextlib.suppress(Exception):
             pending = emitter.finish(deadline - monotonic())
-            # without a stderr, `print` would write to stdout
-            if pending and emitter.report_at_exit and sys.stderr is not None:
-                fate = "stored, will be sent later" if emitter.durable else "lost with this process"
-                events = plural(pending, "unsent event")
-                print(f"nbtrack: {events} for {emitter.destination}: {fate}", file=sys.stderr)  # noqa: T201
+            fate = "stored, will be sent later" if emitter.durable else "lost with this process"
+            report_unsent(emitter, pending, fate)
     _kept_alive.clear()
+
+
+def report_unsent(emitter: Any, pending: int, fate: str) -> None:
+    """Say on stderr what becomes of an emitter's unsent events, unless its user switched that off."""
+    # without a stderr, `print` would write to stdout
+    if pending and emitter.report_at_exit and sys.stderr is not None:
+        events = plural(pending, "unsent event")
+        print(f"nbtrack: {events} for {emitter.destination}: {fate}", file=sys.stderr)  # noqa: T201
 
 
 def _register_finalizer() -> None:

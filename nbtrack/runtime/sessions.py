@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.common import lifecycle
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import CollectorTarget
 from nbtrack.common.deprecation import RenamedMethod
@@ -359,7 +360,7 @@ class Session:
         emitter, client = self._detach()
         try:
             if emitter:
-                emitter.close(timeout if may_send else 0)
+                _close(emitter, timeout if may_send else 0)
             if client:
                 from nbtrack.collector import shared_collector  # noqa: PLC0415 - already loaded to connect
 
@@ -490,7 +491,7 @@ class Session:
             emitter, self._emitter, self._tracker = self._emitter, None, None
             self._client = self._explicit_collector
         if emitter:
-            emitter.close(0)
+            _close(emitter, 0)
 
     def _set_user(self, change: Mapping[str, Any]) -> None:
         with self._lock:
@@ -500,3 +501,10 @@ class Session:
     def _drop_tracker(self, _: Mapping[str, Any]) -> None:
         with self._lock:
             self._tracker = None
+
+
+def _close(emitter: AsyncEmitter, timeout: float) -> None:
+    """Close an emitter, and name the events that end with it."""
+    report = emitter.close(timeout)
+    if not emitter.durable:
+        lifecycle.report_unsent(emitter, report.pending, "lost")

@@ -223,3 +223,24 @@ def test_redaction_masks_secrets(text: str) -> None:
 def test_a_redact_hook_that_fails_withholds_everything() -> None:
     assert redact("x", lambda text: text.upper()) == "X"
     assert redact("x", lambda text: 1 / 0) == "[redacted]"  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("end", ["stop", "another collector"])
+def test_events_in_memory_that_end_with_their_session_are_named(
+    end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = nbtrack.start("http://127.0.0.1:9", store="memory")
+    session.tracker.track(StructuredEvent("c", "a"))
+    if end != "stop":
+        session.settings.collector = "http://127.0.0.1:10"
+    nbtrack.stop()
+    assert capsys.readouterr().err == "nbtrack: 1 unsent event for http://127.0.0.1:9: lost\n"
+
+
+def test_events_on_disk_outlive_their_session_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    session = nbtrack.start("http://127.0.0.1:9")
+    session.tracker.track(StructuredEvent("c", "a"))
+    nbtrack.stop()
+    assert capsys.readouterr().err == ""
+    assert " 1 event pending from before." in nbtrack.start("http://127.0.0.1:9").describe()
+    nbtrack.stop()
