@@ -127,3 +127,15 @@ def test_the_id_of_a_row_depends_on_its_value_alone(column: tuple[pa.Array, list
         assert list(preview(data, EVENT, 50, key="x")["eid"]) == expected
     report = backfill(table, EVENT, key="x", dry_run=True)
     assert report.null_keys == sum(not key for key in keys)
+
+
+def test_every_character_of_a_key_gives_the_id_that_python_makes() -> None:
+    characters = [*map(chr, range(0x250)), "\u2028", "\ufeff", "\U0001f600"]
+    values = [
+        *characters,
+        *(f"a{character}b" for character in characters),
+        *(rf"\u00{n:02x}" for n in range(256)),
+    ]
+    values += [f"\\{value}" for value in values]
+    expected = [str(make_event_id(make_namespace(EVENT), [value])) for value in values]
+    assert list(preview(pa.table({"x": values}), EVENT, len(values), key="x")["eid"]) == expected

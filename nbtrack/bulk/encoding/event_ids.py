@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -10,13 +11,16 @@ RECIPE = 2
 # a UUID of version 8, whose other bits are free to use: they are those of an MD5
 _KEEP = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _VERSION_8 = (0x8 << 76) | (0x2 << 62)
+# DuckDB writes the hex digits of an escape as capitals; a backslash that is itself escaped is stepped over
+_ESCAPES = re.compile(r"\\\\|\\u00[0-9a-f]{2}")
 
 
 def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
-    """Return the event id of a row, as the SQL of a backfill makes it; recipe 2.
+    r"""Return the event id of a row, as the SQL of a backfill makes it; recipe 2.
 
     The id is a UUID of version 8, filled from the MD5 of the namespace's 16 bytes followed by the key as a compact JSON
-    list of strings in UTF-8; the digest is read as a little-endian number.
+    list of strings in UTF-8; control characters are escaped as JSON asks, those without a short form with capital hex
+    digits (``\u001F``). The digest is read as a little-endian number.
 
     Parameters
     ----------
@@ -49,6 +53,7 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
             f"key must be a list of strings, such as ['o-1'], got {key!r}; nbtrack.values.key_text converts values"
         )
     text = json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))
+    text = _ESCAPES.sub(lambda escape: escape[0][:2] + escape[0][2:].upper(), text)
     digest = hashlib.md5(namespace.bytes + text.encode(), usedforsecurity=False).digest()
     return uuid.UUID(int=(int.from_bytes(digest, "little") & _KEEP) | _VERSION_8)
 
