@@ -30,7 +30,7 @@ from nbtrack.bulk.sending.run import finish_report, send_source
 from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.frames import open_source
-from nbtrack.common.current_session import find_registry
+from nbtrack.common.current_session import find_registry, note_backfill
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
 
@@ -205,6 +205,8 @@ def backfill(
             send_source(plan, source, report, failed_rows, ledger=ledger, resume=resume, progress=progress)
     finally:
         report.seconds = perf_counter() - started
+        if not dry_run:
+            note_backfill(report.sent)
         try:
             report.dead_letters = failed_rows.close()
         except OSError as error:  # the events were sent: the report is returned nevertheless
