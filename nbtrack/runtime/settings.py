@@ -161,6 +161,10 @@ class NBTrack(Configurable):
             self._check_name(name, "attribute")
         super().__setattr__(name, value)
 
+    def __repr__(self) -> str:
+        changed = [f"{name}={value}" for name, value, source in self.describe() if source != "default"]
+        return f"<nbtrack settings: {', '.join(changed) or 'all default'}>"
+
     @classmethod
     def names(cls) -> list[str]:
         """List the settings' names."""
