@@ -103,7 +103,10 @@ class Step:
 
     def __repr__(self) -> str:
         shown = {"label": self.label, "rows_in": self.rows_in, "rows_out": self.rows_out, **self._properties}
-        parts = [repr(self.name), *(f"{name}={value!r}" for name, value in shown.items() if value is not None)]
+        parts = [
+            repr(self.name),
+            *(f"{name}={value!r}" for name, value in shown.items() if value is not None),
+        ]
         return f"<step {', '.join(parts)}>"
 
     # -- context manager

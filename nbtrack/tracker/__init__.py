@@ -23,7 +23,7 @@ from nbtrack.tracker.aliases import (
 )
 from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
 from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enable_contracts
-from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.events.base import Event, EventOptions
 from nbtrack.tracker.events.core import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
 from nbtrack.tracker.events.ecommerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
 from nbtrack.tracker.events.entity import SelfDescribingJson
@@ -61,6 +61,7 @@ __all__ = [
     "EmitterConfiguration",
     "EmitterProtocol",
     "Event",
+    "EventOptions",
     "EventStore",
     "FailureCallback",
     "FormChange",

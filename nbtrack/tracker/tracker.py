@@ -19,6 +19,9 @@ from nbtrack.tracker.subject import Subject
 from nbtrack.values import Nan, milliseconds
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from nbtrack.plans import TrackingPlan
     from nbtrack.schemas import Registry
     from nbtrack.tracker.validation import Validation
 
@@ -51,13 +54,18 @@ class Tracker(LegacyMethods):
         What to do at `track` with self-describing data and entities that do not match their schemas.
     registry : nbtrack.schemas.Registry, optional
         Where these schemas are looked up; by default the built-in ones.
+    tracking_plan : nbtrack.plans.TrackingPlan, str or pathlib.Path, optional
+        A tracking plan, or its folder: `validate` checks events against their specifications, too. The registry is given
+        the schemas of the plan that it does not have.
     nan : {"null", "raise"}, default "null"
         What NaN and infinities in an event become.
 
     Raises
     ------
     ValueError
-        If there is no emitter.
+        If there is no emitter, or for a `tracking_plan` with ``validate="off"``.
+    FileNotFoundError, TrackingPlanError
+        For a tracking plan that is not there, or has mistakes.
 
     Examples
     --------
@@ -92,6 +100,7 @@ class Tracker(LegacyMethods):
         *,
         validate: Validate = "off",
         registry: "Registry | None" = None,
+        tracking_plan: "TrackingPlan | str | PathLike[str] | None" = None,
         nan: Nan = "null",
     ) -> None:
         several = isinstance(emitters, list | tuple)
@@ -119,7 +128,11 @@ class Tracker(LegacyMethods):
         if validate != "off":
             from nbtrack.tracker import validation  # noqa: PLC0415 - loads the schemas
 
-            self._validation = validation.Validation(validate, registry)
+            self._validation = validation.Validation(validate, registry, tracking_plan)
+        elif tracking_plan is not None:
+            raise ValueError(
+                "tracking_plan is checked with validate='warn' or validate='raise', got validate='off'"
+            )
 
     @staticmethod
     def get_uuid() -> str:

@@ -1,13 +1,15 @@
 """Schema contracts: `track` validates data and entities of events against their schemas."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from warnings import warn
 
 import orjson
 
 from nbtrack.common.errors import NbtrackError
+from nbtrack.plans import PlanChecks, TrackingPlan, page_data
 from nbtrack.schemas import Fault, Registry, SchemaNotFound
 from nbtrack.tracker.aliases import Validate
 from nbtrack.tracker.events.base import Event
@@ -68,18 +70,31 @@ class Validation:
         Whether to warn or to raise.
     registry : Registry or None
         Where schemas are; by default the built-in ones.
+    tracking_plan : TrackingPlan, str, pathlib.Path or None
+        A plan whose specifications are checked, too, or its folder.
     """
 
-    def __init__(self, mode: Validate, registry: Registry | None) -> None:
+    def __init__(
+        self,
+        mode: Validate,
+        registry: Registry | None,
+        tracking_plan: TrackingPlan | str | os.PathLike[str] | None = None,
+    ) -> None:
         self.mode = mode
         self.registry = Registry() if registry is None else registry
+        self.checks = None if tracking_plan is None else PlanChecks(tracking_plan)
+        if self.checks is not None:
+            self.checks.register_schemas(self.registry)
 
     def check(self, event: Event, entities: Sequence[SelfDescribingJson], encoder: Encoder | None) -> None:
         """Validate an event's data and entities against their schemas."""
-        documents = [*event.context, *entities]
+        documents = list(event.list_entities(entities))
         if event.event_json is not None:
             documents.insert(0, event.event_json)
-        faults = [fault for document in documents for fault in self._faults(document, encoder)]
+        plain = [orjson.loads(encode(document.to_json(), encoder)) for document in documents]
+        faults = [fault for document in plain for fault in self._faults(document)]
+        if self.checks is not None:
+            faults += self._check_specification(self.checks, event, plain)
         if not faults:
             return
         invalid = InvalidEvent(faults)
@@ -87,10 +102,19 @@ class Validation:
             raise invalid
         warn(str(invalid), InvalidEventWarning, stacklevel=_count_own_frames() + 1)
 
-    def _faults(
-        self, document: SelfDescribingJson, encoder: Encoder | None
+    def _check_specification(
+        self, checks: PlanChecks, event: Event, plain: Sequence[Mapping[str, Any]]
     ) -> Iterable[tuple[str, Fault | str]]:
-        plain: dict[str, Any] = orjson.loads(encode(document.to_json(), encoder))
+        documents = [(one["schema"], one["data"]) for one in plain]
+        about: tuple[str, Any] | None = None
+        if event.event_json is not None:
+            about, documents = documents[0], documents[1:]
+        elif event.payload.get("e") in {"pv", "pp"}:
+            about = page_data(event.payload, is_ping=event.payload["e"] == "pp")
+        for finding in checks.check(about, documents):
+            yield finding.schema or "", finding.fault or finding.message
+
+    def _faults(self, plain: Mapping[str, Any]) -> Iterable[tuple[str, Fault | str]]:
         uri = plain["schema"]
         try:
             return [(uri, fault) for fault in self.registry.faults(uri, plain["data"])]
