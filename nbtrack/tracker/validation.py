@@ -1,7 +1,6 @@
 """Schema contracts: `track` validates data and entities of events against their schemas."""
 
-import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from warnings import warn
 
@@ -10,18 +9,20 @@ import orjson
 from nbtrack.common.errors import NbtrackError
 from nbtrack.schemas import Fault, Registry, SchemaNotFound
 from nbtrack.tracker.aliases import Validate
+from nbtrack.tracker.contracts import IGLU, InvalidEventWarning, find_caller, is_iglu, misfit
 from nbtrack.tracker.events.base import Event
 from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.values import Encoder, encode
 
 
 class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
-    """An event that does not fit its schemas.
+    """An event that does not fit its schemas, or has values that pipelines fail.
 
     Attributes
     ----------
     faults : tuple of (str, Fault or str)
-        The schema's URI and what is wrong; a str if the schema was not found.
+        The schema's URI and what is wrong; a str if the schema was not found. For a value of the payload, its key and a
+        str.
 
     Examples
     --------
@@ -46,19 +47,6 @@ class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
         )
 
 
-class InvalidEventWarning(UserWarning):
-    """An event that does not match its schemas was tracked anyway.
-
-    Examples
-    --------
-    A test that should fail on such an event turns the warning into an error:
-
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("error", InvalidEventWarning)
-    """
-
-
 class Validation:
     """What a tracker does with events that do not match their schemas.
 
@@ -74,18 +62,29 @@ class Validation:
         self.mode = mode
         self.registry = Registry() if registry is None else registry
 
-    def check(self, event: Event, entities: Sequence[SelfDescribingJson], encoder: Encoder | None) -> None:
-        """Validate an event's data and entities against their schemas."""
+    def check(
+        self,
+        event: Event,
+        entities: Sequence[SelfDescribingJson],
+        encoder: Encoder | None,
+        payload: Mapping[str, str],
+    ) -> None:
+        """Validate an event's data and entities against their schemas, and the payload's values against the protocol."""
         documents = [*event.context, *entities]
         if event.event_json is not None:
             documents.insert(0, event.event_json)
         faults = [fault for document in documents for fault in self._faults(document, encoder)]
+        faults += [
+            (key, f"{key}: {expectation}, got {value!r}")
+            for key, value in payload.items()
+            if (expectation := misfit(key, value)) is not None
+        ]
         if not faults:
             return
         invalid = InvalidEvent(faults)
         if self.mode == "raise":
             raise invalid
-        warn(str(invalid), InvalidEventWarning, stacklevel=_count_own_frames() + 1)
+        warn(str(invalid), InvalidEventWarning, stacklevel=find_caller()[0])
 
     def _faults(
         self, document: SelfDescribingJson, encoder: Encoder | None
@@ -93,14 +92,8 @@ class Validation:
         plain: dict[str, Any] = orjson.loads(encode(document.to_json(), encoder))
         uri = plain["schema"]
         try:
+            if not is_iglu(uri):
+                return [(uri, f"schema must be {IGLU}, got {uri!r}")]
             return [(uri, fault) for fault in self.registry.faults(uri, plain["data"])]
         except SchemaNotFound as error:
             return [(uri, str(error))]
-
-
-def _count_own_frames() -> int:
-    """Count this package's frames between the user's line and `Validation.check`: the warning shows the user's line."""
-    frame, number = inspect.currentframe(), -1  # this one is not counted
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("nbtrack."):
-        frame, number = frame.f_back, number + 1
-    return number

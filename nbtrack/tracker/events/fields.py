@@ -1,8 +1,10 @@
 """Attributes of events that are fields of the payload, or properties of the self-describing data."""
 
+import sys
+from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
-from nbtrack.protocol import FIELDS
+from nbtrack.common.field_formats import RULES
 from nbtrack.template import Col
 from nbtrack.tracker import contracts
 
@@ -22,7 +24,7 @@ class PayloadField(Generic[T]):
 
     def __init__(self, key: str, *, required: bool = False) -> None:
         self.key, self.required, self.name = key, required, key
-        self.any_text = self._takes_any_text()
+        self.max_length, self.matches = self._rule_of_strings()
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -36,7 +38,11 @@ class PayloadField(Generic[T]):
 
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value
-        if given.__class__ is str and given and self.any_text:
+        if (
+            given.__class__ is str
+            and 0 < len(given) <= self.max_length
+            and (self.matches is None or self.matches(given))
+        ):
             event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for other values
         else:
             self._put(event, given)
@@ -54,11 +60,15 @@ class PayloadField(Generic[T]):
         pairs: dict[str, Any] = event._pairs  # noqa: SLF001 - these attributes are the event's own
         return pairs
 
-    def _takes_any_text(self) -> bool:
-        return FIELDS[self.key].kind in {"string", "uri"}
+    def _rule_of_strings(self) -> tuple[int, Callable[[str], object] | None]:
+        """Return the length of the longest valid string, and what a string must match: most events need no more checks."""
+        rule = RULES.get(self.key)
+        if rule is None:
+            return sys.maxsize, None
+        return rule.max_length, None if rule.format is None else rule.format.matches
 
     def _check(self, value: Any) -> None:
-        contracts.fits(FIELDS[self.key], value, self.name)
+        contracts.warn_misfit(self.key, value, self.name)
 
 
 class DataField(PayloadField[T]):
@@ -75,8 +85,8 @@ class DataField(PayloadField[T]):
         members: dict[str, Any] = event.event_json.data
         return members
 
-    def _takes_any_text(self) -> bool:
-        return True
+    def _rule_of_strings(self) -> tuple[int, Callable[[str], object] | None]:
+        return sys.maxsize, None
 
     def _check(self, value: Any) -> None:
         """Leave the check to the schema."""
