@@ -154,6 +154,11 @@ class FallbackStore:
         """Let events wait again after a failed attempt, but not be claimed for some seconds."""
         self._settle("defer", ids, seconds)
 
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+        found = (self._read(lambda: self._store.due_in(route), None), self._memory.due_in(route))
+        return min((seconds for seconds in found if seconds is not None), default=None)
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         self._settle("bury", ids, reason, status)

@@ -367,6 +367,17 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 [(self._clock() + seconds, row_id) for row_id in ids],
             )
 
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+        now = self._clock()
+        with self._using() as connection:
+            (due,) = connection.execute(
+                "SELECT min(lease_until) FROM events"
+                " WHERE route = ? AND token = '' AND lease_until > ? AND lease_until <= ?",
+                (route, now, now + 2 * LEASE_SECONDS),
+            ).fetchone()
+        return None if due is None else float(due - now)
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         with self._writing() as connection:
