@@ -466,7 +466,7 @@ class Emitter:
                 lifecycle.keep_alive(self)
         if self._backoff.failures and self._sender.retry_soon():
             self._wake_sender()
-        if self.reached_limit():
+        if self._queued >= self.batch_size or (self.byte_limit is not None and self.reached_limit()):
             self._start_sending()
         if self._subscribers:
             self._notify()

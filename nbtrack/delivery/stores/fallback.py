@@ -108,16 +108,17 @@ class FallbackStore:
     ) -> DropReason | None:
         """Store an event, in memory if need be."""
         # like `_write` without its closure: each event pays for this
-        if not self._writes.is_open():
+        writes = self._writes
+        if not (writes.tripped and writes.is_open()):
             try:
                 reason = self._store.add(
                     route=route, body=body, event_id=event_id, anonymous=anonymous, added=added
                 )
             except Exception as error:  # noqa: BLE001 - as in `_call`
-                self._trip(self._writes, error)
+                self._trip(writes, error)
             else:
-                if self._writes.tripped:
-                    self._writes.reset()
+                if writes.tripped:
+                    writes.reset()
                 if reason is None:
                     self._stored_events += 1
                 return reason
