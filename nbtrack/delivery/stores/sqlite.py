@@ -291,7 +291,9 @@ class SQLiteEventStore(SnowplowStoreMethods):
                     return DropReason.QUEUE_FULL
                 row_id = int(wall() * 1e6) * ID_SALTS + self._salt
                 self._last_id = row_id if row_id > self._last_id else self._last_id + 1
-                self._inserting.execute(INSERT, (self._last_id, route, anonymous, added, size, event_id, body))
+                self._inserting.execute(
+                    INSERT, (self._last_id, route, anonymous, added, size, event_id, body)
+                )
             except BaseException as error:
                 self._recover(connection, error)
                 raise
