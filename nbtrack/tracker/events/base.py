@@ -85,7 +85,7 @@ class Event:
         device_timestamp: TimestampLike | None = None,
     ) -> None:
         self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
-        if len(self._pairs) > 1 or type(self) is Event:  # not only the type that a class of ours gives
+        if type(self) is Event or len(self._pairs) > 1:  # not only the type that a class of ours gives
             contracts.warn_misfits(self._pairs)
         if event_subject is not None:
             self.event_subject = event_subject
