@@ -51,7 +51,8 @@ class Tracker(LegacyMethods):
     json_encoder : callable, optional
         Called first for the JSON form of a value that is not a JSON type.
     validate : {"off", "warn", "raise"}, default "off"
-        What to do at `track` with self-describing data and entities that do not match their schemas.
+        What to do at `track` with self-describing data and entities that do not match their schemas, and with values
+        that pipelines fail, such as a session id that is not a UUID.
     registry : nbtrack.schemas.Registry, optional
         Where these schemas are looked up; by default the built-in ones.
     tracking_plan : nbtrack.plans.TrackingPlan, str or pathlib.Path, optional
@@ -167,14 +168,14 @@ class Tracker(LegacyMethods):
         TypeError
             If `event` is not an event, if it has `col` placeholders, and for data without a JSON form.
         InvalidEvent
-            With ``validate="raise"``, if data or entities do not match their schemas.
+            With ``validate="raise"``, if data or entities do not match their schemas, or a pipeline fails a value.
         """
         if not isinstance(event, Event):
             raise TypeError(_advise(event))
         entities = collect_entities(self._global_contexts, event) if self._global_contexts else ()
-        if self._validation is not None:
-            self._validation.check(event, entities, self.json_encoder)
         payload = self._render(event, entities)
+        if self._validation is not None:
+            self._validation.check(event, entities, self.json_encoder, payload)
         if self._plugins or len(self.emitters) > 1:
             self._hand_out(event, payload)
         else:

@@ -1,6 +1,5 @@
 """Schema contracts: `track` validates data and entities of events against their schemas."""
 
-import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,18 +11,20 @@ from nbtrack.common.errors import NbtrackError
 from nbtrack.plans import PlanChecks, TrackingPlan, page_data
 from nbtrack.schemas import Fault, Registry, SchemaNotFound
 from nbtrack.tracker.aliases import Validate
+from nbtrack.tracker.contracts import IGLU, InvalidEventWarning, find_caller, is_iglu, misfit
 from nbtrack.tracker.events.base import Event
 from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.values import Encoder, encode
 
 
 class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
-    """An event that does not fit its schemas.
+    """An event that does not fit its schemas, or has values that pipelines fail.
 
     Attributes
     ----------
     faults : tuple of (str, Fault or str)
-        The schema's URI and what is wrong; a str if the schema was not found.
+        The schema's URI and what is wrong; a str if the schema was not found. For a value of the payload, its key and a
+        str.
 
     Examples
     --------
@@ -46,19 +47,6 @@ class InvalidEvent(NbtrackError, ValueError):  # noqa: N818 - it says what it is
         super().__init__(
             "; ".join(fault if isinstance(fault, str) else f"{uri} {fault}" for uri, fault in self.faults)
         )
-
-
-class InvalidEventWarning(UserWarning):
-    """An event that does not match its schemas was tracked anyway.
-
-    Examples
-    --------
-    A test that should fail on such an event turns the warning into an error:
-
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("error", InvalidEventWarning)
-    """
 
 
 class Validation:
@@ -86,13 +74,24 @@ class Validation:
         if self.checks is not None:
             self.checks.register_schemas(self.registry)
 
-    def check(self, event: Event, entities: Sequence[SelfDescribingJson], encoder: Encoder | None) -> None:
-        """Validate an event's data and entities against their schemas."""
+    def check(
+        self,
+        event: Event,
+        entities: Sequence[SelfDescribingJson],
+        encoder: Encoder | None,
+        payload: Mapping[str, str],
+    ) -> None:
+        """Validate an event's data and entities against their schemas, and the payload's values against the protocol."""
         documents = list(event.list_entities(entities))
         if event.event_json is not None:
             documents.insert(0, event.event_json)
         plain = [orjson.loads(encode(document.to_json(), encoder)) for document in documents]
         faults = [fault for document in plain for fault in self._faults(document)]
+        faults += [
+            (key, f"{key}: {expectation}, got {value!r}")
+            for key, value in payload.items()
+            if (expectation := misfit(key, value)) is not None
+        ]
         if self.checks is not None:
             faults += self._check_specification(self.checks, event, plain)
         if not faults:
@@ -100,7 +99,7 @@ class Validation:
         invalid = InvalidEvent(faults)
         if self.mode == "raise":
             raise invalid
-        warn(str(invalid), InvalidEventWarning, stacklevel=_count_own_frames() + 1)
+        warn(str(invalid), InvalidEventWarning, stacklevel=find_caller()[0])
 
     def _check_specification(
         self, checks: PlanChecks, event: Event, plain: Sequence[Mapping[str, Any]]
@@ -117,14 +116,8 @@ class Validation:
     def _faults(self, plain: Mapping[str, Any]) -> Iterable[tuple[str, Fault | str]]:
         uri = plain["schema"]
         try:
+            if not is_iglu(uri):
+                return [(uri, f"schema must be {IGLU}, got {uri!r}")]
             return [(uri, fault) for fault in self.registry.faults(uri, plain["data"])]
         except SchemaNotFound as error:
             return [(uri, str(error))]
-
-
-def _count_own_frames() -> int:
-    """Count this package's frames between the user's line and `Validation.check`: the warning shows the user's line."""
-    frame, number = inspect.currentframe(), -1  # this one is not counted
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("nbtrack."):
-        frame, number = frame.f_back, number + 1
-    return number

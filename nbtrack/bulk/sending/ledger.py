@@ -127,6 +127,7 @@ class Ledger:
     def _open(self, run: tuple[int, str, str, int | None, int, str], *, resume: bool) -> None:
         # exclusive: two runs over the same history at once are a mistake
         self._connection.execute("pragma locking_mode = exclusive")
+        self._check_version()
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("begin immediate")
@@ -140,6 +141,17 @@ class Ledger:
             self._connection.execute("delete from chunk")
             self._connection.execute("insert into run values (?, ?, ?, ?, ?, ?)", run)
         self._connection.execute("commit")
+
+    def _check_version(self) -> None:
+        """Raise, before anything is changed, for a file of a later version, also where it would be emptied."""
+        if not self._connection.execute("select 1 from sqlite_master where name = 'run'").fetchone():
+            return
+        row = self._connection.execute("select version from run").fetchone()
+        if row is not None and row[0] > VERSION:
+            raise LedgerError(
+                f"{self.path} was written by a later version of nbtrack (file version {row[0]}, supported: {VERSION}); "
+                "update nbtrack or pass another ledger="
+            )
 
     def _compare(self, earlier: tuple[object, ...], run: tuple[object, ...]) -> None:
         names = (

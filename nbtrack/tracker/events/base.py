@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
+from nbtrack.protocol import CONTEXTS, UNSTRUCT_EVENT
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import TimestampLike
 from nbtrack.tracker.events.entity import SelfDescribingJson
@@ -100,6 +100,8 @@ class Event:
         device_timestamp: TimestampLike | None = None,
     ) -> None:
         self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
+        if type(self) is Event or len(self._pairs) > 1:  # not only the type that a class of ours gives
+            contracts.warn_misfits(self._pairs)
         if event_subject is not None:
             self.event_subject = event_subject
         if context is None:
@@ -165,7 +167,7 @@ class Event:
 
     @event_id.setter
     def event_id(self, value: Any) -> None:
-        contracts.fits(FIELDS["eid"], value, "event_id")
+        contracts.warn_misfit("eid", value, "event_id")
         self._event_id = value
 
     @property
