@@ -1,6 +1,7 @@
 """Validation of events: whether a pipeline would accept them, and why not."""
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -31,6 +32,8 @@ UNSTRUCT_KEYS = ("ue_px", "ue_pr")
 ENTITY_KEYS = ("cx", "co")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 NO_ENTITIES = frozenset({"", "null"})
+EXPLAIN_SECONDS = 2.0
+"""Seconds that the reasons why events of one request fail are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class EventValidator:
         self._lenient_lengths = lenient_lengths
         self._validators: dict[str, Validator | SchemaNotFound | BadSchema | None] = {}
         self._entities: dict[str, tuple[tuple[str, ...], BadRow]] = {}
+        self._explaining = 0.0
 
     def validate_all(self, events: Sequence[Parameters]) -> list[ValidationResult]:
         """Validate the events of a request; those that are surely good are found many at a time."""
@@ -199,6 +203,16 @@ class EventValidator:
         """Check whether an item is self-describing with a URI that was looked up before, which is usual."""
         return schema_named_by(item) in self._validators
 
+    def _explain(self, validator: Validator, data: Any) -> list[Fault]:
+        """Return what is wrong with data, unless that of earlier events took too long already."""
+        if self._explaining > EXPLAIN_SECONDS:
+            text = "does not match the schema; the reasons were not looked for, because those of earlier events took too long"
+            return [Fault("$", text, "schema", "data that matches", "other data")]
+        began = time.monotonic()
+        faults = validator.faults(data)
+        self._explaining += time.monotonic() - began
+        return faults
+
     def _check_data(self, uri: str, data: Any, field: str, report: BadRow) -> bool:
         """Check data against a schema, and report to `field` what is wrong."""
         validator = self.find_validator(uri)
@@ -206,7 +220,7 @@ class EventValidator:
             try:
                 if validator.is_valid(data):
                     return True
-                report.add_faults(field, uri, self._registry.faults(uri, data))
+                report.add_faults(field, uri, self._explain(validator, data))
             except (ValueError, RecursionError) as error:
                 report.add_faults(field, uri, [_unusable_schema(error)])
         elif isinstance(validator, SchemaNotFound):
