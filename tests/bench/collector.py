@@ -5,7 +5,10 @@ import contextlib
 import http.client
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -205,11 +208,61 @@ def measure_flights() -> dict[str, float]:
         began = time.perf_counter()
         if len(collector.events()) != len(flights):
             raise RuntimeError("not all were read")
-        return {
-            "flights_s": took,
-            "flights_per_s": len(flights) / took,
-            "flights_read_s": time.perf_counter() - began,
-        }
+        read = time.perf_counter() - began
+        figures = {"flights_s": took, "flights_per_s": len(flights) / took, "flights_read_s": read}
+        return figures | measure_beside_reading(collector)
+
+
+READER = """
+import sys
+from nbtrack.collector import CollectorClient
+client = CollectorClient(*sys.argv[1:], timeout=60)
+while True:
+    client.events(columns=["event_id"])
+"""
+
+
+def measure_beside_reading(collector: LocalCollector) -> dict[str, float]:
+    """Measure intake and the time of a small response, alone and while another process reads all events."""
+    result: dict[str, float] = {}
+    for name in ("alone", "reading"):
+        load = bodies(CASES["self_describing"], EVENTS)
+        with contextlib.ExitStack() as stack:
+            if name == "reading":
+                command = [sys.executable, "-c", READER, collector.url, collector.token]
+                reader = stack.enter_context(subprocess.Popen(command))
+                stack.callback(reader.kill)
+                time.sleep(1)
+            times = stack.enter_context(response_times(collector.url))
+            result[f"{name}_per_s"] = EVENTS / send(collector.url, load)
+        times.sort()
+        result[f"{name}_health_p99_ms"] = times[len(times) * 99 // 100] * 1000
+    return result | {"reading_share_of_intake": result["reading_per_s"] / result["alone_per_s"]}
+
+
+@contextlib.contextmanager
+def response_times(url: str) -> Iterator[list[float]]:
+    """Ask for ``/health`` all the time, and keep how long each response took."""
+    times: list[float] = []
+    stop = threading.Event()
+    where = urlsplit(url)
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+        while not stop.wait(0.005):
+            began = time.perf_counter()
+            connection.request("GET", "/health")
+            connection.getresponse().read()
+            times.append(time.perf_counter() - began)
+        connection.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield times
+    finally:
+        stop.set()
+        thread.join()
 
 
 def measure_many() -> dict[str, float]:
