@@ -1038,14 +1038,16 @@ class _Batch:
         results = {id(result): result for result in validated.results}
         apps = [event.get("aid") for event in validated.events]
         sessions = [event.get("sid") for event in validated.events]
+        if len(results) == len(set(apps)) == len(set(sessions)) == 1:
+            return [self._number_of(validated.results[0], apps[0], sessions[0])] * len(apps)
         keys = list(zip(map(id, validated.results), apps, sessions, strict=True))
-        numbers: dict[tuple[int, str | None, str | None], int] = {}
-        for key in dict.fromkeys(keys):
-            result = results[key[0]]
-            entities = " ".join(result.entities) or None
-            is_good = result.failure is None
-            numbers[key] = self._kind_of(is_good, result.schema, entities, key[1], key[2])
+        numbers = {key: self._number_of(results[key[0]], *key[1:]) for key in dict.fromkeys(keys)}
         return [numbers[key] for key in keys]
+
+    def _number_of(self, result: ValidationResult, app: str | None, session: str | None) -> int:
+        return self._kind_of(
+            result.failure is None, result.schema, " ".join(result.entities) or None, app, session
+        )
 
     def add_latest(self, counts: _Counts, repeats: set[int]) -> None:
         """Add what a summary shows of the newest events."""

@@ -305,7 +305,7 @@ def _texts_of(payloads: Sequence[Parameters], key: str) -> list[str | None]:
 
 def _read(key: str, texts: Sequence[str | None]) -> list[Any]:
     """Return the JSON of a key's texts; None for what is not JSON."""
-    result = read_many([(key, text or "") for text in texts])
+    result = read_many(key, [text or "" for text in texts])
     if None in result:
         for index, text in enumerate(texts):
             if text is not None and result[index] is None:

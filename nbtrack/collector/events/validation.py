@@ -278,20 +278,19 @@ class _SurelyGood:
         if not described:
             return others
         groups: dict[str, tuple[list[int], list[Any]]] = {}
-        documents = read_many(
-            [
-                (key, events[index][key])
-                for index in described
-                for key in _keys_in(events[index], UNSTRUCT_KEYS)
-            ]
-        )
-        for index, envelope in zip(described, documents, strict=True):
-            if schema_named_by(envelope) == UNSTRUCT_EVENT:
+        for key in UNSTRUCT_KEYS:
+            owners = [index for index in described if key in events[index]]
+            documents = read_many(key, [events[index][key] for index in owners])
+            for index, envelope in zip(owners, documents, strict=True):
+                if schema_named_by(envelope) != UNSTRUCT_EVENT:
+                    continue
                 document = envelope["data"]
                 uri = schema_named_by(document)
                 if uri is not None:
                     schemas[index] = uri
-                    indices, data = groups.setdefault(uri, ([], []))
+                    if uri not in groups:
+                        groups[uri] = [], []
+                    indices, data = groups[uri]
                     indices.append(index)
                     data.append(document["data"])
         valid = others
@@ -430,11 +429,15 @@ def _entities_of(fields: Sequence[tuple[str, str]], shared: _SharedHead | None) 
     """Return the entities of fields, without those that all share; none where they cannot be read for sure."""
     if shared is not None:
         return shared.remaining_entities(fields)
-    result: list[list[Any]] = []
-    for envelope in read_many(fields):
-        uri = schema_named_by(envelope)
-        is_list = uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list)
-        result.append(envelope["data"] if is_list else [])
+    result: list[list[Any]] = [[] for _ in fields]
+    for key in ENTITY_KEYS:
+        owners = [index for index, field in enumerate(fields) if field[0] == key]
+        for index, envelope in zip(
+            owners, read_many(key, [fields[index][1] for index in owners]), strict=True
+        ):
+            uri = schema_named_by(envelope)
+            if uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list):
+                result[index] = envelope["data"]
     return result
 
 
