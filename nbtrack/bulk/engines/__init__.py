@@ -47,13 +47,14 @@ def run_engine(
     failed_rows: FailedRowSink,
     *,
     resume: bool,
+    since: bool,
 ) -> None:
     """Send a DataFrame by its engine, and add up what its tasks report.
 
     Raises
     ------
     ValueError
-        If there is no key, since the order of rows differs between attempts; and for ``resume=True``.
+        If there is no key, since the order of rows differs between attempts; and for ``resume=True`` and ``since=``.
     """
     key = plan.key_columns
     if not key:
@@ -66,6 +67,8 @@ def run_engine(
         raise ValueError(
             "resume=True is not supported for Dask and Spark; run it again without, the ids are the same"
         )
+    if since:
+        raise ValueError("since= is not supported for Dask and Spark; filter the DataFrame instead")
     host = urlsplit(plan.target.url).hostname or ""
     if not report.dry_run and host in _LOOPBACK and engine.runs_elsewhere(data):
         warnings.warn(
