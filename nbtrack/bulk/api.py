@@ -30,7 +30,7 @@ from nbtrack.bulk.sending.run import finish_report, send_source
 from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
 from nbtrack.bulk.sending.watermark import Since
 from nbtrack.bulk.sources.csv_files import CsvOptions
-from nbtrack.bulk.sources.frames import open_source
+from nbtrack.bulk.sources.frames import open_source, unwrap
 from nbtrack.common.current_session import find_registry
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
@@ -196,16 +196,18 @@ def backfill(
     if resume and ledger is False:
         raise ValueError("resume=True needs the ledger of the previous run, so ledger must not be False")
     newer = _read_since(since, lag, ledger=ledger, resume=resume)
+    data = unwrap(data)
     engine = find_engine(data)
     source = open_source(data if engine is None else engine.empty(data), CsvOptions.read(csv))
-    builder = EventOptions(time, user_id, columns, draft)
+    builder, bounds = EventOptions(time, user_id, columns, draft), ""
     if draft and isinstance(event, str):
         options["registry"] = registry = registry or find_registry() or Registry()
-        builder.register_draft(event, data, source, registry, collector)
+        bounds = builder.register_draft(event, data, source, registry, collector)
     # the watermark depends on the collector
     needs_collector = not dry_run or (newer is not None and ledger is True)
     plan = plan_source(builder.build(event, source), source, send=needs_collector, **options)
     report = _begin_report(plan, source.names or (), dry_run=dry_run)
+    report.notes += [bounds] if bounds else []
     remove_old_files()
     failed_rows = DeadLetters(
         Path(dead_letters) if dead_letters is not None else dead_letters_path(plan.namespace)
