@@ -66,6 +66,10 @@ main.add_command(on)
     "--give-up-after", type=float, default=300.0, show_default=True, help="Seconds without a success."
 )
 @click.option("--resume", is_flag=True, help="Go on where an earlier run of the same rows was stopped.")
+@click.option("--since", default=None, help="Column of times or growing numbers: send what is new in it.")
+@click.option(
+    "--lag", type=float, default=None, help="With --since: how much later a row may come, in seconds."
+)
 @click.option("--ledger", type=click.Path(), default=None, help="File of the record of what was delivered.")
 @click.option("--dead-letters", type=click.Path(), default=None, help="Parquet file for rows that failed.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")

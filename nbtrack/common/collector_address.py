@@ -16,6 +16,31 @@ ADDRESS_FILE = "collector.json"
 """Name of the file in the home folder that says where the collector is: URL, token and process."""
 
 
+_started: dict[str, str] = {}
+"""The tokens of the collectors that this process started and has not ended, by URL."""
+
+
+def remember_token(url: str, token: str) -> None:
+    """Remember the token of a collector that this process started."""
+    _started[url.rstrip("/")] = token
+
+
+def forget_token(url: str) -> None:
+    """Forget a collector that ended: another one may listen at its port, and must not get the token."""
+    _started.pop(url.rstrip("/"), None)
+
+
+def find_token(url: str, home: Path) -> str | None:
+    """Return the token of a collector that this process started, or that this user's file names; None for others."""
+    url = url.rstrip("/")
+    if url in _started:
+        return _started[url]
+    address = read_address(home)
+    if address and address["url"].rstrip("/") == url and is_running(address):
+        return str(address["token"])
+    return None
+
+
 def read_address(home: Path) -> dict[str, Any] | None:
     """Return what the file in a home folder says, or None without a readable one; the collector may have ended."""
     try:
