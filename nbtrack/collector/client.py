@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrack.collector.events.database import StoredEvent
+    from nbtrack.plans import PlanCoverage, TrackingPlan
 
 PAGE = 10_000
 """Events of one request."""
@@ -267,6 +268,39 @@ class CollectorClient:
         from nbtrack.collector.dataframes import bad_frame  # noqa: PLC0415 - heavy
 
         return bad_frame(self._pages({"good": 0}, limit))
+
+    def findings(self, limit: int | None = None) -> pd.DataFrame:
+        """Return what does not match the specifications of the collector's tracking plan, oldest first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each finding: time, event_id, specification (its name), specification_id, schema, path, message.
+        """
+        from nbtrack.collector.dataframes import findings_frame  # noqa: PLC0415 - heavy
+
+        return findings_frame(self._pages({"findings": 1}, limit))
+
+    def coverage(self, plan: TrackingPlan | str | Path) -> PlanCoverage:
+        """Return how many good events have arrived of each event specification of a tracking plan.
+
+        Parameters
+        ----------
+        plan : TrackingPlan, str or pathlib.Path
+            The plan, or its folder.
+        """
+        from nbtrack.collector.events.enrichment import specification_of  # noqa: PLC0415 - heavy
+        from nbtrack.plans import PlanCoverage, TrackingPlan, read_tracking_plan  # noqa: PLC0415 - as above
+
+        found = PlanCoverage(plan if isinstance(plan, TrackingPlan) else read_tracking_plan(plan))
+        for events in self._pages({"good": 1}):
+            found.add(specification_of(event.payload or {}) for event in events)
+        return found
 
     def payloads(
         self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None

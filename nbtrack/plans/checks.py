@@ -117,7 +117,7 @@ class PlanChecks:
         entities : sequence of tuple
             URI and data of each entity that the tracker attached.
         """
-        named = next((data for uri, data in entities if uri.startswith(_SPECIFICATION)), None)
+        named = next((data for uri, data in entities if names_specification(uri)), None)
         if not isinstance(named, Mapping) or not isinstance(named.get("id"), str):
             return []
         specification = self._by_id.get(named["id"].lower())
@@ -166,6 +166,11 @@ class PlanChecks:
                 named = {"self": {**name, "format": "jsonschema", "version": "1-0-0"}}
                 self._registered[key] = self._rules.register(relax(source.rule or {}) | named)
             return self._registered[key]
+
+
+def names_specification(uri: str) -> bool:
+    """Return whether a schema is the entity's that names an event's specification, in any version."""
+    return uri.startswith(_SPECIFICATION)
 
 
 def _count_finding(uri: str, bound: str, limit: int, found: int) -> Finding:
