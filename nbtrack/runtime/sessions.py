@@ -23,6 +23,7 @@ from nbtrack.tracker import Event, Tracker
 
 if TYPE_CHECKING:
     from nbtrack.collector import CollectorClient
+    from nbtrack.plans import TrackingPlan
     from nbtrack.schemas import Registry
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ LINGER = 0.05
 """Seconds that events gather, so that the sender does not compete with the end of the cell that made them."""
 # settings whose change makes a new emitter, or a new tracker
 EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
-TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate")
+TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate", "tracking_plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ class Session:
         self._installation: home.Installation | None = None
         self._registry: Registry | None = None
         self._schemas: list[Mapping[str, Any]] = []
+        self._plan: TrackingPlan | None = None
+        self._plan_folder: str | None = None
         self._kernel_id = host.find_kernel_id(shell)
         self.session_id = make_session_id(self._kernel_id)
         settings.observe(self._drop_emitter, names=list(EMITTER_SETTINGS))
@@ -199,6 +202,7 @@ class Session:
                     settings.base64,
                     validate=settings.validate,
                     registry=self.registry if settings.validate != "off" else None,
+                    tracking_plan=self.tracking_plan if settings.validate != "off" else None,
                 )
                 self._tracker.add_global_context(self._list_entities)
             return self._tracker
@@ -224,6 +228,21 @@ class Session:
                 for schema in self._schemas:
                     self._registry.register(schema)
             return self._registry
+
+    @property
+    def tracking_plan(self) -> "TrackingPlan | None":
+        """The tracking plan of the settings; None without one, and for one that cannot be read, which is logged."""
+        folder = self.settings.tracking_plan
+        with self._lock:
+            if folder is not None and folder != self._plan_folder:
+                from nbtrack.plans import read_tracking_plan  # noqa: PLC0415 - only where there is one
+
+                self._plan_folder, self._plan = folder, None
+                try:
+                    self._plan = read_tracking_plan(folder)
+                except (OSError, ValueError, ImportError) as error:
+                    LOG.warning("events are not checked against the tracking plan: %s", error)
+            return self._plan if folder is not None else None
 
     def register(self, schema: Mapping[str, Any]) -> str:
         """Register a schema for this session, and with the local collector if events go to it.
@@ -259,6 +278,9 @@ class Session:
         with self._connect_lock:
             if self._client is None:
                 self._client = self._connect()
+                plan = self.tracking_plan
+                for structure in plan.structures.values() if plan else ():
+                    self._client.register(structure.schema)
             return self._client
 
     @property
