@@ -26,6 +26,7 @@ CONTROL_WORDS = (
     "config",
     "monitor",
     "log",
+    "activity",
     "collector",
 )
 
@@ -106,6 +107,7 @@ class NBTrackMagics(Magics):
           %nbtrack config [NAME[=VALUE]]   settings, their values and where they come from; or change one
           %nbtrack monitor             the live view
           %nbtrack log [N]             the last N attempts to send
+          %nbtrack activity [failed] [all] [NAME]   what ran, how long it took, what failed
           %nbtrack collector [local | URL]   the local collector's page; or where events go from now on
 
         Examples
@@ -250,6 +252,21 @@ class NBTrackMagics(Magics):
         if not (number or "10").isdecimal() or number == "0":
             raise UsageError(f"%nbtrack log takes a number of attempts, not {number!r}")
         print(preview.show_log(self.session, int(number or 10)))
+
+    def _activity(self, words: str) -> Any:
+        from nbtrack.runtime.activities import make_activity  # noqa: PLC0415 - loaded when asked for
+
+        chosen = split_words(words)
+        control = set(chosen[:2]) & {"failed", "all"}
+        names = [unquote(word) for word in chosen if word not in control]
+        if len(names) > 1:
+            raise UsageError('%nbtrack activity takes one name; quote it if it has blanks: "fit model"')
+        return make_activity(
+            self.session,
+            failed=True if "failed" in control else None,
+            name=names[0] if names else None,
+            sessions="all" if "all" in control else "this",
+        )
 
     def _collector(self, target: str) -> None:
         session = self.session
