@@ -303,7 +303,12 @@ class CollectorClient:
         return found
 
     def payloads(
-        self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None
+        self,
+        *,
+        good: bool | None = None,
+        event_id: str | None = None,
+        schema: str | None = None,
+        limit: int | None = None,
     ) -> list[dict[str, str]]:
         """Return the events as their trackers sent them, oldest first.
 
@@ -313,11 +318,31 @@ class CollectorClient:
             Only good or only failed ones.
         event_id : str, optional
             Only this event.
+        schema : str, optional
+            Only events of this schema.
         limit : int, optional
             Only the newest so many.
         """
-        chosen = _choose(None, event_id) | {"good": "" if good is None else int(good)}
+        chosen = _choose(schema, event_id) | {"good": "" if good is None else int(good)}
         return [event.payload for events in self._pages(chosen, limit) for event in events if event.payload]
+
+    def failures(self, limit: int | None = None) -> dict[str, list[str]]:
+        """Return why events failed, by event id; `bad` has more about each reason.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
+        """
+        reasons: dict[str, list[str]] = {}
+        for events in self._pages({"good": 0}, limit):
+            for event in events:
+                if event.payload and (event_id := event.payload.get("eid")):
+                    reasons[event_id] = [
+                        f"{reason['path'] or reason['field']}: {reason['message']}"
+                        for reason in event.reasons
+                    ]
+        return reasons
 
     def forget(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.activities import ActivityLog
 from nbtrack.common import lifecycle
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import CollectorTarget
@@ -115,6 +116,7 @@ class Session:
         self._plan_folder: str | None = None
         self._kernel_id = host.find_kernel_id(shell)
         self.session_id = make_session_id(self._kernel_id)
+        self.activities = ActivityLog(self.session_id)
         settings.observe(self._drop_emitter, names=list(EMITTER_SETTINGS))
         settings.observe(self._drop_tracker, names=list(TRACKER_SETTINGS))
         settings.observe(self._set_user, names=["user_id"])
@@ -323,8 +325,19 @@ class Session:
 
     # -- what it does
 
-    def track_safely(self, event: Event, where: str = "an event") -> str | None:
+    def track_safely(
+        self, event: Event, where: str = "an event", *, ended: float | None = None
+    ) -> str | None:
         """Track one of the session's own events, unless tracking is off. Never raises.
+
+        Parameters
+        ----------
+        event : Event
+            The event.
+        where : str
+            What nbtrack is doing, for an internal error.
+        ended : float, optional
+            Unix timestamp in seconds at which what the event is about ended; by default now.
 
         Returns
         -------
@@ -334,10 +347,24 @@ class Session:
         if not self.enabled:
             return None
         try:
-            return self.tracker.track(event)
+            event_id = self.tracker.track(event)
         except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault(where, error)
             return None
+        self._note_activity(event, event_id, ended)
+        return event_id
+
+    def _note_activity(self, event: Event, event_id: str, ended: float | None = None) -> None:
+        try:
+            document = event.event_json
+            data, schema = (
+                (None, event.payload.get("e", "")) if document is None else (document.data, document.schema)
+            )
+            self.activities.add(
+                data, str(schema), event_id=event_id, destination=self.destination, ended=ended
+            )
+        except Exception as error:  # noqa: BLE001 - as above
+            self.note_fault("the activity", error)
 
     def track_or_raise(self, event: Event) -> str | None:
         """Track an event that the user wrote, unless tracking is off.
@@ -356,12 +383,14 @@ class Session:
         if not self.enabled:
             return None
         try:
-            return self.tracker.track(event)
+            event_id = self.tracker.track(event)
         except (TypeError, ValueError):
             raise
         except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault("nbtrack.track", error)
             return None
+        self._note_activity(event, event_id)
+        return event_id
 
     record = RenamedMethod("track_safely")
     order = RenamedMethod("track_or_raise")
@@ -496,6 +525,7 @@ class Session:
                 event_store=store,
                 request_timeout=settings.request_timeout,
                 linger=LINGER,
+                on_attempt=self.activities.note_request,
                 report_at_exit=not settings.quiet,
                 destination=self.destination,
                 resolve=self._resolve_local,
@@ -506,6 +536,7 @@ class Session:
             event_store=store,
             request_timeout=settings.request_timeout,
             linger=LINGER,
+            on_attempt=self.activities.note_request,
             report_at_exit=not settings.quiet,
             headers=dict(settings.headers),
         )
