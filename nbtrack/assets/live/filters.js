@@ -85,7 +85,7 @@ export function openMenu(menu, column, anchor, list, onChange) {
   const input = document.createElement("input");
   const seen = [...new Set([...chosen, ...valuesSeen(column, list)])];
   const isLong = column === "entities" || column === "reason";
-  input.placeholder = isLong ? "contains …" : "equals … (commas between several)";
+  input.placeholder = isLong ? "contains …" : "values, with commas";
   input.setAttribute("aria-label", `Values of ${column}`);
   const apply = () => {
     if (chosen.size) view.where.set(column, chosen);

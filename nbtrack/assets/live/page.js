@@ -298,7 +298,8 @@ async function begin() {
   };
   setColumns();
   narrow.addEventListener("change", setColumns);
-  find("zone").textContent = `Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone} (${ZONE}).`;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  find("zone").textContent = `Times are in ${zone === ZONE ? zone : `${zone} (${ZONE})`}.`;
   for (const button of document.querySelectorAll("[data-filter]")) button.addEventListener("click", () => setFilter(button.dataset.filter));
   let waiting;
   find("search").addEventListener("input", (input) => {
