@@ -5,7 +5,7 @@ import inspect
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,9 +28,10 @@ from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters
 from nbtrack.bulk.sending.run import finish_report, send_source
 from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
+from nbtrack.bulk.sending.watermark import Since
 from nbtrack.bulk.sources.csv_files import CsvOptions
-from nbtrack.bulk.sources.frames import open_source
-from nbtrack.common.current_session import find_registry
+from nbtrack.bulk.sources.frames import open_source, unwrap
+from nbtrack.common.current_session import find_registry, note_backfill
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
 
@@ -64,6 +65,8 @@ def backfill(
     max_body_bytes: int = MAX_BODY_BYTES,
     give_up_after: float = GIVE_UP_AFTER,
     resume: bool = False,
+    since: str | None = None,
+    lag: float | timedelta = 0,
     ledger: str | Path | bool = True,
     dead_letters: str | Path | None = None,
     progress: bool | None = None,
@@ -134,8 +137,15 @@ def backfill(
         Seconds without a successful request after which the run ends; the remaining rows count as failed.
     resume : bool, default False
         Whether to continue the previous run by its ledger, instead of sending all rows again.
+    since : str, optional
+        Column that tells which rows are new, such as ``"updated_at"``: times, or numbers that grow. Each run sends the rows
+        from the highest one of the run before on, and those that failed; needs a key. Rows that were delivered are not
+        sent again.
+    lag : float or timedelta, default 0
+        With `since`: how much later than others a row may come, in seconds (of a column of numbers: in its numbers).
     ledger : path or bool, default True
-        SQLite file that records what is delivered; True for the namespace's file in nbtrack's own folder, False for none.
+        SQLite file that records what is delivered; True for a file in nbtrack's own folder, False for none. With `since`,
+        the file of the job, which is the same for the same namespace, collector and column.
     dead_letters : path, optional
         Parquet file for the rows that are not delivered; by default in nbtrack's own folder.
     progress : bool, optional
@@ -185,14 +195,19 @@ def backfill(
         raise TypeError(f"dead_letters must be the path of a Parquet file, got {dead_letters!r}")
     if resume and ledger is False:
         raise ValueError("resume=True needs the ledger of the previous run, so ledger must not be False")
+    newer = _read_since(since, lag, ledger=ledger, resume=resume)
+    data = unwrap(data)
     engine = find_engine(data)
     source = open_source(data if engine is None else engine.empty(data), CsvOptions.read(csv))
-    builder = EventOptions(time, user_id, columns, draft)
+    builder, bounds = EventOptions(time, user_id, columns, draft), ""
     if draft and isinstance(event, str):
         options["registry"] = registry = registry or find_registry() or Registry()
-        builder.register_draft(event, data, source, registry, collector)
-    plan = plan_source(builder.build(event, source), source, send=not dry_run, **options)
+        bounds = builder.register_draft(event, data, source, registry, collector)
+    # the watermark depends on the collector
+    needs_collector = not dry_run or (newer is not None and ledger is True)
+    plan = plan_source(builder.build(event, source), source, send=needs_collector, **options)
     report = _begin_report(plan, source.names or (), dry_run=dry_run)
+    report.notes += [bounds] if bounds else []
     remove_old_files()
     failed_rows = DeadLetters(
         Path(dead_letters) if dead_letters is not None else dead_letters_path(plan.namespace)
@@ -200,11 +215,22 @@ def backfill(
     started = perf_counter()
     try:
         if engine is not None:
-            run_engine(engine, data, plan, report, failed_rows, resume=resume)
+            run_engine(engine, data, plan, report, failed_rows, resume=resume, since=newer is not None)
         else:
-            send_source(plan, source, report, failed_rows, ledger=ledger, resume=resume, progress=progress)
+            send_source(
+                plan,
+                source,
+                report,
+                failed_rows,
+                ledger=ledger,
+                resume=resume,
+                since=newer,
+                progress=progress,
+            )
     finally:
         report.seconds = perf_counter() - started
+        if not dry_run:
+            note_backfill(report.sent)
         try:
             report.dead_letters = failed_rows.close()
         except OSError as error:  # the events were sent: the report is returned nevertheless
@@ -253,6 +279,21 @@ async def backfill_async(data: Any, event: Event | str, **options: Any) -> Backf
     True
     """
     return await asyncio.to_thread(backfill, data, event, **options)
+
+
+def _read_since(
+    column: str | None, lag: float | timedelta, *, ledger: str | Path | bool, resume: bool
+) -> Since | None:
+    """Return the checked options of an incremental backfill; None if it is none."""
+    if column is None:
+        if lag:
+            raise ValueError("lag= is how late rows may come for since=, which is not given")
+        return None
+    if ledger is False:
+        raise ValueError("since= records what is delivered, so ledger must not be False")
+    if resume:
+        raise ValueError("since= continues by itself, so resume=True must not be given")
+    return Since(column, lag)
 
 
 def _begin_report(plan: BackfillPlan, names: Sequence[str], *, dry_run: bool) -> BackfillReport:

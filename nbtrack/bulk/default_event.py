@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbtrack.bulk.encoding.arrow import list_names
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.schemas import Registry, draft_schema
+from nbtrack.schemas.drafting import describe_bounds
 from nbtrack.template import col
 from nbtrack.tracker import Event, SelfDescribing, SelfDescribingJson, Subject
 
@@ -54,8 +56,8 @@ class EventOptions:
             event_subject=None if self.user_id is None else Subject().set_user_id(col(self.user_id)),
         )
 
-    def register_draft(self, uri: Any, data: Any, source: Source, registry: Registry, collector: Any) -> None:
-        """Draft a schema from a DataFrame, and register it here and with a collector that runs here.
+    def register_draft(self, uri: Any, data: Any, source: Source, registry: Registry, collector: Any) -> str:
+        """Draft a schema from a DataFrame, and register it here and with a collector that runs here; return its bounds.
 
         Raises
         ------
@@ -71,6 +73,10 @@ class EventOptions:
         registry.register(schema)
         if hasattr(collector, "register"):
             collector.register(schema)
+        bounds = [
+            f"{name} {text}" for name, body in schema["properties"].items() if (text := describe_bounds(body))
+        ]
+        return f"the drafted schema has these bounds: {list_names(bounds)}" if bounds else ""
 
     def _find_columns(self, source: Source) -> dict[str, str]:
         if isinstance(self.columns, Mapping):

@@ -15,7 +15,7 @@ from nbtrack.bulk.encoding.encoder import UNLIMITED, Encoder, Limits
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
-from nbtrack.common.collector_address import TOKEN_HEADER, is_running, read_address
+from nbtrack.common.collector_address import TOKEN_HEADER, find_token
 from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
 from nbtrack.common.home import find_home
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
@@ -466,10 +466,7 @@ def _find_local_target() -> CollectorTarget:
 def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorTarget:
     """Return a collector with the header that lets it return validation results, if it is one of this user's."""
     if token is None and TOKEN_HEADER not in target.headers:
-        # the shared collector's file, which only its user can read
-        address = read_address(find_home())
-        if address and address["url"].rstrip("/") == target.url.rstrip("/") and is_running(address):
-            token = address["token"]
+        token = find_token(target.url, find_home())
     if not token:
         return target
     return dataclasses.replace(target, headers={**target.headers, TOKEN_HEADER: token})

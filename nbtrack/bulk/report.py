@@ -232,7 +232,7 @@ class BackfillReport(Accounts):
         if (times := self.time_range) is not None:
             lines.append(f"  events from {times[0]:%Y-%m-%d %H:%M:%S} to {times[1]:%Y-%m-%d %H:%M:%S} UTC")
         if self.resumed:
-            lines.append(f"  {plural(self.resumed, 'row')} delivered by the earlier run")
+            lines.append(f"  {plural(self.resumed, 'row')} delivered by an earlier run")
         lines += self._quality_lines()
         if self.skipped or self.failed or self.invalid:
             counts = ((self.skipped, "skipped"), (self.failed, "failed"), (self.invalid, "invalid"))

@@ -10,7 +10,9 @@ from nbtrack._version import __version__
 from nbtrack.cli.collector import collector
 from nbtrack.cli.csv_options import csv_options, take_csv_options
 from nbtrack.cli.headers import find_settings_headers, header_option
+from nbtrack.cli.optout import off, on
 from nbtrack.cli.outbox import outbox
+from nbtrack.cli.plans import generate
 from nbtrack.cli.schemas import schemas
 
 
@@ -23,6 +25,9 @@ def main() -> None:
 main.add_command(collector)
 main.add_command(outbox)
 main.add_command(schemas)
+main.add_command(generate)
+main.add_command(off)
+main.add_command(on)
 
 
 @main.command()
@@ -61,6 +66,10 @@ main.add_command(schemas)
     "--give-up-after", type=float, default=300.0, show_default=True, help="Seconds without a success."
 )
 @click.option("--resume", is_flag=True, help="Go on where an earlier run of the same rows was stopped.")
+@click.option("--since", default=None, help="Column of times or growing numbers: send what is new in it.")
+@click.option(
+    "--lag", type=float, default=None, help="With --since: how much later a row may come, in seconds."
+)
 @click.option("--ledger", type=click.Path(), default=None, help="File of the record of what was delivered.")
 @click.option("--dead-letters", type=click.Path(), default=None, help="Parquet file for rows that failed.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")

@@ -16,6 +16,7 @@ from typing import Self
 from nbtrack.collector.client import CollectorClient
 from nbtrack.collector.launch import Launched, ServerConfig, launch
 from nbtrack.common.arguments import check_counts, check_list, check_numbers, is_http_url
+from nbtrack.common.collector_address import forget_token, remember_token
 from nbtrack.schemas.servers import absolute_place
 
 STOP_TIMEOUT = 5.0
@@ -128,6 +129,7 @@ class LocalCollector(CollectorClient):
             config.db = str(Path(config.folder, "collector.sqlite"))
         self._launched = launch(config)
         self._url, self._token = self._launched.url, self._launched.token
+        remember_token(self._url, self._token)
         _running.add(self)
         return self
 
@@ -146,6 +148,7 @@ class LocalCollector(CollectorClient):
         launched, self._launched = self._launched, None
         _running.discard(self)
         if launched is not None:
+            forget_token(launched.url)
             process = launched.process
             if process.stdin is not None:
                 process.stdin.close()
@@ -163,6 +166,8 @@ class LocalCollector(CollectorClient):
     def _detach(self) -> None:
         if self._launched is not None and self._launched.process.stdin is not None:
             self._launched.process.stdin.close()
+        if self._launched is not None:
+            forget_token(self._launched.url)
         # nor may it delete the folder, or wait for a process that is not its own
         self._launched = self._folder = None
 

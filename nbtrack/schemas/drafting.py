@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.schemas.formats import UUID
+from nbtrack.common.field_formats import UUID
 from nbtrack.schemas.keys import parse_uri
 from nbtrack.schemas.linter import SELF_DESCRIBING
 
@@ -30,6 +30,8 @@ MAX_ENUM = 12
 """Distinct values of a string column that become an enum …"""
 MIN_REPEATS = 3
 """… if each occurs so often on average."""
+_MANY = 10**15
+"""Numbers from which on all digits say less than the power of ten."""
 MAX_DEPTH = 8
 """Levels of nesting that are described; deeper values are strings."""
 
@@ -37,8 +39,9 @@ MAX_DEPTH = 8
 def draft_schema(df: pd.DataFrame, uri: str, *, enums: bool = False) -> dict[str, Any]:
     """Draft a schema for events or entities whose properties are a DataFrame's columns.
 
-    Bounds are the next round number above the column's values, so that later values fit. Columns without missing values
-    are required. It is a draft: revise descriptions and bounds before releasing it.
+    Bounds are the next round number above the column's values, so that later values fit; the description of each property
+    names them. Columns without missing values are required. It is a draft: revise descriptions and bounds before releasing
+    it.
 
     Parameters
     ----------
@@ -63,8 +66,8 @@ def draft_schema(df: pd.DataFrame, uri: str, *, enums: bool = False) -> dict[str
     --------
     >>> import pandas as pd
     >>> schema = draft_schema(pd.DataFrame({"quantity": [1, 2]}), "iglu:com.acme/order/jsonschema/1-0-0")
-    >>> schema["properties"]["quantity"]["type"]
-    'integer'
+    >>> schema["properties"]["quantity"]
+    {'description': 'Column quantity: 0 to 100', 'type': 'integer', 'minimum': 0, 'maximum': 100}
     """
     frame = getattr(df, "to_pandas", lambda: df)()
     if not hasattr(frame, "columns"):
@@ -82,7 +85,8 @@ def draft_schema(df: pd.DataFrame, uri: str, *, enums: bool = False) -> dict[str
             required.append(name)
         else:
             _allow_null(body)
-        properties[name] = {"description": f"Column {name}", **body}
+        bounds = describe_bounds(body)
+        properties[name] = {"description": f"Column {name}{bounds and f': {bounds}'}", **body}
     schema: dict[str, Any] = {
         "$schema": SELF_DESCRIBING,
         "description": f"Drafted from a DataFrame of {len(frame)} rows",
@@ -94,6 +98,28 @@ def draft_schema(df: pd.DataFrame, uri: str, *, enums: bool = False) -> dict[str
         schema["required"] = required
     schema["additionalProperties"] = False
     return schema
+
+
+def describe_bounds(body: dict[str, Any]) -> str:
+    """Return the bounds of a property in words; an empty string if it has none.
+
+    Examples
+    --------
+    >>> describe_bounds({"type": "string", "maxLength": 2048})
+    'at most 2,048 characters'
+    """
+    bounds = []
+    if "minimum" in body:
+        bounds.append(f"{_show_number(body['minimum'])} to {_show_number(body['maximum'])}")
+    if "maxLength" in body and "format" not in body:
+        bounds.append(f"at most {body['maxLength']:,} characters")
+    if "enum" in body:
+        bounds.append(f"one of {len([value for value in body['enum'] if value is not None])} values")
+    return ", ".join(bounds)
+
+
+def _show_number(number: float) -> str:
+    return f"{int(number):,}" if abs(number) < _MANY and number == int(number) else f"{number:g}"
 
 
 def _without_enums(body: dict[str, Any]) -> dict[str, Any]:

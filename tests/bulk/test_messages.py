@@ -1,6 +1,7 @@
 """Messages of backfills: each says what is wrong, where, why, and what to do; the page lists them all."""
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -136,6 +137,46 @@ MESSAGES: Messages = {
         lambda: backfill(FRAME, EVENT, ledger=False, resume=True, collector=NOBODY),
         ValueError,
         "resume=True needs the ledger of the previous run, so ledger must not be False",
+    ),
+    "incremental without a key": (
+        lambda: backfill(FRAME, EVENT, since="total", collector=NOBODY),
+        ValueError,
+        "since= needs key=[…], or event_id=col(…): without it, a row has another id in each run",
+    ),
+    "incremental with a resumed run": (
+        lambda: backfill(FRAME, EVENT, since="total", resume=True, collector=NOBODY),
+        ValueError,
+        "since= continues by itself, so resume=True must not be given",
+    ),
+    "incremental without a ledger": (
+        lambda: backfill(FRAME, EVENT, since="total", ledger=False, collector=NOBODY),
+        ValueError,
+        "since= records what is delivered, so ledger must not be False",
+    ),
+    "incremental without some of the duplicates": (
+        lambda: backfill(FRAME, EVENT, key="order_id", since="total", on_duplicate="first", collector=NOBODY),
+        ValueError,
+        "on_duplicate='first' is not supported with since=, which does not keep all ids of earlier runs; use 'report' or 'send'",
+    ),
+    "a lag without a column": (
+        lambda: backfill(FRAME, EVENT, lag=5, collector=NOBODY),
+        ValueError,
+        "lag= is how late rows may come for since=, which is not given",
+    ),
+    "a number in place of a column of times": (
+        lambda: backfill(FRAME, EVENT, key="order_id", since=3, collector=NOBODY),
+        TypeError,
+        "since must be the name of a column, such as 'updated_at', got 3",
+    ),
+    "a negative lag": (
+        lambda: backfill(FRAME, EVENT, key="order_id", since="total", lag=-1, collector=NOBODY),
+        ValueError,
+        "lag must be at least 0, got -1",
+    ),
+    "a duration as the lag of numbers": (
+        lambda: backfill(FRAME, EVENT, key="order_id", since="total", lag=timedelta(1), collector=NOBODY),
+        ValueError,
+        "lag must be a number, since the column 'total' holds numbers, got datetime.timedelta(days=1)",
     ),
     "an option that preview does not have": (
         lambda: preview(FRAME, EVENT, dry_run=True),

@@ -60,6 +60,17 @@ def test_a_collector_that_does_not_validate_is_said() -> None:
     assert str(report).startswith("backfill ok: 3 of 3 rows sent, not validated,")
 
 
+def test_a_collector_of_this_process_is_asked_by_its_url_alone_until_it_ends() -> None:
+    with LocalCollector() as collector:
+        url = collector.url
+        for given in (url, f"{url}/"):
+            assert backfill(FRAME, EVENT, key="x", namespace=given, collector=given).bad == 3
+        port = int(url.rpartition(":")[2])
+    with FaultServer(port=port) as server:
+        assert backfill(FRAME, EVENT, key="x", collector=url).ok
+        assert "x-nbtrack-token" not in server.seen[0].headers
+
+
 def test_the_users_own_collector_is_asked_by_its_url_from_any_process(home: Path) -> None:
     client = shared_collector.connect(home, port=0)
     try:

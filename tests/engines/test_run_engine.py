@@ -19,7 +19,7 @@ def run(url: str, *, elsewhere: bool, **options: Any) -> BackfillReport:
         send=lambda data, plan, dry: [ChunkReport(rows=2, sent=2), ChunkReport(rows=1, sent=1)],
         runs_elsewhere=lambda data: elsewhere,
     )
-    run_engine(engine, None, plan, report, SimpleNamespace(add=list), resume=False)
+    run_engine(engine, None, plan, report, SimpleNamespace(add=list), resume=False, since=False)
     return report
 
 

@@ -108,3 +108,27 @@ def test_enumerations_are_drafted_only_if_asked():
     state = draft_schema(FRAME, URI, enums=True)["properties"]["state"]
     assert state["enum"] == ["back", "new", "sent"]
     assert "enum" not in str(draft_schema(FRAME, URI))
+
+
+def test_the_bounds_that_were_drafted_are_said() -> None:
+    frame = pd.DataFrame(
+        {
+            "n": [-1, 70_000],
+            "x": [0.5, 3e20],
+            "s": ["a", "b" * 40],
+            "e": ["y"] * 2,
+            "t": pd.to_datetime(["2024-01-01"] * 2),
+        }
+    )
+    properties = draft_schema(frame, "iglu:com.acme/order/jsonschema/1-0-0")["properties"]
+    assert [body["description"] for body in properties.values()] == [
+        "Column n: -2,147,483,648 to 2,147,483,647",
+        "Column x: 0 to 1e+21",
+        "Column s: at most 64 characters",
+        "Column e: at most 16 characters",
+        "Column t",
+    ]
+    enums = draft_schema(
+        pd.DataFrame({"e": ["y", "n", None] * 3}), "iglu:com.acme/order/jsonschema/1-0-0", enums=True
+    )
+    assert enums["properties"]["e"]["description"] == "Column e: one of 2 values"

@@ -43,6 +43,8 @@ def check_accounts(report: BackfillReport) -> None:
     assert report.rows == report.sent + report.skipped + report.failed + report.resumed + report.excluded
     assert sum(report.reasons.values()) == report.skipped + report.failed
     assert 0 <= report.unsent <= report.failed
+    assert report.good + report.bad <= report.sent
+    assert not (report.dry_run and (report.good or report.bad or report.failed))
 
 
 class PayloadRecorder:

@@ -31,6 +31,7 @@ Ids = np.ndarray[Any, np.dtype[np.uint64]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 UNLIMITED = 1 << 62
 MISSING_TIME = "true_timestamp is missing"
+MISSING_KEY = "the key is missing, so a later run could not tell whether the row was sent"
 _EVENT_ID = re.compile(rb'"eid":"([^"]*)"')
 
 
@@ -225,21 +226,24 @@ class Encoder:
         chunk, reasons = prepared.chunk, prepared.reasons
         events = join_chunks(encoded.column("event"))
         starts, data = string_buffers(events)
+        id_bits = encoded.column("id")
+        if chunk.marks is not None and id_bits.null_count:
+            for row in map(int, np.flatnonzero(np.asarray(id_bits.is_null()))):
+                reasons.setdefault(row, MISSING_KEY)
         missing_times = self._find_missing_times(encoded.column("time"), reasons)
         invalid = self._validate(encoded.column("valid"), starts, data, reasons)
         excluded = {row for row in reasons if not (self._send_invalid and row in invalid)}
         failed = [
-            FailedRow(chunk.first_row + row, None, reasons[row], None)
+            FailedRow(chunk.position(row), None, reasons[row], None)
             if row in chunk.reasons
             else _failed_row(
-                chunk.first_row + row, reasons[row], bytes(data[starts[row] : starts[row + 1] - 1])
+                chunk.position(row), reasons[row], bytes(data[starts[row] : starts[row + 1] - 1])
             )
             for row in sorted(excluded)
         ]
         keep = np.ones(len(events), dtype=bool)
         keep[list(excluded)] = False
-        positions = np.arange(chunk.first_row, chunk.first_row + len(events), dtype=np.int64)
-        id_bits, times = encoded.column("id"), encoded.column("time")
+        positions, times = chunk.positions(), encoded.column("time")
         null_keys = np.asarray(id_bits.is_null()) & keep
         ids = np.asarray(id_bits.fill_null(0)).astype(np.uint64, copy=False) * keep
         if excluded:
@@ -290,7 +294,7 @@ class Encoder:
             arrays.append(results)
             names.append(json_column.name)
             reasons |= {row: reason for row, reason in new_reasons.items() if row not in reasons}
-        arrays.append(pa.array(np.arange(chunk.first_row, chunk.first_row + len(table))))
+        arrays.append(pa.array(chunk.positions()))
         return _Prepared(chunk, columns, pa.table(arrays, names=[*names, POSITION]), statement, reasons)
 
     def _find_missing_times(self, times: pa.ChunkedArray, reasons: dict[int, str]) -> int:

@@ -11,9 +11,25 @@ import pyarrow as pa
 from nbtrack.bulk.models import FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.report import BackfillReport, ChunkReport
+from nbtrack.bulk.sources.chunks import SourceError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_ENGINES = {"dask": "nbtrack.bulk.engines.dask", "pyspark": "nbtrack.bulk.engines.spark"}
+_ENGINES = {
+    "dask": ("nbtrack.bulk.engines.dask", "to_delayed"),
+    "pyspark": ("nbtrack.bulk.engines.spark", "mapInArrow"),
+}
+"""The engine of a library, and a method of its DataFrames alone."""
+_CONVERSIONS = {
+    "pyspark.pandas.": "data.to_spark()",
+    "pyspark.rdd.": "data.toDF([…]), with the names of the columns",
+    "pyspark.core.rdd.": "data.toDF([…]), with the names of the columns",
+    "pyspark.sql.group": "data.agg(…)",
+    "pyspark.sql.classic.column": "the DataFrame, such as df.select(column)",
+    "dask.bag": "data.to_dataframe()",
+    "dask.array": "dask.dataframe.from_dask_array(data, columns=[…])",
+    "dask.delayed": "dask.dataframe.from_delayed([data])",
+    "dask.dataframe": "data.to_frame()",
+}
 
 
 class Engine(Protocol):
@@ -33,10 +49,24 @@ class Engine(Protocol):
 
 
 def find_engine(data: Any) -> Engine | None:
-    """Return the engine of a DataFrame; None if this machine sends it."""
+    """Return the engine of a DataFrame; None if this machine sends it.
+
+    Raises
+    ------
+    SourceError
+        If it is of an engine's library, and no DataFrame of it; the message names the call that returns one.
+    """
     libraries = (class_.__module__.partition(".")[0] for class_ in type(data).__mro__)
-    module = next((_ENGINES[library] for library in libraries if library in _ENGINES), None)
-    return None if module is None else cast("Engine", importlib.import_module(module))
+    library = next((library for library in libraries if library in _ENGINES), None)
+    if library is None:
+        return None
+    module, method = _ENGINES[library]
+    if not hasattr(data, method) or not hasattr(data, "columns"):
+        full_name = f"{type(data).__module__}.{type(data).__name__}"
+        call = next((_CONVERSIONS[name] for name in _CONVERSIONS if full_name.startswith(name)), None)
+        advice = f"pass {call}" if call else f"pass a DataFrame of {library}"
+        raise SourceError(f"backfill cannot read {full_name}; {advice}")
+    return cast("Engine", importlib.import_module(module))
 
 
 def run_engine(
@@ -47,13 +77,14 @@ def run_engine(
     failed_rows: FailedRowSink,
     *,
     resume: bool,
+    since: bool,
 ) -> None:
     """Send a DataFrame by its engine, and add up what its tasks report.
 
     Raises
     ------
     ValueError
-        If there is no key, since the order of rows differs between attempts; and for ``resume=True``.
+        If there is no key, since the order of rows differs between attempts; and for ``resume=True`` and ``since=``.
     """
     key = plan.key_columns
     if not key:
@@ -66,6 +97,8 @@ def run_engine(
         raise ValueError(
             "resume=True is not supported for Dask and Spark; run it again without, the ids are the same"
         )
+    if since:
+        raise ValueError("since= is not supported for Dask and Spark; filter the DataFrame instead")
     host = urlsplit(plan.target.url).hostname or ""
     if not report.dry_run and host in _LOOPBACK and engine.runs_elsewhere(data):
         warnings.warn(

@@ -46,6 +46,37 @@ class LedgerError(NbtrackError, RuntimeError):
     """
 
 
+def open_exclusive(path: Path) -> sqlite3.Connection:
+    """Open a database that no other process may use meanwhile: two runs over the same history at once are a mistake.
+
+    Parameters
+    ----------
+    path
+        Path of the SQLite file, which only its user can read; its folder is created.
+
+    Raises
+    ------
+    LedgerError
+        If it cannot be opened.
+    """
+    try:
+        make_private(path)
+        connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False, isolation_level=None)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise LedgerError(
+            f"cannot use {path} as ledger ({error}); pass ledger= with a file in a writable folder"
+        ) from None
+    try:
+        for pragma in ("locking_mode = exclusive", "journal_mode = wal", "synchronous = normal"):
+            connection.execute(f"pragma {pragma}")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise LedgerError(
+            f"cannot use {path} as ledger ({error}); another backfill may use it: pass another ledger="
+        ) from None
+    return connection
+
+
 class Ledger:
     """A file with a row for each chunk whose events were all accepted by the collector.
 
@@ -85,15 +116,7 @@ class Ledger:
     ) -> None:
         self.path = path
         self._lock = threading.Lock()
-        try:
-            make_private(path)
-            self._connection = sqlite3.connect(
-                path, timeout=1.0, check_same_thread=False, isolation_level=None
-            )
-        except (sqlite3.OperationalError, OSError) as error:
-            raise LedgerError(
-                f"cannot use {path} as ledger ({error}); pass ledger= with a file in a writable folder"
-            ) from None
+        self._connection = open_exclusive(path)
         try:
             self._open((VERSION, template, columns, rows, chunk_rows, destination), resume=resume)
         except sqlite3.DatabaseError as error:
@@ -125,10 +148,7 @@ class Ledger:
             )
 
     def _open(self, run: tuple[int, str, str, int | None, int, str], *, resume: bool) -> None:
-        # exclusive: two runs over the same history at once are a mistake
-        self._connection.execute("pragma locking_mode = exclusive")
-        self._connection.execute("pragma journal_mode = wal")
-        self._connection.execute("pragma synchronous = normal")
+        self._check_version()
         self._connection.execute("begin immediate")
         for statement in _TABLES.split(";"):
             self._connection.execute(statement)
@@ -140,6 +160,17 @@ class Ledger:
             self._connection.execute("delete from chunk")
             self._connection.execute("insert into run values (?, ?, ?, ?, ?, ?)", run)
         self._connection.execute("commit")
+
+    def _check_version(self) -> None:
+        """Raise, before anything is changed, for a file of a later version, also where it would be emptied."""
+        if not self._connection.execute("select 1 from sqlite_master where name = 'run'").fetchone():
+            return
+        row = self._connection.execute("select version from run").fetchone()
+        if row is not None and row[0] > VERSION:
+            raise LedgerError(
+                f"{self.path} was written by a later version of nbtrack (file version {row[0]}, supported: {VERSION}); "
+                "update nbtrack or pass another ledger="
+            )
 
     def _compare(self, earlier: tuple[object, ...], run: tuple[object, ...]) -> None:
         names = (

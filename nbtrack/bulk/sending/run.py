@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
 from pathlib import Path
 
-from nbtrack.bulk.encoding.compiler import AnyCompiler, StoredEventsCompiler
+from nbtrack.bulk.encoding.compiler import AnyCompiler, StoredEventsCompiler, check_columns
 from nbtrack.bulk.encoding.encoder import MISSING_TIME, Encoded, refused_rows
 from nbtrack.bulk.models import EXAMPLES, Accounts, FailedRow, FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
@@ -23,6 +25,7 @@ from nbtrack.bulk.sending.ledger import BEGIN_AGAIN, Ledger, LedgerError
 from nbtrack.bulk.sending.sender import BodySender, Outcome
 from nbtrack.bulk.sending.state_folder import dead_letters_path, ledger_path
 from nbtrack.bulk.sending.statistics import HourCounter, KeyCounter
+from nbtrack.bulk.sending.watermark import Marked, Since, Watermark, watermark_path
 from nbtrack.bulk.sources.chunks import Chunk, Source, choose_size
 from nbtrack.common.collector_address import VALIDATION_HEADER
 from nbtrack.common.errors import NbtrackError
@@ -67,6 +70,7 @@ class _PendingChunk:
     events: int
     pending: int
     fingerprint: int
+    marked: Marked | None = None
     complete: bool = True
 
 
@@ -91,6 +95,8 @@ class Run:
         Shows the progress; None for none.
     duplicates
         Finds the rows to leave out because others have their event id; None to send all.
+    watermark
+        Record of an incremental backfill; None for all rows.
     """
 
     def __init__(
@@ -104,13 +110,14 @@ class Run:
         dry: bool = False,
         bar: ProgressBar | None = None,
         duplicates: FirstRows | GivenRows | None = None,
+        watermark: Watermark | None = None,
     ) -> None:
         self.accounts = accounts
         self.interrupted = False
         self.naive_times = False
         self._plan, self._failed_rows, self._ledger = plan, failed_rows, ledger
         self._compiler = compiler or plan.compiler()
-        self._dry, self._bar, self._duplicates = dry, bar, duplicates
+        self._dry, self._bar, self._duplicates, self._watermark = dry, bar, duplicates, watermark
         self._waiting: dict[int, Encoded] = {}
         self._next_number = 0
         self._excluded_listed = 0
@@ -174,6 +181,8 @@ class Run:
         if encoded.missing_times and self._plan.on_missing_time == "raise":
             first = next(row for row in encoded.failed if row.reason == MISSING_TIME)
             raise InvalidRow(f"row {first.row}: {first.reason}")
+        if self._watermark is not None:
+            encoded = self._leave_out_delivered(encoded, self._watermark)
         if self._duplicates is None:
             self._queue(encoded)
             return
@@ -182,6 +191,15 @@ class Run:
             while (following := self._waiting.pop(self._next_number, None)) is not None:
                 self._next_number += 1
                 self._queue(self._exclude_duplicates(following, self._duplicates))
+
+    def _leave_out_delivered(self, encoded: Encoded, watermark: Watermark) -> Encoded:
+        rows = watermark.find_delivered(encoded)
+        if not len(rows):
+            return encoded
+        encoded, delivered = encoded.without(rows)
+        with self._lock:
+            self.accounts.resumed += len(delivered)
+        return encoded
 
     def _exclude_duplicates(self, encoded: Encoded, duplicates: FirstRows | GivenRows) -> Encoded:
         rows = duplicates.find(encoded)
@@ -210,7 +228,8 @@ class Run:
                 self.accounts.bytes += sum(len(body.data) for body in encoded.bodies)
                 self.accounts.requests += len(encoded.bodies)
                 return
-            self._pending[number] = _PendingChunk(events, events, encoded.fingerprint)
+            marked = None if self._watermark is None else Marked.read(encoded)
+            self._pending[number] = _PendingChunk(events, events, encoded.fingerprint, marked)
             if not events:
                 self._finish_chunk(number)
         for body in encoded.bodies:
@@ -233,6 +252,12 @@ class Run:
         for thread in encoders:
             thread.start()
         for chunk in itertools.chain(chunks, [None]):
+            if chunk is not None and chunk.passed:
+                with self._lock:
+                    self.accounts.rows += chunk.passed
+                    self.accounts.resumed += chunk.passed
+            if chunk is not None and not chunk.table.num_rows:
+                continue
             while not self._is_stopping():
                 self._show_progress()
                 try:
@@ -311,7 +336,9 @@ class Run:
         if len(times):
             accounts.extend_time_range(int(times.min()), int(times.max()))
         self._failed_rows.add(encoded.failed)
-        self._keys.add(encoded.chunk.first_row, encoded.ids)
+        self._keys.add(encoded.chunk, encoded.ids)
+        if self._watermark is not None and encoded.failed:
+            self._watermark.fail(Marked.read(encoded), [row.row for row in encoded.failed])
 
     def _on_outcome(self, outcome: Outcome) -> None:
         """Count what became of a body; called on a sending thread."""
@@ -324,6 +351,8 @@ class Run:
             if outcome.reason is None:
                 self.accounts.sent += body.events
                 self.accounts.bytes += outcome.bytes
+                if self._watermark is not None and chunk.marked is not None:
+                    self._watermark.deliver(chunk.marked, body.rows)
                 if outcome.validation is not None:
                     self.accounts.good += outcome.validation.good
                     self.accounts.bad += outcome.validation.bad
@@ -333,6 +362,8 @@ class Run:
                 self.accounts.failed += body.events
                 self.accounts.reasons[outcome.reason] += body.events
                 self._failed_rows.add(refused_rows(body, outcome.reason))
+                if self._watermark is not None and chunk.marked is not None:
+                    self._watermark.fail(chunk.marked, body.rows)
             if not chunk.pending:
                 self._finish_chunk(body.chunk)
 
@@ -385,13 +416,16 @@ def send_source(
     *,
     ledger: str | Path | bool,
     resume: bool,
+    since: Since | None,
     progress: bool | None,
 ) -> None:
     """Send the rows of a source from this machine, or only count them; see `nbtrack.bulk.backfill`."""
     compiler = plan.compiler()
     size = choose_size(source.rows)
-    open_ledger = None
-    if ledger is not False and not report.dry_run:
+    open_ledger = watermark = None
+    if since is not None:
+        watermark = _open_watermark(plan, source, since, ledger, read_only=report.dry_run)
+    elif ledger is not False and not report.dry_run:
         path = ledger_path(plan.namespace) if ledger is True else Path(ledger)
         open_ledger = _open_ledger(path, plan, source.rows, size, resume=resume, report=report)
     bar = make_bar(source.rows, progress)
@@ -406,21 +440,59 @@ def send_source(
             dry=report.dry_run,
             bar=bar,
             duplicates=duplicates,
+            watermark=watermark,
         )
-        chunks = source.chunks(plan.columns, size)
+        read = source.chunks if watermark is None else partial(watermark.chunks, source)
+        chunks = read(plan.columns, size)
         if report.dry_run:
             chunks = _sample(plan, compiler, chunks, report)
         run.execute(chunks, source.rows)
+        if watermark is not None and not run.interrupted:
+            report.notes += watermark.finish()
     finally:
         bar.close()
-        if open_ledger is not None:
-            open_ledger.close()
+        for record in (open_ledger, watermark):
+            if record is not None:
+                record.close()
     report.notes += source.notes
     if run.naive_times and plan.zone is None:
         report.notes.append("times without a zone are taken as UTC; tz= sets another zone")
     if run.interrupted:
         report.interrupted = True
-        report.resumable = open_ledger is not None
+        report.resumable = None if watermark is not None else open_ledger is not None
+        if watermark is not None:
+            report.notes.append("run it again to continue where this run stopped")
+
+
+def _open_watermark(
+    plan: BackfillPlan, source: Source, since: Since, ledger: str | Path | bool, *, read_only: bool
+) -> Watermark:
+    """Open the record of an incremental backfill.
+
+    Raises
+    ------
+    TemplateError
+        If the data does not have the column.
+    ValueError
+        If a row cannot be known again, or rows are to be left out as duplicates.
+    """
+    if not plan.key_columns:
+        raise ValueError(
+            "since= needs key=[…], or event_id=col(…): without it, a row has another id in each run"
+        )
+    if plan.on_duplicate not in {"report", "send"}:
+        raise ValueError(
+            f"on_duplicate={plan.on_duplicate!r} is not supported with since=, which does not keep all ids of earlier "
+            "runs; use 'report' or 'send'"
+        )
+    if source.names is not None:
+        check_columns([*source.names, *source.index_names], [since.column], source.hint)
+    if isinstance(ledger, bool):
+        destination = "local" if plan.target.local else plan.target.url
+        path = watermark_path(plan.namespace, destination, since.column)
+    else:
+        path = Path(ledger)
+    return Watermark(path, since, plan.key_columns, plan.zone or UTC, read_only=read_only)
 
 
 def _find_duplicates(

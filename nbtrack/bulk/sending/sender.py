@@ -131,8 +131,9 @@ class BodySender:
         with self._starting:
             if len(self._threads) < self._connections:  # one for each body: a small run needs few
                 name = f"nbtrack-backfill-{len(self._threads)}"
-                self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
-                self._threads[-1].start()
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                thread.start()  # before `join` sees it, which may be called meanwhile if reading fails
+                self._threads.append(thread)
         return self._put(body)
 
     def close(self) -> None:

@@ -1,12 +1,15 @@
 """Statistics over all events of a run: repeated keys, and events by hour."""
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from nbtrack.bulk.encoding.encoder import Ids, Positions
 from nbtrack.bulk.models import EXAMPLES, HOUR, Accounts
+from nbtrack.bulk.sources.chunks import Chunk
 
 _BUCKETS = 8
 _BUCKET_BITS = np.uint64(_BUCKETS - 1)
@@ -14,17 +17,21 @@ _MAX_ROWS = 1_000
 """Rows with a repeated key that are named one by one."""
 _MAX_HOURS = 1 << 20
 """Hours in one array."""
+_NO_ROWS = pa.table({})
 
 
 @dataclass(slots=True)
 class KeyCounter:
     """Finds repeated keys at the end of a run."""
 
-    chunks: list[tuple[int, Ids]] = field(default_factory=list)
+    chunks: list[tuple[Chunk, Ids]] = field(default_factory=list)
 
-    def add(self, first_row: int, ids: Ids) -> None:
+    def add(self, chunk: Chunk, ids: Ids) -> None:
         """Add the ids of a chunk."""
-        self.chunks.append((first_row, ids))
+        # only its positions are kept: not the rows
+        self.chunks.append(
+            (dataclasses.replace(chunk, table=_NO_ROWS, objects={}, reasons={}, marks=None), ids)
+        )
 
     def count(self, accounts: Accounts) -> list[int]:
         """Count the rows whose key an earlier row has, and return the positions of some of them."""
@@ -35,10 +42,10 @@ class KeyCounter:
         examples = np.unique(np.concatenate(repeated)[:_MAX_ROWS])
         seen: set[int] = set()
         rows: list[int] = []
-        for first_row, ids in sorted(self.chunks, key=lambda chunk: chunk[0]):
+        for chunk, ids in sorted(self.chunks, key=lambda pair: pair[0].first_row):
             for index in map(int, np.flatnonzero(np.isin(ids, examples))):
                 if int(ids[index]) in seen:
-                    rows.append(first_row + index)
+                    rows.append(chunk.position(index))
                 seen.add(int(ids[index]))
         accounts.repeated_rows = rows[:EXAMPLES]
         return rows[:_MAX_ROWS]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from nbtrack.bulk.duckdb import VECTOR
@@ -40,6 +41,12 @@ class Chunk:
         Python objects of the columns without an Arrow type, ``n`` of each.
     reasons
         Why the source cannot read a row, by index in the chunk.
+    rows
+        Positions of its rows in the source, where rows between them are left out; None if they are neighbours.
+    marks
+        For each row, the number that an incremental backfill is ordered by; None without `since`.
+    passed
+        Rows before it, or between its rows, that an earlier run delivered.
     """
 
     number: int
@@ -47,6 +54,19 @@ class Chunk:
     table: pa.Table
     objects: Mapping[str, list[Any]] = field(default_factory=dict)
     reasons: Mapping[int, str] = field(default_factory=dict)
+    rows: Any = None
+    marks: Any = None
+    passed: int = 0
+
+    def positions(self) -> Any:
+        """Return the positions of its rows in the source, as an array."""
+        if self.rows is not None:
+            return self.rows
+        return np.arange(self.first_row, self.first_row + self.table.num_rows, dtype=np.int64)
+
+    def position(self, index: int) -> int:
+        """Return the position in the source of the row at an index."""
+        return self.first_row + index if self.rows is None else int(self.rows[index])
 
 
 class Source(ABC):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,9 +13,9 @@ import pyarrow.csv as arrow_csv
 
 from nbtrack.bulk.models import Reason
 from nbtrack.bulk.sources.chunks import NO_COLUMN, REASON_COLUMN, REASON_SEPARATOR, SourceError
+from nbtrack.bulk.sources.paths import COMPRESSED, open_stream, read_tail, reading, show_path
 from nbtrack.common.wording import plural
 
-COMPRESSED = (".gz", ".bz2", ".zst")
 _BLOCK_BYTES = 1 << 20
 _MAX_ROW_BYTES = 1 << 26
 _DELIMITERS = ";\t|"
@@ -95,8 +94,8 @@ class CsvFile:
     rows = None
 
     def __init__(self, path: str, options: CsvOptions) -> None:
-        self.path, self._options = path, options
-        suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+        self._source, self.path, self._options = path, show_path(path), options
+        suffixes = [suffix.lower() for suffix in Path(self.path).suffixes]
         self._delimiter = options.delimiter or ("\t" if ".tsv" in suffixes else ",")
         first, self._is_empty = self._read_first_record()
         if isinstance(options.header, bool):
@@ -152,10 +151,8 @@ class CsvFile:
         return {name: next(iter(types)) for name, types in candidates.items() if types and name in seen}
 
     def _open(self) -> Any:
-        try:
-            return pa.input_stream(self.path)  # decompresses by the suffix
-        except OSError as error:
-            raise SourceError(f"cannot read {self.path}: {error}") from None
+        with reading(self._source):
+            return open_stream(self._source)
 
     def _read_first_record(self) -> tuple[list[str], bool]:
         """Return the fields of the first record, and whether there is no other one."""
@@ -164,7 +161,7 @@ class CsvFile:
             "utf-8-sig" if self._options.encoding.lower() in {"utf-8", "utf8"} else self._options.encoding
         )
         while True:
-            with self._open() as stream:
+            with self._open() as stream, reading(self._source):
                 data = stream.read(size + 1)
             end = len(data) <= size
             try:
@@ -256,9 +253,7 @@ class CsvFile:
         quote = self._options.quote
         if quote is None or value is None or "\n" not in value or Path(self.path).suffix in COMPRESSED:
             return False
-        with Path(self.path).open("rb") as file:
-            file.seek(-min(1_024, Path(self.path).stat().st_size), os.SEEK_END)
-            return not file.read().rstrip(b"\r\n\0").endswith(quote.encode())
+        return not read_tail(self._source, 1_024).rstrip(b"\r\n\0").endswith(quote.encode())
 
     def _encoding_error(self) -> SourceError:
         return SourceError(

@@ -1,11 +1,11 @@
 """Files, read as streams; a column that a file does not have is missing in its rows."""
 
-import glob
 import importlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,13 +14,24 @@ from nbtrack.bulk.sources.chunks import (
     CHUNK_ROWS,
     NO_COLUMN,
     Chunk,
-    MissingFileError,
     Source,
     SourceError,
     rechunk,
     select_columns,
 )
-from nbtrack.bulk.sources.csv_files import COMPRESSED, CsvFile, CsvOptions
+from nbtrack.bulk.sources.csv_files import CsvFile, CsvOptions
+from nbtrack.bulk.sources.paths import (
+    COMPRESSED,
+    find_paths,
+    is_folder,
+    is_remote,
+    list_names,
+    open_file,
+    open_stream,
+    parent_folders,
+    reading,
+    show_path,
+)
 from nbtrack.bulk.sources.rows import JsonLinesSource
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -33,13 +44,10 @@ class ParquetFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        try:
-            with pq.ParquetFile(path) as file:
-                self._own_names = list(file.schema_arrow.names)
-                self.rows: int | None = file.metadata.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"cannot read {path}: {error}") from None
-        folders = [part.partition("=") for part in Path(path).parts[:-1] if "=" in part]
+        with reading(path), self._open() as file:
+            self._own_names = list(file.schema_arrow.names)
+            self.rows: int | None = file.metadata.num_rows
+        folders = [part.partition("=") for part in Path(show_path(path)).parts[:-1] if "=" in part]
         self._folders = {
             name: None if value == _NULL_PARTITION else unquote(value)
             for name, _, value in folders
@@ -50,18 +58,16 @@ class ParquetFile:
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield the rows of some columns."""
         own = [name for name in columns if name in self._own_names]
-        try:
-            with pq.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=own):
-                    arrays = {name: batch.column(name) for name in own}
-                    for name in columns:
-                        if name in self._folders:
-                            arrays[name] = pa.repeat(
-                                pa.scalar(self._folders[name], pa.string()), batch.num_rows
-                            )
-                    yield pa.table(arrays or {NO_COLUMN: pa.nulls(batch.num_rows)})
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"cannot read the remaining rows of {self.path}: {error}") from None
+        with reading(self.path, "the remaining rows of "), self._open() as file:
+            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=own):
+                arrays = {name: batch.column(name) for name in own}
+                for name in columns:
+                    if name in self._folders:
+                        arrays[name] = pa.repeat(pa.scalar(self._folders[name], pa.string()), batch.num_rows)
+                yield pa.table(arrays or {NO_COLUMN: pa.nulls(batch.num_rows)})
+
+    def _open(self) -> pq.ParquetFile:
+        return pq.ParquetFile(open_file(self.path) if is_remote(self.path) else self.path)
 
 
 class ArrowFile:
@@ -72,13 +78,13 @@ class ArrowFile:
     def __init__(self, path: str) -> None:
         self.path = path
         self.rows: int | None = None
-        with self._open() as reader:
+        with reading(path), self._open() as reader:
             self.names = list(reader.schema.names)
 
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield the rows of some columns."""
         names = [name for name in columns if name in self.names]
-        with self._open() as reader:
+        with reading(self.path, "the remaining rows of "), self._open() as reader:
             batches = (
                 map(reader.get_batch, range(reader.num_record_batches))
                 if hasattr(reader, "get_batch")
@@ -88,13 +94,25 @@ class ArrowFile:
                 yield select_columns(pa.Table.from_batches([batch]), names)
 
     def _open(self) -> Any:
+        packed = show_path(self.path).lower().endswith(COMPRESSED)
         try:
-            try:
-                return pa.ipc.open_file(pa.memory_map(self.path))
-            except pa.ArrowInvalid:
-                return pa.ipc.open_stream(pa.memory_map(self.path))
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"cannot read {self.path}: {error}") from None
+            return pa.ipc.open_file(self._open_source()) if not packed else self._open_packed()
+        except pa.ArrowInvalid:
+            return pa.ipc.open_stream(self._open_source())
+
+    def _open_packed(self) -> Any:
+        """Return the reader of a compressed file, which is one after the other in memory: it can be read anywhere only there."""
+        with open_stream(self.path) as stream:
+            data = stream.read()
+        try:
+            return pa.ipc.open_file(data)
+        except pa.ArrowInvalid:
+            return pa.ipc.open_stream(data)
+
+    def _open_source(self) -> Any:
+        if is_remote(self.path):
+            return pa.PythonFile(open_file(self.path), mode="r")
+        return pa.memory_map(self.path)
 
 
 class FilesSource(Source):
@@ -143,23 +161,13 @@ def open_files(pattern: str, csv: CsvOptions | None = None) -> Source:
     SourceError
         If the files cannot be read.
     """
-    if "://" in pattern and not pattern.startswith("file://"):
-        raise SourceError(f"{pattern} is not a local path; pass pyarrow.dataset.dataset({pattern!r})")
-    pattern = (
-        str(Path(pattern.removeprefix("file://")).expanduser())
-        if pattern.startswith(("~", "file://"))
-        else pattern
-    )
-    paths = sorted(glob.glob(pattern, recursive=True)) or ([pattern] if Path(pattern).exists() else [])  # noqa: PTH207 - a pattern may be absolute
-    if not paths:
-        raise MissingFileError(f"no such file: {pattern}")
-    for path in paths:
-        if (table := _find_lake_table(Path(path))) is not None:
+    paths = find_paths(pattern)
+    for parent in dict.fromkeys(parent for path in paths for parent in parent_folders(path)):
+        if (table := _find_lake_table(parent)) is not None:
             return table
-    if folders := [path for path in paths if Path(path).is_dir()]:
-        raise SourceError(
-            f"{folders[0]} is a folder; use a pattern for its files, such as {Path(folders[0]) / '*.parquet'}"
-        )
+    if (folder := next((path for path in paths if is_folder(path)), None)) is not None:
+        example = f"{show_path(folder)}/*.parquet" if is_remote(folder) else Path(folder) / "*.parquet"
+        raise SourceError(f"{show_path(folder)} is a folder; use a pattern for its files, such as {example}")
     suffixes = {_format_suffix(path) for path in paths}
     if suffixes <= {".parquet", ".pq"}:
         return FilesSource([ParquetFile(path) for path in paths])
@@ -170,9 +178,8 @@ def open_files(pattern: str, csv: CsvOptions | None = None) -> Source:
         return JsonLinesSource(paths)
     if suffixes <= {".arrow", ".feather", ".ipc"}:
         return FilesSource([ArrowFile(path) for path in paths])
-    raise SourceError(
-        f"backfill reads Parquet, CSV, JSON Lines and Arrow IPC files, got {', '.join(sorted(suffixes))}"
-    )
+    got = ", ".join(sorted(suffix or "no suffix" for suffix in suffixes))
+    raise SourceError(f"backfill reads Parquet, CSV, JSON Lines and Arrow IPC files, got {got}")
 
 
 class ArrowSource(Source):
@@ -190,7 +197,7 @@ class ArrowSource(Source):
 
 
 def _format_suffix(path: str) -> str:
-    name = Path(path).name.lower()
+    name = Path(urlsplit(path).path if is_remote(path) else path).name.lower()
     for suffix in COMPRESSED:
         name = name.removesuffix(suffix)
     return Path(name).suffix
@@ -215,31 +222,48 @@ def _infer_types(files: Sequence[CsvFile]) -> dict[str, str]:
     }
 
 
-def _find_lake_table(path: Path) -> Source | None:
-    """Return the Delta or Iceberg table that a path belongs to; None if it does not.
+def _find_lake_table(folder: str) -> Source | None:
+    """Return the Delta or Iceberg table that a folder holds; None if it holds none.
 
     Raises
     ------
     SourceError
-        If the library that reads such tables is missing: its data files also hold deleted rows.
+        If the library that reads such tables is missing, or cannot read it: its data files also hold deleted rows.
     """
-    for folder in (path, *path.absolute().parents):
-        if (folder / "_delta_log").is_dir():
-            library = _import_library("deltalake", folder, "Delta")
-            return ArrowSource(library.DeltaTable(str(folder)).to_pyarrow_dataset())
-        if (folder / "metadata").is_dir() and (metadata := sorted(folder.glob("metadata/*.metadata.json"))):
-            newest = max(metadata, key=lambda file: file.stat().st_mtime)
-            library = _import_library("pyiceberg.table", folder, "Iceberg")
-            return ArrowSource(library.StaticTable.from_metadata(str(newest)).scan().to_arrow_batch_reader())
+    if is_folder(f"{folder}/_delta_log"):
+        library = _import_library("deltalake", folder, "Delta")
+        with reading(folder, "the Delta table "):
+            return ArrowSource(library.DeltaTable(folder).to_pyarrow_dataset())
+    if names := [name for name in list_names(f"{folder}/metadata") if name.endswith(".metadata.json")]:
+        library = _import_library("pyiceberg.table", folder, "Iceberg")
+        with reading(folder, "the Iceberg table "):
+            newest = f"{folder}/metadata/{_find_newest(folder, names)}"
+            return ArrowSource(library.StaticTable.from_metadata(newest).scan().to_arrow_batch_reader())
     return None
 
 
-def _import_library(module: str, folder: Path, format_: str) -> Any:
+def _find_newest(folder: str, names: Sequence[str]) -> str:
+    """Return the metadata file of the highest version: files may have been copied, so their times say nothing."""
+    versions = [(int(match[1]), name) for name in names if (match := _VERSION.match(name))]
+    highest = max((version for version, _ in versions), default=-1)
+    newest = [name for version, name in versions if version == highest] or list(names)
+    if len(newest) > 1:
+        raise SourceError(
+            f"{show_path(folder)} is an Iceberg table with more than one newest version ({', '.join(sorted(newest))}); pass "
+            "the table of its catalog, such as catalog.load_table(name)"
+        )
+    return newest[0]
+
+
+_VERSION = re.compile(r"v?([0-9]+)[-.]")
+
+
+def _import_library(module: str, folder: str, format_: str) -> Any:
     package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
     except ImportError:
         raise SourceError(
-            f"{folder} is a {format_} table, whose files also hold deleted rows; install {package} to read it "
+            f"{show_path(folder)} is a {format_} table, whose files also hold deleted rows; install {package} to read it "
             f"(python -m pip install {package})"
         ) from None

@@ -1,6 +1,7 @@
 """DataFrames, tables, readers and iterables of them, read in chunks of one size."""
 
 import dataclasses
+import io
 import itertools
 import os
 import re
@@ -15,8 +16,13 @@ from nbtrack.bulk.duckdb import quote_name, read_batches
 from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, Source, SourceError, rechunk, select_columns
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.files import ArrowSource, open_files
-from nbtrack.bulk.sources.rows import CursorSource, RowsSource
+from nbtrack.bulk.sources.rows import CursorSource, RowsSource, find_converter
 from nbtrack.template import is_missing
+
+
+def unwrap(data: Any) -> Any:
+    """Return the DataFrame inside of one of narwhals; other data as it is."""
+    return data.to_native() if _library(data) == "narwhals" and hasattr(data, "to_native") else data
 
 
 def open_source(data: Any, csv: CsvOptions | None = None) -> Source:
@@ -35,6 +41,7 @@ def open_source(data: Any, csv: CsvOptions | None = None) -> Source:
     SourceError
         If it is anything else; the message names what fits.
     """
+    data = unwrap(data)
     if isinstance(data, str | os.PathLike):
         return open_files(os.fspath(data), csv)
     for fits, make_source in _KINDS:
@@ -205,6 +212,8 @@ def _open_polars(data: Any) -> Source:
             if hasattr(data, "collect_batches")
             else PolarsSource(data.collect())
         )
+    if isinstance(data, Iterator):  # collect_batches
+        return FramesSource(data)
     if not hasattr(data, "to_arrow") or not hasattr(data, "columns"):
         raise SourceError(f"backfill accepts a polars DataFrame, got polars {type(data).__name__}")
     return PolarsSource(data)
@@ -270,8 +279,32 @@ def _reject_with_advice(data: Any) -> NoReturn:
 def _open_iterable(items: Iterator[Any]) -> Source:
     """Return the source of an iterable of dicts, or of DataFrames and the like."""
     first = next(items, None)
-    rest = itertools.chain([first], items) if first is not None else items
-    return RowsSource(rest) if isinstance(first, Mapping) else FramesSource(rest)
+    if first is None:
+        return FramesSource(items)
+    rest = itertools.chain([first], items)
+    if (convert := find_converter(first)) is not None:
+        return RowsSource(map(convert, rest))
+    if isinstance(first, list | tuple | set | frozenset):
+        raise SourceError(
+            f"backfill cannot read an iterable of {type(first).__name__}s, whose values have no column names; pass dicts, or "
+            "convert it, as with pandas.DataFrame(rows, columns=[…])"
+        )
+    return FramesSource(rest)
+
+
+def _reject_file(data: Any) -> NoReturn:
+    name = getattr(data, "name", None)
+    raise SourceError(
+        f"backfill cannot read an open file; pass its path{f', {name!r}' if isinstance(name, str) else ''}, or what reads it, "
+        "such as csv.DictReader(file) or pandas.read_csv(file)"
+    )
+
+
+def _reject_connection(data: Any) -> NoReturn:
+    raise SourceError(
+        f"backfill cannot read {type(data).__module__}.{type(data).__name__}, a database connection; pass what a query "
+        "returns, such as connection.execute('select …') or cursor.execute('select …')"
+    )
 
 
 def _reject_values(data: Any) -> NoReturn:
@@ -280,18 +313,21 @@ def _reject_values(data: Any) -> NoReturn:
     )
 
 
-_COLUMNS = {"Series", "ChunkedArray", "Index"}
+_COLUMNS = {"Series", "ChunkedArray", "Index", "Array"}
 _ADVICE = {
     "modin": "data.to_pandas()",
+    "dask": "data.compute()",
+    "pyspark": "data.toPandas()",
     "snowflake": "data.to_pandas()",
     "google": "result.to_arrow()",
     "ray": "(batch for batch in dataset.iter_batches(batch_format='pyarrow'))",
-    "narwhals": "data.to_native()",
     "ibis": "data.to_pyarrow_batches()",
 }
 # a check, and what to do with the data that passes it; the first match counts
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (lambda data: type(data).__name__ in _COLUMNS, _reject_column),
+    (lambda data: _library(data) == "ibis" and not hasattr(data, "columns"), _reject_column),
+    (lambda data: isinstance(data, io.IOBase), _reject_file),
     (lambda data: isinstance(data, dict) or _library(data) == "numpy", _reject_values),
     (lambda data: _is_instance(data, "pandas", "DataFrame"), PandasSource),
     (lambda data: _library(data) == "polars", _open_polars),
@@ -307,6 +343,11 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
         lambda data: hasattr(data, "__arrow_c_stream__"),
         lambda data: ArrowSource(pa.RecordBatchReader.from_stream(data)),
     ),
+    (lambda data: hasattr(data, "to_reader"), lambda data: ArrowSource(data.to_reader())),
+    (
+        lambda data: _library(data) == "pyiceberg" and hasattr(data, "scan"),
+        lambda data: open_source(data.scan()),
+    ),
     (lambda data: hasattr(data, "to_pyarrow_dataset"), lambda data: ArrowSource(data.to_pyarrow_dataset())),
     (
         lambda data: hasattr(data, "to_arrow_batch_reader"),
@@ -314,6 +355,7 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     ),
     (lambda data: hasattr(data, "to_pyarrow_batches"), lambda data: ArrowSource(data.to_pyarrow_batches())),
     (lambda data: hasattr(data, "fetchmany") and hasattr(data, "description"), CursorSource),
+    (lambda data: hasattr(data, "cursor") or hasattr(data, "raw_connection"), _reject_connection),
     (lambda data: _library(data) in _ADVICE, _reject_with_advice),
     (lambda data: hasattr(data, "to_arrow"), lambda data: open_source(data.to_arrow())),
     (

@@ -1,7 +1,8 @@
 """Rows as Python objects: dicts, tuples of a database cursor, and the lines of a JSON file."""
 
+import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -9,9 +10,26 @@ import pyarrow as pa
 
 from nbtrack.bulk.models import Reason
 from nbtrack.bulk.sources.chunks import NO_COLUMN, Chunk, Source, SourceError
+from nbtrack.bulk.sources.paths import open_stream, reading, show_path
 
 Row = Mapping[str, Any] | Reason
 """A row, or why it cannot be read."""
+
+
+def find_converter(row: Any) -> Callable[[Any], Mapping[str, Any]] | None:
+    """Return what converts rows like this one to dicts: rows of databases, named tuples, data classes; None if nothing does."""
+    if isinstance(row, Mapping):
+        return lambda row: row
+    if hasattr(row, "_mapping"):  # SQLAlchemy
+        return lambda row: dict(row._mapping)  # noqa: SLF001 - its public name
+    if hasattr(row, "_asdict"):
+        return lambda row: dict(row._asdict())
+    if hasattr(row, "keys") and hasattr(row, "__getitem__") and not hasattr(row, "columns"):  # sqlite3.Row
+        return dict
+    if dataclasses.is_dataclass(row) and not isinstance(row, type):
+        names = [field.name for field in dataclasses.fields(row)]
+        return lambda row: {name: getattr(row, name) for name in names}
+    return None
 
 
 class RowsSource(Source):
@@ -76,11 +94,8 @@ class JsonLinesSource(Source):
 
     def _read(self) -> Iterator[Row]:
         for path in self._paths:
-            try:
-                with pa.input_stream(path) as stream:
-                    yield from _parse_lines(path, stream)
-            except OSError as error:
-                raise SourceError(f"cannot read {path}: {error}") from None
+            with reading(path), open_stream(path) as stream:
+                yield from _parse_lines(show_path(path), stream)
 
 
 def _parse_lines(path: str, stream: Iterable[bytes]) -> Iterator[Row]:

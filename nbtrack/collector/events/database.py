@@ -23,10 +23,9 @@ import orjson
 from nbtrack.collector.events.adapters import Parameters, PayloadForm, Request, events_of
 from nbtrack.collector.events.bad_rows import BadRow
 from nbtrack.collector.events.validation import ValidationResult
+from nbtrack.common.collector_address import DATABASE_VERSION
 
 LOG = logging.getLogger("nbtrack.collector")
-VERSION = 2
-"""Version of the tables, kept in the file's ``user_version``; files of versions 0 and 1 are converted."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY, time INTEGER NOT NULL, good INTEGER NOT NULL, bad INTEGER NOT NULL, method TEXT NOT NULL,
@@ -319,11 +318,11 @@ class Database:
 
     def _create_tables(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
+        if version > DATABASE_VERSION:
             raise sqlite3.DatabaseError(f"the database was written by a later version of nbtrack ({version})")
-        is_old = version < VERSION and self._has_table("events")
+        is_old = version < DATABASE_VERSION and self._has_table("events")
         rename = RENAME_OLD_TABLES if is_old else "BEGIN IMMEDIATE;"
-        self._connection.executescript(f"{rename} {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        self._connection.executescript(f"{rename} {TABLES} PRAGMA user_version={DATABASE_VERSION}; COMMIT;")
 
     def _has_table(self, name: str) -> bool:
         rows = self._connection.execute(

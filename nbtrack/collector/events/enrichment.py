@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from nbtrack.collector.events.adapters import Parameters, Request
-from nbtrack.collector.events.field_rules import RULES
 from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
+from nbtrack.common.field_formats import RULES
 from nbtrack.common.payload_json import read_json, read_many
 from nbtrack.protocol import EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
 from nbtrack.schemas import SchemaKey, parse_uri

@@ -10,7 +10,8 @@ import orjson
 
 from nbtrack.collector.events.adapters import Parameters
 from nbtrack.collector.events.bad_rows import BadRow
-from nbtrack.collector.events.field_rules import EXPECTED, RULES, SINK_LIMITS, Rule, usual_event
+from nbtrack.collector.events.field_rules import EXPECTED, SINK_LIMITS, usual_event
+from nbtrack.common.field_formats import RULES, Rule
 from nbtrack.common.payload_json import MAX_DEPTH, decode_many, json_text, read_json, read_many
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
