@@ -99,10 +99,14 @@ def test_the_database_is_searched_beyond_what_the_page_holds(page, send):
 
 def column(page, name):
     """Return what a column of the table shows, from the top."""
-    names = [head.split("\n")[0].strip(" ↓↑▾") for head in page.locator(".nbt-head .nbt-cell").all_inner_texts()]
+    names = [
+        head.split("\n")[0].strip(" ↓↑▾") for head in page.locator(".nbt-head .nbt-cell").all_inner_texts()
+    ]
     place = names.index(name) + 1
     rows = page.locator(f".nbt-row:visible .nbt-cell:nth-child({place})").all_inner_texts()
-    order = page.locator(".nbt-row:visible").evaluate_all("rows => rows.map(row => Number(row.dataset.index))")
+    order = page.locator(".nbt-row:visible").evaluate_all(
+        "rows => rows.map(row => Number(row.dataset.index))"
+    )
     return [text for _, text in sorted(zip(order, rows, strict=True))]
 
 
@@ -142,7 +146,10 @@ def test_a_column_is_filtered_by_several_values(page, send):
     shown(page).to_have_text("3 of 4 shown")
     page.reload()
     shown(page).to_have_text("3 of 4 shown")
-    assert page.locator(".nbt-chip").all_inner_texts() == ["app_id: shop, help ✕", "event: nothing, page_view ✕"]
+    assert page.locator(".nbt-chip").all_inner_texts() == [
+        "app_id: shop, help ✕",
+        "event: nothing, page_view ✕",
+    ]
     page.click(".nbt-chip >> nth=0")
     shown(page).to_have_text("4 of 4 shown")
     page.click(".nbt-chip")
