@@ -1,6 +1,6 @@
 // One event in full, each reason of a failure beside the field it is about.
 
-import { placeOf } from "./events.js";
+import { clock, placeOf, ZONE } from "./events.js";
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -107,7 +107,7 @@ export function showEvent(panel, event, columnOf, close) {
   actions.append(copy, shut);
   header.append(title, actions);
   panel.append(header);
-  panel.append(element("h3", "", [event.schema, new Date(event.time).toISOString()].filter(Boolean).join(" · ")));
+  panel.append(element("h3", "", [event.schema, `${clock(event.time)} ${ZONE}`].filter(Boolean).join(" · ")));
   if (event.reasons.length) {
     const list = element("ul", "nbt-why");
     for (const reason of event.reasons) {

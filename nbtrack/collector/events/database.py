@@ -13,7 +13,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -177,8 +177,8 @@ class EventFilter:
         Only this event, or those of this application or session.
     since, until : int or None
         Only those that arrived at or after the first, and before the second, Unix timestamps in milliseconds.
-    after : int
-        Only those with a higher number.
+    after, before : int
+        Only those with a higher number than the first, and a lower one than the second; 0 for no limit.
     only_events : bool
         Whether requests that no event could be read from are left out.
     only_findings : bool
@@ -194,6 +194,7 @@ class EventFilter:
     since: int | None = None
     until: int | None = None
     after: int = 0
+    before: int = 0
     only_events: bool = False
     only_findings: bool = False
 
@@ -755,7 +756,6 @@ class Database:
         *,
         limit: int,
         newest: bool = False,
-        before: int | None = None,
         offset: int = 0,
     ) -> list[StoredEvent]:
         """Return events.
@@ -767,16 +767,11 @@ class Database:
             At most so many.
         newest : bool
             Whether the newest come first; the oldest otherwise.
-        before : int, optional
-            Only those with lower numbers.
         offset : int
             How many to leave out.
         """
         with self._reader() as connection:
             condition, values = self._condition(connection, chosen)
-            if before is not None:
-                condition += " AND events.id < ?"
-                values.append(before)
             order = "DESC" if newest else "ASC"
             rows = connection.execute(
                 f"{SELECT_EVENTS} WHERE {condition} ORDER BY events.id {order} LIMIT ? OFFSET ?",
@@ -803,15 +798,15 @@ class Database:
         self, chosen: EventFilter, *, newest: bool = False, size: int = PAGE
     ) -> Iterator[list[StoredEvent]]:
         """Yield events a page at a time, oldest or newest first."""
-        after, before = chosen.after, None
+        page = chosen
         while True:
-            page = EventFilter(**{**_as_dict(chosen), "after": after})
-            events = self.read(page, limit=size, newest=newest, before=before)
+            events = self.read(page, limit=size, newest=newest)
             if events:
                 yield events
             if len(events) < size and not (chosen.event_id and events):
                 return
-            after, before = (after, events[-1].id) if newest else (events[-1].id, None)
+            last = events[-1].id
+            page = replace(page, before=last) if newest else replace(page, after=last)
 
     def read_requests(
         self, chosen: EventFilter, *, limit: int, newest: bool = False
@@ -861,8 +856,8 @@ class Database:
                 """events.id IN (SELECT event FROM results WHERE notes LIKE '%{"message"%')""",
             ),
         )
-        parts: list[str] = ["events.id > ?", *(text for is_chosen, text in choices if is_chosen)]
-        values: list[Any] = [chosen.after]
+        parts: list[str] = ["events.id > ? AND events.id < ?", *(text for is_chosen, text in choices if is_chosen)]
+        values: list[Any] = [chosen.after, chosen.before or 1 << 62]
         for pattern, is_name in ((chosen.schema, False), (chosen.name, True)):
             if pattern:
                 full = f"iglu:*/{pattern}/*/*" if is_name else _complete_uri(pattern)
@@ -1211,7 +1206,3 @@ def _complete_uri(schema: str) -> str:
 def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
-
-
-def _as_dict(chosen: EventFilter) -> dict[str, Any]:
-    return {name: getattr(chosen, name) for name in EventFilter.__dataclass_fields__}
