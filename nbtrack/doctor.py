@@ -14,7 +14,7 @@ from nbtrack.common.extras import MissingPackageError, installed_version, list_r
 from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import plural, readable_size, strip_credentials
 from nbtrack.runtime import NBTrack
-from nbtrack.runtime.optout import find_optout
+from nbtrack.runtime.optout import OptOut, explain
 
 Mark = Literal["ok", "note", "FAIL"]
 
@@ -61,7 +61,7 @@ def examine() -> list[Check]:
         _look_for_extra("backfill", "backfills"),
         *map(_look_for_optional, _OPTIONAL),
         _look_at_widgets(),
-        _look_at_optout(),
+        _look_at_optout(find_home()),
         _look_at_home(find_home()),
         _look_at_outbox(outbox_path()),
         *(Check("settings", "note", complaint) for complaint in settings.complaints),
@@ -102,10 +102,9 @@ def _look_at_widgets() -> Check:
     )
 
 
-def _look_at_optout() -> Check:
-    variable = find_optout()
-    if variable:
-        return Check("opt-out", "note", f"{variable} is set: cells, magics and steps send nothing")
+def _look_at_optout(home: Path) -> Check:
+    if found := OptOut(home).find():
+        return Check("opt-out", "note", f"{explain(found)}: cells, magics and steps send nothing")
     return Check("opt-out", "ok", "none")
 
 

@@ -165,7 +165,7 @@ def text(value: Any, *, nan: Nan = "null") -> str:
     return str(plain) if isinstance(plain, int | float) else dumps(plain)
 
 
-def key_text(value: Any) -> str:
+def key_text(value: Any, *, nan: Nan = "null") -> str:
     """Return a value as the string that an event id is made from, as a backfill does for the columns of its key.
 
     A number has one form, whatever its type: integral floats are written like integers, and decimals keep their digits.
@@ -175,6 +175,8 @@ def key_text(value: Any) -> str:
     ----------
     value : Any
         See the table of this module.
+    nan : {"null", "raise"}, default "null"
+        What NaN and the infinities become: null, or an error.
 
     Returns
     -------
@@ -186,10 +188,10 @@ def key_text(value: Any) -> str:
     >>> key_text(1.0), key_text(1), key_text(2.5), key_text(Decimal("1.10")), key_text("o-1"), key_text(None)
     ('1', '1', '2.5', '1.10', 'o-1', '')
     """
-    plain = jsonable(value)
+    plain = jsonable(value, nan=nan)
     if isinstance(plain, int | float) and not isinstance(plain, bool):
         return to_str(value if isinstance(value, Decimal) else plain)
-    return text(value)
+    return text(value, nan=nan)
 
 
 def milliseconds(value: Any) -> int:

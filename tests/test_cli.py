@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -301,6 +302,22 @@ def test_a_file_that_is_no_outbox_is_left_as_it_is(run: Run, tmp_path: Path, con
     path.write_bytes(content)
     assert "notes.txt is not an outbox" in run("outbox", "--store", "notes.txt", "list", code=1).stderr
     assert (path.read_bytes(), [one.name for one in tmp_path.iterdir()]) == (content, ["notes.txt"])
+
+
+def test_a_list_that_its_reader_closes_ends_quietly(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    SQLiteEventStore(home / "outbox.sqlite").close()
+    command = f"{shlex.quote(sys.executable)} -c 'from nbtrack.cli import main; main()' outbox list"
+    # the reader is gone before the first line
+    ran = subprocess.run(
+        ["bash", "-c", f"({command}; echo $? >&2) | true"],
+        env={**os.environ, "NBTRACK_HOME": str(home), "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stderr in {"1\n", "0\n"}
 
 
 def test_outbox_answers_wrong_options_in_a_sentence(run: Run, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_file
 from nbtrack.bulk.sending.watermark import Since
 from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.frames import open_source, unwrap
-from nbtrack.common.current_session import find_registry
+from nbtrack.common.current_session import find_registry, note_backfill
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Event, Subject
 
@@ -229,6 +229,8 @@ def backfill(
             )
     finally:
         report.seconds = perf_counter() - started
+        if not dry_run:
+            note_backfill(report.sent)
         try:
             report.dead_letters = failed_rows.close()
         except OSError as error:  # the events were sent: the report is returned nevertheless

@@ -10,7 +10,9 @@ from nbtrack._version import __version__
 from nbtrack.cli.collector import collector
 from nbtrack.cli.csv_options import csv_options, take_csv_options
 from nbtrack.cli.headers import find_settings_headers, header_option
+from nbtrack.cli.optout import off, on
 from nbtrack.cli.outbox import outbox
+from nbtrack.cli.plans import generate
 from nbtrack.cli.schemas import schemas
 
 
@@ -23,6 +25,9 @@ def main() -> None:
 main.add_command(collector)
 main.add_command(outbox)
 main.add_command(schemas)
+main.add_command(generate)
+main.add_command(off)
+main.add_command(on)
 
 
 @main.command()

@@ -26,7 +26,7 @@ def _open_store(location: str | None) -> Iterator[Any]:
     store = _find_store(location)
     try:
         yield store
-    except click.exceptions.Exit:
+    except (click.exceptions.Exit, BrokenPipeError):  # the second: whoever reads the list has enough of it
         raise
     except Exception as error:  # noqa: BLE001 - files, SQLite and Redis have no exception in common
         raise click.ClickException(f"{location or 'outbox'}: {error}") from None

@@ -1,6 +1,8 @@
 """Stored events as DataFrames."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import gc
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -97,16 +99,8 @@ def events_frame(
     if columns is not None:
         check_list("['event_id', 'page_url']", columns=columns)
         columns = list(columns)
-    filled: Columns = {}
-    count = 0
-    for events in pages:
-        for name, values in flat_columns(events, columns).items():
-            column = filled.setdefault(name, [])
-            column.extend([None] * (count - len(column)))
-            column.extend(values)
-        count += len(events)
-    for values in filled.values():
-        values.extend([None] * (count - len(values)))
+    with _without_garbage_collection():
+        filled, count = _fill(pages, columns)
     if columns is None:
         known = filled.keys() or EMPTY_COLUMNS
         names = [name for name in COLUMNS if name in known] + sorted(set(known).difference(COLUMNS))
@@ -114,6 +108,33 @@ def events_frame(
         names = columns
         _check_column_names(names, set(filled))
     return pd.DataFrame({name: _typed(name, filled.get(name, [None] * count)) for name in names})
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Pause the search for cycles: it would take as long as the reading, since events are many objects without cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _fill(pages: Iterable[Sequence[StoredEvent]], wanted: Sequence[str] | None) -> tuple[Columns, int]:
+    """Return the columns that events fill, and the number of events."""
+    filled: Columns = {}
+    count = 0
+    for events in pages:
+        for name, values in flat_columns(events, wanted).items():
+            column = filled.setdefault(name, [])
+            column.extend([None] * (count - len(column)))
+            column.extend(values)
+        count += len(events)
+    for values in filled.values():
+        values.extend([None] * (count - len(values)))
+    return filled, count
 
 
 def _typed(name: str, values: list[Any]) -> Any:

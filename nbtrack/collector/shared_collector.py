@@ -5,22 +5,25 @@ minutes after the last one is gone. Its events stay in a database beside that fi
 """
 
 import json
+import logging
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from nbtrack.collector.client import CollectorClient, CollectorError
 from nbtrack.collector.launch import ServerConfig, launch
-from nbtrack.common.collector_address import ADDRESS_FILE, is_running, read_address
+from nbtrack.common.collector_address import ADDRESS_FILE, DATABASE_VERSION, is_running, read_address
 from nbtrack.common.home import make_home, open_private
 from nbtrack.common.processes import process_started
 from nbtrack.schemas.servers import absolute_place
 
+LOG = logging.getLogger("nbtrack.collector")
 PORT = 9090
 IDLE_TIMEOUT = 600.0
 """Seconds that the collector stays after the last kernel left."""
@@ -30,6 +33,10 @@ KEEP_DAYS = 30
 """Days that events are kept."""
 PROTOCOL_VERSION = 2
 """Version of what the collector and its clients say to each other; without one it is the first."""
+DATABASE_FILE = "collector.sqlite"
+"""Name of the file in the home folder with the collector's events."""
+_told: set[Path] = set()
+"""Homes whose collector is of a later version, which is said once."""
 
 
 class SharedCollectorClient(CollectorClient):
@@ -81,10 +88,10 @@ def connect(
     RuntimeError
         If none runs and none may be started.
     OSError
-        If none can be started.
+        If none can be started, also because a later version of nbtrack wrote the database.
     """
     client = find(home)
-    if client is None or not _is_current(home):
+    if client is None or _version_of(home) < PROTOCOL_VERSION:
         if not start:
             raise RuntimeError(f"no collector is running in {home}")
         try:
@@ -92,7 +99,8 @@ def connect(
             with _locked(home / "collector.lock"):
                 # another kernel may have started one while this one waited
                 client = find(home)
-                if client is None or not _is_current(home):
+                if client is None or _version_of(home) < PROTOCOL_VERSION:
+                    _check_database(home)
                     client = _start(home, port, iglu, idle_timeout, replaced=_stop_old(home, client))
         except OSError as error:
             if not str(error.filename or "").startswith(str(home)):  # about a port, or the interpreter
@@ -101,6 +109,13 @@ def connect(
                 f"cannot start the local collector: {home} is not writable ({error.strerror}); set NBTRACK_HOME to a "
                 "folder of yours"
             ) from None
+    if _version_of(home) > PROTOCOL_VERSION and home not in _told:
+        _told.add(home)
+        LOG.warning(
+            "The local collector at %s is of a later version of nbtrack; it is used and left running. "
+            "Update nbtrack here if something is missing",
+            client.url,
+        )
     client.join()
     return client
 
@@ -139,10 +154,28 @@ def stop(home: Path, timeout: float = 5.0) -> bool:
     return True
 
 
-def _is_current(home: Path) -> bool:
-    """Check whether the running collector is of this version or a later one; an earlier one is replaced."""
-    address = read_address(home)
-    return address is not None and address.get("version", 1) >= PROTOCOL_VERSION
+def _version_of(home: Path) -> int:
+    """Return the version of the running collector: an earlier one than ours is replaced, a later one is joined."""
+    version = (read_address(home) or {}).get("version", 1)
+    return version if isinstance(version, int) else 1
+
+
+def _check_database(home: Path) -> None:
+    """Raise if a later version of nbtrack wrote the database: a collector of this version would only end at once."""
+    path = home / DATABASE_FILE
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error:
+        return  # the collector sets a damaged file aside
+    if version > DATABASE_VERSION:
+        versions = f"file version {version}, supported: {DATABASE_VERSION}"
+        raise OSError(
+            f"cannot start the local collector: {path} was written by a later version of nbtrack ({versions}); events "
+            "wait in the outbox; set NBTRACK_HOME to another folder, or update nbtrack"
+        )
 
 
 def _stop_old(home: Path, client: SharedCollectorClient | None) -> dict[str, Any] | None:
@@ -165,7 +198,7 @@ def _start(
     config = ServerConfig(
         host="127.0.0.1",
         port=port,
-        db=str((home / "collector.sqlite").resolve()),
+        db=str((home / DATABASE_FILE).resolve()),
         iglu=[absolute_place(place) for place in iglu],
         idle_timeout=idle_timeout,
         detached=True,

@@ -4,18 +4,10 @@ Timestamps of events are taken with `time.time` at the call instead, so that a t
 """
 
 import time
-from collections.abc import Callable
+from functools import partial
 
-
-def _bind(clock: Callable[[], float]) -> Callable[[], float]:
-    # inside a function: freezegun replaces the clocks that modules hold by name
-    def read() -> float:
-        return clock()
-
-    return read
-
-
-monotonic = _bind(time.monotonic)
+# inside an object: freezegun replaces the clocks that modules hold by name
+monotonic = partial(time.monotonic)
 """Seconds since some start, which no change of the clock moves."""
-wall = _bind(time.time)
+wall = partial(time.time)
 """Unix timestamp in seconds."""

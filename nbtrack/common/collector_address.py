@@ -1,4 +1,4 @@
-"""Where the user's shared collector is: the file that says so, and the headers between a local collector and its clients."""
+"""What a local collector and its clients agree on: the file with its address, the headers, the version of its database."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,8 @@ TOKEN_HEADER = "X-Nbtrack-Token"  # noqa: S105 - the name of a header
 """The header in which a client sends the token of a local collector."""
 VALIDATION_HEADER = "Nbtrack-Verdict"
 """A client that sends this header, and may read, receives the validation results: counts and the first reasons."""
+DATABASE_VERSION = 2
+"""Version of the collector's tables, kept in the file's ``user_version``; files of versions 0 and 1 are converted."""
 ADDRESS_FILE = "collector.json"
 """Name of the file in the home folder that says where the collector is: URL, token and process."""
 

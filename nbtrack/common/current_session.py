@@ -28,14 +28,25 @@ class CollectorTarget:
 class _Session:
     find_target: Callable[[], CollectorTarget]
     find_registry: Callable[[], Any]
+    note_backfill: Callable[[int], None]
 
 
 _registered: list[_Session] = []
 
 
-def register_session(find_target: Callable[[], CollectorTarget], find_registry: Callable[[], Any]) -> None:
-    """Register how the running session's collector and schema registry are found, in place of an earlier session's."""
-    _registered[:] = [_Session(find_target, find_registry)]
+def register_session(
+    find_target: Callable[[], CollectorTarget],
+    find_registry: Callable[[], Any],
+    note_backfill: Callable[[int], None],
+) -> None:
+    """Register the running session, in place of an earlier one: its collector, its registry, what it counts."""
+    _registered[:] = [_Session(find_target, find_registry, note_backfill)]
+
+
+def note_backfill(sent: int) -> None:
+    """Count the events that a backfill has sent for the running session, if one runs."""
+    if _registered:
+        _registered[0].note_backfill(sent)
 
 
 def unregister_session() -> None:

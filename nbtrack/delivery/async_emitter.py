@@ -209,7 +209,9 @@ class AsyncEmitter(Emitter):
 
     def _is_busy(self) -> bool:
         sender = self._sender
-        return bool(self._draining or sender.in_flight or sender.failing or sender.has_deferred)
+        return bool(
+            self._draining or sender.in_flight or sender.failing or sender.has_deferred(own=self._ending)
+        )
 
     def _stop_threads(self) -> None:
         with self._changed:

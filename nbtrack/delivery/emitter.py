@@ -146,8 +146,8 @@ class Emitter:
     max_age : float, optional
         Seconds after which an event becomes a dead letter.
     max_attempts : int, optional
-        Failed requests that carried an event alone after which it becomes a dead letter. 1 means no retry: the events
-        of any failed request become dead letters.
+        Failed requests that carried an event alone after which it becomes a dead letter; each process counts its own. 1
+        means no retry: the events of any failed request become dead letters.
     on_attempt : callable, optional
         Called with an `Attempt` after each request.
     server_anonymisation : bool
@@ -331,6 +331,7 @@ class Emitter:
         self._sending_threads: set[int] = set()
         self._subscribers: Mapping[object, Callable[[], None]] = {}
         self._end_at: float | None = None
+        self._ending = False
         self._flush_timer: Timer | None = None
         self._retry_timer: Timer | None = None
 
@@ -465,7 +466,7 @@ class Emitter:
                 lifecycle.keep_alive(self)
         if self._backoff.failures and self._sender.retry_soon():
             self._wake_sender()
-        if self.reached_limit():
+        if self._queued >= self.batch_size or (self.byte_limit is not None and self.reached_limit()):
             self._start_sending()
         if self._subscribers:
             self._notify()
@@ -632,6 +633,8 @@ class Emitter:
             left = _seconds_left(deadline)
             if left is not None and left <= 0:
                 return True
+            if step is Step.DEFERRED and not self._sender.has_deferred(own=self._ending):
+                return True
             wait = max(self._sender.delay() or self._sender.deferred_for(), 0.01)
             with self._changed:
                 self._changed.wait(wait if left is None else min(wait, left))
@@ -754,7 +757,8 @@ class Emitter:
         return self._count()
 
     def _flush_at_end(self, timeout: float | None) -> FlushReport:
-        """Flush, through the method of a subclass that overrides it."""
+        """Flush, through the method of a subclass that overrides it; what others set aside is not waited for."""
+        self._ending = True
         if type(self).flush.__module__ == Emitter.flush.__module__:
             return self.flush(timeout)
         started = monotonic()

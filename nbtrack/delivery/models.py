@@ -303,6 +303,16 @@ class FlushReport:
     elapsed: float
     timed_out: bool
 
+    def __add__(self, other: "FlushReport") -> "FlushReport":
+        """Return the report of both, one after the other."""
+        return FlushReport(
+            self.sent + other.sent,
+            self.pending + other.pending,
+            self.dead + other.dead,
+            self.elapsed + other.elapsed,
+            self.timed_out or other.timed_out,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:

@@ -1,19 +1,23 @@
 """The user's outbox: opened where possible, listed, emptied and drained."""
 
+import contextlib
+import itertools
 import json
 import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nbtrack.common.clock import monotonic
 from nbtrack.common.home import make_shared_folder_private, open_private, outbox_path
-from nbtrack.common.processes import process_started
+from nbtrack.common.processes import is_same_process, process_started
 from nbtrack.delivery.emitter import FLUSH_SECONDS, Emitter
 from nbtrack.delivery.encoding import decode
 from nbtrack.delivery.http.transport import Headers
-from nbtrack.delivery.models import DeadEvent, FlushReport, PendingEvent, Route, RowId
+from nbtrack.delivery.models import DeadEvent, FlushReport, PendingEvent, Route, Row, RowId
 from nbtrack.delivery.stores import sqlite_file
 from nbtrack.delivery.stores.base import UNLIMITED, Store
 from nbtrack.delivery.stores.memory import InMemoryEventStore
@@ -23,6 +27,10 @@ LOG = logging.getLogger("nbtrack.delivery")
 ALL = 10**9
 PURGE_EVENTS = 5_000
 """Events deleted in one transaction."""
+PROCESS_FILES = "outbox-*-*.sqlite"
+"""Names of the outboxes of processes that could not use the shared one."""
+ADOPT_SECONDS = 1.0
+"""Time to move events from such files; what is left is moved the next time."""
 
 
 def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventStore:
@@ -44,9 +52,12 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
     reason = "it is on a network file system"
     if not sqlite_file.is_network_path(shared):
         try:
-            return SQLiteEventStore(shared, **limits)
+            store = SQLiteEventStore(shared, **limits)
         except Exception as error:  # noqa: BLE001 - no home, no permission, no space, no SQLite
             reason = f"{type(error).__name__}: {error}"
+        else:
+            _adopt(home, store)
+            return store
     for is_home in (True, False):
         try:
             folder = home if is_home else _runtime_folder()
@@ -67,6 +78,51 @@ def open_outbox(home: Path, **limits: Any) -> SQLiteEventStore | InMemoryEventSt
         reason,
     )
     return InMemoryEventStore()
+
+
+def _adopt(home: Path, store: SQLiteEventStore) -> None:
+    """Move events from the files of processes that could not use the shared one and have ended."""
+    deadline = monotonic() + ADOPT_SECONDS
+    with contextlib.suppress(
+        Exception
+    ):  # a fault of such a file is no fault of the shared one: it stays as it is
+        for path in home.glob(PROCESS_FILES):
+            started, _, pid = path.stem.removeprefix("outbox-").rpartition("-")
+            if not pid.isdigit() or is_same_process(int(pid), started) or not sqlite_file.is_outbox(path):
+                continue
+            with SQLiteEventStore(path) as other:
+                moved = _move(other, store, deadline)
+                emptied = not other.size() and not other.dead(1)
+            if emptied:
+                for suffix in ("", "-wal", "-shm", "-journal"):
+                    Path(f"{path}{suffix}").unlink(missing_ok=True)
+            LOG.info("Moved %d events from %s, whose process has ended, to the outbox", moved, path)
+
+
+def _move(source: Store, target: Store, deadline: float) -> int:
+    moved = 0
+    for route in source.routes():
+        while monotonic() < deadline and (
+            rows := source.claim(
+                route, "adopt", max_events=PURGE_EVENTS, max_bytes=UNLIMITED, bytes_per_event=0
+            )
+        ):
+            accepted = list(itertools.takewhile(partial(_add_row, target, route), rows))
+            source.ack([row.id for row in accepted])
+            moved += len(accepted)
+            if len(accepted) < len(rows):
+                source.abandon("adopt")
+                return moved
+    return moved
+
+
+def _add_row(target: Store, route: str, row: Row) -> bool:
+    return (
+        target.add(
+            route=route, body=row.body, event_id=row.event_id, anonymous=row.anonymous, added=row.added
+        )
+        is None
+    )
 
 
 def _runtime_folder() -> Path:
@@ -172,7 +228,7 @@ def drain(
     store : Store
         Where they wait.
     timeout : float or None
-        Seconds for each destination.
+        Seconds for each destination, whatever the number of its paths and methods.
     headers : mapping or callable, optional
         Extra headers; they are not stored with the events.
     headers_of : callable, optional
@@ -184,10 +240,11 @@ def drain(
     Returns
     -------
     dict of str to FlushReport
-        By destination.
+        By destination, over all its paths and methods.
     """
     reports: dict[str, FlushReport] = {}
-    for key in store.routes():
+    deadlines: dict[str, float] = {}
+    for key in sorted(store.routes()):
         route = Route.from_key(key)
         resolver = (resolve or {}).get(route.destination)
         if resolver is None and "://" not in route.destination:
@@ -201,5 +258,11 @@ def drain(
             resolve=resolver,
             destination=route.destination,
         )
-        reports[route.destination] = emitter.close(timeout)
+        left = timeout
+        if timeout is not None:
+            left = deadlines.setdefault(route.destination, monotonic() + timeout) - monotonic()
+        report = emitter.close(left if left is None else max(0.0, left))
+        # one destination may have several routes, as POST and GET
+        earlier = reports.get(route.destination)
+        reports[route.destination] = report if earlier is None else earlier + report
     return reports

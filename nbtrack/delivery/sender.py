@@ -135,7 +135,9 @@ class Sender:
         self._probe_events = PROBE_EVENTS
         self._succeeded_after_failure = False
         self._failed_alone: Counter[RowId] = Counter()
+        # those that this process set aside, and when the first of all in the store is due
         self._deferred: dict[RowId, float] = {}
+        self._due_at: float | None = None
         self._counts: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self.in_flight = 0
@@ -347,13 +349,11 @@ class Sender:
 
     def deferred_for(self) -> float:
         """Return the seconds until the first event that was set aside is due; 0 if none is."""
-        now = monotonic()
-        return max(0.0, min(self._deferred.values(), default=now) - now)
+        return 0.0 if self._due_at is None else max(0.0, self._due_at - monotonic())
 
-    @property
-    def has_deferred(self) -> bool:
-        """Whether events that were set aside wait to be sent again."""
-        return bool(self._deferred)
+    def has_deferred(self, *, own: bool = False) -> bool:
+        """Return whether events that were set aside wait to be sent again, here or, unless `own`, by any process."""
+        return bool(self._deferred) or (not own and self._due_at is not None)
 
     def _bury_unsendable(self, rows: list[Row]) -> list[Row]:
         """Bury what is too old, too large or was tried too often; return the rest."""
@@ -398,8 +398,11 @@ class Sender:
                 self._backoff.next()
                 self._retry_at = now + pause
             return Step.FAILED
-        if self._deferred:
+        due_in = self.store.due_in(self.route.key)
+        self._due_at = None if due_in is None else now + due_in
+        if due_in is not None:
             return Step.DEFERRED
+        self._deferred.clear()
         # what failed was sent by another process: there is nothing to repeat
         self._backoff.reset()
         self._end_narrowing()

@@ -44,7 +44,7 @@ class CellRuns:
         self._local = _Stack()
         self._ended: collections.deque[CellRun] = collections.deque()
         self.last_event: SelfDescribing | None = None
-        self.last_left_out: list[str] = []
+        self.last_run: CellRun | None = None
 
     def begin(self, info: Any = None, *_: Any, **__: Any) -> None:
         """Note the start of a cell (``pre_run_cell``)."""
@@ -146,9 +146,11 @@ class CellRuns:
     def _record(self, run: CellRun) -> None:
         session, settings = self.session, self.session.settings
         event = self.describe(run)
-        self.last_event, self.last_left_out = event, run.left_out
+        self.last_event, self.last_run = event, run
         if run.left_out:
             report_left_out("%%track", run.left_out)
+        for note in run.notes:
+            sys.stderr.write(f"%%track: {note}\n")
         parent = session.track_safely(event, "a cell's run")
         wants = settings.error_messages or settings.tracebacks
         if parent and run.error is not None and wants and run.status == "error":
@@ -158,7 +160,7 @@ class CellRuns:
         """Return the event of a cell run: names and numbers; text only if the settings allow it."""
         settings, info, header = self.session.settings, run.info, run.header or Header()
         source, error = info.raw_cell or "", run.error
-        wants_source = settings.source if header.source is None else header.source
+        wants_source = self._wants_source(run, header)
         data = own.drop_unknown(
             {
                 "run_id": run.run_id,
@@ -186,6 +188,15 @@ class CellRuns:
             context=self._find_entities(run, header),
             event_id=new_id(),
         )
+
+    def _wants_source(self, run: CellRun, header: Header) -> bool:
+        settings = self.session.settings
+        if header.source in {None, settings.source}:
+            return bool(settings.source)
+        if locked := settings.explain_lock("source"):
+            run.notes.append(locked)
+            return bool(settings.source)
+        return bool(header.source)
 
     def _describe_error(self, parent_id: str, error: BaseException) -> ApplicationError:
         settings = self.session.settings

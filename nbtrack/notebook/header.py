@@ -20,6 +20,8 @@ _TRANSPARENT = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun",
 
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]{,14}")  # longer ones may hold anything, and are not shown
 
+CHECK = "--check"
+"""Given to ``%track`` in place of a header whose options are wrong: what follows is to be reported."""
 OPTIONS = ("-l", "--label", "-p", "--property", "-e", "--entity", "--source", "--no-source")
 USAGE = "%%track [NAME] [-l LABEL] [-p key=value]... [-e entity_expression]... [--source | --no-source]"
 
@@ -192,7 +194,7 @@ def find_header(raw_cell: str) -> str | None:
 def strip_header(lines: list[str]) -> list[str]:
     """Strip the header from a cell: an IPython cleanup transform.
 
-    A header whose options are wrong becomes a call that says so before the cell's own first line runs.
+    A header whose options are wrong becomes a call that reports it before the cell's own first line runs.
 
     Parameters
     ----------
@@ -207,7 +209,8 @@ def strip_header(lines: list[str]) -> list[str]:
     try:
         parse_header(options)
     except HeaderError:
-        return [*lines[:place], f"get_ipython().run_line_magic('track', {'--check ' + options!r})\n", *rest]
+        report = f"get_ipython().run_line_magic('track', {CHECK + ' ' + options!r})\n"
+        return [*lines[:place], report, *rest]
     first = next((index for index, text in enumerate(rest) if not _COMMENT_OR_BLANK.match(text)), None)
     if first is not None and rest[first].startswith("%%"):
         return rest[first:]

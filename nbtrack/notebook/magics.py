@@ -1,6 +1,8 @@
 """The magics: ``%track``, ``%%track`` and ``%nbtrack``."""
 
+import inspect
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +10,10 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError
 
-from nbtrack.common.wording import near_matches
+from nbtrack.common.wording import near_matches, plural
 from nbtrack.notebook import expressions, preview
 from nbtrack.notebook.cells import CellRuns, report_left_out
-from nbtrack.notebook.header import HeaderError, parse_header, split_property, split_words, unquote
+from nbtrack.notebook.header import CHECK, HeaderError, parse_header, split_property, split_words, unquote
 from nbtrack.runtime import Session, SettingError
 from nbtrack.steps.tracking import send_analysis
 
@@ -26,8 +28,13 @@ CONTROL_WORDS = (
     "config",
     "monitor",
     "log",
+    "outbox",
     "collector",
+    "doctor",
+    "help",
 )
+
+_COMMAND_TIMEOUT = 60  # seconds
 
 
 @magics_class
@@ -64,9 +71,9 @@ class NBTrackMagics(Magics):
           -l, --label LABEL  tells runs of the same name apart
           -p key=value       a property; an expression such as rows=len(df) is evaluated after the cell, and one with
                              blanks needs quotes: -p 'n=len(df) + 1'. Numbers, strings, booleans and dates are sent,
-                             short lists of these as one string, a DataFrame as its shape, other objects as the name
-                             of their class; None and NaN are left out
-          -e expression      an entity: SelfDescribingJson, {"schema": …, "data": …}, or a frame (its shape)
+                             short lists of these as one string, a DataFrame as its shape, other objects (dicts, too)
+                             as the name of their class; None and NaN are left out
+          -e expression      an entity: SelfDescribingJson, {"schema": …, "data": …}, or a DataFrame (its shape)
           --source           send this cell's source (secrets are masked)
 
         ::
@@ -86,27 +93,31 @@ class NBTrackMagics(Magics):
         """
         if cell is not None:
             return self._run_nested(line, cell)
-        if line.startswith("--check"):
-            self._complain(line.removeprefix("--check"))
-        self._send_event(line)
+        if line.startswith(CHECK):
+            self._check_header(line.removeprefix(CHECK))
+        else:
+            self._send_event(line)
         return None
 
     @no_var_expand
     @line_magic
     def nbtrack(self, line: str) -> Any:
-        """See and steer nbtrack.
+        """Inspect and control nbtrack.
 
         ::
 
-          %nbtrack status              where events go, what waits, what was sent, what failed
-          %nbtrack on | off            track or not; off sends nothing that waits, either
+          %nbtrack status              where events go, how many are pending, sent and failed
+          %nbtrack on | off            track or not; while off, pending events are not sent either
           %nbtrack pause | resume      keep tracking, but hold events back
-          %nbtrack flush [SECONDS]     send what waits, now (10 seconds at most)
-          %nbtrack preview [CODE]      the exact payload of the last tracked cell, or of CODE, and what is left out
-          %nbtrack config [NAME[=VALUE]]   settings, their values and where they come from; or change one
+          %nbtrack flush [SECONDS]     send the pending events now, within 10 seconds by default
+          %nbtrack preview [OPTIONS]   the exact payload of the last tracked cell, or of a header's OPTIONS
+          %nbtrack config [NAME[=VALUE]]   the settings, their values and sources; or change one
           %nbtrack monitor             the live view
-          %nbtrack log [N]             the last N attempts to send
-          %nbtrack collector [local | URL]   the local collector's page; or where events go from now on
+          %nbtrack log [N]             the last N requests
+          %nbtrack outbox              the pending events and dead letters of all sessions
+          %nbtrack collector [local | URL]   the local collector's page; or send events elsewhere from now on
+          %nbtrack doctor              check this installation
+          %nbtrack help                this list
 
         Examples
         --------
@@ -122,32 +133,33 @@ class NBTrackMagics(Magics):
             near = near_matches(word, CONTROL_WORDS, 1)
             hint = f"did you mean %nbtrack {near[0]}? " if near else ""
             raise UsageError(f"%nbtrack has no {word!r}; {hint}It has: {', '.join(CONTROL_WORDS)}.")
-        if self.session.ended and word != "status":
-            raise UsageError("nbtrack's session has ended: nbtrack.start() begins another")
+        if self.session.ended and word not in {"status", "help", "doctor", "outbox"}:
+            raise UsageError("the nbtrack session has ended; nbtrack.start() begins another")
         command: Callable[[str], Any] = getattr(self, f"_{word}")
         try:
             return command(rest.strip())
         except (UsageError, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001 - a fault here is the answer to what the user asked
+        except Exception as error:  # noqa: BLE001 - the user asked, and this is the answer
             raise UsageError(f"%nbtrack {word} failed: {error}") from None
 
     # -- %track
 
     def _run_nested(self, line: str, cell: str) -> None:
         """Run a cell given by another magic; IPython's own cells never come here, as the header is stripped."""
-        try:
-            parse_header(line)
-        except HeaderError as error:
-            raise UsageError(f"%%track: {error}") from None
+        self._check_header(line)
         result = self.shell.run_cell(f"%%track {line}\n{cell}")
         result.raise_error()
 
-    def _complain(self, options: str) -> None:
+    def _check_header(self, options: str) -> None:
+        """Report a wrong header; raise only if the settings ask for it, as the cell is the user's work."""
         try:
             parse_header(options)
         except HeaderError as error:
-            raise UsageError(f"%%track: {error}") from None
+            if self.session.settings.header_errors == "stop":
+                raise UsageError(f"%%track: {error}") from None
+            if self.session.enabled:
+                sys.stderr.write(f"%%track: the cell runs, but its header is ignored: {error}\n")
 
     def _send_event(self, line: str) -> None:
         try:
@@ -181,12 +193,12 @@ class NBTrackMagics(Magics):
         if self.session.turn_on():
             print("nbtrack is on.")
         else:
-            print(f"nbtrack stays off: {self.session.optout} is set in the environment.")
+            print(f"nbtrack stays off: {self.session.why_off}.")
 
     def _off(self, _: str) -> None:
         self.session.turn_off()
         print(
-            "nbtrack is off: cells, magics and steps send nothing, and what waits stays here. %nbtrack on ends that."
+            "nbtrack is off: cells, magics and steps send nothing, and pending events stay stored. %nbtrack on ends this."
         )
 
     def _pause(self, _: str) -> None:
@@ -195,9 +207,9 @@ class NBTrackMagics(Magics):
 
     def _resume(self, _: str) -> None:
         if not self.session.enabled:
-            raise UsageError("nbtrack is off; %nbtrack on comes first")
+            raise UsageError(f"nbtrack is off ({self.session.why_off}); %nbtrack on comes first")
         self.session.emitter.resume()
-        print("nbtrack sends again.")
+        print("nbtrack sends events again.")
 
     def _flush(self, seconds: str) -> None:
         try:
@@ -205,16 +217,23 @@ class NBTrackMagics(Magics):
         except ValueError:
             timeout = math.nan
         if not 0 <= timeout < math.inf:
-            raise UsageError(f"%nbtrack flush takes seconds, not {seconds!r}")
+            raise UsageError(f"%nbtrack flush takes a number of seconds, such as 10, got {seconds!r}")
         report = self.session.flush(timeout)
         if report is None:
-            print("nbtrack is off; nothing was sent.")
+            print(f"nbtrack is off ({self.session.why_off}); nothing was sent.")
             return
-        stats = self.session.emitter.stats()
-        why = f" ({stats.last_error})" if stats.last_error else ""
-        rest = f", {report.pending:,} still wait{why}" if report.pending else ""
-        dead = f", {report.dead:,} were refused for good" if report.dead else ""
-        print(f"sent {report.sent:,} events in {report.elapsed:.1f} s{rest}{dead}.")
+        done = (
+            f"sent {plural(report.sent, 'event')} in {report.elapsed:.1f} s"
+            if report.sent
+            else f"{self.session.sent:,} sent this session"
+        )
+        error = self.session.emitter.stats().last_error
+        if report.pending:
+            left = f"{report.pending:,} pending" + (f" ({error})" if error else "")
+        else:
+            left = "nothing pending"
+        dead = f"; {report.dead:,} refused for good: nbtrack outbox list shows them" if report.dead else ""
+        print(f"{left}; {done}{dead}.")
 
     def _preview(self, code: str) -> None:
         print(preview.show_preview(self.session, self._cells, self.shell, code))
@@ -234,12 +253,17 @@ class NBTrackMagics(Magics):
         if not (text or equals):
             print(preview.show_settings(settings, name))
             return
+        self._change_setting(name, text)
+        print(preview.show_settings(settings, name))
+
+    def _change_setting(self, name: str, text: str) -> None:
+        settings = self.session.settings
         try:
             setattr(settings, name, settings.traits()[name].from_string(unquote(text)))
         except SettingError:  # it is locked, and says so
             raise
         except (TraitError, TypeError, ValueError) as error:  # the value is not shown: it may be a secret
-            raise UsageError(f"that does not fit {name}: {error}") from None
+            raise UsageError(f"invalid value of {name}: {error}") from None
 
     def _monitor(self, _: str) -> Any:
         from nbtrack.widget import make_monitor  # noqa: PLC0415 - ipywidgets are loaded with the first monitor
@@ -248,8 +272,17 @@ class NBTrackMagics(Magics):
 
     def _log(self, number: str) -> None:
         if not (number or "10").isdecimal() or number == "0":
-            raise UsageError(f"%nbtrack log takes a number of attempts, not {number!r}")
+            raise UsageError(f"%nbtrack log takes a number of requests, such as 10, got {number!r}")
         print(preview.show_log(self.session, int(number or 10)))
+
+    def _outbox(self, _: str) -> None:
+        _run_command("outbox", "list")
+
+    def _doctor(self, _: str) -> None:
+        _run_command("doctor")
+
+    def _help(self, _: str) -> None:
+        print(str(inspect.getdoc(type(self).nbtrack)).replace("::\n\n", ""))
 
     def _collector(self, target: str) -> None:
         session = self.session
@@ -262,3 +295,14 @@ class NBTrackMagics(Magics):
             print(f"Events go to {session.destination}; the local collector is not used.")
             return
         print(f"The local collector: {client.page_url}")
+
+
+def _run_command(*arguments: str) -> None:
+    """Print the answer of a command of the command line, which runs in a process of its own as in a terminal."""
+    import subprocess  # noqa: PLC0415 - only where a command is asked for
+
+    command = [sys.executable, "-m", "nbtrack", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=False)  # noqa: S603 - our own words
+    if ran.stderr:
+        raise UsageError(ran.stderr.strip().removeprefix("Error: "))
+    print(ran.stdout.rstrip())

@@ -31,7 +31,7 @@ def show_log(session: Session, number: int) -> str:
     """Return the last requests of the send log."""
     attempts = list(session.emitter.log)[-number:]
     if not attempts:
-        return "Nothing was sent yet."
+        return "No requests yet."
     lines = [f"{'time':8}  {'events':>6}  {'bytes':>9}  {'status':>6}  {'ms':>6}  note"]
     for attempt in attempts:
         note = attempt.error or ""
@@ -47,21 +47,23 @@ def show_log(session: Session, number: int) -> str:
 
 def show_preview(session: Session, cells: CellRuns, shell: Any, code: str) -> str:
     """Return the decoded payload of the last tracked cell, or of the given code, and what is left out."""
-    last, left_out = cells.last_event, cells.last_left_out
-    if code or last is None:
+    last, run = cells.last_event, cells.last_run
+    if code or last is None or run is None:
         title = (
             "The event of the next cell with this header, as it would be sent (run-time values are examples):"
         )
         run = _pretend(code or "%%track", shell)
-        payload, left_out = session.preview(cells.describe(run)), run.left_out
+        payload = session.preview(cells.describe(run))
     elif found := session.find_payload(str(last.event_id)):
         title, payload = "The last tracked cell's event, as it was sent:", found
     else:
         title = "The last tracked cell's event, rebuilt after sending, so with new timestamps and a new position in the session:"
         payload = session.preview(last)
     shown = json.dumps(decode_fields(payload), indent=2, ensure_ascii=False)
-    failed = f"\nFailed expressions, left out: {', '.join(left_out)}." if left_out else ""
-    return f"{title}\n{shown}\n{_list_left_out(session.settings)}{failed}"
+    lines = [title, shown, _list_left_out(session.settings)]
+    if run.left_out:
+        lines.append(f"Failed expressions, left out: {', '.join(run.left_out)}.")
+    return "\n".join([*lines, *(f"Note: {note}." for note in run.notes)])
 
 
 class _Info:
@@ -82,7 +84,9 @@ def _pretend(code: str, shell: Any) -> CellRun:
     try:
         header = parse_header(options or "")
     except HeaderError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(
+            f"{error} (preview takes a header's options, such as %nbtrack preview load -p rows=3)"
+        ) from None
     run = CellRun(_Info(code + f"\n# In[{getattr(shell, 'execution_count', '')}]"), header)
     run.finish(_Result(), time.perf_counter())
     return run

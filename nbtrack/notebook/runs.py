@@ -48,6 +48,8 @@ class CellRun:
     memory_delta: int | None = None
     left_out: list[str] = field(default_factory=list)
     """Properties and entities whose expression failed: what, and the class of the error."""
+    notes: list[str] = field(default_factory=list)
+    """What else its user should know, such as a switch of the header that is locked."""
 
     def finish(self, result: Any, ended: float) -> None:
         """Note the end: IPython's result, None where it lost it, and the time by ``time.perf_counter()``."""

@@ -63,7 +63,7 @@ def start(
     Raises
     ------
     SettingError
-        For an unknown setting or a wrong value.
+        For an unknown setting, a wrong value, or a collector where a system-wide file locks another.
 
     Examples
     --------
@@ -86,13 +86,15 @@ def start(
         shell = notebook.shell
         config = getattr(shell, "config", None) if config is None else config
     filled = NBTrack(config=config, **settings)
+    if client is not None and (locked := filled.explain_lock("collector")):
+        raise SettingError(f"{locked}.")
     if not loading and not filled.quiet:  # %load_ext prints them
         for complaint in filled.complaints:
             LOG.warning("%s", complaint)
     made = Session(filled, collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made
-        register_session(made.find_target, lambda: made.registry)
+        register_session(made.find_target, lambda: made.registry, made.note_backfill)
     if before:
         before.close()
     if notebook is not None and not loading:

@@ -91,12 +91,14 @@ class Session:
         self.home = find_home()
         self.faults: collections.deque[SessionError] = collections.deque(maxlen=50)
         self.fault_count = 0
+        self.backfilled = 0
+        self._sent_before = 0  # by emitters that a changed setting replaced
         self.off_reason: str | None = None
         self.ended = False
         # in a kernel a cell's event is tracked after the reply; this tracks it now
         self.track_pending_cell: Callable[[], None] = lambda: None
-        self._optout = optout.find_optout()
-        self._held = self._optout is not None
+        self._optout = optout.OptOut(self.home)
+        self._held = self._optout.find() is not None
         self._explicit_collector, self._client = collector, collector
         self._lock = threading.RLock()
         # connecting to the collector may take a second, on the sender's thread: no cell waits for that
@@ -118,29 +120,42 @@ class Session:
 
     @property
     def optout(self) -> str | None:
-        """The environment variable that disables tracking, or None."""
-        return self._optout
+        """The environment variable that disables tracking, ``nbtrack off`` if this user ran it, or None."""
+        return self._optout.find()
+
+    @property
+    def why_off(self) -> str | None:
+        """Why cells, magics and steps send nothing, as messages say it; None if they send."""
+        found = self.optout
+        return optout.explain(found) if found else self.off_reason
 
     @property
     def enabled(self) -> bool:
         """Whether cells, magics and steps become events."""
-        return self._optout is None and self.off_reason is None and not self.ended
+        is_off = self.optout is not None or self.off_reason is not None
+        self._hold(is_off)  # the user may have run `nbtrack off` meanwhile
+        return not is_off and not self.ended
 
     def turn_off(self, reason: str = "%nbtrack off") -> None:
         """Stop tracking, and stop sending pending events."""
         self.off_reason = reason
-        self._held = True
-        if self._emitter:
-            self._emitter.pause()
+        self._hold(True)
 
     def turn_on(self) -> bool:
-        """Track again; return False where the environment disables tracking."""
+        """Track again; return False where the user has opted out."""
         self.off_reason = None
-        if not self._optout:
-            self._held = False
-            if self._emitter:
-                self._emitter.resume()
+        self._optout.find(now=True)
         return self.enabled
+
+    def _hold(self, hold: bool) -> None:
+        """Hold pending events back, or send them again."""
+        if hold == self._held:
+            return
+        self._held = hold
+        if self._emitter and hold:
+            self._emitter.pause()
+        elif self._emitter:
+            self._emitter.resume()
 
     # -- its parts, each created when first needed
 
@@ -258,6 +273,24 @@ class Session:
             return self._explicit_collector.url
         return LOCAL if self.is_local else strip_credentials(self.settings.collector)
 
+    @property
+    def sent(self) -> int:
+        """Number of events that this session's emitters have sent."""
+        with self._lock:
+            return self._sent_before + (self._emitter.stats().sent if self._emitter else 0)
+
+    def note_backfill(self, sent: int) -> None:
+        """Count the events that a backfill of this process has sent."""
+        with self._lock:
+            self.backfilled += sent
+
+    def __repr__(self) -> str:
+        why = self.why_off
+        state = "ended" if self.ended else f"off: {why}" if why else "on"
+        emitter = self.peek_emitter()
+        pending = emitter.stats().pending if emitter else 0
+        return f"<nbtrack session to {self.destination} ({state}): {self.sent:,} sent, {pending:,} pending>"
+
     def peek_emitter(self) -> AsyncEmitter | None:
         """Return the emitter if there is one; never creates one."""
         return self._emitter
@@ -370,8 +403,8 @@ class Session:
 
     def describe(self) -> str:
         """Return one line about where events go; `%load_ext nbtrack` prints it."""
-        if self._optout:
-            return f"nbtrack is off: {self._optout} is set. Cells run normally; nothing is sent."
+        if self.optout:
+            return f"nbtrack is off: {self.why_off}. Cells run normally; nothing is sent."
         waiting = self._count_waiting()
         own = waiting.pop(self.destination, 0)
         backlog = f" {plural(own, 'event')} pending from before." if own else ""
@@ -420,7 +453,7 @@ class Session:
         self.settings.unobserve(self._drop_tracker, names=list(TRACKER_SETTINGS))
         self.settings.unobserve(self._set_user, names=["user_id"])
         with self._lock:
-            emitter, client = self._emitter, self._client
+            self._sent_before, emitter, client = self.sent, self._emitter, self._client
             self._emitter = self._tracker = self._client = None
         return emitter, None if client is self._explicit_collector else client
 
@@ -488,6 +521,7 @@ class Session:
     def _drop_emitter(self, _: Mapping[str, Any]) -> None:
         with self._lock:
             self._registry = None  # created again from the settings and the schemas registered here
+            self._sent_before = self.sent
             emitter, self._emitter, self._tracker = self._emitter, None, None
             self._client = self._explicit_collector
         if emitter:

@@ -93,6 +93,11 @@ class NBTrack(Configurable):
         default_value="hash",
         help="How events name the notebook: a salted hash, the file's name, or not at all.",
     ).tag(config=True)
+    header_errors = Enum(
+        ("report", "stop"),
+        default_value="report",
+        help="A wrong %%track header: report it and run the cell, or stop the cell.",
+    ).tag(config=True)
     source = Switch(False, help="Send the source of tracked cells (redacted).").tag(config=True)
     error_messages = Switch(False, help="Send messages of exceptions (redacted).").tag(config=True)
     tracebacks = Switch(False, help="Send tracebacks of exceptions (redacted).").tag(config=True)
@@ -156,6 +161,10 @@ class NBTrack(Configurable):
             self._check_name(name, "attribute")
         super().__setattr__(name, value)
 
+    def __repr__(self) -> str:
+        changed = [f"{name}={value}" for name, value, source in self.describe() if source != "default"]
+        return f"<nbtrack settings: {', '.join(changed) or 'all default'}>"
+
     @classmethod
     def names(cls) -> list[str]:
         """List the settings' names."""
@@ -164,6 +173,14 @@ class NBTrack(Configurable):
     def describe(self) -> list[tuple[str, str, str]]:
         """List each setting's name, value as text, and source. Secrets are masked."""
         return [(name, self._show(name), self.sources.get(name, "default")) for name in self.names()]
+
+    def explain_lock(self, name: str) -> str | None:
+        """Return the sentence about a setting that a system-wide file locks; None if it is not locked."""
+        if name not in self._locks:
+            return None
+        return (
+            f"{name} is locked at {self._show(name)} by {self._locks[name]}; ask whoever runs this platform"
+        )
 
     def find_target(self) -> tuple[str, dict[str, str]]:
         """Return the URL of the company's collector without credentials, and the headers of requests to it."""
@@ -261,11 +278,8 @@ class NBTrack(Configurable):
             self.sources[name] = source
 
     def _refuse_locked(self, _: Any, proposal: Mapping[str, Any]) -> Any:
-        name = proposal["trait"].name
-        if name in self._locks:
-            raise SettingError(
-                f"{name} is locked at {getattr(self, name)!r} by {self._locks[name]}; ask whoever runs this platform."
-            )
+        if locked := self.explain_lock(proposal["trait"].name):
+            raise SettingError(f"{locked}.")
         return proposal["value"]
 
     def _note_config(self, change: Mapping[str, Any]) -> None:

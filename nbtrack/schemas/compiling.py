@@ -6,6 +6,8 @@ from typing import Any
 from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
 from nbtrack.schemas import formats, java_regex
+from nbtrack.schemas.branching import Branching, extent_of, resolve
+from nbtrack.schemas.faults import Fault, faults_of
 
 SUBSCHEMAS = {"additionalItems", "additionalProperties", "allOf", "anyOf", "items", "not", "oneOf"}
 """Keywords of Draft 4 whose value is a schema, or a list of them."""
@@ -13,6 +15,15 @@ NAMED_SUBSCHEMAS = {"definitions", "dependencies", "patternProperties", "propert
 """Keywords whose value is a dict of schemas."""
 BACKTRACK_LIMIT = 100_000
 """Steps after which a regular expression gives up, so that no string takes for ever."""
+
+MAX_BRANCHES = 10_000
+"""Subschemas that may apply to one place in data; the largest schemas of Iglu Central have 43."""
+MAX_EXPLAINED_BRANCHES = 1_000
+"""Those of a schema whose faults are listed, which takes longer than to find that there are some."""
+MAX_EXPLAINED = 20_000
+"""Subschemas that apply to all of a piece of data, for all faults to be looked for; the first alone otherwise."""
+MAX_DEPTH = 40
+"""Levels of data; a pipeline accepts no more."""
 
 
 class BadSchema(NbtrackError, ValueError):  # noqa: N818 - the name is public
@@ -42,19 +53,59 @@ class Validator:
         Whether data is valid.
     """
 
-    __slots__ = ("_body", "_exact", "_list", "is_valid")
+    __slots__ = ("_body", "_branching", "_depth", "_exact", "_is_valid", "_list", "is_valid")
 
     def __init__(self, body: dict[str, Any]) -> None:
         self._body = body
-        self.is_valid: Callable[[Any], bool] = _compile(_Adapter(body, fast=True).adapt(body)).is_valid
+        self._branching = Branching(body)
+        adapted = _Adapter(body, fast=True).adapt(body)
+        # without references a schema has no more branches than its text
+        self._depth = (
+            self._branching.deepest(MAX_BRANCHES, MAX_DEPTH) if "$ref" in str(adapted) else MAX_DEPTH
+        )
+        if self._depth < 0:
+            raise ValueError(f"more than {MAX_BRANCHES:,} of its subschemas apply to one value")
+        self._is_valid: Callable[[Any], bool] = _compile(adapted).is_valid
+        self.is_valid = self._is_valid if self._depth == MAX_DEPTH else self._is_valid_and_flat
         self._exact: Any = None
         self._list: Callable[[Any], bool] | None = None
 
+    def _is_valid_and_flat(self, data: Any) -> bool:
+        return extent_of(data)[0] <= self._depth and self._is_valid(data)
+
+    def faults(self, data: Any) -> list[Fault]:
+        """Return what is wrong with data, which takes a bounded time whatever the schema."""
+        if self.is_valid(data):
+            return []
+        levels, values = extent_of(data)
+        if levels > self._depth:
+            text = f"nested {levels} levels deep; at most {self._depth} can be validated with the alternatives of this schema"
+            return [Fault("$", text, "schema", f"at most {self._depth} levels", str(levels))]
+        branches = self._branching.count(levels)
+        if branches > MAX_EXPLAINED_BRANCHES:
+            text = "does not match the schema, which has too many alternatives to say why"
+            return [Fault("$", text, "schema", "data that matches", "other data")]
+        if branches * values <= MAX_EXPLAINED:
+            return faults_of(self.iter_errors(data))
+        text = f"not checked for more faults: it has {values:,} values"
+        return [*faults_of(self._first_error(data)), Fault("$", text, "schema", "", f"{values:,} values")]
+
     def iter_errors(self, data: Any) -> Iterator[Any]:
         """Return each reason why data is not valid."""
+        return iter(self._exact_validator().iter_errors(data))
+
+    def _first_error(self, data: Any) -> Iterator[Any]:
+        import jsonschema_rs  # noqa: PLC0415 - as below
+
+        try:
+            self._exact_validator().validate(data)
+        except jsonschema_rs.ValidationError as error:
+            yield error
+
+    def _exact_validator(self) -> Any:
         if self._exact is None:
             self._exact = _compile(_Adapter(self._body, fast=False).adapt(self._body))
-        return iter(self._exact.iter_errors(data))
+        return self._exact
 
     def are_valid(self, items: list[Any]) -> bool:
         """Check whether all of many pieces of data are valid: one call in place of many."""
@@ -134,7 +185,7 @@ class _Adapter:
         reference = body.pop("$ref", None)
         if isinstance(reference, str) and not is_http_url(reference):
             # an unknown place in the schema fails the data that gets there, and no other
-            is_known = not reference.startswith("#") or self._resolves(reference)
+            is_known = not reference.startswith("#") or resolve(self._root, reference) is not None
             conditions.append({"$ref": reference} if is_known else {"not": {}})
         if self._fast and isinstance(body.get("format"), str):
             replacement = formats.as_schema(body["format"])
@@ -155,19 +206,6 @@ class _Adapter:
         if name == "pattern" and isinstance(value, str):
             return java_regex.translate(value)
         return value
-
-    def _resolves(self, reference: str) -> bool:
-        """Check whether a reference into the schema leads to something."""
-        node = self._root
-        for part in filter(None, reference[1:].split("/")):
-            key = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, dict) and key in node:
-                node = node[key]
-            elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
-                node = node[int(key)]
-            else:
-                return False
-        return True
 
 
 def _with_conditions(body: dict[str, Any], conditions: list[dict[str, Any]]) -> dict[str, Any]:

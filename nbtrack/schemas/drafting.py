@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.schemas.formats import UUID
+from nbtrack.common.field_formats import UUID
 from nbtrack.schemas.keys import parse_uri
 from nbtrack.schemas.linter import SELF_DESCRIBING
 

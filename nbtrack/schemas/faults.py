@@ -12,6 +12,8 @@ MAX_SHOWN = 80
 """Characters of a value that a message quotes."""
 MAX_OPTIONS = 30
 """Options of an enum that a message lists."""
+MAX_FAULTS = 100
+"""Faults of one piece of data that are listed."""
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 Description = tuple[str, str, str]
@@ -79,10 +81,15 @@ def faults_of(errors: Iterable[Any]) -> list[Fault]:
     Returns
     -------
     list of Fault
-        Unknown properties and missing ones are a fault each, at the property's own path.
+        Unknown properties and missing ones are a fault each, at the property's own path. After 100, the last one says
+        that there are more.
     """
     faults: list[Fault] = []
+    more = False
     for error in errors:
+        if len(faults) >= MAX_FAULTS:
+            more = True
+            break
         path, keyword, rule = list(error.instance_path), error.kind.name, error.kind.value
         if keyword == "additionalProperties":
             message = "property is not in the schema"
@@ -95,7 +102,12 @@ def faults_of(errors: Iterable[Any]) -> list[Fault]:
         else:
             found, expected, message = _describe(error, keyword, rule)
             faults.append(Fault(json_path(path), message, keyword, expected, found))
-    return sorted(faults, key=lambda fault: (fault.path, fault.keyword))
+    faults.sort(key=lambda fault: (fault.path, fault.keyword))
+    if len(faults) >= MAX_FAULTS and (more or len(faults) > MAX_FAULTS):
+        faults[MAX_FAULTS:] = [
+            Fault("$", f"more than {MAX_FAULTS} faults; the others are not listed", "schema", "", "")
+        ]
+    return faults
 
 
 def _describe(error: Any, keyword: str, rule: Any) -> Description:

@@ -15,7 +15,7 @@ from nbtrack.common.errors import NbtrackError
 from nbtrack.common.home import find_home
 from nbtrack.common.wording import near_matches
 from nbtrack.schemas.compiling import BadSchema, Validator, compile_schema
-from nbtrack.schemas.faults import Fault, faults_of
+from nbtrack.schemas.faults import Fault
 from nbtrack.schemas.keys import SchemaKey, parse_uri
 from nbtrack.schemas.servers import IgluServer
 
@@ -230,7 +230,7 @@ class Registry:
         return entry.validator
 
     def faults(self, uri: str, data: Any) -> list[Fault]:
-        """Return everything that is wrong with data.
+        """Return what is wrong with data: everything, up to 100 faults.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class Registry:
         """
         validator = self.validator(uri)
         try:
-            return [] if validator.is_valid(data) else faults_of(validator.iter_errors(data))
+            return validator.faults(data)
         except ValueError as error:
             raise ValueError(f"the data is not JSON ({error}); nbtrack.values.jsonable converts it") from None
 

@@ -102,7 +102,12 @@ class Step:
         return decorate(function, self.name, partial(Step, label=self.label))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self.name!r}, label={self.label!r})"
+        shown = {"label": self.label, "rows_in": self.rows_in, "rows_out": self.rows_out, **self._properties}
+        parts = [
+            repr(self.name),
+            *(f"{name}={value!r}" for name, value in shown.items() if value is not None),
+        ]
+        return f"<step {', '.join(parts)}>"
 
     # -- context manager
 

@@ -22,8 +22,13 @@ from nbtrack.tracker.aliases import (
     SupportedPlatform,
 )
 from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
-from nbtrack.tracker.contracts import contracts_enabled, disable_contracts, enable_contracts
-from nbtrack.tracker.events.base import Event
+from nbtrack.tracker.contracts import (
+    InvalidEventWarning,
+    contracts_enabled,
+    disable_contracts,
+    enable_contracts,
+)
+from nbtrack.tracker.events.base import Event, EventOptions
 from nbtrack.tracker.events.core import PagePing, PageView, ScreenView, SelfDescribing, StructuredEvent
 from nbtrack.tracker.events.ecommerce import AddToCart, RemoveFromCart, Transaction, TransactionItem
 from nbtrack.tracker.events.entity import SelfDescribingJson
@@ -46,7 +51,7 @@ if TYPE_CHECKING:
         SQLiteEventStore,
     )
     from nbtrack.tracker.events.builder import event_class
-    from nbtrack.tracker.validation import InvalidEvent, InvalidEventWarning
+    from nbtrack.tracker.validation import InvalidEvent
 
 __all__ = [
     "FORM_NODE_NAMES",
@@ -61,6 +66,7 @@ __all__ = [
     "EmitterConfiguration",
     "EmitterProtocol",
     "Event",
+    "EventOptions",
     "EventStore",
     "FailureCallback",
     "FormChange",
@@ -114,7 +120,6 @@ show_under(__name__, [globals()[name] for name in __all__ if name in globals()])
 _LAZY = {
     "event_class": "nbtrack.tracker.events.builder",
     "InvalidEvent": "nbtrack.tracker.validation",
-    "InvalidEventWarning": "nbtrack.tracker.validation",
     **dict.fromkeys(
         (
             "AsyncEmitter",

@@ -1,11 +1,14 @@
 """Checks of values at run time, which `disable_contracts` switches off.
 
-A message names the parameter and shows the value. A `col` placeholder passes every check: its values are
-checked when the backfill reads them.
+A message names the parameter and shows the value. What cannot be an event raises ValueError. What can be sent, as
+snowplow-tracker does, but fails in a pipeline, is a warning, once for each line of the caller's; it is an error of a
+tracker with ``validate="raise"`` and of a backfill. A `col` placeholder passes every check: its values are checked when
+the backfill reads them.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sized
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sized
 from datetime import date
 from functools import lru_cache
 from numbers import Integral, Real
@@ -13,15 +16,35 @@ from typing import Any
 from uuid import UUID
 from warnings import warn
 
-from nbtrack.protocol import IGLU_URI, Field
+from nbtrack.common.field_formats import RULES
+from nbtrack.protocol import EVENT_NAMES, IGLU_URI, Field
 from nbtrack.template import Col
 from nbtrack.tracker.aliases import FORM_NODE_NAMES, FORM_TYPES
+from nbtrack.tracker.rendering import render_value
 from nbtrack.values import milliseconds
 
 _LISTS = (list, tuple)
 _INTEGER = re.compile(r"-?[0-9]+")
 # as milliseconds these are in the first four months of 1970; as seconds, between 2001 and 2286
 _SECONDS = range(10**9, 10**10)
+_MAX_WARNED = 1_000
+_MAX_SHOWN = 80
+_FAILS = "a pipeline will fail the event (validate='raise' makes this an error)"
+IGLU = "an Iglu URI such as iglu:com.acme/purchase/jsonschema/1-0-0"
+_warned: set[tuple[Any, ...]] = set()
+
+
+class InvalidEventWarning(UserWarning):
+    """An event that a pipeline will fail is sent anyway.
+
+    Examples
+    --------
+    A test that should fail on such an event turns the warning into an error:
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", InvalidEventWarning)
+    """
 
 
 class _Switch:
@@ -118,14 +141,12 @@ def form_element(element: Any, name: str = "element") -> None:
 
 
 def iglu_uri(value: Any, name: str = "schema") -> None:
-    """Check that a value is an Iglu URI."""
-    if value.__class__ is str and _is_iglu(value):
+    """Check that a value is a non-empty str, and warn if it is not an Iglu URI."""
+    if value.__class__ is str and is_iglu(value):
         return
     non_empty_string(value, name)
     if _Switch.on and not isinstance(value, Col):
-        raise ValueError(
-            f"{name} must look like iglu:com.acme/purchase/jsonschema/1-0-0, got {value!r}",
-        )
+        _warn_once(name, f"{name} must be {IGLU}, got {value!r}")
 
 
 def moment(value: Any, name: str) -> None:
@@ -151,6 +172,8 @@ def entities(value: Any, name: str = "context") -> None:
                 break
         else:
             return
+    elif isinstance(value, Collection) and all(hasattr(entity, "to_json") for entity in value):
+        return
     raise ValueError(f"{name} must be a list of SelfDescribingJson, got {value!r}")
 
 
@@ -175,14 +198,84 @@ def fits(field: Field, value: Any, name: str) -> None:
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
 
 
-def whole_number(value: Any, name: str) -> None:
-    """Check that a value is an int or a string of digits."""
-    if _Switch.on and value is not None and not isinstance(value, Col) and not _is_integer(value):
-        raise ValueError(f"{name} must be an int, got {value!r}")
+def warn_misfit(key: str, value: Any, name: str) -> None:
+    """Warn if a value of a payload key is one that pipelines fail."""
+    if not _Switch.on or value is None or isinstance(value, Col):
+        return
+    try:
+        written = render_value(key, value)
+    except (TypeError, ValueError):
+        return  # `track` raises the error, which names the key
+    if (expectation := misfit(key, written)) is not None:
+        _warn_once(name, f"{name}: {expectation}, got {_shorten(value)}")
+    elif isinstance(value, list | tuple | set | dict):
+        _warn_once(name, f"{name}: one value expected, got {_shorten(value)}", "it is sent as JSON")
+
+
+def warn_misfits(pairs: Mapping[str, Any]) -> None:
+    """Warn of values that pipelines fail among the pairs of a payload."""
+    for key, value in pairs.items():
+        warn_misfit(key, value, key)
+
+
+def misfit(key: str, written: str) -> str | None:
+    """Return what a pipeline expects of a payload key in place of a string; None if it takes the string."""
+    if not written:
+        return None  # left out of the payload
+    if key == "e":
+        return None if written in EVENT_NAMES else f"one of {', '.join(EVENT_NAMES)} expected"
+    rule = RULES.get(key)
+    if rule is None:
+        return None
+    if rule.format is not None and not rule.format.matches(written):
+        return rule.format.expectation
+    if len(written) > rule.max_length:
+        return f"at most {rule.max_length:,} characters expected"
+    return None
+
+
+def refuse_misfits(pairs: Mapping[str, Any], schemas: Iterable[Any]) -> None:
+    """Raise for the first value that pipelines fail: for a backfill, where a warning would stand for all rows."""
+    if not _Switch.on:
+        return
+    for key, value in pairs.items():
+        if key not in RULES or value is None or isinstance(value, Col):
+            continue
+        if (expectation := misfit(key, render_value(key, value))) is not None:
+            raise ValueError(f"{key}: {expectation}, got {_shorten(value)}")
+    for schema in schemas:
+        if isinstance(schema, str) and not is_iglu(schema):
+            raise ValueError(f"schema must be {IGLU}, got {schema!r}")
+
+
+def find_caller() -> tuple[int, str, int]:
+    """Return the `stacklevel` of a warning of the calling function that shows the user's line, its file and its number."""
+    frame, depth = sys._getframe(1), 1  # noqa: SLF001 - the public `inspect` is slow to import
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nbtrack."):
+        frame, depth = frame.f_back, depth + 1
+    return depth, frame.f_code.co_filename, frame.f_lineno
+
+
+def _warn_once(name: str, text: str, consequence: str = _FAILS) -> None:
+    """Warn on the caller's line, once for each line and name, whatever the values."""
+    depth, *line = find_caller()
+    site = (*line, name)
+    if site in _warned:
+        return
+    warn(f"{text}; {consequence}", InvalidEventWarning, stacklevel=depth)
+    # not where a filter turned the warning into an error, which each call raises
+    if len(_warned) < _MAX_WARNED:
+        _warned.add(site)
+
+
+def _shorten(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}… ({len(shown):,} characters)"
 
 
 @lru_cache(maxsize=1024)
-def _is_iglu(value: str) -> bool:
+def is_iglu(value: str) -> bool:
+    """Return whether a string is an Iglu URI."""
     return IGLU_URI.fullmatch(value) is not None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbtrack.template import columns_of
+from nbtrack.tracker.contracts import refuse_misfits
 from nbtrack.tracker.events.base import Event
 from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.rendering import TRACKER_VERSION, JsonNode
@@ -60,6 +61,11 @@ def describe(
     entities : sequence of SelfDescribingJson
         Attached to the event after its own.
 
+    Raises
+    ------
+    ValueError
+        For a constant that pipelines fail.
+
     Returns
     -------
     Plan
@@ -75,6 +81,8 @@ def describe(
     """
     standard = {"tv": TRACKER_VERSION, "tna": namespace, "aid": app_id}
     pairs = event.payload_pairs(tracker_subject, standard, encode_base64, entities, JsonNode)
+    described = [*event.context, *entities, *([] if event.event_json is None else [event.event_json])]
+    refuse_misfits(pairs, [document.to_json().get("schema") for document in described])
     return Plan([(k, v) for k, v in pairs.items() if k in {"eid", "dtm"} or not _is_nothing(v)])
 
 

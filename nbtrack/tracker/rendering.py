@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbtrack._version import __version__
+from nbtrack.protocol import FIELDS
 from nbtrack.template import Col
-from nbtrack.values import Encoder, Nan, encode, milliseconds, text
+from nbtrack.values import Encoder, Nan, encode, key_text, milliseconds, text
 
 TRACKER_VERSION = f"py-nbtrack-{__version__}"
 """Name and version of the tracker: ``tv`` of every event."""
 TIMESTAMPS = frozenset({"dtm", "ttm"})
+INTEGERS = frozenset(key for key, field in FIELDS.items() if field.kind == "integer")
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ def render(pairs: dict[str, Any], json_encoder: Encoder | None = None, nan: Nan 
         elif value is None:
             written = ""
         else:
-            written = pairs[key] = _render_value(key, value, json_encoder, nan)
+            written = pairs[key] = render_value(key, value, json_encoder, nan)
         if not written:
             empty.append(key)
     for key in empty:
@@ -79,7 +81,8 @@ def fill(value: Any, row: Mapping[str, Any]) -> Any:
     return value if substitute is None else substitute(row)
 
 
-def _render_value(key: str, value: Any, json_encoder: Encoder | None, nan: Nan) -> str:
+def render_value(key: str, value: Any, json_encoder: Encoder | None = None, nan: Nan = "null") -> str:
+    """Return the value of a payload key as the string that is sent, empty if the key is left out."""
     if isinstance(value, JsonNode):
         return render_json(value.tree, value.base64, json_encoder, nan)
     if isinstance(value, Col):
@@ -89,4 +92,5 @@ def _render_value(key: str, value: Any, json_encoder: Encoder | None, nan: Nan) 
         )
     if key in TIMESTAMPS:
         return str(milliseconds(value))
-    return text(value, nan=nan)
+    # pandas makes 1.0 of an int beside missing values; a pipeline reads "1" and fails "1.0"
+    return key_text(value, nan=nan) if key in INTEGERS else text(value, nan=nan)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from nbtrack.protocol import FIELDS, PLATFORMS
+from nbtrack.protocol import PLATFORMS
 from nbtrack.template import Col
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import IntLike, StrLike, SupportedPlatform
@@ -59,7 +59,6 @@ class Subject:
 
     def set_color_depth(self, depth: IntLike | None) -> Self:
         """Set the colour depth in bits."""
-        contracts.whole_number(depth, "depth")
         return self._set("cd", depth, "depth")
 
     def set_timezone(self, timezone: StrLike | None) -> Self:
@@ -75,7 +74,7 @@ class Subject:
         return self._set("duid", duid, "duid")
 
     def set_domain_session_id(self, sid: StrLike | None) -> Self:
-        """Set the session id. It must be a UUID: pipelines fail events with anything else."""
+        """Set the session id, a UUID: pipelines fail events with anything else."""
         return self._set("sid", sid, "sid")
 
     def set_domain_session_index(self, vid: IntLike | None) -> Self:
@@ -137,7 +136,7 @@ class Subject:
         return copy
 
     def _set(self, key: str, value: Any, name: str) -> Self:
-        contracts.fits(FIELDS[key], value, name)
+        contracts.warn_misfit(key, value, name)
         if value is None:
             self.standard_nv_pairs.pop(key, None)
         else:

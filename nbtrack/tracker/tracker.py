@@ -19,6 +19,9 @@ from nbtrack.tracker.subject import Subject
 from nbtrack.values import Nan, milliseconds
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from nbtrack.plans import TrackingPlan
     from nbtrack.schemas import Registry
     from nbtrack.tracker.validation import Validation
 
@@ -48,16 +51,22 @@ class Tracker(LegacyMethods):
     json_encoder : callable, optional
         Called first for the JSON form of a value that is not a JSON type.
     validate : {"off", "warn", "raise"}, default "off"
-        What to do at `track` with self-describing data and entities that do not match their schemas.
+        What to do at `track` with self-describing data and entities that do not match their schemas, and with values
+        that pipelines fail, such as a session id that is not a UUID.
     registry : nbtrack.schemas.Registry, optional
         Where these schemas are looked up; by default the built-in ones.
+    tracking_plan : nbtrack.plans.TrackingPlan, str or pathlib.Path, optional
+        A tracking plan, or its folder: `validate` checks events against their specifications, too. The registry is given
+        the schemas of the plan that it does not have.
     nan : {"null", "raise"}, default "null"
         What NaN and infinities in an event become.
 
     Raises
     ------
     ValueError
-        If there is no emitter.
+        If there is no emitter, or for a `tracking_plan` with ``validate="off"``.
+    FileNotFoundError, TrackingPlanError
+        For a tracking plan that is not there, or has mistakes.
 
     Examples
     --------
@@ -92,6 +101,7 @@ class Tracker(LegacyMethods):
         *,
         validate: Validate = "off",
         registry: "Registry | None" = None,
+        tracking_plan: "TrackingPlan | str | PathLike[str] | None" = None,
         nan: Nan = "null",
     ) -> None:
         several = isinstance(emitters, list | tuple)
@@ -119,7 +129,11 @@ class Tracker(LegacyMethods):
         if validate != "off":
             from nbtrack.tracker import validation  # noqa: PLC0415 - loads the schemas
 
-            self._validation = validation.Validation(validate, registry)
+            self._validation = validation.Validation(validate, registry, tracking_plan)
+        elif tracking_plan is not None:
+            raise ValueError(
+                "tracking_plan is checked with validate='warn' or validate='raise', got validate='off'"
+            )
 
     @staticmethod
     def get_uuid() -> str:
@@ -154,14 +168,14 @@ class Tracker(LegacyMethods):
         TypeError
             If `event` is not an event, if it has `col` placeholders, and for data without a JSON form.
         InvalidEvent
-            With ``validate="raise"``, if data or entities do not match their schemas.
+            With ``validate="raise"``, if data or entities do not match their schemas, or a pipeline fails a value.
         """
         if not isinstance(event, Event):
             raise TypeError(_advise(event))
         entities = collect_entities(self._global_contexts, event) if self._global_contexts else ()
-        if self._validation is not None:
-            self._validation.check(event, entities, self.json_encoder)
         payload = self._render(event, entities)
+        if self._validation is not None:
+            self._validation.check(event, entities, self.json_encoder, payload)
         if self._plugins or len(self.emitters) > 1:
             self._hand_out(event, payload)
         else:

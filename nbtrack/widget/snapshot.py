@@ -53,12 +53,20 @@ class Source(Protocol):
         """Whether events stay on this machine."""
 
     @property
-    def optout(self) -> str | None:
-        """The environment variable that disables tracking, or None."""
+    def why_off(self) -> str | None:
+        """Why cells, magics and steps send nothing; None if they send."""
 
     @property
     def emitter(self) -> AsyncEmitter:
         """Its emitter, created if needed."""
+
+    @property
+    def sent(self) -> int:
+        """Number of events sent, by all its emitters."""
+
+    @property
+    def backfilled(self) -> int:
+        """Number of events that backfills have sent."""
 
     @property
     def fault_count(self) -> int:
@@ -169,8 +177,12 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         "refused": stats.dead,
         **{f"dropped: {reason}": number for reason, number in stats.dropped.items()},
     }
+    if earlier := source.sent - stats.sent:
+        counters["sent earlier"] = earlier
+    if source.backfilled:
+        counters["sent by backfills"] = source.backfilled
     if source.fault_count:
-        counters["own faults"] = source.fault_count
+        counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
     return Snapshot(
         now,
@@ -208,8 +220,8 @@ def shorten(text: str) -> str:
 def _derive_state(source: Source, stats: Any, now: float) -> tuple[State, str]:
     if source.ended:
         return "ended", "nbtrack.start() begins another session"
-    if source.optout or not source.enabled:
-        return "off", f"{source.optout} is set" if source.optout else "%nbtrack off"
+    if not source.enabled:
+        return "off", source.why_off or ""
     if stats.state == "paused":
         return "paused", "%nbtrack resume sends again"
     if stats.state == "retrying":

@@ -38,5 +38,5 @@ def render_text(snapshot: Snapshot) -> str:
             f"{snapshot.verdicts.get('url', '')}".rstrip()
         )
     if snapshot.fault:
-        lines.append(f"  last fault    {snapshot.fault}; see nbtrack.session().faults")
+        lines.append(f"  last error    {snapshot.fault}; see nbtrack.session().faults")
     return "\n".join(lines)

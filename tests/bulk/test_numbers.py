@@ -12,11 +12,18 @@ import pytest
 
 from nbtrack import backfill, col
 from nbtrack.bulk import make_event_id, make_namespace, preview
-from nbtrack.tracker import SelfDescribing, SelfDescribingJson, StructuredEvent
+from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent, Subject, Tracker
 from nbtrack.values import key_text
 
 EVENT = SelfDescribing(SelfDescribingJson("iglu:com.acme/thing/jsonschema/1-0-0", {"x": col("x")}))
 NAMESPACE = uuid.UUID(int=7)
+
+
+class Kept:
+    """An emitter that keeps the last payload."""
+
+    def input(self, payload: dict[str, str]) -> None:
+        self.payload = payload
 
 
 def ids(data: Any, **options: Any) -> list[str]:
@@ -96,6 +103,21 @@ def test_json_holds_integers_and_flat_fields_the_text_of_the_reference() -> None
         assert preview(data, EVENT)["ue_px"][0]["data"]["data"] == {"x": 20}
         events = preview(data, StructuredEvent("a", "b", value=col("x")))
         assert events["se_va"][0] == "20.0"
+
+
+def test_a_field_of_integers_holds_integers_as_track_writes_them() -> None:
+    values = [1.0, 2.0, None, -3.0, 1e9]
+    event = PageView("https://acme.com", event_subject=Subject().set_domain_session_index(col("n")))
+    expected: list[str | None] = []
+    emitter = Kept()
+    tracker = Tracker("ns", emitter)
+    for value in values:
+        tracker.track(event.substitute({"n": value}))
+        expected.append(emitter.payload.get("vid"))
+    assert expected == ["1", "2", None, "-3", "1000000000"]
+    for frame in (pd.DataFrame({"n": values}), pd.DataFrame({"n": pd.Series(values, dtype="object")})):
+        sent = preview(frame, event, len(values))["vid"]
+        assert [None if pd.isna(value) else value for value in sent] == expected
 
 
 def test_the_report_names_the_recipe_of_the_ids() -> None:

@@ -5,6 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -61,23 +63,73 @@ def test_repeats_within_one_commit_are_recognised(database):
     ] == [None, "another"]
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=4), max_size=6))
+# ids that are found in different places: short ones, and UUIDs whose first halves are the same
+IDS = st.sampled_from(
+    ["id-0", "id-1", *(f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.tuples(IDS, st.integers(0, 2)), min_size=1, max_size=4)),
+        max_size=6,
+    )
+)
 def test_each_content_of_an_id_is_stored_once(groups):
     database = Database(None)
     sent = []
-    for group in groups:
-        events = [page_view(eid=f"id-{number}", page=str(content)) for number, content in group]
+    for number, (is_one_request, group) in enumerate(groups):
+        events = [page_view(eid=event_id, page=str(content), stm=str(number)) for event_id, content in group]
         sent += group
-        if events:
-            database.write([validated(event) for event in events])
+        database.write([validated(*events)] if is_one_request else [validated(event) for event in events])
     stored = [
-        (event.payload["eid"], event.payload["page"]) for event in database.read(EventFilter(), limit=100)
+        (event.payload["eid"], int(event.payload["page"]))
+        for event in database.read(EventFilter(), limit=100)
     ]
-    assert sorted(stored) == sorted({(f"id-{number}", str(content)) for number, content in sent})
-    assert database.repeats == len(sent) - len(set(sent))
+    assert sorted(stored) == sorted(set(sent))
+    assert (database.good, database.repeats) == (len(stored), len(sent) - len(set(sent)))
     for event_id, _ in stored:
-        assert database.read(EventFilter(event_id=event_id), limit=100)
+        found = database.read(EventFilter(event_id=event_id), limit=100)
+        assert {int(event.payload["page"]) for event in found} == {
+            content for other, content in stored if other == event_id
+        }
     database.close()
+
+
+def test_a_request_that_is_sent_again_stores_nothing_and_shows_its_repeats(database):
+    events = [page_view() for _ in range(30)]
+    database.write([validated(*events)])
+    for stm in ("1800000000000", "1800000000001"):
+        database.write([validated(*(event | {"stm": stm} for event in events), time=1_800_000_000_000)])
+    assert (database.good, database.repeats) == (30, 60)
+    assert len(database.summary()["last_repeats"]) == 20
+    # an event without an id is never a repeat
+    for _ in range(2):
+        database.write([validated(page_view(eid="1"), page_view(eid=""))])
+    assert (database.good, database.repeats) == (33, 61)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda number: page_view(eid=str(uuid.UUID(int=number))),
+        lambda number: page_view(eid=f"0190a000-0000-7000-8000-{number:012x}"),
+        lambda number: page_view(eid="one-id", page=str(number)),
+        lambda number: page_view(eid=str(uuid.UUID(int=7)), page=str(number)),
+    ],
+    ids=["counted ids", "ids of one millisecond", "one id", "one UUID"],
+)
+def test_events_whose_ids_are_alike_take_no_longer_and_are_found(database, make):
+    events = [make(number) for number in range(4000)]
+    for start in range(3):
+        began = time.process_time()
+        for first in range(0, len(events), 1000):
+            database.write([validated(*events[first : first + 1000])])
+        assert time.process_time() - began < 2
+        assert (database.good, database.repeats) == (4000, 4000 * start)
+    for event in events[::500] if make(0)["eid"] != make(1)["eid"] else events[:1]:
+        found = database.read(EventFilter(event_id=event["eid"]), limit=100)
+        assert event in [stored.payload for stored in found]
 
 
 def test_old_events_and_those_of_a_source_that_has_too_many_are_removed(database):

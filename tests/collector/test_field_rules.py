@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbtrack.collector.events.field_rules import FORMATS, RULES, usual_event
+from nbtrack.collector.events.field_rules import usual_event
+from nbtrack.common.field_formats import FORMATS, RULES
 from nbtrack.protocol import FIELDS
 
 EVENT_ID = "3f8e0a4c-5b55-4f25-a4c5-4a2fb0a6f0a1"

@@ -1,15 +1,18 @@
 """Fuzzing: whatever is sent, the collector responds without an internal error, and goes on."""
 
 import base64
+import http.client
 import importlib.util
 import json
 import os
 import random
 import socket
+import threading
 import time
 from urllib.parse import quote, urlsplit
 
 import psutil
+import pytest
 
 from nbtrack.protocol import FIELDS, PAYLOAD_DATA, POST_PATH, UNSTRUCT_EVENT
 from tests.support.collector import JSON, page_view
@@ -158,6 +161,30 @@ def test_a_batch_of_deeply_nested_documents_gets_a_response(send):
     assert send.collector.counts() == {"total": 7, "good": 0, "bad": 7}
     body = f'{{"schema":"{PAYLOAD_DATA}","data":{deep(100_000)}}}'.encode()
     assert send(POST_PATH, body, "POST", Content_Type=JSON).status == 200
+
+
+@pytest.mark.parametrize("text", [b"[", b'{"a":'])
+def test_a_hundred_megabytes_of_brackets_delay_nobody(send, text):
+    where = urlsplit(send.collector.url)
+    size = 100 * 2**20 // len(text) * len(text)
+    responses = []
+
+    def flood():
+        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=20)
+        chunks = (text * (2**20 // len(text)) for _ in range(size // (2**20 // len(text) * len(text))))
+        connection.request("POST", POST_PATH, chunks, {"Content-Type": JSON}, encode_chunked=True)
+        responses.append(connection.getresponse().status)
+        connection.close()
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    slowest = 0.0
+    while thread.is_alive():
+        began = time.monotonic()
+        assert send("/health").status == 200
+        slowest = max(slowest, time.monotonic() - began)
+    assert (responses, send.collector.counts()["total"]) == ([413], 0)
+    assert slowest < 1
 
 
 def test_slow_senders_do_not_delay_others(send):

@@ -1,16 +1,20 @@
 """The collector's process: how it starts and ends, and what survives it."""
 
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +25,7 @@ from nbtrack.protocol import PAYLOAD_DATA, POST_PATH
 from tests.support.collector import JSON, Sender, fetch, page_view
 from tests.support.waiting import poll
 
+FIXTURES = Path(__file__).parent / "fixtures"
 KILLS = 20 if os.environ.get("NBTRACK_LONG") else 2
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and fork")
 
@@ -269,7 +274,7 @@ sys.stdin.readline()
     assert shared_collector.find(tmp_path) is None
 
 
-def test_a_running_collector_of_a_later_version_is_joined_and_left_alone(tmp_path):
+def test_a_running_collector_of_a_later_version_is_joined_and_left_alone(tmp_path, caplog):
     first = shared_collector.connect(tmp_path, port=0)
     try:
         path = tmp_path / "collector.json"
@@ -277,8 +282,26 @@ def test_a_running_collector_of_a_later_version_is_joined_and_left_alone(tmp_pat
         path.write_text(json.dumps(document | {"version": document["version"] + 1}))
         assert shared_collector.connect(tmp_path, port=0).url == first.url
         assert json.loads(path.read_text())["pid"] == document["pid"]
+        shared_collector.connect(tmp_path, port=0)
+        assert (
+            caplog.text.count(f"{first.url} is of a later version of nbtrack; it is used and left running")
+            == 1
+        )
     finally:
         first.shut_down()
+
+
+def test_a_database_of_a_later_version_is_left_alone_and_named(tmp_path):
+    path = Path(shutil.copy(FIXTURES / "version-0.sqlite", tmp_path / "collector.sqlite"))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(
+        OSError, match=r"collector\.sqlite was written by a later version .*99.* update nbtrack"
+    ):
+        shared_collector.connect(tmp_path, port=0)
+    assert path.read_bytes() == before
+    assert not (tmp_path / "collector.json").exists()
 
 
 def test_a_running_collector_of_an_earlier_version_is_replaced_at_its_address(tmp_path):

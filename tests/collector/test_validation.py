@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbtrack.collector.events import validation
 from nbtrack.collector.events.validation import EventValidator
 from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
 from nbtrack.schemas import Registry
-from tests.support.collector import page_view
+from tests.support.collector import page_view, self_describing
 from tests.support.instances import mutate, sample
 
 REGISTRY = Registry()
@@ -117,6 +118,14 @@ def test_the_json_of_one_event_is_never_read_as_that_of_another(texts):
         together = EventValidator(REGISTRY).validate_all(events)
         alone = [EventValidator(REGISTRY).validate(event) for event in events]
         assert [_reasons(result) for result in together] == [_reasons(result) for result in alone]
+
+
+def test_events_still_fail_when_their_reasons_take_too_long(monkeypatch):
+    monkeypatch.setattr(validation, "EXPLAIN_SECONDS", -1)
+    wrong = {"category": 1, "variable": "b", "timing": 1}
+    event = self_describing("iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0", wrong)
+    (result,) = EventValidator(REGISTRY).validate_all([event])
+    assert "the reasons were not looked for" in result.failure.reasons[0].message
 
 
 def test_most_events_of_trackers_are_found_to_be_surely_good():

@@ -32,6 +32,7 @@ class Pair:
         tracker = library.Tracker("ns", emitter, subject, "app", base64, **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", ours.InvalidEventWarning)
             call(library, tracker)
         emitter.sync_flush()
         return [comparable(event) for event in self.recorder.take()]

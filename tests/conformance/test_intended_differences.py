@@ -111,6 +111,11 @@ REVIEWED = [
         lambda sent: sent[0]["url"], "['a', None]", '["a",null]',
     ),
     Difference(
+        25, "an integral float in a field of integers is an integer, which pipelines read",
+        event("PageView", page_url="u", event_subject=lambda m: m.Subject().set_domain_session_index(3.0)),
+        lambda sent: sent[0]["vid"], "3.0", "3",
+    ),
+    Difference(
         25, "None in a bare event is left out, not sent as a word",
         event("Event", dict_={"e": "pv", "url": "u", "page": None, "refr": ""}),
         lambda sent: [sent[0].get("page"), sent[0].get("refr")], ["None", ""], [None, None],

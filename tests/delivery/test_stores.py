@@ -23,6 +23,7 @@ from nbtrack.delivery.stores import sqlite_file
 from nbtrack.delivery.stores.base import EventStore, Store
 from tests.support.delivery import UserStore
 from tests.support.fault_server import Act, FaultServer, free_port
+from tests.support.waiting import poll
 
 ROUTE = "post /p http://one"
 OTHER = "post /p http://two"
@@ -158,11 +159,76 @@ def test_every_destination_is_drained_to_its_own_collector(store: Store) -> None
         )
         local.input({"eid": "local"})
         local.close(timeout=0)
-        assert set(outbox.drain(store)) == {one.url, two.url}
+        by_get = Emitter(one.url, event_store=store, batch_size=99, method="get")
+        for number in range(2):
+            by_get.input({"eid": f"get-{number}"})
+        by_get.close(timeout=0)
+        reports = outbox.drain(store)
+        assert {url: report.sent for url, report in reports.items()} == {one.url: 3, two.url: 1}
         assert [event.event_id for event in outbox.list_events(store)] == ["local"]
         outbox.drain(store, resolve={"local": lambda: two.url})
-        assert set(one.delivered) == {one.url}
+        assert set(one.delivered) == {one.url, "get-0", "get-1"}
         assert set(two.delivered) == {two.url, "local"}
+
+
+def test_drain_reports_what_is_left_of_all_routes_of_a_destination(store: Store) -> None:
+    with FaultServer(lambda _number, body: Act(503)) as server:
+        for method, events in (("get", 2), ("post", 3)):
+            emitter = Emitter(server.url, event_store=store, batch_size=99, method=method)
+            for number in range(events):
+                emitter.input({"eid": f"{method}-{number}"})
+            emitter.close(timeout=0)
+        started = time.monotonic()
+        (report,) = outbox.drain(store, timeout=0.3).values()
+        assert (report.sent, report.pending, report.timed_out) == (0, 5, True)
+        assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
+def test_an_event_that_another_process_set_aside_is_waited_for_or_reported(
+    store: Store, kind: type[Emitter]
+) -> None:
+    acts = iter([500] * 3)
+    with FaultServer(lambda _number, _body: Act(next(acts, 200))) as server:
+        first = Emitter(server.url, event_store=store, batch_size=99, max_retry_delay_seconds=0.6)
+        first.input({"eid": "aside"})
+        sender, key = first._sender, first._sender.route.key
+        assert poll(lambda: (first.flush(0.01), store_of(first).due_in(key))[1] is not None)
+        assert sender.has_deferred(own=True)
+        first.pause()
+        # as in another process: nothing is known but what the store says
+        other = kind(server.url, event_store=store, batch_size=99, max_retry_delay_seconds=0.6)
+        report = other.flush(0)
+        assert (report.pending, report.timed_out) == (1, True)
+        report = other.flush(5)
+        assert (report.sent, report.pending, report.timed_out) == (1, 0, False)
+        assert server.delivered["aside"] == 1
+        other.close(timeout=0)
+        first.close(timeout=0)
+
+
+def store_of(emitter: Emitter) -> Store:
+    return emitter._sender.store
+
+
+@pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])
+def test_the_end_of_an_emitter_waits_for_nothing_that_another_process_set_aside(
+    store: Store, kind: type[Emitter]
+) -> None:
+    with FaultServer() as server:
+        first = Emitter(server.url, event_store=store, batch_size=99)
+        first.input({"eid": "aside"})
+        key = first._sender.route.key
+        (row,) = store_of(first).claim(key, "1", max_events=9, max_bytes=10**6, bytes_per_event=0)
+        store_of(first).defer([row.id], 60)
+        first.pause()
+        assert 50 < (store_of(first).due_in(key) or 0) <= 60
+        other = kind(server.url, event_store=store, batch_size=99)
+        other.input({"eid": "own"})
+        report = other.close(timeout=30)
+        assert (report.sent, report.pending) == (1, 1)
+        assert report.elapsed < 5
+        first.close(timeout=0)
 
 
 @pytest.mark.parametrize("kind", [Emitter, AsyncEmitter])

@@ -24,4 +24,5 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield made
     nbtrack.unload_ipython_extension(made)
     runtime.stop()
+    made.config.pop("NBTrack", None)  # what a %config of a test has put there
     made.reset(new_session=False)

@@ -13,6 +13,7 @@ from nbtrack.template import col
 from nbtrack.tracker import (
     ApplicationError,
     Event,
+    InvalidEventWarning,
     PagePing,
     ScreenView,
     SelfDescribing,
@@ -111,7 +112,7 @@ def test_setters_check_and_clear():
     assert "pp_mix" not in ping.payload
     with pytest.raises(ValueError, match="page_url must not be empty"):
         ping.page_url = ""
-    with pytest.raises(ValueError, match="min_y must be an int, got 'far'"):
+    with pytest.warns(InvalidEventWarning, match="min_y: integer of 32 bits expected, got 'far'"):
         ping.min_y = "far"
     screen = ScreenView(UUID, "n", type="feed")
     assert screen.screen_view_properties == {"id": UUID, "name": "n", "type": "feed"}

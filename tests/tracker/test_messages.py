@@ -1,10 +1,14 @@
 """Messages of events and trackers: each says what is wrong, where, why, and what to do; the page lists them."""
 
+import warnings
+
 from nbtrack import col
 from nbtrack.delivery import Emitter
 from nbtrack.tracker import (
     EmitterConfiguration,
     FormSubmit,
+    InvalidEvent,
+    InvalidEventWarning,
     PageView,
     SelfDescribing,
     SelfDescribingJson,
@@ -21,6 +25,13 @@ NOBODY = "http://127.0.0.1:9"
 EVENT = StructuredEvent("shop", "buy", label=col("order_id"))
 
 
+def track_strictly(event_id: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        event = PageView("https://acme.com", event_id=event_id)
+    Tracker("shop", Emitter(NOBODY), validate="raise").track(event)
+
+
 MESSAGES: Messages = {
     "a tracker's name in place of a tracker": (
         lambda: Snowplow.remove_tracker("shop"),
@@ -29,8 +40,8 @@ MESSAGES: Messages = {
     ),
     "a schema's name that is not a URI": (
         lambda: SelfDescribingJson("com.acme/purchase", {}),
-        ValueError,
-        "schema must look like iglu:com.acme/purchase/jsonschema/1-0-0, got 'com.acme/purchase'",
+        InvalidEventWarning,
+        "schema must be an Iglu URI such as iglu:com.acme/purchase/jsonschema/1-0-0, got 'com.acme/purchase'; a pipeline",
     ),
     "a required string that is empty": (
         lambda: PageView(""),
@@ -119,8 +130,23 @@ MESSAGES: Messages = {
     ),
     "an invalid event id": (
         lambda: PageView("https://acme.com", event_id="1"),
-        ValueError,
-        "event_id must be a UUID, got '1'",
+        InvalidEventWarning,
+        "event_id: UUID expected, got '1'; a pipeline will fail the event (validate='raise' makes this an error)",
+    ),
+    "the same with validate='raise'": (
+        lambda: track_strictly("1"),
+        InvalidEvent,
+        "eid: UUID expected, got '1'",
+    ),
+    "a list in place of one value": (
+        lambda: Subject().set_user_id(["alice"]),
+        InvalidEventWarning,
+        "user_id: one value expected, got ['alice']; it is sent as JSON",
+    ),
+    "a string that is too long": (
+        lambda: StructuredEvent("shop" * 300, "buy"),
+        InvalidEventWarning,
+        "category: at most 1,000 characters expected, got 'shopshop",
     ),
     "an invalid platform": (
         lambda: Subject().set_platform("toaster"),

@@ -228,7 +228,7 @@ class View {
     names.forEach((name, place) => {
       const box = this.counters.children[place];
       say(box.lastChild, count(counters[name]));
-      box.toggleAttribute("data-bad", counters[name] > 0 && (name === "refused" || name === "own faults" || name.startsWith("dropped")));
+      box.toggleAttribute("data-bad", counters[name] > 0 && (name === "refused" || name === "internal errors" || name.startsWith("dropped")));
     });
   }
 

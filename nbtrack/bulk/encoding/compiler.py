@@ -33,7 +33,7 @@ from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 from nbtrack.template import Col, columns_of
 from nbtrack.tracker.plan import Plan
-from nbtrack.tracker.rendering import TIMESTAMPS, JsonNode, render, render_json
+from nbtrack.tracker.rendering import INTEGERS, TIMESTAMPS, JsonNode, render, render_json
 from nbtrack.values import encode
 
 POSITION = "__nbtrack_row"
@@ -362,7 +362,8 @@ class _StatementWriter:
             if default is not None:
                 string = f"coalesce({string}, {quote(default)})"
             return f"""coalesce({prefix} || '"' || {string} || '"', '')"""
-        string = self._value_sql(col, "string", key)
+        # an integral float is written as an integer in a field of integers, as `render_value` does
+        string = self._value_sql(col, "key" if key in INTEGERS else "string", key)
         expression = self._express(col)
         if expression is not None:
             self._conditions += contract_sql(key, expression, string)

@@ -9,13 +9,12 @@ import hashlib
 import logging
 import queue
 import sqlite3
+import struct
 import threading
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from operator import itemgetter
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +23,9 @@ import orjson
 from nbtrack.collector.events.adapters import Parameters, PayloadForm, Request, events_of
 from nbtrack.collector.events.bad_rows import BadRow
 from nbtrack.collector.events.validation import ValidationResult
+from nbtrack.common.collector_address import DATABASE_VERSION
 
 LOG = logging.getLogger("nbtrack.collector")
-VERSION = 2
-"""Version of the tables, kept in the file's ``user_version``; files of versions 0 and 1 are converted."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY, time INTEGER NOT NULL, good INTEGER NOT NULL, bad INTEGER NOT NULL, method TEXT NOT NULL,
@@ -65,6 +63,11 @@ INSERT_REQUEST = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?
 INSERT_EVENT = "INSERT INTO events VALUES (?,?,?,?)"
 INSERT_RESULT = "INSERT INTO results VALUES (?,?,?)"
 INSERT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?,?)"
+REQUEST_OF = """
+SELECT good + bad, form, payload FROM identities JOIN events ON events.id = event JOIN requests ON requests.id = request
+WHERE key = ? AND position = 0
+"""
+"""The request that begins with an event."""
 SELECT_REQUESTS = """
 SELECT id, campaigns, form, payload, headers, time, method, vendor, version, query, content_type, NULL, ip, useragent,
   referer, nuid, hostname FROM requests WHERE id IN ({})
@@ -108,7 +111,10 @@ PAGE = 1000
 """Events that are read at a time where a caller may stop early."""
 OLD_REQUESTS = 200
 """Requests of an earlier version that are converted at a time."""
-IDENTITY_BITS = 63
+MAX_IDENTITY = (1 << 63) - 1
+UUID_LENGTH = 36
+DELIVERY_KEYS = ("stm", "dtm")
+"""What differs between two deliveries of one event: when it was sent, and when a backfill that ran again made it."""
 MAX_CACHED = 20_000
 """Names and kinds whose numbers are kept in memory."""
 SAME_ID = 15
@@ -210,21 +216,40 @@ class ValidatedRequest:
 
 def identity_of(event_id: str) -> int:
     """Return the integer by which an event id is found."""
-    if len(event_id) == 36:  # noqa: PLR2004 - a UUID's length
+    if len(event_id) == UUID_LENGTH:
         try:
-            return int(event_id.replace("-", ""), 16) >> 128 - IDENTITY_BITS & (1 << IDENTITY_BITS) - 1
+            # the digits of half of it, which are in the first three of its groups
+            return int(event_id[:18].replace("-", ""), 16) >> 1 & MAX_IDENTITY
         except ValueError:
             pass
-    digest = hashlib.blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest) >> 64 - IDENTITY_BITS
+    return _digest(event_id.encode("utf-8", "surrogatepass"))
 
 
-def content_of(event: Parameters) -> Parameters:
-    """Return what two deliveries of one event have in common: everything but the times it was created and sent at."""
-    content = event.copy()
-    content.pop("stm", None)
-    content.pop("dtm", None)
-    return content
+def identities_of(event_ids: Sequence[str]) -> list[int]:
+    """Return `identity_of` each event id, which is faster than one by one."""
+    joined = "".join(event_ids)
+    count = len(event_ids)
+    dashes = "-" * count
+    if (
+        len(joined) == UUID_LENGTH * count
+        and joined.count("-") == 4 * count
+        and all(joined[place::UUID_LENGTH] == dashes for place in (8, 13, 18, 23))
+        and set(map(len, event_ids)) == {UUID_LENGTH}
+    ):
+        digits = joined.replace("-", "")
+        with contextlib.suppress(ValueError):
+            halves = struct.unpack(f">{2 * count}Q", bytes.fromhex(digits))
+            return [half >> 1 for half in halves[::2]]
+    return [identity_of(event_id) for event_id in event_ids]
+
+
+def is_same_event(event: Parameters, stored: Parameters) -> bool:
+    """Check whether two deliveries are of one event: all is equal but the times it was created and sent at."""
+    if event == stored:
+        return True
+    times = {key: event[key] for key in DELIVERY_KEYS if key in event}
+    content = {key: text for key, text in stored.items() if key not in DELIVERY_KEYS}
+    return event == content | times
 
 
 class Database:
@@ -292,11 +317,11 @@ class Database:
 
     def _create_tables(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
+        if version > DATABASE_VERSION:
             raise sqlite3.DatabaseError(f"the database was written by a later version of nbtrack ({version})")
-        is_old = version < VERSION and self._has_table("events")
+        is_old = version < DATABASE_VERSION and self._has_table("events")
         rename = RENAME_OLD_TABLES if is_old else "BEGIN IMMEDIATE;"
-        self._connection.executescript(f"{rename} {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        self._connection.executescript(f"{rename} {TABLES} PRAGMA user_version={DATABASE_VERSION}; COMMIT;")
 
     def _has_table(self, name: str) -> bool:
         rows = self._connection.execute(
@@ -350,8 +375,8 @@ class Database:
         batch = _Batch(self._kind_of, self.last)
         request_ids = range(self._last_request + 1, self._last_request + 1 + len(requests))
         for request_id, validated in zip(request_ids, requests, strict=True):
-            batch.add(request_id, validated)
-        repeats = _Identities(self._connection, self._events_at).insert(batch.identities, batch.payload_of)
+            batch.add(request_id, validated, is_repeat=self._is_stored(validated))
+        repeats = _Identities(self._connection, self._events_at).insert(batch.identities, batch.payloads)
         rows, results, counts = batch.rows, batch.results, batch.counts
         if repeats:
             rows = [row for row in rows if row[0] not in repeats]
@@ -360,6 +385,8 @@ class Database:
             counts = {request_id: [0, 0] for request_id in request_ids}
             for row, request_id, _, _ in rows:
                 counts[request_id][row in failed] += 1
+        repeats |= batch.repeats
+        if repeats:
             self._connection.execute(
                 "UPDATE counters SET value = value + ? WHERE name = 'repeats'", (len(repeats),)
             )
@@ -371,7 +398,7 @@ class Database:
         self._connection.executemany(INSERT_REQUEST, stored)
         self._connection.executemany(INSERT_EVENT, rows)
         self._connection.executemany(INSERT_RESULT, results)
-        self.last += len(batch.rows)
+        self.last = batch.last
         self._last_request += len(requests)
         result = _Counts(repeats=len(repeats))
         for request_id, validated in zip(request_ids, requests, strict=True):
@@ -379,6 +406,19 @@ class Database:
             result.times.append((validated.request.time, good, bad))
         batch.add_latest(result, repeats)
         return result
+
+    def _is_stored(self, validated: ValidatedRequest) -> bool:
+        """Check whether all events of a request came in one request before, as they do when it is sent again.
+
+        This is quick, and may miss repeats: those are found one by one.
+        """
+        events = validated.events
+        if not events or not all(event.get("eid") for event in events):
+            return False
+        row = self._connection.execute(REQUEST_OF, (identity_of(events[0]["eid"]),)).fetchone()
+        if row is None or row[0] != len(events):
+            return False
+        return all(map(is_same_event, events, events_of(PayloadForm(row[1]), row[2])))
 
     def _add_counts(self, counts: "_Counts") -> None:
         self.repeats += counts.repeats
@@ -500,7 +540,7 @@ class Database:
                 event_rows.append((row, request_id, -1 if unreadable else position, kind))
                 if failure or notes:
                     results.append((row, failure, notes))
-        repeats = _Identities(self._connection, self._events_at).insert(identities, payloads.get)
+        repeats = _Identities(self._connection, self._events_at).insert(identities, payloads)
         self._connection.executemany(INSERT_REQUEST, requests)
         self._connection.executemany(INSERT_EVENT, event_rows)
         self._connection.executemany(INSERT_RESULT, results)
@@ -954,48 +994,59 @@ class _Batch:
         self.rows: list[tuple[int, int, int, int]] = []
         self.results: list[tuple[int, str | None, str | None]] = []
         self.identities: list[tuple[int, int]] = []
+        self.payloads: dict[int, Parameters] = {}
+        self.repeats: set[int] = set()
         self.counts: dict[int, list[int]] = {}
 
-    def add(self, request_id: int, validated: ValidatedRequest) -> None:
-        """Add the rows of a request's events, or the one of a request without any."""
-        row = self._next
-        self._requests.append((row, validated))
+    @property
+    def last(self) -> int:
+        """The highest row."""
+        return self._next - 1
+
+    def add(self, request_id: int, validated: ValidatedRequest, *, is_repeat: bool) -> None:
+        """Add the rows of a request's events, or the one of a request without any; none if all are stored already."""
+        first, count = self._next, len(validated.events) or 1
+        self._next += count
+        self._requests.append((first, validated))
+        if is_repeat:
+            self.repeats.update(range(first, self._next))
+            self.counts[request_id] = [0, 0]
+            return
         if validated.failure is not None:
             failure = orjson.dumps(validated.failure.as_dict()).decode()
-            self.rows.append((row, request_id, -1, self._kind_of(False, None, None, None, None)))
-            self.results.append((row, failure, None))
+            self.rows.append((first, request_id, -1, self._kind_of(False, None, None, None, None)))
+            self.results.append((first, failure, None))
             self.counts[request_id] = [0, 1]
-            self._next += 1
             return
-        kinds: dict[tuple[int, str | None, str | None], int] = {}
-        add_row, add_identity = self.rows.append, self.identities.append
-        bad = position = 0
-        for event, result in zip(validated.events, validated.results, strict=True):
-            key = (id(result), event.get("aid"), event.get("sid"))
-            kind = kinds.get(key)
-            if kind is None:
-                entities = " ".join(result.entities) or None
-                kind = self._kind_of(result.failure is None, result.schema, entities, key[1], key[2])
-                kinds[key] = kind
+        self.payloads |= zip(range(first, self._next), validated.events, strict=True)
+        kinds = self._kinds_of(validated)
+        self.rows += zip(range(first, self._next), repeat(request_id), range(count), kinds)
+        event_ids = [event.get("eid") for event in validated.events]
+        named = [(row, event_id) for row, event_id in enumerate(event_ids, first) if event_id]
+        keys = identities_of([event_id for _, event_id in named])
+        self.identities += zip(keys, [row for row, _ in named], strict=True)
+        bad = 0
+        for row, result in enumerate(validated.results, first):
             if result.failure is not None or result.notes:
                 bad += result.failure is not None
                 self.results.append((row, *_stored_result(result)))
-            add_row((row, request_id, position, kind))
-            event_id = event.get("eid")
-            if event_id:
-                add_identity((identity_of(event_id), row))
-            row += 1
-            position += 1
-        self.counts[request_id] = [position - bad, bad]
-        self._next = row
+        self.counts[request_id] = [count - bad, bad]
 
-    def payload_of(self, row: int) -> Parameters | None:
-        """Return the payload of a new event; None for a row that is not new."""
-        index = bisect_right(self._requests, row, key=itemgetter(0)) - 1
-        if index < 0 or row >= self._next:
-            return None
-        first, validated = self._requests[index]
-        return validated.events[row - first]
+    def _kinds_of(self, validated: ValidatedRequest) -> list[int]:
+        """Return the number of each event's kind; events of a request have few kinds."""
+        results = {id(result): result for result in validated.results}
+        apps = [event.get("aid") for event in validated.events]
+        sessions = [event.get("sid") for event in validated.events]
+        if len(results) == len(set(apps)) == len(set(sessions)) == 1:
+            return [self._number_of(validated.results[0], apps[0], sessions[0])] * len(apps)
+        keys = list(zip(map(id, validated.results), apps, sessions, strict=True))
+        numbers = {key: self._number_of(results[key[0]], *key[1:]) for key in dict.fromkeys(keys)}
+        return [numbers[key] for key in keys]
+
+    def _number_of(self, result: ValidationResult, app: str | None, session: str | None) -> int:
+        return self._kind_of(
+            result.failure is None, result.schema, " ".join(result.entities) or None, app, session
+        )
 
     def add_latest(self, counts: _Counts, repeats: set[int]) -> None:
         """Add what a summary shows of the newest events."""
@@ -1034,7 +1085,8 @@ def _stored_result(result: ValidationResult) -> tuple[str | None, str | None]:
 class _Identities:
     """Finds events by their ids, and repeats among new events.
 
-    Events with the same id but other content are stored under the numbers that follow.
+    An event is found by `identity_of` its id. Where another event is already, by a digest of its whole id and the numbers
+    that follow; and events of one id with ever more different contents by a digest of all they say.
     """
 
     def __init__(
@@ -1045,53 +1097,71 @@ class _Identities:
 
     def candidates(self, event_id: str) -> list[int]:
         """Return the numbers of events that may have this id."""
-        key = identity_of(event_id)
+        keys = identity_of(event_id), _digest(event_id.encode("utf-8", "surrogatepass"))
         query = "SELECT event FROM identities WHERE key BETWEEN ? AND ?"
-        return [row for (row,) in self._connection.execute(query, (key, key + SAME_ID))]
+        return [row for key in keys for (row,) in self._connection.execute(query, (key, key + SAME_ID))]
 
-    def insert(
-        self, identities: list[tuple[int, int]], payload_of: Callable[[int], Parameters | None]
-    ) -> set[int]:
-        """Insert identities of new events, and return the numbers of those that are repeats of stored ones."""
-        before = self._connection.total_changes
-        # in the order of the index, so that neighbours share its pages
-        identities.sort()
-        self._connection.executemany(INSERT_IDENTITY, identities)
-        if self._connection.total_changes - before == len(identities):
-            return set()
+    def insert(self, identities: list[tuple[int, int]], payloads: dict[int, Parameters]) -> set[int]:
+        """Insert identities of new events, and return the numbers of those that are repeats of stored ones.
+
+        Parameters
+        ----------
+        identities : list of (int, int)
+            Identity and number of each new event.
+        payloads : dict of int to dict
+            All new events, by number.
+        """
+        repeats: set[int] = set()
+        step = 0
+        while identities:
+            before = self._connection.total_changes
+            # in the order of the index, so that neighbours share its pages
+            identities.sort()
+            self._connection.executemany(INSERT_IDENTITY, identities)
+            if self._connection.total_changes - before == len(identities):
+                break
+            step += 1
+            others = self._find_others(identities, payloads, repeats)
+            identities = [(_next_key(payloads[row], step), row) for row in others]
+        return repeats
+
+    def _find_others(
+        self, identities: Sequence[tuple[int, int]], payloads: dict[int, Parameters], repeats: set[int]
+    ) -> list[int]:
+        """Add the repeats among new events, and return those in whose place is a different event."""
         owners: dict[int, int] = {}
         for chunk in _chunks([key for key, _ in identities]):
-            marks = ",".join("?" * len(chunk))
-            owners |= dict(
-                self._connection.execute(f"SELECT key, event FROM identities WHERE key IN ({marks})", chunk)
-            )
-        conflicts = [(key, row) for key, row in identities if owners[key] != row]
-        stored = self._read([owners[key] for key, _ in conflicts if payload_of(owners[key]) is None])
-        return {row for key, row in conflicts if self._is_repeat(key, row, payload_of, stored)}
-
-    def _is_repeat(
-        self,
-        key: int,
-        row: int,
-        payload_of: Callable[[int], Parameters | None],
-        stored: dict[int, Parameters],
-    ) -> bool:
-        content = content_of(payload_of(row) or {})
-        while owner := self._at(key):
-            event = payload_of(owner) or stored.get(owner) or self._read([owner]).get(owner)
-            if event is None:
+            query = f"SELECT key, event FROM identities WHERE key IN ({','.join('?' * len(chunk))})"
+            owners |= dict(self._connection.execute(query, chunk))
+        taken = [(row, owner, key) for key, row in identities if (owner := owners[key]) != row]
+        known = self._read(sorted({owner for _, owner, _ in taken}.difference(payloads))) | payloads
+        if [payloads[row] for row, _, _ in taken] == [known.get(owner) for _, owner, _ in taken]:
+            repeats.update(row for row, _, _ in taken)
+            return []
+        others = []
+        for row, _, key in taken:
+            other = known.get(owners[key])
+            if other is None:
                 # the event was deleted
                 self._connection.execute("UPDATE identities SET event = ? WHERE key = ?", (row, key))
-                return False
-            if content_of(event) == content:
-                return True
-            key += 1
-        self._connection.execute(INSERT_IDENTITY, (key, row))
-        return False
+                owners[key] = row
+            elif is_same_event(payloads[row], other):
+                repeats.add(row)
+            else:
+                others.append(row)
+        return others
 
-    def _at(self, key: int) -> int | None:
-        row = self._connection.execute("SELECT event FROM identities WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+
+def _digest(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest()) >> 1
+
+
+def _next_key(event: Parameters, step: int) -> int:
+    """Return where an event is looked for after other events were found in so many places."""
+    if step <= SAME_ID:
+        return _digest(event["eid"].encode("utf-8", "surrogatepass")) + step - 1
+    content = sorted((key, text) for key, text in event.items() if key not in DELIVERY_KEYS)
+    return _digest(repr(content).encode("utf-8", "surrogatepass")) + step - SAME_ID - 1
 
 
 def _summary(

@@ -1,16 +1,18 @@
 """Enrichment: the columns of `atomic.events` that a pipeline would fill, for many events at a time."""
 
+import contextlib
 import functools
 import math
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from nbtrack.collector.events.adapters import Parameters, Request
-from nbtrack.collector.events.field_rules import RULES
 from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
+from nbtrack.common.field_formats import RULES
 from nbtrack.common.payload_json import read_json, read_many
 from nbtrack.protocol import EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
 from nbtrack.schemas import SchemaKey, parse_uri
@@ -58,6 +60,8 @@ KEYS_BY_COLUMN: Mapping[str, tuple[str, ...]] = {
     "ti_name": ("ti_nm", "ti_na"),
 }
 """Payload keys that fill one column: the first of them that is there counts."""
+MANY_DISTINCT = 0.5
+"""Share of texts above which each one is checked by itself."""
 USUAL_DIGITS = 15
 """A timestamp with fewer digits is before the year 5138."""
 EVENT_ID_NAMESPACE = uuid.NAMESPACE_OID
@@ -118,6 +122,7 @@ class _Enricher:
         self._sources = sources
         self._wanted = wanted
         self._keys = set().union(*self._payloads)
+        self._texts: dict[str, list[str | None]] = {}
         self._made: Columns = {}
 
     def columns(self) -> Columns:
@@ -138,9 +143,8 @@ class _Enricher:
             self._add_field(key)
         for column, keys in KEYS_BY_COLUMN.items():
             if not self._keys.isdisjoint(keys):
-                self._made[column] = [
-                    next(filter(None, map(payload.get, keys)), None) for payload in self._payloads
-                ]
+                lists = map(self._raw, keys)
+                self._made[column] = [next(filter(None, texts), None) for texts in zip(*lists, strict=True)]
         for names, make in makers:
             if self._wanted is None or not self._wanted.isdisjoint(names):
                 make()
@@ -151,7 +155,9 @@ class _Enricher:
         }
 
     def _raw(self, key: str) -> list[str | None]:
-        return [payload.get(key) or None for payload in self._payloads]
+        if key not in self._texts:
+            self._texts[key] = _texts_of(self._payloads, key)
+        return self._texts[key]
 
     def _get(self, column: str) -> list[Any]:
         return self._made.get(column) or [None] * len(self._payloads)
@@ -203,25 +209,30 @@ class _Enricher:
         self._add_url_parts("refr_url", self._field("page_referrer", "refr"))
 
     def _add_url_parts(self, prefix: str, urls: list[str | None]) -> None:
+        if not any(urls):
+            return
         parts = [_split_url(url) if url else None for url in urls]
         for index, name in enumerate(URL_PARTS):
             self._made[f"{prefix}{name}"] = [None if part is None else part[index] for part in parts]
 
     def _add_cross_domain(self) -> None:
         """Fill what the linker of another site added to the page's URL: ``_sp=`` user id, a dot, a timestamp."""
+        urls = self._page_urls()
+        if not any(urls):
+            return
         users, times = [], []
-        for url in self._page_urls():
+        for url in urls:
             user, time = _linked_user(url) if url and "_sp=" in url else (None, None)
             users.append(user)
             times.append(time)
         self._made["refr_domain_userid"], self._made["refr_dvce_tstamp"] = users, times
 
     def _add_campaign(self) -> None:
-        campaigns = [
-            _campaign(url) if url and source.request.campaigns else {}
-            for url, source in zip(self._page_urls(), self._sources, strict=True)
-        ]
         if any(source.request.campaigns for source in self._sources):
+            campaigns = [
+                _campaign(url) if url and source.request.campaigns else {}
+                for url, source in zip(self._page_urls(), self._sources, strict=True)
+            ]
             for name in (*CAMPAIGN_PARAMETERS.values(), "mkt_clickid", "mkt_network"):
                 self._made[name] = [campaign.get(name) for campaign in campaigns]
             self._made["etl_tags"] = [
@@ -229,7 +240,8 @@ class _Enricher:
             ]
 
     def _add_identity(self) -> None:
-        self._made["event"] = [EVENT_NAMES.get(payload.get("e", "")) for payload in self._payloads]
+        types = {key: EVENT_NAMES.get(key or "") for key in set(self._raw("e"))}
+        self._made["event"] = [types[key] for key in self._raw("e")]
         ids = self._field("event_id", "eid")
         self._made["event_id"] = [
             event_id.lower()
@@ -271,9 +283,9 @@ class _Enricher:
             self._add_unstruct_event()
         uris = [
             envelope["data"]["schema"]
-            if envelope is not None and payload.get("e") == "ue"
-            else ATOMIC_SCHEMAS.get(payload.get("e", ""))
-            for payload, envelope in zip(self._payloads, self._get("unstruct_event"), strict=True)
+            if envelope is not None and event_type == "ue"
+            else ATOMIC_SCHEMAS.get(event_type or "")
+            for event_type, envelope in zip(self._raw("e"), self._get("unstruct_event"), strict=True)
         ]
         keys = {uri: _parse(uri or "") for uri in set(uris)}
         for name, part in zip(NAME_PARTS, ("vendor", "name", "format", "version"), strict=True):
@@ -281,34 +293,45 @@ class _Enricher:
             self._made[name] = [parts[uri] for uri in uris]
 
 
-def _read(fields: Sequence[tuple[str, str] | None]) -> list[Any]:
-    """Return the JSON of fields, each a key and its text; None for what is not JSON."""
-    present = [field for field in fields if field is not None]
-    documents = iter(read_many(present))
-    result: list[Any] = []
-    for field in fields:
-        document = None if field is None else next(documents)
-        if document is None and field is not None:
-            try:
-                document = read_json(*field)
-            except ValueError:
-                document = None
-        result.append(document)
+def _texts_of(payloads: Sequence[Parameters], key: str) -> list[str | None]:
+    """Return what payloads have of a key; None for an empty string too."""
+    texts: list[str | None]
+    try:
+        texts = list(map(itemgetter(key), payloads))
+    except KeyError:
+        texts = [payload.get(key) for payload in payloads]
+    return [text or None for text in texts] if "" in texts else texts
+
+
+def _read(key: str, texts: Sequence[str | None]) -> list[Any]:
+    """Return the JSON of a key's texts; None for what is not JSON."""
+    result = read_many(key, [text or "" for text in texts])
+    if None in result:
+        for index, text in enumerate(texts):
+            if text is not None and result[index] is None:
+                with contextlib.suppress(ValueError):
+                    result[index] = read_json(key, text)
     return result
 
 
 def _unstruct_events(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
     """Return the self-describing events with their envelopes; None where there is none, or one of another shape."""
-    fields = [
-        next(((key, payload[key]) for key in ("ue_px", "ue_pr") if payload.get(key)), None)
-        for payload in payloads
-    ]
+    encoded, plain = _texts_of(payloads, "ue_px"), _texts_of(payloads, "ue_pr")
+    documents: list[Any] = _read("ue_px", encoded) if any(encoded) else [None] * len(payloads)
+    if any(plain):
+        others = _read(
+            "ue_pr", [text if other is None else None for text, other in zip(plain, encoded, strict=True)]
+        )
+        documents = [
+            other if text is None else document
+            for text, document, other in zip(encoded, documents, others, strict=True)
+        ]
     return [
         envelope
         if schema_named_by(envelope) == UNSTRUCT_EVENT
         and _parse(schema_named_by(envelope["data"]) or "") is not None
         else None
-        for envelope in _read(fields)
+        for envelope in documents
     ]
 
 
@@ -316,11 +339,10 @@ def _contexts(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
     """Return the entities with their envelopes; None where there are none, or of another shape."""
     result: list[dict[str, Any] | None] = [None] * len(payloads)
     for key in ("cx", "co"):
-        texts = [payload.get(key) for payload in payloads]
-        fields = [(key, text) if text and text not in NO_ENTITIES else None for text in texts]
-        if not any(fields):
+        texts = [None if text in NO_ENTITIES else text for text in _texts_of(payloads, key)]
+        if not any(texts):
             continue
-        for index, envelope in enumerate(_read(fields)):
+        for index, envelope in enumerate(_read(key, texts)):
             uri = schema_named_by(envelope)
             if uri is None or not isinstance(envelope["data"], list):
                 continue
@@ -348,16 +370,19 @@ def _convert(key: str, texts: list[str | None]) -> list[Any]:
     }
     convert = converters.get(kind, str)
     matches = text_format.matches
-    if kind == "timestamp":
-        # the usual form needs no regular expression
-        return [
-            int(text)
-            if text is not None
-            and ((len(text) < USUAL_DIGITS and text.isdigit() and text.isascii()) or matches(text))
-            else None
-            for text in texts
-        ]
-    return [convert(text) if text is not None and matches(text) else None for text in texts]
+    distinct = set(texts)
+    if len(distinct) > MANY_DISTINCT * len(texts) and convert is str:
+        return [text if text is not None and matches(text) else None for text in texts]
+    # times of many events are often the same
+    values: dict[str | None, Any] = {
+        text: convert(text)
+        if (kind == "timestamp" and len(text) < USUAL_DIGITS and text.isdigit() and text.isascii())
+        or matches(text)
+        else None
+        for text in distinct
+        if text is not None
+    }
+    return [values.get(text) for text in texts]
 
 
 def _finite(text: str) -> float | None:

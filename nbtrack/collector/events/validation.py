@@ -1,6 +1,7 @@
 """Validation of events: whether a pipeline would accept them, and why not."""
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -9,7 +10,8 @@ import orjson
 
 from nbtrack.collector.events.adapters import Parameters
 from nbtrack.collector.events.bad_rows import BadRow
-from nbtrack.collector.events.field_rules import EXPECTED, RULES, SINK_LIMITS, Rule, usual_event
+from nbtrack.collector.events.field_rules import EXPECTED, SINK_LIMITS, usual_event
+from nbtrack.common.field_formats import RULES, Rule
 from nbtrack.common.payload_json import MAX_DEPTH, decode_many, json_text, read_json, read_many
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
@@ -31,6 +33,8 @@ UNSTRUCT_KEYS = ("ue_px", "ue_pr")
 ENTITY_KEYS = ("cx", "co")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 NO_ENTITIES = frozenset({"", "null"})
+EXPLAIN_SECONDS = 2.0
+"""Seconds that the reasons why events of one request fail are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class EventValidator:
         self._lenient_lengths = lenient_lengths
         self._validators: dict[str, Validator | SchemaNotFound | BadSchema | None] = {}
         self._entities: dict[str, tuple[tuple[str, ...], BadRow]] = {}
+        self._explaining = 0.0
 
     def validate_all(self, events: Sequence[Parameters]) -> list[ValidationResult]:
         """Validate the events of a request; those that are surely good are found many at a time."""
@@ -199,6 +204,16 @@ class EventValidator:
         """Check whether an item is self-describing with a URI that was looked up before, which is usual."""
         return schema_named_by(item) in self._validators
 
+    def _explain(self, validator: Validator, data: Any) -> list[Fault]:
+        """Return what is wrong with data, unless that of earlier events took too long already."""
+        if self._explaining > EXPLAIN_SECONDS:
+            text = "does not match the schema; the reasons were not looked for, because those of earlier events took too long"
+            return [Fault("$", text, "schema", "data that matches", "other data")]
+        began = time.monotonic()
+        faults = validator.faults(data)
+        self._explaining += time.monotonic() - began
+        return faults
+
     def _check_data(self, uri: str, data: Any, field: str, report: BadRow) -> bool:
         """Check data against a schema, and report to `field` what is wrong."""
         validator = self.find_validator(uri)
@@ -206,7 +221,7 @@ class EventValidator:
             try:
                 if validator.is_valid(data):
                     return True
-                report.add_faults(field, uri, self._registry.faults(uri, data))
+                report.add_faults(field, uri, self._explain(validator, data))
             except (ValueError, RecursionError) as error:
                 report.add_faults(field, uri, [_unusable_schema(error)])
         elif isinstance(validator, SchemaNotFound):
@@ -264,20 +279,19 @@ class _SurelyGood:
         if not described:
             return others
         groups: dict[str, tuple[list[int], list[Any]]] = {}
-        documents = read_many(
-            [
-                (key, events[index][key])
-                for index in described
-                for key in _keys_in(events[index], UNSTRUCT_KEYS)
-            ]
-        )
-        for index, envelope in zip(described, documents, strict=True):
-            if schema_named_by(envelope) == UNSTRUCT_EVENT:
+        for key in UNSTRUCT_KEYS:
+            owners = [index for index in described if key in events[index]]
+            documents = read_many(key, [events[index][key] for index in owners])
+            for index, envelope in zip(owners, documents, strict=True):
+                if schema_named_by(envelope) != UNSTRUCT_EVENT:
+                    continue
                 document = envelope["data"]
                 uri = schema_named_by(document)
                 if uri is not None:
                     schemas[index] = uri
-                    indices, data = groups.setdefault(uri, ([], []))
+                    if uri not in groups:
+                        groups[uri] = [], []
+                    indices, data = groups[uri]
                     indices.append(index)
                     data.append(document["data"])
         valid = others
@@ -416,11 +430,15 @@ def _entities_of(fields: Sequence[tuple[str, str]], shared: _SharedHead | None) 
     """Return the entities of fields, without those that all share; none where they cannot be read for sure."""
     if shared is not None:
         return shared.remaining_entities(fields)
-    result: list[list[Any]] = []
-    for envelope in read_many(fields):
-        uri = schema_named_by(envelope)
-        is_list = uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list)
-        result.append(envelope["data"] if is_list else [])
+    result: list[list[Any]] = [[] for _ in fields]
+    for key in ENTITY_KEYS:
+        owners = [index for index, field in enumerate(fields) if field[0] == key]
+        for index, envelope in zip(
+            owners, read_many(key, [fields[index][1] for index in owners]), strict=True
+        ):
+            uri = schema_named_by(envelope)
+            if uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list):
+                result[index] = envelope["data"]
     return result
 
 

@@ -27,6 +27,8 @@ MAX_HEADERS = 20_480 + 40_960
 MAX_DRAINED = 256 * 1024 * 1024
 """A body that is too large is read and discarded up to this size, so that its sender receives the 413."""
 IDLE_TIMEOUT = 610
+CHUNK_SIZE = 512 * 1024
+"""Bytes that are read at a time: a body of many events takes few steps."""
 BODY_TIMEOUT = 30
 """Seconds: a client that sends a byte now and then holds a connection, but not forever."""
 LOG = logging.getLogger("nbtrack.collector")
@@ -85,6 +87,7 @@ def serve(application: tornado.web.Application, listener: socket.socket) -> torn
         max_body_size=MAX_DRAINED,
         idle_connection_timeout=IDLE_TIMEOUT,
         body_timeout=BODY_TIMEOUT,
+        chunk_size=CHUNK_SIZE,
     )
     server.add_sockets([PatientListener(listener)])
     return server

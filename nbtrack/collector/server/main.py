@@ -19,6 +19,7 @@ from nbtrack.collector.server.state import State
 from nbtrack.common.processes import is_same_process
 
 CHECK_SECONDS = 0.5
+SWITCH_SECONDS = 0.001
 
 
 def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -96,6 +97,8 @@ def main() -> None:
     raise_descriptor_limit()
     # batches create many short-lived objects and no cycles: searching for cycles often would only cost time
     gc.freeze()
+    # requests wait for the thread that validates: it lets them go first more often than by default
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(100_000, 20, 50)
     asyncio.run(_run(config, listener))
     # threads that wait for input or for a schema must not delay the end

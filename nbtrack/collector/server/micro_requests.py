@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from nbtrack.schemas.compiling import Validator, compile_schema
-from nbtrack.schemas.faults import faults_of
 
 Body = Literal["good", "bad", "events", "timeline"]
 """The paths below ``/micro`` that take a body."""
@@ -56,4 +55,4 @@ def schema_errors(body: Body, value: Mapping[str, Any]) -> str:
     >>> schema_errors("good", {"contexts": 5})
     '$.contexts: integer found, array or null expected'
     """
-    return "; ".join(map(str, faults_of(_validator(body).iter_errors(value))))
+    return "; ".join(map(str, _validator(body).faults(value)))

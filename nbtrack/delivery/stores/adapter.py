@@ -139,6 +139,11 @@ class SnowplowStoreAdapter:
         with self._lock:
             self._batch.defer(ids, seconds)
 
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first deferred event may be claimed; None if none is deferred."""
+        del route
+        return self._batch.due_in(BATCH_ROUTE)
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Report refused events as done, and keep them as dead letters."""
         with self._lock:

@@ -96,6 +96,9 @@ class Store(Protocol):
     def defer(self, ids: Sequence[RowId], seconds: float) -> None:
         """Let events wait again after a failed attempt, but not be claimed for some seconds (at most 120)."""
 
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
 

@@ -108,16 +108,17 @@ class FallbackStore:
     ) -> DropReason | None:
         """Store an event, in memory if need be."""
         # like `_write` without its closure: each event pays for this
-        if not self._writes.is_open():
+        writes = self._writes
+        if not (writes.tripped and writes.is_open()):
             try:
                 reason = self._store.add(
                     route=route, body=body, event_id=event_id, anonymous=anonymous, added=added
                 )
             except Exception as error:  # noqa: BLE001 - as in `_call`
-                self._trip(self._writes, error)
+                self._trip(writes, error)
             else:
-                if self._writes.tripped:
-                    self._writes.reset()
+                if writes.tripped:
+                    writes.reset()
                 if reason is None:
                     self._stored_events += 1
                 return reason
@@ -153,6 +154,11 @@ class FallbackStore:
     def defer(self, ids: Sequence[RowId], seconds: float) -> None:
         """Let events wait again after a failed attempt, but not be claimed for some seconds."""
         self._settle("defer", ids, seconds)
+
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+        found = (self._read(lambda: self._store.due_in(route), None), self._memory.due_in(route))
+        return min((seconds for seconds in found if seconds is not None), default=None)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""

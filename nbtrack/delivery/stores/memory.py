@@ -173,6 +173,15 @@ class InMemoryEventStore(SnowplowStoreMethods):
                 if row_id in self._attempts:
                     self._due[row_id] = monotonic() + seconds
 
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+        with self._lock:
+            stored, now = self._stored.get(route, {}), monotonic()
+            return min(
+                (due - now for row_id, due in self._due.items() if row_id in stored and due > now),
+                default=None,
+            )
+
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
         with self._lock:

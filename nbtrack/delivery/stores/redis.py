@@ -17,6 +17,8 @@ from nbtrack.delivery.stores.base import SnowplowStoreMethods
 
 LOG = logging.getLogger("nbtrack.delivery")
 LEASE_MS = 120_000
+DEFERRED = "deferred"
+"""The consumer that holds deferred events, so that they differ from those in flight."""
 TIMEOUT_SECONDS = 2.0
 GROUP = "nbtrack"
 FIND_EVENTS = 10_000
@@ -208,7 +210,8 @@ class RedisEventStore(SnowplowStoreMethods):
         """Let anybody claim events, now or in some seconds: they count as idle for as long as a lease lasts."""
         if ids:
             idle = max(0, LEASE_MS - int(seconds * 1000))
-            self._client.xclaim(stream, GROUP, self._consumer, 0, list(ids), idle=idle, justid=True)
+            holder = DEFERRED if seconds else self._consumer
+            self._client.xclaim(stream, GROUP, holder, 0, list(ids), idle=idle, justid=True)
 
     def _end_claims(self, ids: Sequence[RowId]) -> dict[str, list[RowId]]:
         """Remove ids from their claims, and return them by stream."""
@@ -248,6 +251,13 @@ class RedisEventStore(SnowplowStoreMethods):
         """Let events wait again after a failed attempt, but not be claimed for some seconds."""
         for stream, entry_ids in self._end_claims(ids).items():
             self._end_lease(stream, entry_ids, seconds)
+
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+        pending = self._client.xpending_range(
+            self._stream(route), GROUP, min="-", max="+", count=FIND_EVENTS, consumername=DEFERRED
+        )
+        return min((max(0, LEASE_MS - item["time_since_delivered"]) / 1000 for item in pending), default=None)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""

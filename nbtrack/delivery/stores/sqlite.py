@@ -208,6 +208,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
             self._leave_deleted_file(self._connection)
         if self._connection is None:
             self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
+            self._inserting = self._connection.cursor()
             self._inode = sqlite_file.inode_of(self.path)
             self._quota.recount(self._connection)
         return self._connection
@@ -288,8 +289,11 @@ class SQLiteEventStore(SnowplowStoreMethods):
             try:
                 if not quota.fits(size) and not quota.evict_until_fits(connection, size):
                     return DropReason.QUEUE_FULL
-                self._last_id = max(self._last_id + 1, int(wall() * 1e6) * ID_SALTS + self._salt)
-                connection.execute(INSERT, (self._last_id, route, anonymous, added, size, event_id, body))
+                row_id = int(wall() * 1e6) * ID_SALTS + self._salt
+                self._last_id = row_id if row_id > self._last_id else self._last_id + 1
+                self._inserting.execute(
+                    INSERT, (self._last_id, route, anonymous, added, size, event_id, body)
+                )
             except BaseException as error:
                 self._recover(connection, error)
                 raise
@@ -366,6 +370,17 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 "UPDATE events SET token = '', lease_until = ?, attempts = attempts + 1 WHERE id = ?",
                 [(self._clock() + seconds, row_id) for row_id in ids],
             )
+
+    def due_in(self, route: str) -> float | None:
+        """Return the seconds until the first of a route's deferred events may be claimed; None if none is deferred."""
+        now = self._clock()
+        with self._using() as connection:
+            (due,) = connection.execute(
+                "SELECT min(lease_until) FROM events"
+                " WHERE route = ? AND token = '' AND lease_until > ? AND lease_until <= ?",
+                (route, now, now + 2 * LEASE_SECONDS),
+            ).fetchone()
+        return None if due is None else float(due - now)
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""

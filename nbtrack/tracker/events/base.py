@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from nbtrack.protocol import CONTEXTS, FIELDS, UNSTRUCT_EVENT
+from nbtrack.protocol import CONTEXTS, UNSTRUCT_EVENT
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import TimestampLike
 from nbtrack.tracker.events.entity import SelfDescribingJson
@@ -17,14 +17,27 @@ Context = Sequence[SelfDescribingJson]
 _PAGE = frozenset({"url", "page", "refr"})
 
 
-class Common(TypedDict, total=False):
-    """Arguments that every event accepts; see `Event`."""
+class EventOptions(TypedDict, total=False):
+    """Arguments that every event accepts beside its entities; see `Event`.
+
+    Examples
+    --------
+    >>> from nbtrack.tracker import PageView
+    >>> options: EventOptions = {"event_id": "c9f3b7d2-1f7a-4f0e-b0a1-6a5d3e8c7b32"}
+    >>> PageView("https://acme.com", **options).event_id
+    'c9f3b7d2-1f7a-4f0e-b0a1-6a5d3e8c7b32'
+    """
 
     event_subject: Subject | None
-    context: Context | None
     true_timestamp: TimestampLike | None
     event_id: Any
     device_timestamp: TimestampLike | None
+
+
+class Common(EventOptions, total=False):
+    """Arguments that every event accepts; see `Event`."""
+
+    context: Context | None
 
 
 class Event:
@@ -61,6 +74,8 @@ class Event:
     """
 
     event_json: SelfDescribingJson | None = None
+    specification: SelfDescribingJson | None = None
+    """The entity that names the event's specification in a tracking plan; generated classes have one."""
     # on the class, so that an event stores only what it has
     _event_subject: Subject | None = None
     _true_timestamp: Any = None
@@ -85,6 +100,8 @@ class Event:
         device_timestamp: TimestampLike | None = None,
     ) -> None:
         self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
+        if type(self) is Event or len(self._pairs) > 1:  # not only the type that a class of ours gives
+            contracts.warn_misfits(self._pairs)
         if event_subject is not None:
             self.event_subject = event_subject
         if context is None:
@@ -150,7 +167,7 @@ class Event:
 
     @event_id.setter
     def event_id(self, value: Any) -> None:
-        contracts.fits(FIELDS["eid"], value, "event_id")
+        contracts.warn_misfit("eid", value, "event_id")
         self._event_id = value
 
     @property
@@ -206,8 +223,9 @@ class Event:
         if self.event_json is not None:
             envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
             pairs["ue_px" if encode_base64 else "ue_pr"] = node(envelope, encode_base64)
-        if self._context or entities:
-            data = [entity.to_json() for entity in (*self._context, *entities)]
+        attached = self.list_entities(entities)
+        if attached:
+            data = [entity.to_json() for entity in attached]
             pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)
         if self._true_timestamp is not None:
             pairs["ttm"] = self._true_timestamp
@@ -221,6 +239,12 @@ class Event:
         pairs["dtm"] = self._device_timestamp
         pairs.update(standard)
         return pairs
+
+    def list_entities(self, more: Context = ()) -> Context:
+        """Return all entities of the event: its own, `more` from the tracker, and its specification last."""
+        if self.specification is not None:
+            return [*self._context, *more, self.specification]
+        return [*self._context, *more] if more else self._context
 
     def substitute(self, row: Mapping[str, Any]) -> Self:
         """Return the event to track for one row of a DataFrame.

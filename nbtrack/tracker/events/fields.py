@@ -1,12 +1,23 @@
 """Attributes of events that are fields of the payload, or properties of the self-describing data."""
 
+import sys
+from functools import lru_cache
 from typing import Any, Generic, Self, TypeVar, overload
 
-from nbtrack.protocol import FIELDS
+from nbtrack.common.field_formats import FORMATS, RULES
 from nbtrack.template import Col
 from nbtrack.tracker import contracts
 
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=256)  # an application has few pages, and each event pays for this
+def _is_usual_uri(text: str) -> bool:
+    return contracts.misfit("url", text) is None
+
+
+def _never(_: str) -> bool:
+    return False
 
 
 class PayloadField(Generic[T]):
@@ -20,9 +31,14 @@ class PayloadField(Generic[T]):
         Whether it must be a non-empty str.
     """
 
+    _is_checked = True
+
     def __init__(self, key: str, *, required: bool = False) -> None:
         self.key, self.required, self.name = key, required, key
-        self.any_text = self._takes_any_text()
+        # the length up to which any string is valid, and what finds longer or other ones valid
+        rule = RULES.get(key) if self._is_checked else None
+        self.free_length = sys.maxsize if rule is None else rule.max_length if rule.format is None else 0
+        self.matches = _never if rule is None or rule.format is not FORMATS["uri"] else _is_usual_uri
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -36,7 +52,7 @@ class PayloadField(Generic[T]):
 
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value
-        if given.__class__ is str and given and self.any_text:
+        if given.__class__ is str and (0 < len(given) <= self.free_length or (given and self.matches(given))):
             event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for other values
         else:
             self._put(event, given)
@@ -54,15 +70,14 @@ class PayloadField(Generic[T]):
         pairs: dict[str, Any] = event._pairs  # noqa: SLF001 - these attributes are the event's own
         return pairs
 
-    def _takes_any_text(self) -> bool:
-        return FIELDS[self.key].kind in {"string", "uri"}
-
     def _check(self, value: Any) -> None:
-        contracts.fits(FIELDS[self.key], value, self.name)
+        contracts.warn_misfit(self.key, value, self.name)
 
 
 class DataField(PayloadField[T]):
     """An attribute of an event that is a property of its self-describing data; None removes it."""
+
+    _is_checked = False
 
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value
@@ -74,9 +89,6 @@ class DataField(PayloadField[T]):
     def _values(self, event: Any) -> dict[str, Any]:
         members: dict[str, Any] = event.event_json.data
         return members
-
-    def _takes_any_text(self) -> bool:
-        return True
 
     def _check(self, value: Any) -> None:
         """Leave the check to the schema."""

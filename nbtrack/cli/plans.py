@@ -1,0 +1,91 @@
+"""``nbtrack generate``: typed Python from a tracking plan."""
+
+import difflib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nbtrack.common.wording import plural
+
+
+@click.command()
+@click.argument("plan", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The module; by default it is printed.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing: exit with 1 and a diff if the module is not what the plan gives.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if a specification has no class.")
+@click.option(
+    "--iglu", multiple=True, help="Folder in Iglu layout, or URL of an Iglu server; may be repeated."
+)
+@click.option(
+    "--lock",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the published versions of specifications; by default .snowtype-lock.json in or above the plan.",
+)
+def generate(
+    plan: Path, output: Path | None, iglu: tuple[str, ...], lock: Path | None, *, check: bool, strict: bool
+) -> None:
+    """Write a typed module with a class for each event specification of a tracking plan.
+
+    PLAN is a folder of data structures and data products, as snowplow-cli downloads them.
+    """
+    from nbtrack.plans import generate as write_module
+
+    if check and output is None:
+        raise click.UsageError("--check compares the plan with a module: name it with --output")
+    made = write_module(_read(plan, lock), _open_registry(iglu))
+    for note in made.notes:
+        click.echo(f"note: {note}", err=True)
+    for problem in made.problems:
+        click.echo(f"skipped: {problem}", err=True)
+    failed = strict and bool(made.problems)
+    if check and output is not None:
+        failed |= _compare(output, made.text)
+    elif output is None:
+        click.echo(made.text, nl=False)
+    else:
+        output.write_text(made.text, encoding="utf-8", newline="\n")
+        click.echo(f"{output}: {plural(len(made.text.splitlines()), 'line')}", err=True)
+    sys.exit(1 if failed else 0)
+
+
+def _compare(output: Path, text: str) -> bool:
+    before = output.read_text(encoding="utf-8") if output.exists() else ""
+    if before == text:
+        click.echo(f"{output} is what the plan gives.", err=True)
+        return False
+    lines = difflib.unified_diff(
+        before.splitlines(), text.splitlines(), str(output), "from the plan", lineterm=""
+    )
+    click.echo("\n".join(lines))
+    click.echo(f"{output} is not what the plan gives: run nbtrack generate again.", err=True)
+    return True
+
+
+def _read(plan: Path, lock: Path | None) -> Any:
+    from nbtrack.plans import TrackingPlanError, read_tracking_plan
+
+    try:
+        return read_tracking_plan(plan, lock)
+    except TrackingPlanError as error:
+        for mistake in error.mistakes:
+            click.echo(str(mistake), err=True)
+        sys.exit(2)
+    except (OSError, ImportError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _open_registry(places: tuple[str, ...]) -> Any:
+    from nbtrack.schemas import registry_of
+
+    return registry_of(places)
