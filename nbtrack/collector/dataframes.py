@@ -20,7 +20,7 @@ from nbtrack.collector.events.enrichment import (
 )
 from nbtrack.common.arguments import check_list
 from nbtrack.common.wording import near_matches
-from nbtrack.protocol import FIELDS
+from nbtrack.protocol import ENRICHED_COLUMNS
 
 try:  # several times faster, but not needed
     import pyarrow as pa
@@ -30,14 +30,9 @@ except ImportError:
 EMPTY_COLUMNS = {"event_id", "collector_tstamp", "event_name"}
 """Columns of a DataFrame without rows."""
 SCHEMA_PREFIXES = ("unstruct_event_", "contexts_")
-DTYPES = {"integer": "Int64", "size": "Int64", "number": "Float64", "flag": "boolean"}
-"""By the kind of the field that fills a column."""
-COLUMN_DTYPES = {
-    column: DTYPES[spec.kind]
-    for spec in FIELDS.values()
-    if spec.kind in DTYPES
-    for column in (spec.column or "").split(",")
-} | {"page_urlport": "Int64", "refr_urlport": "Int64"}
+DTYPES = {"integer": "Int64", "number": "Float64", "decimal": "Float64", "flag": "boolean"}
+"""By the type of a column."""
+COLUMN_DTYPES = {column: DTYPES[type_] for column, type_ in ENRICHED_COLUMNS.items() if type_ in DTYPES}
 """By column; any other column holds strings."""
 ARROW_TYPES = (
     {}

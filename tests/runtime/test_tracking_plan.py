@@ -57,8 +57,8 @@ def test_a_plan_that_cannot_be_read_loses_no_event(tmp_path: Path, caplog: pytes
     )
     try:
         with caplog.at_level(logging.WARNING), pytest.warns(InvalidEventWarning, match="no schema"):
-            for _ in range(2):
-                assert nbtrack.track(SelfDescribing(SelfDescribingJson(BASKET, {})))
+            ids = [nbtrack.track(SelfDescribing(SelfDescribingJson(BASKET, {}))) for _ in range(2)]
+        assert all(ids)
         warnings = [
             record.getMessage() for record in caplog.records if "tracking plan" in record.getMessage()
         ]

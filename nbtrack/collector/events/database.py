@@ -856,7 +856,10 @@ class Database:
                 """events.id IN (SELECT event FROM results WHERE notes LIKE '%{"message"%')""",
             ),
         )
-        parts: list[str] = ["events.id > ? AND events.id < ?", *(text for is_chosen, text in choices if is_chosen)]
+        parts: list[str] = [
+            "events.id > ? AND events.id < ?",
+            *(text for is_chosen, text in choices if is_chosen),
+        ]
         values: list[Any] = [chosen.after, chosen.before or 1 << 62]
         for pattern, is_name in ((chosen.schema, False), (chosen.name, True)):
             if pattern:
