@@ -62,7 +62,8 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     # both views, the buffer, the log, the verdicts
     assert poll(lambda: opened.counter("waiting") == opened.counter("waiting", 1) == 30)
     assert opened.state() == "paused"
-    assert rows(opened).count() >= 8
+    tab(opened, "Buffer")
+    assert poll(lambda: rows(opened).count() >= 8)
     tab(opened, "Send log", 1)
     assert "✓ 200" in rows(opened, 1).first.inner_text()
     assert rows(opened).first.inner_text().split()[1:3] == ["pv", "page_view"]
@@ -154,7 +155,7 @@ def test_buttons_act_and_say_when_they_act(notebook, lab):
     opened.run(1)
     assert poll(opened.is_busy)
     hint = opened.monitor.locator(".nbm-hint")
-    assert "when the running cell ends" in hint.inner_text()
+    assert hint.inner_text() == "", "no cell that is known of runs"
     pause = opened.monitor.locator("button:text-is('Pause')")
     assert pause.get_attribute("aria-describedby") == hint.get_attribute("id")
     pause.click()
@@ -164,13 +165,13 @@ def test_buttons_act_and_say_when_they_act(notebook, lab):
     resume = opened.monitor.locator("button:text-is('Resume')")
     resume.wait_for(timeout=10_000)
     assert opened.state() == "paused"
-    assert poll(lambda: hint.inner_text().startswith("Buttons"))
+    assert poll(lambda: hint.inner_text() == "")
     opened.run(2)
     assert poll(lambda: (opened.counter("accepted"), opened.counter("waiting")) == (1, 1))
     resume.click()
     assert poll(lambda: (opened.state(), opened.counter("sent")) == ("ok", 1))
     opened.monitor.locator("button:text-is('Flush now')").click()
-    assert poll(lambda: hint.inner_text().startswith("Buttons"))
+    assert poll(lambda: hint.inner_text() == "")
 
 
 def test_without_a_kernel_the_saved_table_is_shown_and_nbconvert_needs_no_network(notebook, lab, chromium):

@@ -62,10 +62,12 @@ class Bare:
             ),
         )
 
-    def start(self, **summary: Any) -> None:
+    def start(self, tab: str = "Buffer", **summary: Any) -> None:
         self.page.goto(PLACE)
         self.page.evaluate(START, [str(Monitor._esm), self.message(fresh=True, partial=True, **summary)])
         self.settle()
+        if tab != "Activity":  # the one that is there at first
+            self.tab(tab)
 
     def message(self, **changes: Any) -> dict[str, Any]:
         counters = {"accepted": 9, "waiting": 0, "in flight": 0, "sent": 9, "retried": 0, "refused": 0}
@@ -106,6 +108,6 @@ class Bare:
     def names(self, place: str = "one") -> list[str]:
         return [text.split("\t")[2] for text in self.rows(place).all_inner_texts()]
 
-    def tab(self, name: str) -> None:
-        self.page.locator(f"#one [role=tab]:text-is({name!r})").click()
+    def tab(self, name: str, place: str = "one") -> None:
+        self.page.locator(f"#{place} [role=tab]:text-is({name!r})").click()
         self.settle()
