@@ -17,8 +17,9 @@ FLOOD_SECONDS = 10 if os.environ.get("NBTRACK_LONG") else 3
 EVIL = "<img src=x onerror='window.evil=1'><script>window.evil=2</script>"
 
 PRIVATE = """
-import nbtrack, time
+import nbtrack, time, warnings
 from nbtrack.collector import LocalCollector
+warnings.simplefilter("ignore")  # one shows the line of code that tracks a title that is too long
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
 collector = LocalCollector()
 collector.start()
@@ -293,3 +294,37 @@ CLICK = """async (place) => {
   if (tab.getAttribute('aria-selected') !== 'true') throw new Error('the click had no effect');
   return performance.now() - begun;
 }"""
+
+
+def test_activity_is_live_while_a_cell_runs_and_stays_in_the_saved_file(notebook, lab):
+    opened = notebook(
+        PRIVATE + "\nget_ipython().run_line_magic('load_ext', 'nbtrack')\nnbtrack.start(collector, store='memory')",
+        "nbtrack.monitor()",
+        """
+        %%track long -p rows=3
+        import time, pathlib
+        with nbtrack.track("inside") as step:
+            step.rows_out = 7
+        while not pathlib.Path("go").exists():
+            time.sleep(0.05)
+        """,
+        "print('cell', 'done')\nnbtrack.monitor()",
+        name="activity",
+    )
+    opened.run_all()
+    opened.monitors.nth(1).wait_for(timeout=30_000)
+    shown = opened.monitors.nth(1).locator(".nbm-home tbody:not(.nbm-space) tr")
+    assert poll(lambda: "◐ long" in shown.first.inner_text())
+    assert poll(lambda: shown.count() == 2 and "✓ inside" in shown.nth(1).inner_text())
+    assert "→ 7" in shown.nth(1).inner_text()
+    assert opened.is_busy()
+    hint = opened.monitors.nth(1).locator(".nbm-hint")
+    assert hint.inner_text().startswith("Buttons and details act")
+    (lab.folder / "go").touch()
+    assert poll(lambda: "✓ [" in shown.first.inner_text())
+    assert poll(lambda: "delivered, valid" in shown.first.inner_text())
+    assert poll(lambda: hint.inner_text() == "")
+    opened.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    saved = lab.folder / "activity.ipynb"
+    assert poll(lambda: "nbtrack-activity" in saved.read_text())
+    (lab.folder / "go").unlink()

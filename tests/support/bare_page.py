@@ -44,6 +44,14 @@ def logged(number: int, error: str | None = None) -> list[Any]:
     return [number, 1_790_000_000 + number, 10, 15_000, status, 12.3, 3.0 if error else None, error]
 
 
+def ran(number: int, status: str) -> list[Any]:
+    seconds = None if status == "running" else 1.0
+    return [
+        *(number, 1_790_000_000 + number, "cell", f"cell {number}", 0, status, "", seconds, 9, 3),
+        *("delivered", "valid", number, ["rows: 3"]),
+    ]
+
+
 class Bare:
     """A page with the monitor; messages are numbered as the kernel numbers them."""
 

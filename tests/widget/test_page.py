@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbtrack.widget.model import Monitor
-from tests.support.bare_page import Bare, logged, row
+from tests.support.bare_page import Bare, logged, ran, row
 from tests.support.browser import browser
 from tests.support.tools import require
 
@@ -335,14 +335,15 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
             "repeats": 0,
             "last": [verdict, verdict | {"number": 2, "good": True, "reasons": []}],
         },
+        activity={"rows": [ran(1, "ok"), ran(2, "error"), ran(3, "running")], "order": [1, 2, 3]},
     )
     assert bare.page.locator("#one .nbtrack-monitor").get_attribute("data-theme") == scheme
     bare.page.evaluate(axe)
-    for name in ("Buffer", "Send log", "Collector"):
+    for name in ("Activity", "Buffer", "Send log", "Collector"):
         bare.tab(name)
         bare.rows().first.click()
         bare.page.mouse.move(5, 5)
-        kind = {"Buffer": "event", "Send log": "attempt", "Collector": "verdict"}[name]
+        kind = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "verdict"}[name]
         bare.answer(kind, content={"e": "pv"}, note="cut", curl="curl x")
         found = bare.page.evaluate("async () => (await axe.run('#one')).violations")
         serious = [
