@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import threading
 import time
@@ -301,6 +302,21 @@ class CollectorClient:
         for events in self._pages({"good": 1}):
             found.add(specification_of(event.payload or {}) for event in events)
         return found
+
+    def failed(self) -> Any:
+        """Return the failed events with their payloads, to be repaired and sent again; needs the extra ``backfill``.
+
+        Returns
+        -------
+        nbtrack.warehouse.FailedEvents
+            As of `nbtrack.read_failed`.
+        """
+        # it stands on this module, so that this one cannot name it
+        return importlib.import_module("nbtrack.warehouse").read_failed(self)
+
+    def failed_events(self) -> Iterator[StoredEvent]:
+        """Yield the failed events as they are stored, oldest first."""
+        return chain.from_iterable(self._pages({"good": 0}))
 
     def payloads(
         self,
