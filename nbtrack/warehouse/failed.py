@@ -259,14 +259,15 @@ def read_failed(source: Any) -> FailedEvents:
     --------
     >>> import nbtrack
     >>> from nbtrack.collector import LocalCollector
-    >>> from nbtrack.tracker import Emitter, PageView, Tracker
+    >>> from nbtrack.tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
+    >>> wrong = SelfDescribingJson("iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0", {"timing": "fast"})
     >>> with LocalCollector() as collector:
     ...     tracker = Tracker("demo", Emitter(collector.url))
-    ...     _ = tracker.track(PageView("https://acme.com", page_title="x" * 3_000))
+    ...     _ = tracker.track(SelfDescribing(wrong))
     ...     tracker.flush()
     ...     failed = nbtrack.read_failed(collector)
     >>> failed.summary()["field"].to_list()
-    ['page_title']
+    ['ue.category', 'ue.timing', 'ue.variable']
     """
     if hasattr(source, "failed_events"):
         return FailedEvents(read_collector(source))

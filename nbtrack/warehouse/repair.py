@@ -54,7 +54,7 @@ class RepairedEvents:
     >>> repaired = FailedEvents([FailedEvent("schema_violations", payload=payload)]).repair({"vid": "1"})
     >>> print(repaired)
     1 failed event: 1 changed, 1 valid now, 0 still failing
-      before: 1 event: domain_sessionidx: integer expected
+      before: 1 event: domain_sessionidx: integer of 32 bits expected
     """
 
     def __init__(
