@@ -120,6 +120,8 @@ class BackfillReport(Accounts):
         Parquet file of the rows that were not delivered: row, event_id, reason, payload, refused.
     resumable : bool or None
         Whether an interrupted run can be resumed; None if it was not interrupted.
+    name : str
+        What the text calls the run.
     reader : {"python", "command line"}
         Whose options the text names.
     id_recipe : int
@@ -144,6 +146,7 @@ class BackfillReport(Accounts):
     sample: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: Path | None = None
     resumable: bool | None = None
+    name: str = "backfill"
     reader: Reader = "python"
     id_recipe: int = RECIPE
     send_again: "Callable[[bool], BackfillReport] | None" = None
@@ -258,7 +261,7 @@ class BackfillReport(Accounts):
         if self.dry_run:
             return f"dry run {result}: {self.sent:,} of {plural(self.rows, 'row')} would be sent"
         return (
-            f"backfill {result}: {self.sent:,} of {plural(self.rows, 'row')} sent{self._validation()} in "
+            f"{self.name} {result}: {self.sent:,} of {plural(self.rows, 'row')} sent{self._validation()} in "
             f"{self.seconds:,.1f} s ({self.rate:,.0f} events/s)"
         )
 

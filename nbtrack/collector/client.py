@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import threading
 import time
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrack.collector.events.database import StoredEvent
+    from nbtrack.plans import PlanCoverage, TrackingPlan
 
 PAGE = 10_000
 """Events of one request."""
@@ -270,8 +272,61 @@ class CollectorClient:
 
         return bad_frame(self._pages({"good": 0}, limit))
 
+    def findings(self, limit: int | None = None) -> pd.DataFrame:
+        """Return what does not match the specifications of the collector's tracking plan, oldest first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each finding: time, event_id, specification (its name), specification_id, schema, path, message.
+        """
+        from nbtrack.collector.dataframes import findings_frame  # noqa: PLC0415 - heavy
+
+        return findings_frame(self._pages({"findings": 1}, limit))
+
+    def coverage(self, plan: TrackingPlan | str | Path) -> PlanCoverage:
+        """Return how many good events have arrived of each event specification of a tracking plan.
+
+        Parameters
+        ----------
+        plan : TrackingPlan, str or pathlib.Path
+            The plan, or its folder.
+        """
+        from nbtrack.collector.events.enrichment import specification_of  # noqa: PLC0415 - heavy
+        from nbtrack.plans import PlanCoverage, TrackingPlan, read_tracking_plan  # noqa: PLC0415 - as above
+
+        found = PlanCoverage(plan if isinstance(plan, TrackingPlan) else read_tracking_plan(plan))
+        for events in self._pages({"good": 1}):
+            found.add(specification_of(event.payload or {}) for event in events)
+        return found
+
+    def failed(self) -> Any:
+        """Return the failed events with their payloads, to be repaired and sent again; needs the extra ``backfill``.
+
+        Returns
+        -------
+        nbtrack.warehouse.FailedEvents
+            As of `nbtrack.read_failed`.
+        """
+        # it stands on this module, so that this one cannot name it
+        return importlib.import_module("nbtrack.warehouse").read_failed(self)
+
+    def failed_events(self) -> Iterator[StoredEvent]:
+        """Yield the failed events as they are stored, oldest first."""
+        return chain.from_iterable(self._pages({"good": 0}))
+
     def payloads(
-        self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None
+        self,
+        *,
+        good: bool | None = None,
+        event_id: str | None = None,
+        schema: str | None = None,
+        limit: int | None = None,
     ) -> list[dict[str, str]]:
         """Return the events as their trackers sent them, oldest first.
 
@@ -281,11 +336,31 @@ class CollectorClient:
             Only good or only failed ones.
         event_id : str, optional
             Only this event.
+        schema : str, optional
+            Only events of this schema.
         limit : int, optional
             Only the newest so many.
         """
-        chosen = _choose(None, event_id) | {"good": "" if good is None else int(good)}
+        chosen = _choose(schema, event_id) | {"good": "" if good is None else int(good)}
         return [event.payload for events in self._pages(chosen, limit) for event in events if event.payload]
+
+    def failures(self, limit: int | None = None) -> dict[str, list[str]]:
+        """Return why events failed, by event id; `bad` has more about each reason.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
+        """
+        reasons: dict[str, list[str]] = {}
+        for events in self._pages({"good": 0}, limit):
+            for event in events:
+                if event.payload and (event_id := event.payload.get("eid")):
+                    reasons[event_id] = [
+                        f"{reason['path'] or reason['field']}: {reason['message']}"
+                        for reason in event.reasons
+                    ]
+        return reasons
 
     def forget(
         self,

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,10 +16,11 @@ from nbtrack.collector.events.enrichment import (
     Columns,
     column_of,
     enrich_all,
+    specification_of,
 )
 from nbtrack.common.arguments import check_list
 from nbtrack.common.wording import near_matches
-from nbtrack.protocol import FIELDS
+from nbtrack.protocol import ENRICHED_COLUMNS
 
 try:  # several times faster, but not needed
     import pyarrow as pa
@@ -28,14 +30,9 @@ except ImportError:
 EMPTY_COLUMNS = {"event_id", "collector_tstamp", "event_name"}
 """Columns of a DataFrame without rows."""
 SCHEMA_PREFIXES = ("unstruct_event_", "contexts_")
-DTYPES = {"integer": "Int64", "size": "Int64", "number": "Float64", "flag": "boolean"}
-"""By the kind of the field that fills a column."""
-COLUMN_DTYPES = {
-    column: DTYPES[spec.kind]
-    for spec in FIELDS.values()
-    if spec.kind in DTYPES
-    for column in (spec.column or "").split(",")
-} | {"page_urlport": "Int64", "refr_urlport": "Int64"}
+DTYPES = {"integer": "Int64", "number": "Float64", "decimal": "Float64", "flag": "boolean"}
+"""By the type of a column."""
+COLUMN_DTYPES = {column: DTYPES[type_] for column, type_ in ENRICHED_COLUMNS.items() if type_ in DTYPES}
 """By column; any other column holds strings."""
 ARROW_TYPES = (
     {}
@@ -54,11 +51,14 @@ BAD_COLUMNS = [
     "nearest",
     "payload",
 ]
+FINDING_COLUMNS = ["time", "event_id", "specification", "specification_id", "schema", "path", "message"]
 
 
 def flat_columns(events: Sequence[StoredEvent], wanted: Iterable[str] | None = None) -> Columns:
     """Return events' columns in the analytics SDK's form; timestamps are Unix timestamps in milliseconds."""
     roots = None if wanted is None else frozenset(map(_root, wanted))
+    if roots is not None and "contexts" in roots:
+        roots |= {"derived_contexts"}  # whose columns have the same prefix
     columns = enrich_all(events, roots)
     count = len(events)
     by_uri: dict[str, list[Any]] = {}
@@ -71,7 +71,8 @@ def flat_columns(events: Sequence[StoredEvent], wanted: Iterable[str] | None = N
                 values = by_uri[document["schema"]] = columns.setdefault(name, [None] * count)
             values[row] = document["data"]
     by_uri = {}
-    for row, envelope in enumerate(columns.pop("contexts", ())):
+    envelopes = [*enumerate(columns.pop("contexts", ())), *enumerate(columns.pop("derived_contexts", ()))]
+    for row, envelope in envelopes:
         for entity in envelope["data"] if envelope is not None else ():
             uri = entity["schema"]
             values = by_uri.get(uri)
@@ -169,6 +170,28 @@ def to_timestamps(milliseconds: list[Any]) -> "pd.Series[Any]":
     return pd.to_datetime(
         pd.Series(pd.array(milliseconds, dtype="Int64")), unit="ms", utc=True, errors="coerce"
     )
+
+
+def findings_frame(pages: Iterable[Sequence[StoredEvent]]) -> pd.DataFrame:
+    """Return events that do not match their specification as a DataFrame, a row for each finding."""
+    records = []
+    for event in itertools.chain.from_iterable(pages):
+        named = specification_of(event.payload or {})
+        records += [
+            {
+                "time": event.request.time,
+                "event_id": (event.payload or {}).get("eid"),
+                "specification": named.get("name"),
+                "specification_id": named.get("id"),
+                "schema": finding.get("schema"),
+                "path": finding.get("path"),
+                "message": finding["message"],
+            }
+            for finding in event.findings
+        ]
+    frame = pd.DataFrame(records, columns=FINDING_COLUMNS, dtype="object")
+    frame["time"] = to_timestamps(list(frame["time"]))
+    return frame
 
 
 def bad_frame(pages: Iterable[Sequence[StoredEvent]]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Pages of stored events, as a collector sends them to its clients: by request, with bodies as they are."""
 
 from operator import attrgetter
+from typing import Any
 
 import orjson
 
@@ -8,7 +9,7 @@ from nbtrack.collector.events.adapters import PayloadForm, Request
 from nbtrack.collector.events.database import StoredEvent
 
 NO_RESULT = (None, None, None)
-NONE: list[str] = []
+NONE: list[Any] = []
 
 
 def read_page(body: bytes) -> list[StoredEvent]:

@@ -64,6 +64,8 @@ class CellRuns:
             self._stack.append(run)
             if len(self._stack) == 1:
                 steps.enter_run(run.run_id)
+                name = header.name[: own.NAME_LENGTH] if header is not None and header.name else ""
+                self.session.activities.begin(run.run_id, "cell", name)
         except Exception as error:  # noqa: BLE001 - an internal error must not show in the user's cell
             self.session.note_fault("the start of a cell", error)
 
@@ -140,6 +142,8 @@ class CellRuns:
     def _drop_lost(self, info: Any) -> None:
         """Forget runs whose end never came: what a magic runs inside a cell is not stored in the history."""
         if self._stack and getattr(info, "store_history", False):
+            for run in self._stack:
+                self.session.activities.end(run.run_id)
             self._stack.clear()
             steps.enter_run(None)
 
@@ -151,7 +155,8 @@ class CellRuns:
             report_left_out("%%track", run.left_out)
         for note in run.notes:
             sys.stderr.write(f"%%track: {note}\n")
-        parent = session.track_safely(event, "a cell's run")
+        parent = session.track_safely(event, "a cell's run", ended=run.ended)
+        session.activities.end(run.run_id)
         wants = settings.error_messages or settings.tracebacks
         if parent and run.error is not None and wants and run.status == "error":
             session.track_safely(self._describe_error(parent, run.error), "a cell's error")

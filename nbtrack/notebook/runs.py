@@ -44,6 +44,8 @@ class CellRun:
     result: Any = None
     error: BaseException | None = None
     seconds: float = 0.0
+    ended: float = 0.0
+    """Unix timestamp in seconds of the end."""
     cpu_seconds: float = 0.0
     memory_delta: int | None = None
     left_out: list[str] = field(default_factory=list)
@@ -56,6 +58,7 @@ class CellRun:
         self.seconds, self.cpu_seconds = ended - self.started, time.process_time() - self.cpu
         memory = measure_memory()
         self.memory_delta = None if memory is None or self.memory is None else memory - self.memory
+        self.ended = time.time() - (time.perf_counter() - ended)
         self.result = result
         # an error that is here already is one of a cell that a magic ran inside this one
         self.error = self._find_error() or self.error

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from nbtrack import backfill, col
-from nbtrack.bulk import make_event_id, make_namespace, make_plan
+from nbtrack.bulk import SourceError, make_event_id, make_namespace, make_plan
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
 from tests.support.engines import load
 from tests.support.fault_server import Act, FaultServer
@@ -216,3 +216,43 @@ def test_spark_raises_if_rows_are_not_delivered(spark: Any, tmp_path: Path) -> N
         with pytest.raises(Exception, match="0 of 100 rows sent"):
             frame.write.format("nbtrack").mode("append").option("report", str(counts)).save()
     assert json.loads(counts.read_text())["reasons"] == {"HTTP 401": 100}
+
+
+def test_what_is_no_frame_of_dask_is_answered_with_the_call_that_returns_one(dask_frames: Any) -> None:
+    dask, bags, arrays = load("dask"), load("dask.bag"), load("dask.array")
+    frame = dask_frames.from_pandas(orders()[:10], npartitions=2)
+    answers = {
+        r"data\.to_dataframe\(\)": bags.from_sequence([{"order": "o-1"}]),
+        r"dask\.dataframe\.from_dask_array\(data, columns=": arrays.ones(3),
+        r"dask\.dataframe\.from_delayed\(\[data\]\)": dask.delayed(orders()),
+        r"a DataFrame of dask": frame.groupby("order"),
+        r"data\.compute\(\)": [frame],
+        r"data\.to_frame\(\)": frame["order"],
+    }
+    for answer, data in answers.items():
+        with pytest.raises(SourceError, match=f"; pass {answer}"):
+            backfill(data, purchase(), key="order", dry_run=True)
+    with pytest.raises(
+        ValueError, match="since= is not supported for Dask and Spark; filter the DataFrame instead"
+    ):
+        backfill(frame, purchase(), key="order", since="at", dry_run=True, collector="http://127.0.0.1:9")
+
+
+def test_what_is_no_frame_of_spark_is_answered_with_the_call_that_returns_one(spark: Any) -> None:
+    frame = spark.createDataFrame([("o-1", 1)], ["order", "qty"])
+    answers = {
+        r"data\.toDF\(\[…\]\)": frame.rdd,
+        r"data\.agg\(…\)": frame.groupBy("order"),
+        r"the DataFrame, such as df\.select\(column\)": frame.order,
+        r"data\.to_spark\(\)": type("DataFrame", (), {"__module__": "pyspark.pandas.frame"})(),
+    }
+    for answer, data in answers.items():
+        with pytest.raises(SourceError, match=f"; pass {answer}"):
+            backfill(data, purchase(), key="order", dry_run=True)
+
+
+def test_a_frame_of_narwhals_is_sent_by_the_engine_inside(dask_frames: Any) -> None:
+    narwhals = load("narwhals")
+    frame = narwhals.from_native(dask_frames.from_pandas(orders()[:10], npartitions=2))
+    report = backfill(frame, purchase(), key="order", dry_run=True)
+    assert (report.rows, report.sent) == (10, 10)

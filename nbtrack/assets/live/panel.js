@@ -127,5 +127,5 @@ export function showEvent(panel, event, columnOf, close) {
   }
   const names = ["time", "vendor", "version", "method", "ip", "useragent", "referer", "network_userid", "hostname"];
   section(panel, "request", Object.fromEntries(names.map((name, index) => [name, event.request[index]])), new Map());
-  for (const note of event.notes ?? []) panel.append(element("p", "nbt-state", `Note: ${note}`));
+  for (const note of event.notes ?? []) panel.append(element("p", "nbt-state", note.message ? `Tracking plan: ${note.message}` : `Note: ${note}`));
 }

@@ -28,7 +28,7 @@ _CONVERSIONS = {
     "dask.bag": "data.to_dataframe()",
     "dask.array": "dask.dataframe.from_dask_array(data, columns=[…])",
     "dask.delayed": "dask.dataframe.from_delayed([data])",
-    "dask.dataframe": "data.to_frame()",
+    "dask.dataframe.dask_expr._collection": "data.to_frame()",
 }
 
 
@@ -61,7 +61,9 @@ def find_engine(data: Any) -> Engine | None:
     if library is None:
         return None
     module, method = _ENGINES[library]
-    if not hasattr(data, method) or not hasattr(data, "columns"):
+    # of the class: a column of Spark and a delayed value of Dask have members of any name
+    is_frame = hasattr(type(data), method) and hasattr(type(data), "columns")
+    if not is_frame or type(data).__name__ in {"Series", "Index"}:
         full_name = f"{type(data).__module__}.{type(data).__name__}"
         call = next((_CONVERSIONS[name] for name in _CONVERSIONS if full_name.startswith(name)), None)
         advice = f"pass {call}" if call else f"pass a DataFrame of {library}"

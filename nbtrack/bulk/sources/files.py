@@ -232,11 +232,11 @@ def _find_lake_table(folder: str) -> Source | None:
     """
     if is_folder(f"{folder}/_delta_log"):
         library = _import_library("deltalake", folder, "Delta")
-        with reading(folder, "the Delta table "):
+        with reading(folder, "the Delta table ", by_library=True):
             return ArrowSource(library.DeltaTable(folder).to_pyarrow_dataset())
     if names := [name for name in list_names(f"{folder}/metadata") if name.endswith(".metadata.json")]:
         library = _import_library("pyiceberg.table", folder, "Iceberg")
-        with reading(folder, "the Iceberg table "):
+        with reading(folder, "the Iceberg table ", by_library=True):
             newest = f"{folder}/metadata/{_find_newest(folder, names)}"
             return ArrowSource(library.StaticTable.from_metadata(newest).scan().to_arrow_batch_reader())
     return None

@@ -137,8 +137,18 @@ def parent_folders(path: str) -> Iterator[str]:
 
 
 @contextmanager
-def reading(path: str, what: str = "") -> Iterator[None]:
-    """Raise what goes wrong with a file as `SourceError`, without the query of its URL."""
+def reading(path: str, what: str = "", *, by_library: bool = False) -> Iterator[None]:
+    """Raise what goes wrong with a file as `SourceError`, without the query of its URL.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What is read of it, for the message.
+    by_library
+        Whether another library reads it, with exceptions of its own, as that of a file system elsewhere has.
+    """
     try:
         yield
     except SourceError:
@@ -146,8 +156,7 @@ def reading(path: str, what: str = "") -> Iterator[None]:
     except FileNotFoundError:
         raise MissingFileError(f"no such file: {show_path(path)}") from None
     except Exception as error:
-        # each file system has its own exceptions
-        if not is_remote(path) and not isinstance(error, pa.ArrowException | OSError):
+        if not by_library and not is_remote(path) and not isinstance(error, pa.ArrowException | OSError):
             raise
         message = str(error).replace(path, show_path(path)) or type(error).__name__
         raise SourceError(f"cannot read {what}{show_path(path)}: {message}") from None

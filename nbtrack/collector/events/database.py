@@ -140,7 +140,8 @@ class StoredEvent(NamedTuple):
         None for a request that no event could be read from.
     failure : dict or None
         From `BadRow.as_dict`.
-    notes : list of str
+    notes : list of str or dict
+        What a pipeline might do differently; a dict is a finding about the event's specification in a tracking plan.
     request : Request
     """
 
@@ -150,8 +151,13 @@ class StoredEvent(NamedTuple):
     entities: list[str]
     payload: Parameters | None
     failure: dict[str, Any] | None
-    notes: list[str]
+    notes: list[str | dict[str, str]]
     request: Request
+
+    @property
+    def findings(self) -> list[dict[str, str]]:
+        """What does not match the event's specification in a tracking plan."""
+        return [note for note in self.notes if isinstance(note, dict)]
 
     @property
     def reasons(self) -> list[dict[str, Any]]:
@@ -179,6 +185,8 @@ class EventFilter:
         Only those with a higher number than the first, and a lower one than the second; 0 for no limit.
     only_events : bool
         Whether requests that no event could be read from are left out.
+    only_findings : bool
+        Whether only events that do not match their specification in a tracking plan are read.
     """
 
     good: bool | None = None
@@ -192,6 +200,7 @@ class EventFilter:
     after: int = 0
     before: int = 0
     only_events: bool = False
+    only_findings: bool = False
 
 
 @dataclass(slots=True)
@@ -867,14 +876,20 @@ class Database:
 
     def _condition(self, connection: sqlite3.Connection, chosen: EventFilter) -> tuple[str, list[Any]]:
         """Return the condition of a WHERE clause and its values."""
-        parts: list[str] = ["events.id > ? AND events.id < ?"]
+        choices = (
+            (chosen.good is True, "events.id NOT IN (SELECT event FROM results WHERE failure IS NOT NULL)"),
+            (chosen.good is False, "events.id IN (SELECT event FROM results WHERE failure IS NOT NULL)"),
+            (chosen.only_events, "position >= 0"),
+            (
+                chosen.only_findings,
+                """events.id IN (SELECT event FROM results WHERE notes LIKE '%{"message"%')""",
+            ),
+        )
+        parts: list[str] = [
+            "events.id > ? AND events.id < ?",
+            *(text for is_chosen, text in choices if is_chosen),
+        ]
         values: list[Any] = [chosen.after, chosen.before or 1 << 62]
-        if chosen.good:
-            parts.append("events.id NOT IN (SELECT event FROM results WHERE failure IS NOT NULL)")
-        elif chosen.good is not None:
-            parts.append("events.id IN (SELECT event FROM results WHERE failure IS NOT NULL)")
-        if chosen.only_events:
-            parts.append("position >= 0")
         for pattern, is_name in ((chosen.schema, False), (chosen.name, True)):
             if pattern:
                 full = f"iglu:*/{pattern}/*/*" if is_name else _complete_uri(pattern)
@@ -1051,7 +1066,7 @@ class _Batch:
         self.identities += zip(keys, [row for row, _ in named], strict=True)
         bad = 0
         for row, result in enumerate(validated.results, first):
-            if result.failure is not None or result.notes:
+            if result.failure is not None or result.notes or result.findings:
                 bad += result.failure is not None
                 self.results.append((row, *_stored_result(result)))
         self.counts[request_id] = [count - bad, bad]
@@ -1101,9 +1116,10 @@ class _Batch:
 
 
 def _stored_result(result: ValidationResult) -> tuple[str | None, str | None]:
-    """Return why an event failed, and the notes on it, as JSON."""
+    """Return why an event failed, and the notes on it and findings, as JSON."""
     failure = orjson.dumps(result.failure.as_dict()).decode() if result.failure else None
-    return failure, orjson.dumps(result.notes).decode() if result.notes else None
+    notes = [*result.notes, *result.findings]
+    return failure, orjson.dumps(notes).decode() if notes else None
 
 
 class _Identities:

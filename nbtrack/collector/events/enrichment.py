@@ -14,32 +14,14 @@ from nbtrack.collector.events.adapters import Parameters, Request
 from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
 from nbtrack.common.field_formats import RULES
 from nbtrack.common.payload_json import read_json, read_many
-from nbtrack.protocol import EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
+from nbtrack.plans.checks import VALIDATION_SCHEMA, names_specification
+from nbtrack.protocol import CONTEXTS, ENRICHED_COLUMNS, EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
 from nbtrack.schemas import SchemaKey, parse_uri
 
 V_COLLECTOR = "nbtrack-collector"
-_ORDER = """
-app_id platform etl_tstamp collector_tstamp dvce_created_tstamp event event_id txn_id name_tracker v_tracker
-v_collector v_etl user_id user_ipaddress user_fingerprint domain_userid domain_sessionidx network_userid
-geo_country geo_region geo_city geo_zipcode geo_latitude geo_longitude geo_region_name ip_isp ip_organization
-ip_domain ip_netspeed page_url page_title page_referrer page_urlscheme page_urlhost page_urlport page_urlpath
-page_urlquery page_urlfragment refr_urlscheme refr_urlhost refr_urlport refr_urlpath refr_urlquery
-refr_urlfragment refr_medium refr_source refr_term mkt_medium mkt_source mkt_term mkt_content mkt_campaign
-contexts se_category se_action se_label se_property se_value unstruct_event tr_orderid tr_affiliation tr_total
-tr_tax tr_shipping tr_city tr_state tr_country ti_orderid ti_sku ti_name ti_category ti_price ti_quantity
-pp_xoffset_min pp_xoffset_max pp_yoffset_min pp_yoffset_max useragent br_name br_family br_version br_type
-br_renderengine br_lang br_features_pdf br_features_flash br_features_java br_features_director
-br_features_quicktime br_features_realplayer br_features_windowsmedia br_features_gears
-br_features_silverlight br_cookies br_colordepth br_viewwidth br_viewheight os_name os_family os_manufacturer
-os_timezone dvce_type dvce_ismobile dvce_screenwidth dvce_screenheight doc_charset doc_width doc_height
-tr_currency tr_total_base tr_tax_base tr_shipping_base ti_currency ti_price_base base_currency geo_timezone
-mkt_clickid mkt_network etl_tags dvce_sent_tstamp refr_domain_userid refr_dvce_tstamp derived_contexts
-domain_sessionid derived_tstamp event_vendor event_name event_format event_version event_fingerprint
-true_tstamp
-"""
-COLUMNS = tuple(_ORDER.split())
+COLUMNS = tuple(ENRICHED_COLUMNS)
 """The 131 columns of an enriched event, in their order."""
-TIMESTAMPS = frozenset(name for name in COLUMNS if name.endswith("_tstamp"))
+TIMESTAMPS = frozenset(name for name, type_ in ENRICHED_COLUMNS.items() if type_ == "timestamp")
 JSON_COLUMNS = ("unstruct_event", "contexts", "derived_contexts")
 """Columns of self-describing JSON."""
 CAMPAIGN_PARAMETERS = {
@@ -82,6 +64,10 @@ class Enrichable(Protocol):
         """The request that it came in."""
 
     @property
+    def findings(self) -> Sequence[Mapping[str, str]]:
+        """What does not match its specification in a tracking plan."""
+
+    @property
     def id(self) -> int:
         """Its number in its database: an event that came without an id gets one made of it, always the same."""
 
@@ -92,6 +78,7 @@ class Source(NamedTuple):
     payload: Parameters | None
     request: Request
     id: int = 0
+    findings: Sequence[Mapping[str, str]] = ()
 
 
 def enrich(source: Enrichable) -> dict[str, Any]:
@@ -137,6 +124,7 @@ class _Enricher:
             (("derived_tstamp",), self._add_derived_time),
             (("unstruct_event",), self._add_unstruct_event),
             (("contexts",), self._add_contexts),
+            (("derived_contexts",), self._add_derived_contexts),
             (NAME_PARTS, self._add_names),
         ]
         for key in sorted(self._keys & FIELDS.keys()):
@@ -269,6 +257,12 @@ class _Enricher:
                 time -= gone - made
             derived.append(time)
         self._made["derived_tstamp"] = derived
+
+    def _add_derived_contexts(self) -> None:
+        """Add what Enrich derives for events that do not match their specification in a tracking plan."""
+        findings = [source.findings for source in self._sources]
+        if any(findings):
+            self._made["derived_contexts"] = [_specification_result(one) if one else None for one in findings]
 
     def _add_unstruct_event(self) -> None:
         if self._keys & {"ue_px", "ue_pr"}:
@@ -439,6 +433,22 @@ def _linked_user(url: str) -> tuple[str | None, int | None]:
     user, _, rest = _query(url).get("_sp", [""])[0].partition(".")
     time = rest.partition(".")[0]
     return user or None, int(time) if time.isascii() and time.isdigit() and len(time) < 16 else None  # noqa: PLR2004 - a timestamp
+
+
+def specification_of(payload: Parameters) -> Mapping[str, Any]:
+    """Return the data of the entity that names an event's specification in a tracking plan; empty without one."""
+    for key in ("cx", "co"):
+        if text := payload.get(key):
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+                for entity in read_json(key, text)["data"]:
+                    if names_specification(entity["schema"]):
+                        return dict(entity["data"])
+    return {}
+
+
+def _specification_result(findings: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    result = {"schema": VALIDATION_SCHEMA, "data": {"isValid": False, "errors": list(findings)}}
+    return {"schema": CONTEXTS, "data": [result]}
 
 
 def _campaign(url: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from nbtrack.collector.events.adapters import Request, RequestRejected, unpack
 from nbtrack.collector.events.bad_rows import BadRow, add_nearest, internal_error, sentence
 from nbtrack.collector.events.database import Database, ValidatedRequest
 from nbtrack.collector.events.validation import EventValidator
+from nbtrack.plans.checks import PlanChecks
 from nbtrack.schemas import Registry
 
 LOG = logging.getLogger("nbtrack.collector")
@@ -62,6 +63,8 @@ class Pipeline:
     database : Database
     registry : Registry
     lenient_lengths : bool
+    checks : PlanChecks or None
+        The specifications of a tracking plan.
     retention : Retention or None
         None keeps everything.
     on_commit : callable
@@ -74,12 +77,14 @@ class Pipeline:
         registry: Registry,
         *,
         lenient_lengths: bool = False,
+        checks: PlanChecks | None = None,
         retention: Retention | None = None,
         on_commit: Callable[[list[ValidatedRequest]], None] = lambda _requests: None,
     ) -> None:
         self._database = database
         self._registry = registry
         self._lenient_lengths = lenient_lengths
+        self._checks = checks
         self._retention = retention
         self._on_commit = on_commit
         self._inbox: queue.SimpleQueue[tuple[Request, Future[ValidatedRequest]] | None] = queue.SimpleQueue()
@@ -173,7 +178,9 @@ class Pipeline:
         """Return a request with its events and their validation results."""
         try:
             unpacked = unpack(request, self._registry)
-            validator = EventValidator(self._registry, lenient_lengths=self._lenient_lengths)
+            validator = EventValidator(
+                self._registry, lenient_lengths=self._lenient_lengths, checks=self._checks
+            )
             results = validator.validate_all(unpacked.events)
             return ValidatedRequest(request, unpacked.events, results, unpacked.form, unpacked.payload)
         except RequestRejected as rejected:
@@ -204,8 +211,8 @@ def summarise(
     failed: list[dict[str, Any]] = []
     notes: list[str] = []
     for event, result in zip(validated.events, validated.results, strict=True):
-        if result.notes and len(notes) < limit:
-            notes += result.notes
+        if (result.notes or result.findings) and len(notes) < limit:
+            notes += [*result.notes, *(finding["message"] for finding in result.findings)]
         if result.failure is None:
             continue
         bad += 1
