@@ -81,7 +81,11 @@ export class Grid {
   choose(index, open = false) {
     const within = Math.max(0, Math.min(index, this.list.length - 1));
     const event = this.list.at(within);
-    if (!event) return;
+    if (!event) {
+      // it is read once it is in sight
+      this.grid.scrollTop = within * ROW;
+      return;
+    }
     this.chosen = event;
     this.index = within;
     const top = within * ROW;
