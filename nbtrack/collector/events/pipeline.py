@@ -201,18 +201,30 @@ def summarise(
     suggest : callable
         Returns schemas that are similar to one.
     limit : int
-        Failed events, reasons and notes that are named.
+        Failed events, reasons, notes and findings that are named.
     """
     if validated.failure is not None:
         why = _sentences(validated.failure, suggest, limit)
-        return {"good": 0, "bad": 1, "reasons": why, "failed": [], "notes": []}
-    bad = 0
+        return {
+            "good": 0,
+            "bad": 1,
+            "reasons": why,
+            "failed": [],
+            "notes": [],
+            "unmatched": 0,
+            "findings": [],
+        }
+    bad = unmatched = 0
     reasons: list[str] = []
     failed: list[dict[str, Any]] = []
     notes: list[str] = []
+    findings: list[str] = []
     for event, result in zip(validated.events, validated.results, strict=True):
-        if (result.notes or result.findings) and len(notes) < limit:
-            notes += [*result.notes, *(finding["message"] for finding in result.findings)]
+        if result.notes and len(notes) < limit:
+            notes += result.notes
+        if result.findings:
+            unmatched += 1
+            findings += [finding["message"] for finding in result.findings[: limit - len(findings)]]
         if result.failure is None:
             continue
         bad += 1
@@ -221,7 +233,10 @@ def summarise(
             failed.append({"event_id": event.get("eid"), "schema": result.schema, "reasons": own})
             reasons += own
     good = len(validated.events) - bad
-    return {"good": good, "bad": bad, "reasons": reasons[:limit], "failed": failed, "notes": notes[:limit]}
+    return {
+        "good": good, "bad": bad, "reasons": reasons[:limit], "failed": failed, "notes": notes[:limit],
+        "unmatched": unmatched, "findings": findings,
+    }  # fmt: skip
 
 
 def _sentences(failure: BadRow, suggest: Callable[[str], Sequence[str]], limit: int) -> list[str]:
