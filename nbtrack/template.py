@@ -23,6 +23,8 @@ StepName = Literal[
     "parse_json",
     "strip",
     "lower",
+    "upper",
+    "truncate",
     "replace",
 ]
 Unit = Literal["s", "ms", "us", "ns"]
@@ -300,6 +302,43 @@ class Col:
         """
         return self._then("lower", None)
 
+    def upper(self) -> "Col":
+        """Convert a string to upper case.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Examples
+        --------
+        >>> col("currency").upper().evaluate("eur")
+        'EUR'
+        """
+        return self._then("upper", None)
+
+    def truncate(self, length: int) -> "Col":
+        """Cut a string that is longer than a number of characters.
+
+        Parameters
+        ----------
+        length : int
+            Most characters.
+
+        Returns
+        -------
+        Col
+            A new placeholder.
+
+        Examples
+        --------
+        >>> col("title").truncate(5).evaluate("Snowplow")
+        'Snowp'
+        """
+        if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+            raise ValueError(f"{self!r}.truncate(): length must be an int above 0, got {length!r}")
+        return self._then("truncate", length)
+
     def replace(self, old: str, new: str) -> "Col":
         """Replace a part of a string wherever it occurs.
 
@@ -523,13 +562,20 @@ def _apply(step: Step, value: Any) -> Any:  # noqa: PLR0911 - a table, one line 
         return _to_datetime(value, *step.value)
     if step.name == "parse_json":
         return _parse_json(value)
-    if step.name in {"strip", "lower", "replace"}:
+    if step.name in _OF_STRINGS:
         if not isinstance(value, str):
             raise ValueError(f"not a string: {value!r}")
-        if step.name == "strip":
-            return value.strip() or None
-        return value.lower() if step.name == "lower" else value.replace(*step.value)
+        return _OF_STRINGS[step.name](value, step.value)
     return value
+
+
+_OF_STRINGS: Mapping[str, Callable[[str, Any], Any]] = {
+    "strip": lambda value, _: value.strip() or None,
+    "lower": lambda value, _: value.lower(),
+    "upper": lambda value, _: value.upper(),
+    "truncate": lambda value, length: value[:length],
+    "replace": lambda value, pair: value.replace(*pair),
+}
 
 
 def _cast(kind: str, value: Any) -> Any:
@@ -595,7 +641,7 @@ def _show(step: Step) -> str:
     value = step.value
     if step.name == "map":
         return f".map({dict(value)})"
-    if step.name in {"parse_json", "strip", "lower"}:
+    if step.name in {"parse_json", "strip", "lower", "upper"}:
         return f".{step.name}()"
     if step.name == "replace":
         return f".replace({value[0]!r}, {value[1]!r})"

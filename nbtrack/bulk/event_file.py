@@ -8,8 +8,8 @@ from nbtrack.template import Col, col
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
 
 _FORM = '{"schema": "iglu:…", "data": {…}}'
-_WITH_ARGUMENT = ("default", "map", "cast", "format", "replace")
-_METHODS = (*_WITH_ARGUMENT, "to_number", "to_datetime", "parse_json", "strip", "lower")
+_WITH_ARGUMENT = ("default", "map", "cast", "format", "replace", "truncate")
+_METHODS = (*_WITH_ARGUMENT, "to_number", "to_datetime", "parse_json", "strip", "lower", "upper")
 """Methods of a placeholder; those without an argument take options, or null."""
 _MEMBERS = ("schema", "data", "context", "true_timestamp", "event_id", "user_id")
 

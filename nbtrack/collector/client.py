@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import threading
 import time
@@ -240,17 +241,19 @@ class CollectorClient:
             schema, event_id, name=name, app_id=app_id, session=session, since=since, until=until
         )
         frame = events_frame(self._pages(chosen | {"good": 1}, limit), columns)
-        if schema and frame.empty and "*" not in schema:
-            self._check_schema(schema)
+        if frame.empty and (schema or name) and "*" not in f"{schema}{name}":
+            self._check_schema(schema, name)
         return frame
 
-    def _check_schema(self, schema: str) -> None:
-        """Raise for a schema that is probably misspelt: there are events of a similar one."""
-        uri = schema if schema.startswith("iglu:") else f"iglu:{schema}"
-        stored = self._request_json("GET", "known_schemas")["schemas"]
-        near = near_matches(uri, [other for other in stored if other], cutoff=NEAR_SCHEMA)
-        if near and uri not in stored:
-            raise ValueError(f"no event of schema {uri}; did you mean {near[0]}?")
+    def _check_schema(self, schema: str | None, name: str | None) -> None:
+        """Raise for a schema, or its name, that is probably misspelt: there are events of a similar one."""
+        stored = [uri for uri in self._request_json("GET", "known_schemas")["schemas"] if uri]
+        names = sorted({uri.split("/")[1] for uri in stored if "/" in uri})
+        uri = schema if not schema or schema.startswith("iglu:") else f"iglu:{schema}"
+        for kind, wanted, known in (("schema", uri, stored), ("schema name", name, names)):
+            near = near_matches(wanted, known, cutoff=NEAR_SCHEMA) if wanted and wanted not in known else []
+            if near:
+                raise ValueError(f"no event of {kind} {wanted}; did you mean {near[0]}?")
 
     def bad(self, limit: int | None = None) -> pd.DataFrame:
         """Return the failed events as a DataFrame, a row for each reason, oldest first.
@@ -301,6 +304,21 @@ class CollectorClient:
         for events in self._pages({"good": 1}):
             found.add(specification_of(event.payload or {}) for event in events)
         return found
+
+    def failed(self) -> Any:
+        """Return the failed events with their payloads, to be repaired and sent again; needs the extra ``backfill``.
+
+        Returns
+        -------
+        nbtrack.warehouse.FailedEvents
+            As of `nbtrack.read_failed`.
+        """
+        # it stands on this module, so that this one cannot name it
+        return importlib.import_module("nbtrack.warehouse").read_failed(self)
+
+    def failed_events(self) -> Iterator[StoredEvent]:
+        """Yield the failed events as they are stored, oldest first."""
+        return chain.from_iterable(self._pages({"good": 0}))
 
     def payloads(
         self,

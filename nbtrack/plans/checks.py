@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from nbtrack.plans.model import EventSpecification, Source, TrackingPlan
 from nbtrack.plans.reader import read_tracking_plan
 from nbtrack.plans.rules import relax
-from nbtrack.schemas import Fault, Registry, SchemaNotFound
+from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.faults import json_path
 
 _SPECIFICATION = "iglu:com.snowplowanalytics.snowplow/event_specification/jsonschema/"
@@ -126,7 +126,10 @@ class PlanChecks:
         if specification is None or (None not in {version, known} and version != known):
             shown = "" if version is None else f", version={version}"
             return [Finding(f"Event spec not found: id={named['id']}{shown}")]
-        return list(self._check(specification, event, entities))
+        try:
+            return list(self._check(specification, event, entities))
+        except BadSchema as error:
+            return [Finding(f"Event spec compilation failed: {error}")]
 
     def _check(
         self, specification: EventSpecification, event: Document | None, entities: Sequence[Document]

@@ -225,7 +225,7 @@ def test_the_keyboard_is_enough(page, send):
     page.keyboard.press("Escape")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    assert page.locator("#panel").is_visible()
+    expect(page.locator("#panel")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("f")
     page.keyboard.press("f")

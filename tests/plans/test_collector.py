@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from nbtrack import backfill, col
 from nbtrack.cli import main
 from nbtrack.collector import LocalCollector
 from nbtrack.plans import TrackingPlanError, read_tracking_plan
@@ -71,6 +73,15 @@ def test_the_entity_has_the_shape_of_snowplows_schema(collector: LocalCollector,
     uri = "iglu:com.snowplowanalytics.snowplow/event_specification_validation/jsonschema/1-0-0"
     [key] = [key for key in lines[0] if VALIDATION in key]
     assert Registry().faults(uri, lines[0][key][0] | {}) == []
+
+
+def test_a_backfill_says_what_does_not_match(collector: LocalCollector) -> None:
+    frame = pd.DataFrame({"quantity": [1, 2, 0], "currency": ["EUR", "USD", "EUR"]})
+    template = event("paper", quantity=col("quantity"), currency=col("currency"))
+    report = backfill(frame, template, collector=collector, key="quantity", progress=False)
+    assert (report.good, report.bad, report.unmatched, report.ok) == (3, 0, 2, True)
+    assert "2 events found not to match the tracking plan" in str(report)
+    assert any(finding.startswith("$.currency: ") for finding in report.findings)
 
 
 def test_a_failed_event_is_not_checked(collector: LocalCollector) -> None:

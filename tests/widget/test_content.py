@@ -29,8 +29,7 @@ def test_base64_is_decoded(session):
 
 def test_long_values_are_cut_and_say_so(session):
     with pytest.warns(InvalidEventWarning, match="at most 1,000 characters"):
-        event = StructuredEvent("shop", "x" * 500_000)
-    answer = event_of(session, event)
+        answer = event_of(session, StructuredEvent("shop", "x" * 500_000))
     assert len(answer["content"]["se_ac"]) < LONGEST_VALUE + 40
     assert answer["content"]["se_ac"].endswith("(500,000 characters)")
     assert answer["curl"] is None

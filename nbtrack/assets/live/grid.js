@@ -13,6 +13,7 @@ export class Grid {
     this.filtered = new Set();
     this.chosen = null;
     this.index = -1;
+    this.wanted = null;
     this.pool = [];
     this.pending = false;
     grid.addEventListener("scroll", () => this.schedule(), { passive: true });
@@ -71,17 +72,30 @@ export class Grid {
       this.grid.scrollTop += added * ROW;
     }
     this.schedule();
+    if (this.wanted && list.at(this.wanted.index)) this.choose(this.wanted.index, this.wanted.open);
+  }
+
+  // open the chosen row, or the one that is about to be
+  openChosen() {
+    if (this.wanted) this.wanted.open = true;
+    else if (this.chosen) this.onChoose(this.chosen, true);
   }
 
   forget() {
-    this.chosen = null;
+    this.chosen = this.wanted = null;
     this.index = -1;
   }
 
   choose(index, open = false) {
     const within = Math.max(0, Math.min(index, this.list.length - 1));
     const event = this.list.at(within);
-    if (!event) return;
+    if (!event) {
+      // it is read once it is in sight, and chosen then
+      this.wanted = { index: within, open };
+      this.grid.scrollTop = within * ROW;
+      return;
+    }
+    this.wanted = null;
     this.chosen = event;
     this.index = within;
     const top = within * ROW;

@@ -282,8 +282,8 @@ function onKey(key) {
     if (step) {
       grid.move(step);
       key.preventDefault();
-    } else if (key.key === "Enter" && grid.chosen) {
-      showEvent(find("panel"), grid.chosen, columnOf, closePanel);
+    } else if (key.key === "Enter") {
+      grid.openChosen();
     }
   }
 }

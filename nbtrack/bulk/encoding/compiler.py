@@ -236,7 +236,7 @@ class StoredEventsCompiler:
     required: Collection[str] = ()
     _STATEMENT = Statement(
         "select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as time, true as valid, "
-        "0::ubigint as row_hash from chunk"
+        "hash(c0, c1) as row_hash from chunk"
     )
 
     def __init__(self) -> None:

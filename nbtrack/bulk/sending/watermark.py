@@ -120,6 +120,8 @@ class Watermark:
         Time zone of times without one.
     read_only
         Whether nothing is recorded, as in a dry run.
+    forget
+        Whether what earlier runs delivered is sent again.
 
     Raises
     ------
@@ -128,7 +130,14 @@ class Watermark:
     """
 
     def __init__(
-        self, path: Path, since: Since, key: Sequence[str], zone: tzinfo = UTC, *, read_only: bool = False
+        self,
+        path: Path,
+        since: Since,
+        key: Sequence[str],
+        zone: tzinfo = UTC,
+        *,
+        read_only: bool = False,
+        forget: bool = False,
     ) -> None:
         self.path, self._since, self._zone = path, since, zone
         self._kind: Kind | None = None
@@ -150,10 +159,11 @@ class Watermark:
             except LedgerError:
                 self.close()
                 raise
-        self._stored_ids = _join((ids for ids, _ in stored), np.uint64)
-        self._stored_marks = _join((marks for _, marks in stored), np.int64)
+        stored_ids = _join((ids for ids, _ in stored), np.uint64)
+        stored_marks = _join((marks for _, marks in stored), np.int64)
         self._pending = _join((marks for (marks,) in pending), np.int64)
-        self._known = np.unique(_identify(self._stored_ids, self._stored_marks))
+        known = _identify(stored_ids, stored_marks)
+        self._known = known[:0] if forget else np.unique(known)
         self.first_mark = self._find_start(self.watermark)
         if read_only:
             self.close()

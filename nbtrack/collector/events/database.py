@@ -109,6 +109,10 @@ CHUNK = 500
 """Values of one condition."""
 PAGE = 1000
 """Events that are read at a time where a caller may stop early."""
+REMOVED_AT_ONCE = 2_000
+COMPACTING_STEPS = 64
+VACUUMED_PAGES = 1_000
+BUSY_MILLISECONDS = 10_000
 OLD_REQUESTS = 200
 """Requests of an earlier version that are converted at a time."""
 MAX_IDENTITY = (1 << 63) - 1
@@ -315,7 +319,10 @@ class Database:
     @staticmethod
     def _open(path: Path | str | None) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
+            path or ":memory:",
+            check_same_thread=False,
+            isolation_level=None,
+            timeout=BUSY_MILLISECONDS / 1000,
         )
         # an existing file keeps its own page size, and a database with tables its own way of vacuuming
         connection.execute("PRAGMA page_size=8192")
@@ -569,15 +576,20 @@ class Database:
                     f"SELECT events.id FROM events WHERE {condition}", values
                 )
             ]
-        for start in range(0, len(ids), 10 * CHUNK):
-            self._remove_events(ids[start : start + 10 * CHUNK], erase=True)
+        return sum(self._remove(ids, erase=True))
+
+    def _remove(self, ids: Sequence[int], *, erase: bool) -> Iterator[int]:
+        """Delete events in short steps, so that requests are stored in between; yield how many each step deleted."""
+        for start in range(0, len(ids), REMOVED_AT_ONCE):
+            yield self._remove_events(ids[start : start + REMOVED_AT_ONCE], erase=erase)
         if ids:
-            self.compact()
-        return len(ids)
+            for _ in self._compact():
+                yield 0
 
     def _remove_events(self, ids: Sequence[int], *, erase: bool) -> int:
         with self._lock:
             run = self._connection.execute
+            removed = [0, 0]
             run("BEGIN IMMEDIATE")
             try:
                 for chunk in _chunks(ids):
@@ -589,13 +601,16 @@ class Database:
                     run(f"DELETE FROM events WHERE id IN ({marks})", chunk)
                     run(f"DELETE FROM results WHERE event IN ({marks})", chunk)
                     self._remove_places(places, erase=erase)
+                    for _, _, is_good in places:
+                        removed[is_good] += 1
                 run("UPDATE counters SET value = value + ? WHERE name = 'removed'", (len(ids),))
                 run("COMMIT")
             except BaseException:
                 run("ROLLBACK")
                 raise
-            self._count()
-            self._read_latest()
+            self.bad -= removed[0]
+            self.good -= removed[1]
+            self.removed += len(ids)
         return len(ids)
 
     def _remove_places(self, places: Iterable[tuple[int, int, int]], *, erase: bool) -> None:
@@ -620,8 +635,10 @@ class Database:
                     (PayloadForm.EVENTS, orjson.dumps(events), request_id),
                 )
 
-    def prune(self, before: int, max_per_source: int) -> int:
-        """Delete events that are too old, and the oldest of a source that has too many; return their number.
+    def prune(self, before: int, max_per_source: int) -> Iterator[int]:
+        """Delete events that are too old, and the oldest of a source that has too many.
+
+        It does so in short steps, and yields how many events each deleted.
 
         Parameters
         ----------
@@ -640,21 +657,33 @@ class Database:
                     "SELECT id FROM events WHERE kind IN (SELECT id FROM kinds WHERE app = ? AND schema = ?) ORDER BY id LIMIT ?",
                     (app, schema, count - max_per_source),
                 )]  # fmt: skip
-        ids = sorted(set(ids))
-        # in pieces, so that requests are stored in between
-        for start in range(0, len(ids), 10 * CHUNK):
-            self._remove_events(ids[start : start + 10 * CHUNK], erase=False)
-        if ids:
-            self.compact()
-        return len(ids)
+        yield from self._remove(sorted(set(ids)), erase=False)
 
-    def compact(self) -> None:
-        """Give the space of deleted events back to the file system."""
+    def _compact(self) -> Iterator[None]:
+        """Give the space of deleted events back to the file system, in short steps."""
+        run = self._connection.execute
+        width = (MAX_IDENTITY + 1) // COMPACTING_STEPS
+        for first in range(0, MAX_IDENTITY, width):
+            with self._lock:
+                run(
+                    "DELETE FROM identities WHERE key BETWEEN ? AND ? AND event NOT IN (SELECT id FROM events)",
+                    (first, first + width - 1),
+                )
+            yield
+        while True:
+            with self._lock:
+                run(f"PRAGMA incremental_vacuum({VACUUMED_PAGES})").fetchall()
+                (free,) = run("PRAGMA freelist_count").fetchone()
+            yield
+            if not free:
+                break
         with self._lock:
-            run = self._connection.execute
-            run("DELETE FROM identities WHERE event NOT IN (SELECT id FROM events)")
-            run("PRAGMA incremental_vacuum").fetchall()
+            # readers may hold the log; it is emptied another time then
+            run("PRAGMA busy_timeout=100")
             run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            run(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+            self._count()
+            self._read_latest()
 
     def reset(self) -> None:
         """Delete everything."""

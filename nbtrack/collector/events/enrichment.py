@@ -320,13 +320,14 @@ def _unstruct_events(payloads: Sequence[Parameters]) -> list[dict[str, Any] | No
             other if text is None else document
             for text, document, other in zip(encoded, documents, others, strict=True)
         ]
-    return [
-        envelope
-        if schema_named_by(envelope) == UNSTRUCT_EVENT
-        and _parse(schema_named_by(envelope["data"]) or "") is not None
-        else None
-        for envelope in documents
-    ]
+    return [envelope if _is_unstruct_event(envelope) else None for envelope in documents]
+
+
+def _is_unstruct_event(envelope: Any) -> bool:
+    if schema_named_by(envelope) != UNSTRUCT_EVENT:
+        return False
+    uri = schema_named_by(envelope["data"])
+    return uri is not None and _parse(uri) is not None
 
 
 def _contexts(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:

@@ -1,0 +1,87 @@
+"""The lines of files with events, wherever these are and however they are packed."""
+
+import bz2
+import gzip
+import io
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, NamedTuple, cast
+
+import pyarrow as pa
+
+from nbtrack.bulk.sources.chunks import SourceError
+from nbtrack.bulk.sources.paths import find_paths, is_folder, open_file, reading, show_path
+
+_GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
+
+
+class Line(NamedTuple):
+    """A line that is not empty.
+
+    Attributes
+    ----------
+    file : str
+        The file, without the query of its URL.
+    number : int
+        From 1.
+    text : str
+        Without its end; bytes that are not UTF-8 are U+FFFD.
+    """
+
+    file: str
+    number: int
+    text: str
+
+
+def find_files(source: Any) -> list[str]:
+    """Return the paths of files: of a path, a pattern, a folder (all files below it), or a list of them.
+
+    Raises
+    ------
+    MissingFileError
+        If there is none.
+    SourceError
+        If it is neither.
+    """
+    sources = [source] if isinstance(source, str | os.PathLike) else source
+    if not isinstance(sources, Iterable) or isinstance(sources, bytes):
+        raise SourceError(f"cannot read {type(source).__name__}; pass the path of files, or a list of paths")
+    paths: list[str] = []
+    for each in sources:
+        if not isinstance(each, str | os.PathLike):
+            raise SourceError(
+                f"cannot read {type(each).__name__}; pass the path of files, or a list of paths"
+            )
+        for path in find_paths(os.fspath(each)):
+            found = find_paths(f"{path.rstrip('/')}/**/*") if is_folder(path) else [path]
+            paths += [one for one in found if not is_folder(one)]
+    return list(dict.fromkeys(paths))
+
+
+def read_lines(paths: Iterable[str]) -> Iterator[Line]:
+    """Yield the lines of files; they are unpacked by their first bytes, and not by their names."""
+    for path in paths:
+        shown = show_path(path)
+        with reading(path, by_library=True), open_unpacked(path) as file:
+            for number, raw in enumerate(file, 1):
+                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if text.strip(" "):
+                    yield Line(shown, number, text)
+
+
+@contextmanager
+def open_unpacked(path: str) -> Iterator[IO[bytes]]:
+    """Open a file to be read once, unpacked if it begins like a file of gzip, bzip2 or Zstandard."""
+    with open_file(path) as file:
+        head = file.read(4)
+        file.seek(0)
+        if head.startswith(_GZIP):
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+        elif head.startswith(_BZIP2):
+            yield bz2.BZ2File(file)
+        elif head == _ZSTD:
+            packed = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+            yield cast("IO[bytes]", io.BufferedReader(packed))
+        else:
+            yield file

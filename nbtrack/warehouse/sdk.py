@@ -1,0 +1,50 @@
+"""Events in the JSON of the analytics SDKs, with a column for each schema, or with the three original columns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nbtrack.protocol import CONTEXTS, ENRICHED_COLUMNS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT
+from nbtrack.warehouse.payloads import FAILURE
+
+ALIASES = {"refr_device_tstamp": "refr_dvce_tstamp"}
+"""Names of columns that some SDKs spell in another way."""
+_FAILURES = f"contexts_{SNOWPLOW_VENDOR.replace('.', '_')}_failure_1"
+
+
+def read_sdk_json(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of an event; what is in columns of schemas becomes self-describing JSON, where its schema is known.
+
+    Parameters
+    ----------
+    document
+        The event, of the form of any SDK.
+    """
+    columns = {ALIASES.get(name, name): value for name, value in document.items()}
+    named = {name: value for name, value in columns.items() if name not in ENRICHED_COLUMNS}
+    known = {
+        name: value for name, value in columns.items() if name in ENRICHED_COLUMNS and value not in (None, {})
+    }
+    failures = named.pop(_FAILURES, None) or []
+    if failures:
+        entities = [
+            {
+                "schema": f"{FAILURE}{entity.get('_schema_version', '1-0-0')}",
+                "data": {_camel(name): value for name, value in entity.items() if name != "_schema_version"},
+            }
+            for entity in failures
+        ]
+        known["derived_contexts"] = {"schema": CONTEXTS, "data": entities}
+    event = next(
+        (value for name, value in named.items() if name.startswith("unstruct_event_") and value), None
+    )
+    if event is not None and "unstruct_event" not in known and columns.get("event_vendor"):
+        version = columns.get("event_version") or "1-0-0"
+        uri = f"iglu:{columns['event_vendor']}/{columns['event_name']}/jsonschema/{version}"
+        known["unstruct_event"] = {"schema": UNSTRUCT_EVENT, "data": {"schema": uri, "data": event}}
+    return known
+
+
+def _camel(name: str) -> str:
+    """Return the name of a property as the schema has it: tables write it with underscores."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
