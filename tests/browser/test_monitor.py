@@ -298,7 +298,8 @@ CLICK = """async (place) => {
 
 def test_activity_is_live_while_a_cell_runs_and_stays_in_the_saved_file(notebook, lab):
     opened = notebook(
-        PRIVATE + "\nget_ipython().run_line_magic('load_ext', 'nbtrack')\nnbtrack.start(collector, store='memory')",
+        PRIVATE
+        + "\nget_ipython().run_line_magic('load_ext', 'nbtrack')\nnbtrack.start(collector, store='memory')",
         "nbtrack.monitor()",
         """
         %%track long -p rows=3
@@ -312,13 +313,13 @@ def test_activity_is_live_while_a_cell_runs_and_stays_in_the_saved_file(notebook
         name="activity",
     )
     opened.run_all()
-    opened.monitors.nth(1).wait_for(timeout=30_000)
-    shown = opened.monitors.nth(1).locator(".nbm-home tbody:not(.nbm-space) tr")
+    opened.monitors.first.wait_for(timeout=30_000)
+    shown = opened.monitors.first.locator(".nbm-home tbody:not(.nbm-space) tr")
     assert poll(lambda: "◐ long" in shown.first.inner_text())
     assert poll(lambda: shown.count() == 2 and "✓ inside" in shown.nth(1).inner_text())
     assert "→ 7" in shown.nth(1).inner_text()
     assert opened.is_busy()
-    hint = opened.monitors.nth(1).locator(".nbm-hint")
+    hint = opened.monitors.first.locator(".nbm-hint")
     assert hint.inner_text().startswith("Buttons and details act")
     (lab.folder / "go").touch()
     assert poll(lambda: "✓ [" in shown.first.inner_text())

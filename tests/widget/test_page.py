@@ -343,7 +343,9 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
         bare.tab(name)
         bare.rows().first.click()
         bare.page.mouse.move(5, 5)
-        kind = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "verdict"}[name]
+        kind = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "verdict"}[
+            name
+        ]
         bare.answer(kind, content={"e": "pv"}, note="cut", curl="curl x")
         found = bare.page.evaluate("async () => (await axe.run('#one')).violations")
         serious = [
