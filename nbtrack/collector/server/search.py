@@ -2,6 +2,7 @@
 
 import heapq
 import math
+import re
 import threading
 import time
 from array import array
@@ -18,6 +19,7 @@ from nbtrack.common.wording import iso_time
 MAX_SORTED = 1_000_000
 """Events that one search finds at most."""
 MAX_SCANS = 4
+NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 SCANNED_AT_ONCE = 5_000
 ValuesOf = Callable[[Sequence[StoredEvent], Sequence[str]], Iterable[list[Any]]]
 
@@ -262,4 +264,8 @@ def as_text(value: Any) -> str:
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:
-    return (0, value) if isinstance(value, int | float) else (1, as_text(value))
+    """Return what a column is sorted by: numbers first, those in text too, then other text."""
+    if isinstance(value, int | float):
+        return 0, value
+    text = as_text(value)
+    return (0, float(text)) if NUMBER.fullmatch(text) else (1, text)
