@@ -158,6 +158,17 @@ class ActivityLog:
         copies.sort(key=lambda entry: entry.started)
         return copies if last is None else copies[-last:]
 
+    def titles(self, event_ids: Iterable[str]) -> dict[str, str]:
+        """Return what the events of these ids are called, with how it ended where that was not well."""
+        with self._lock:
+            found = [entry for event_id in event_ids if (entry := self._entries.get(event_id)) is not None]
+        return {
+            str(entry.event_id): f"{entry.title}: {entry.error or entry.status}"
+            if entry.failed
+            else entry.title
+            for entry in found
+        }
+
     def __len__(self) -> int:
         return len(self._entries) + len(self._running)
 

@@ -83,7 +83,7 @@ const TABLES = {
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
       { name: "verdict", width: "70px", mood: (row) => (row.good ? "good" : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
-      { name: "schema", width: "34%", text: (row) => readable(row.schema) },
+      { name: "schema", width: "34%", text: (row) => (row.title ? `${row.title} · ${readable(row.schema)}` : readable(row.schema)) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
     empty: "The local collector has seen nothing yet.",
