@@ -256,8 +256,8 @@ class View {
     const off = head.state === "off" || head.state === "ended";
     this.pause.disabled = this.flush.disabled = off;
     const now = Math.max(head.time, Math.min(Date.now() / 1000, head.time + 180));
-    this.depth.draw(depthSteps(this.store.points), now, "");
-    this.rate.draw(rateSteps(this.store.points, now), now, " a second");
+    this.depth.draw(depthSteps(this.store.points), now, " events");
+    this.rate.draw(rateSteps(this.store.points, now), now, " events a second");
     this.announce(`nbtrack: ${head.state} ${head.counters.refused ? `, ${count(head.counters.refused)} refused` : ""}`);
   }
 
