@@ -1,8 +1,7 @@
 """The live page, and the stream that keeps it up to date."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ class Search(AuthenticatedHandler):
             scan = self.state.scans.get(key, lambda: Scan(database, chosen, where, words, sort, page_values))
             scan.advance(SEARCH_SECONDS)
             events = database.read_ids(scan.page(first, size))
-            found, total, is_done = len(scan.matching), scan.searched, scan.is_done
+            found, total, is_done = scan.found, scan.searched, scan.is_done
         head = {"found": found, "searched": total, "is_done": is_done, "before": before}
         lines = b",".join(event_line(event, self.state.registry.suggest) for event in events)
         return b'%b,"rows":[%b]}' % (orjson.dumps(head)[:-1], lines)
@@ -161,32 +160,22 @@ class Search(AuthenticatedHandler):
 
 def page_values(events: Sequence[StoredEvent], names: Sequence[str]) -> Iterator[list[Any]]:
     """Yield what the page shows of events in columns."""
-    keys = {name: KEYS.get(name, name) for name in names}
-    needs_data = any(name == "event" or name.startswith("data.") for name in names)
-    documents = (
-        enrich_all(events, frozenset({"unstruct_event"})).get("unstruct_event") if needs_data else None
-    )
-    for event, envelope in zip(events, documents or repeat(None), strict=False):
-        payload = event.payload or {}
-        own = {
-            "time": event.request.time,
-            "status": "good" if event.good else "failed",
-            "event": _label(event),
-            "schema": event.schema,
-            "entities": ", ".join(uri.split("/")[1] for uri in event.entities if "/" in uri),
-            "reason": " · ".join(
-                sentence(reason["field"], reason["path"], reason["message"]) for reason in event.reasons
-            ),
-        }
-        data = envelope["data"]["data"] if envelope else None
-        yield [
-            (own[name] or None)
-            if name in own
-            else data.get(name.removeprefix("data."))
-            if name.startswith("data.") and isinstance(data, dict)
-            else payload.get(keys[name])
-            for name in names
-        ]
+    columns = [_column(events, name) for name in names]
+    return ([column[place] for column in columns] for place in range(len(events)))
+
+
+def _column(events: Sequence[StoredEvent], name: str) -> list[Any]:
+    own = OWN_COLUMNS.get(name)
+    if own is not None:
+        return [own(event) or None for event in events]
+    if name.startswith("data."):
+        envelopes = enrich_all(events, frozenset({"unstruct_event"})).get("unstruct_event")
+        documents = [envelope["data"]["data"] if envelope else None for envelope in envelopes or ()]
+        member = name.removeprefix("data.")
+        values = [data.get(member) if isinstance(data, dict) else None for data in documents]
+        return values or [None] * len(events)
+    key = KEYS.get(name, name)
+    return [event.payload.get(key) if event.payload else None for event in events]
 
 
 def _label(event: StoredEvent) -> str:
@@ -196,6 +185,23 @@ def _label(event: StoredEvent) -> str:
     if event.schema:
         return event.schema.split("/")[1]
     return str(event.failure["kind"]) if event.failure else "event"
+
+
+def _reasons(event: StoredEvent) -> str:
+    return " · ".join(
+        sentence(reason["field"], reason["path"], reason["message"]) for reason in event.reasons
+    )
+
+
+OWN_COLUMNS: Mapping[str, Callable[[StoredEvent], Any]] = {
+    "time": lambda event: event.request.time,
+    "status": lambda event: "good" if event.good else "failed",
+    "event": _label,
+    "schema": lambda event: event.schema,
+    "entities": lambda event: ", ".join(uri.split("/")[1] for uri in event.entities if "/" in uri),
+    "reason": _reasons,
+}
+"""The page's columns that are no field of the payload."""
 
 
 class Stream(AuthenticatedHandler):

@@ -1,8 +1,11 @@
 """Searches in stored events: by columns of the analytics SDK's form, sorted and in pages."""
 
+import heapq
 import math
+import re
 import threading
 import time
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,6 +19,8 @@ from nbtrack.common.wording import iso_time
 MAX_SORTED = 1_000_000
 """Events that one search finds at most."""
 MAX_SCANS = 4
+NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+SCANNED_AT_ONCE = 5_000
 ValuesOf = Callable[[Sequence[StoredEvent], Sequence[str]], Iterable[list[Any]]]
 
 
@@ -81,7 +86,7 @@ def search(
         return Page(events, database.count_matching(chosen))
     scan = Scan(database, chosen, conditions, words, sort, column_values)
     scan.advance()
-    return Page(database.read_ids(scan.page(first, size)), len(scan.matching))
+    return Page(database.read_ids(scan.page(first, size)), scan.found)
 
 
 class Scan:
@@ -96,8 +101,8 @@ class Scan:
 
     Attributes
     ----------
-    matching : list of (any, int)
-        What it is sorted by, and the number of each event that was found.
+    found : int
+        Events that match, so far.
     searched : int
         Events that were read.
     is_done : bool
@@ -113,13 +118,19 @@ class Scan:
         sort: tuple[str, bool] | None,
         values_of: ValuesOf,
     ) -> None:
-        self.matching: list[tuple[Any, int]] = []
         self.searched = 0
         self.is_done = False
-        self._pages = database.pages(chosen, newest=True)
+        # no tuples: the search for cycles would look at a million of them
+        self._ids = array("q")
+        self._keys: list[Any] = []
+        self._pages = database.pages(chosen, newest=True, size=SCANNED_AT_ONCE)
         self._conditions, self._words, self._sort, self._values_of = conditions, words, sort, values_of
         self._columns = [condition.column for condition in conditions] + ([sort[0]] if sort else [])
         self._lock = threading.Lock()
+
+    @property
+    def found(self) -> int:
+        return len(self._ids)
 
     def advance(self, seconds: float = math.inf) -> None:
         """Go on for about so many seconds."""
@@ -150,17 +161,21 @@ class Scan:
                 for pair, text in zip(found, texts, strict=True)
                 if all(word in text for word in self._words)
             ]
-        room = MAX_SORTED - len(self.matching)
-        self.matching += [(columns[-1] if self._sort else None, event.id) for event, columns in found[:room]]
+        del found[MAX_SORTED - len(self._ids) :]
+        self._ids.extend(event.id for event, _ in found)
+        if self._sort is not None:
+            self._keys += [columns[-1] for _, columns in found]
 
     def page(self, first: int, size: int) -> list[int]:
         """Return the numbers of events of a page of what was found so far."""
-        matching = self.matching
-        if self._sort is not None:
-            filled = [pair for pair in matching if pair[0] is not None]
-            filled.sort(key=lambda pair: _sort_key(pair[0]), reverse=self._sort[1])
-            matching = filled + [pair for pair in matching if pair[0] is None]
-        return [row for _, row in matching[first : first + size]]
+        if self._sort is None:
+            return list(self._ids[first : first + size])
+        filled = [place for place, key in enumerate(self._keys) if key is not None]
+        # only as many as the page needs: sorting a million at once would let no other thread run
+        choose = heapq.nlargest if self._sort[1] else heapq.nsmallest
+        filled = choose(first + size, filled, key=lambda place: _sort_key(self._keys[place]))
+        empty = [place for place, key in enumerate(self._keys) if key is None]
+        return [self._ids[place] for place in (filled + empty)[first : first + size]]
 
 
 class Scans:
@@ -249,4 +264,8 @@ def as_text(value: Any) -> str:
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:
-    return (0, value) if isinstance(value, int | float) else (1, as_text(value))
+    """Return what a column is sorted by: numbers first, those in text too, then other text."""
+    if isinstance(value, int | float):
+        return 0, value
+    text = as_text(value)
+    return (0, float(text)) if NUMBER.fullmatch(text) else (1, text)
