@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from nbtrack.runtime import session, start, stop
     from nbtrack.steps import track
     from nbtrack.template import col
-    from nbtrack.warehouse import read_failed
+    from nbtrack.warehouse import read_enriched, read_failed
 
 _HOMES = {
     "NbtrackError": "nbtrack.common.errors",
     "backfill": "nbtrack.bulk",
     "backfill_async": "nbtrack.bulk",
     "col": "nbtrack.template",
+    "read_enriched": "nbtrack.warehouse",
     "read_failed": "nbtrack.warehouse",
     "session": "nbtrack.runtime",
     "start": "nbtrack.runtime",
@@ -40,6 +41,7 @@ __all__ = [
     "col",
     "load_ipython_extension",
     "monitor",
+    "read_enriched",
     "read_failed",
     "session",
     "start",

@@ -3,13 +3,14 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from nbtrack.activities.entries import Delivery, Entry, Kind, make_entry
 
 MOST_ENTRIES = 1_000
+MOST_REASONS = 3
 
 
 class Request(Protocol):
@@ -55,8 +56,18 @@ class ActivityLog:
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._running: dict[str, Entry] = {}
+        self._subscribers: tuple[Callable[[], None], ...] = ()
         self.forgotten = 0
         self.version = 0
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a function, which must be quick and not raise, whenever something begins to run; return what ends that."""
+        self._subscribers = (*self._subscribers, callback)
+
+        def unsubscribe() -> None:
+            self._subscribers = tuple(other for other in self._subscribers if other != callback)
+
+        return unsubscribe
 
     def begin(self, entry_id: str, kind: Kind, name: str, parent: str | None = None, **known: Any) -> None:
         """Note that a cell or a step runs."""
@@ -67,6 +78,8 @@ class ActivityLog:
         with self._lock:
             self._running[entry_id] = entry
             self.version += 1
+        for callback in self._subscribers:
+            callback()
 
     def end(self, entry_id: str) -> None:
         """Note that a cell or a step no longer runs; `add` notes how it ended."""
@@ -125,6 +138,17 @@ class ActivityLog:
                 if (entry := self._entries.get(event_id)) is not None:
                     entry.delivery = delivery
                     self.version += 1
+
+    def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
+        """Note validation results of a local collector: the reasons by event id, none for a valid event."""
+        with self._lock:
+            for event_id, reasons in results.items():
+                entry = self._entries.get(event_id)
+                if entry is None or entry.validation != "not checked":
+                    continue
+                entry.reasons = tuple(reasons[:MOST_REASONS])
+                entry.validation = "invalid" if reasons else "valid"
+                self.version += 1
 
     def entries(self, last: int | None = None) -> list[Entry]:
         """Return copies of the entries, the earliest start first; those that run are among them."""

@@ -14,15 +14,18 @@ from nbtrack.cli.optout import off, on
 from nbtrack.cli.outbox import outbox
 from nbtrack.cli.plans import generate, plan
 from nbtrack.cli.schemas import schemas
+from nbtrack.cli.warehouse import enriched, failed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbtrack")
 def main() -> None:
-    """Snowplow tracking for notebooks: collector, backfill, outbox, schemas."""
+    """Snowplow tracking for notebooks: collector, backfill, failed events, outbox, schemas."""
 
 
 main.add_command(collector)
+main.add_command(enriched)
+main.add_command(failed)
 main.add_command(outbox)
 main.add_command(schemas)
 main.add_command(generate)

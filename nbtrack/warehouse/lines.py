@@ -1,19 +1,20 @@
 """The lines of files with events, wherever these are and however they are packed."""
 
-import bz2
-import gzip
 import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import IO, Any, NamedTuple, cast
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from nbtrack.bulk.sources.chunks import SourceError
-from nbtrack.bulk.sources.paths import find_paths, is_folder, open_file, reading, show_path
+from nbtrack.bulk.sources.paths import find_paths, is_folder, is_remote, open_file, reading, show_path
 
-_GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+"""The codec of a file by its first bytes."""
+_BUFFER = 1 << 20
 
 
 class Line(NamedTuple):
@@ -64,24 +65,26 @@ def read_lines(paths: Iterable[str]) -> Iterator[Line]:
     for path in paths:
         shown = show_path(path)
         with reading(path, by_library=True), open_unpacked(path) as file:
-            for number, raw in enumerate(file, 1):
+            for number, raw in enumerate(io.BufferedReader(file, _BUFFER), 1):
                 text = raw.decode("utf-8", "replace").rstrip("\r\n")
                 if text.strip(" "):
                     yield Line(shown, number, text)
 
 
 @contextmanager
-def open_unpacked(path: str) -> Iterator[IO[bytes]]:
+def open_unpacked(path: str) -> Iterator[pa.NativeFile]:
     """Open a file to be read once, unpacked if it begins like a file of gzip, bzip2 or Zstandard."""
-    with open_file(path) as file:
-        head = file.read(4)
-        file.seek(0)
-        if head.startswith(_GZIP):
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-        elif head.startswith(_BZIP2):
-            yield bz2.BZ2File(file)
-        elif head == _ZSTD:
-            packed = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
-            yield cast("IO[bytes]", io.BufferedReader(packed))
+    with ExitStack() as stack:
+        if is_remote(path):
+            stream = pa.PythonFile(stack.enter_context(open_file(path)), mode="r")
         else:
-            yield file
+            stream = stack.enter_context(_open_local(path))
+        head = stream.read(4)
+        stream.seek(0)
+        codec = next((codec for magic, codec in _MAGIC.items() if head.startswith(magic)), None)
+        yield stream if codec is None else stack.enter_context(pa.CompressedInputStream(stream, codec))
+
+
+def _open_local(path: str) -> pa.NativeFile:
+    """Open a local file: mapped, so that what is read of it is not copied; an empty one cannot be mapped."""
+    return pa.memory_map(path) if Path(path).stat().st_size else pa.OSFile(path, "rb")

@@ -37,9 +37,10 @@ def read_sdk_json(document: Mapping[str, Any]) -> dict[str, Any]:
     event = next(
         (value for name, value in named.items() if name.startswith("unstruct_event_") and value), None
     )
-    if event is not None and "unstruct_event" not in known and columns.get("event_vendor"):
+    names = (columns.get("event_vendor"), columns.get("event_name"))
+    if event is not None and "unstruct_event" not in known and None not in names:
         version = columns.get("event_version") or "1-0-0"
-        uri = f"iglu:{columns['event_vendor']}/{columns['event_name']}/jsonschema/{version}"
+        uri = f"iglu:{names[0]}/{names[1]}/jsonschema/{version}"
         known["unstruct_event"] = {"schema": UNSTRUCT_EVENT, "data": {"schema": uri, "data": event}}
     return known
 

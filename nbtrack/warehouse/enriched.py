@@ -1,0 +1,391 @@
+"""Enriched events as typed tables: lines of a pipeline, and the JSON of the analytics SDKs."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
+
+from nbtrack.bulk.duckdb import open_cursor
+from nbtrack.bulk.sources.paths import reading
+from nbtrack.common.arguments import check_list
+from nbtrack.common.current_session import find_registry
+from nbtrack.common.home import make_private
+from nbtrack.common.wording import near_matches, plural
+from nbtrack.protocol import ENRICHED_COLUMNS
+from nbtrack.schemas import Registry
+from nbtrack.warehouse.cells import convert_column, convert_values, type_of
+from nbtrack.warehouse.lines import find_files, open_unpacked, read_lines
+from nbtrack.warehouse.schema_columns import JSON_COLUMNS, names_in, split_documents, to_column, types_of
+from nbtrack.warehouse.sdk import ALIASES, read_sdk_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMES = tuple(ENRICHED_COLUMNS)
+_BLOCK_BYTES = 1 << 22
+_JSON_ROWS = 10_000
+_MAX_BAD_LINES = 1_000
+_PREFIXES = ("unstruct_event_", "contexts_")
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class EnrichedReport:
+    """What was read, and what could not be; complete once all events were read.
+
+    Attributes
+    ----------
+    rows : int
+        Events.
+    bad_line_count : int
+        Lines that are no events.
+    bad_lines : list of tuple
+        File, line (from 1) and reason of at most 1,000 of them.
+    bad_cells : Counter
+        Number of cells that are null since they are not of the column's type, by column.
+    """
+
+    rows: int = 0
+    bad_line_count: int = 0
+    bad_lines: list[tuple[str, int, str]] = field(default_factory=list)
+    bad_cells: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line and every cell could be read."""
+        return not self.bad_line_count and not self.bad_cells
+
+    def add_bad_line(self, file: str, line: int, reason: str) -> None:
+        """Count a line that is no event."""
+        self.bad_line_count += 1
+        if len(self.bad_lines) < _MAX_BAD_LINES:
+            self.bad_lines.append((file, line, reason))
+
+    def __str__(self) -> str:
+        lines = [plural(self.rows, "event")]
+        if self.bad_line_count:
+            file, line, reason = self.bad_lines[0]
+            lines.append(
+                f"  {plural(self.bad_line_count, 'line')} could not be read, such as {file}, line {line}: {reason}"
+            )
+        lines += [
+            f"  {plural(count, 'cell')} of {name} could not be read, and are null"
+            for name, count in self.bad_cells.most_common(_SHOWN)
+        ]
+        return "\n".join(lines)
+
+
+class EnrichedEvents:
+    """Enriched events in files, read when they are used; returned by `read_enriched`.
+
+    Each use reads the files again, a few megabytes at a time.
+
+    Attributes
+    ----------
+    files : list of str
+        The files.
+    schema : pyarrow.Schema
+        Columns and types.
+    report : EnrichedReport
+        What was read by the last use.
+    """
+
+    def __init__(
+        self, files: Sequence[str], columns: Sequence[str] | None, *, schemas: bool, registry: Registry | None
+    ) -> None:
+        self.files = list(files)
+        self._registry = registry or find_registry() or Registry()
+        names = list(_NAMES) if columns is None else list(columns)
+        self.report = EnrichedReport()
+        if schemas and columns is None:
+            found = sorted(self._find_schema_columns())
+            names = [name for name in names if name not in JSON_COLUMNS] + found
+        self._names = names
+        self._schema_types = types_of(
+            [name for name in names if name not in ENRICHED_COLUMNS], self._registry
+        )
+        self.schema = pa.schema(
+            [
+                (name, self._schema_types[name] if name in self._schema_types else type_of(name))
+                for name in names
+            ]
+        )
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the events in batches; no more than some megabytes are in memory."""
+        report = self.report = EnrichedReport()
+        wanted = [name for name in self._names if name in ENRICHED_COLUMNS]
+        needed = wanted + (
+            [name for name in JSON_COLUMNS if name not in wanted] if self._schema_types else []
+        )
+        for read in self._read(needed, report):
+            arrays = {name: read[name] for name in wanted}
+            rows = len(next(iter(read.values())))
+            if self._schema_types:
+                texts = {name: read[name].to_pylist() for name in JSON_COLUMNS}
+                found = split_documents(texts, rows)
+                for name, type_ in self._schema_types.items():
+                    values = found.get(name)
+                    arrays[name] = (
+                        pa.nulls(rows, type_)
+                        if values is None
+                        else to_column(name, values, type_, report.bad_cells)
+                    )
+            report.rows += rows
+            yield pa.record_batch([arrays[name] for name in self._names], schema=self.schema)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """Return a reader of Arrow batches, for anything that takes one: DuckDB, polars, `nbtrack.backfill`."""
+        return pa.RecordBatchReader.from_batches(self.schema, self.batches())
+
+    def to_arrow(self) -> pa.Table:
+        """Return all events as an Arrow table."""
+        return pa.Table.from_batches(list(self.batches()), self.schema)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return all events as a pandas DataFrame, with the types that keep missing values: Int64, boolean, string."""
+        import pandas as pd  # noqa: PLC0415 - only where it is wanted
+
+        types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
+        frame: pd.DataFrame = self.to_arrow().to_pandas(types_mapper=types.get)
+        return frame
+
+    def to_polars(self) -> Any:
+        """Return all events as a polars DataFrame."""
+        import polars as pl  # noqa: PLC0415 - only where it is wanted
+
+        return pl.from_arrow(self.to_arrow())
+
+    def to_duckdb(self, connection: Any = None) -> Any:
+        """Return the events as a DuckDB relation, which streams them once."""
+        return (connection or open_cursor()).from_arrow(self.to_reader())
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.to_reader().__arrow_c_stream__(requested_schema)
+
+    def write(self, path: str | Path) -> int:
+        """Write the events to a Parquet file, and return their number; only its user can read a new file."""
+        make_private(Path(path))
+        with pq.ParquetWriter(path, self.schema, compression="zstd") as writer:
+            for batch in self.batches():
+                writer.write_batch(batch)
+        return self.report.rows
+
+    def __str__(self) -> str:
+        return f"enriched events in {plural(len(self.files), 'file')}, {plural(len(self._names), 'column')}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<div><strong>{escape(str(self))}</strong></div>"
+
+    def _find_schema_columns(self) -> set[str]:
+        names: set[str] = set()
+        for read in self._read(JSON_COLUMNS, EnrichedReport()):
+            names |= names_in(text for name in JSON_COLUMNS for text in pc.unique(read[name]).to_pylist())
+        return names
+
+    def _read(self, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:
+        """Yield some columns of the files, a batch at a time."""
+        for path in self.files:
+            with reading(path, by_library=True):
+                with open_unpacked(path) as file:
+                    is_json = file.read(1) == b"{"
+                if is_json:
+                    yield from _read_json(path, names, report)
+                else:
+                    yield from _LineReader(path, names, report).read()
+
+
+def read_enriched(
+    source: Any,
+    *,
+    columns: Iterable[str] | None = None,
+    schemas: bool = False,
+    registry: Registry | None = None,
+) -> EnrichedEvents:
+    r"""Read enriched events: the tab-separated lines of a pipeline, or the JSON lines of an analytics SDK.
+
+    Tables of warehouses are not read yet.
+
+    Parameters
+    ----------
+    source : path or sequence of paths
+        Files, a pattern such as ``"enriched/*.gz"``, a folder with all files below it, or a URL that fsspec opens; packed or
+        not, by their first bytes.
+    columns : iterable of str, optional
+        Only these columns, in this order; of the 131, or of a schema (``contexts_com_acme_user_1``). Others are not converted.
+    schemas : bool, default False
+        Whether the three columns of JSON become one column for each schema, as analytics SDKs do; the files are read
+        twice. Self-describing data are structs, and entities lists of structs with their ``_schema_version``, where the
+        registry has the schema, and JSON as text otherwise.
+    registry : Registry, optional
+        The schemas; by default the running session's, otherwise those of nbtrack.
+
+    Returns
+    -------
+    EnrichedEvents
+        With ``to_arrow``, ``to_reader``, ``to_pandas``, ``to_polars`` and ``to_duckdb``; its ``report`` counts lines and cells that could
+        not be read.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    SourceError
+        If the files cannot be read.
+    ValueError
+        If no event has a column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import nbtrack
+    >>> from nbtrack.protocol import ENRICHED_COLUMNS
+    >>> event = {"event_id": "c6ef3124-b53a-4b13-a233-0088f79dcbcb", "se_value": "12.50", "br_cookies": "1"}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "events.tsv")
+    ...     _ = path.write_text("\t".join(event.get(name, "") for name in ENRICHED_COLUMNS) + "\n")
+    ...     nbtrack.read_enriched(path, columns=["se_value", "br_cookies"]).to_arrow().to_pylist()
+    [{'se_value': Decimal('12.500000000'), 'br_cookies': True}]
+    """
+    names = None
+    if columns is not None:
+        check_list("['event_id', 'page_url']", columns=columns)
+        names = [_check_column(ALIASES.get(name, name)) for name in columns]
+    return EnrichedEvents(find_files(source), names, schemas=schemas, registry=registry)
+
+
+def _check_column(name: str) -> str:
+    if name not in ENRICHED_COLUMNS and not str(name).startswith(_PREFIXES):
+        near = near_matches(str(name), ENRICHED_COLUMNS)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"no such column: {name!r}{hint or '; columns of schemas begin with contexts_ or unstruct_event_'}"
+        )
+    return name
+
+
+class _LineReader:
+    """Reads the columns of a file of lines.
+
+    The cells are converted while the file is parsed. If one does not convert, the rest of the file is read again as
+    strings, which are converted cell by cell.
+
+    Parameters
+    ----------
+    path
+        The file.
+    names
+        The columns; with those of JSON.
+    report
+        Receives lines and cells that cannot be read.
+    """
+
+    def __init__(self, path: str, names: Sequence[str], report: EnrichedReport) -> None:
+        self._path, self._names, self._report = path, list(names) or ["event_id"], report
+        self._bad_rows = 0
+
+    def read(self) -> Iterator[dict[str, pa.Array]]:
+        """Yield the columns in their types, a batch at a time."""
+        with open_unpacked(self._path) as file:
+            if not file.read(1):
+                return
+        done = 0
+        try:
+            for batch in self._open(typed=True):
+                done += batch.num_rows
+                yield {name: _in_zone(batch.column(index)) for index, name in enumerate(self._names)}
+        except pa.ArrowInvalid:
+            self._bad_rows = 0
+            yield from self._read_strings(done)
+        if self._bad_rows:
+            self._find_bad_lines()
+
+    def _read_strings(self, done: int) -> Iterator[dict[str, pa.Array]]:
+        """Yield the columns of the rows after those that are done."""
+        for whole in self._open(typed=False):
+            batch = whole.slice(min(done, whole.num_rows))
+            done -= whole.num_rows - batch.num_rows
+            if batch.num_rows:
+                yield {
+                    name: convert_column(name, batch.column(index), self._report.bad_cells)
+                    for index, name in enumerate(self._names)
+                }
+
+    def _open(self, *, typed: bool) -> Iterator[pa.RecordBatch]:
+        types = {name: _csv_type(name) if typed else pa.string() for name in self._names}
+        with open_unpacked(self._path) as file:
+            reader = arrow_csv.open_csv(
+                file,
+                arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=list(_NAMES)),
+                arrow_csv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=self._skip),
+                arrow_csv.ConvertOptions(
+                    check_utf8=typed,
+                    column_types=types,
+                    include_columns=self._names,
+                    null_values=[""],
+                    true_values=["1"],
+                    false_values=["0"],
+                    strings_can_be_null=True,
+                ),
+            )
+            yield from (batch for batch in reader if batch.num_rows)
+
+    def _skip(self, _row: arrow_csv.InvalidRow) -> str:
+        self._bad_rows += 1
+        return "skip"
+
+    def _find_bad_lines(self) -> None:
+        """Report the lines with another number of fields, by their numbers."""
+        for line in read_lines([self._path]):
+            fields = line.text.count("\t") + 1
+            if fields != len(_NAMES):
+                self._report.add_bad_line(
+                    line.file, line.number, f"{plural(fields, 'field')}, {len(_NAMES)} expected"
+                )
+
+
+def _csv_type(name: str) -> pa.DataType:
+    type_ = type_of(name)
+    return pa.timestamp("ms") if pa.types.is_timestamp(type_) else type_
+
+
+def _in_zone(column: pa.Array) -> pa.Array:
+    return column.cast(pa.timestamp("ms", "UTC")) if pa.types.is_timestamp(column.type) else column
+
+
+def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:
+    """Yield columns of the events of a file of JSON lines; what is in columns of schemas becomes self-describing JSON."""
+    lines = read_lines([path])
+    while part := list(itertools.islice(lines, _JSON_ROWS)):
+        rows: list[dict[str, Any]] = []
+        for line in part:
+            try:
+                document = orjson.loads(line.text)
+            except ValueError as error:
+                report.add_bad_line(line.file, line.number, f"not valid JSON: {error}")
+                continue
+            if not isinstance(document, dict) or "event_id" not in document:
+                report.add_bad_line(line.file, line.number, "not an enriched event")
+                continue
+            rows.append(read_sdk_json(document))
+        if rows:
+            yield {
+                name: convert_values(name, [_as_text(row.get(name)) for row in rows], report.bad_cells)
+                for name in names or ["event_id"]
+            }
+
+
+def _as_text(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
