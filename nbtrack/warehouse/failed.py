@@ -259,14 +259,15 @@ def read_failed(source: Any) -> FailedEvents:
     --------
     >>> import nbtrack
     >>> from nbtrack.collector import LocalCollector
-    >>> from nbtrack.tracker import Emitter, PageView, Tracker
+    >>> from nbtrack.tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
+    >>> order = SelfDescribingJson("iglu:com.acme/order/jsonschema/1-0-0", {"id": 1})
     >>> with LocalCollector() as collector:
     ...     tracker = Tracker("demo", Emitter(collector.url))
-    ...     _ = tracker.track(PageView("https://acme.com", page_title="x" * 3_000))
+    ...     _ = tracker.track(SelfDescribing(order))
     ...     tracker.flush()
     ...     failed = nbtrack.read_failed(collector)
-    >>> failed.summary()["field"].to_list()
-    ['page_title']
+    >>> failed.summary()["reason"].to_list()
+    ['unknown schema iglu:com.acme/order/jsonschema/1-0-0']
     """
     if hasattr(source, "failed_events"):
         return FailedEvents(read_collector(source))
