@@ -6,11 +6,12 @@ use, so that importing nbtrack costs nothing.
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrack._version import __version__
 
 if TYPE_CHECKING:
+    from nbtrack.activities import Activity
     from nbtrack.bulk import backfill, backfill_async
     from nbtrack.common.errors import NbtrackError
     from nbtrack.runtime import session, start, stop
@@ -34,6 +35,7 @@ _HOMES = {
 __all__ = [
     "NbtrackError",
     "__version__",
+    "activity",
     "backfill",
     "backfill_async",
     "col",
@@ -61,6 +63,47 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def activity(
+    *, failed: bool | None = None, name: str | None = None, sessions: "Literal['this', 'all']" = "this"
+) -> "Activity":
+    """Return what the running session did: its cells, steps and events, the last 1,000.
+
+    Parameters
+    ----------
+    failed : bool, optional
+        Only what failed, or only what did not.
+    name : str, optional
+        Only what has this name; ``*`` stands for any letters, and case does not matter.
+    sessions : {"this", "all"}
+        With "all", also what other sessions sent to the local collector.
+
+    Returns
+    -------
+    Activity
+        Shown as a table; ``.frame()`` is a DataFrame, ``.tree()`` shows what ran inside what, and ``.save("trace.json")``
+        saves a trace for Perfetto.
+
+    Raises
+    ------
+    RuntimeError
+        If no session runs, or with ``sessions="all"`` no local collector.
+
+    Examples
+    --------
+    >>> import nbtrack
+    >>> session = nbtrack.start(store="memory")
+    >>> with nbtrack.track("load"):
+    ...     pass
+    >>> [(entry.name, entry.kind, entry.status) for entry in nbtrack.activity(name="l*")]
+    [('load', 'step', 'ok')]
+    >>> nbtrack.stop()
+    """
+    from nbtrack.runtime import session  # noqa: PLC0415 - as all of this module
+    from nbtrack.runtime.activities import make_activity  # noqa: PLC0415
+
+    return make_activity(session(), failed=failed, name=name, sessions=sessions)
 
 
 def monitor() -> Any:

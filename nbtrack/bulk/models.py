@@ -96,6 +96,7 @@ class Accounts:
     repaired: int = 0
     good: int = 0
     bad: int = 0
+    unmatched: int = 0
     bytes: int = 0
     requests: int = 0
     retries: int = 0
@@ -108,6 +109,7 @@ class Accounts:
     last: int | None = None
     reasons: Counter[str] = field(default_factory=Counter)
     bad_reasons: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     last_error: str | None = None
 

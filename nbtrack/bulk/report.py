@@ -30,11 +30,11 @@ class ChunkReport(Accounts):
 
     Attributes
     ----------
-    rows, sent, skipped, failed, resumed, excluded, unsent, invalid, missing_times, repaired, good, bad
+    rows, sent, skipped, failed, resumed, excluded, unsent, invalid, missing_times, repaired, good, bad, unmatched
         See `BackfillReport`.
     bytes, requests, retries, null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last
         See `BackfillReport`.
-    reasons, examples, bad_reasons, last_error
+    reasons, examples, bad_reasons, findings, last_error
         See `BackfillReport`.
     failed_rows : list of FailedRow
         The rows that were not delivered, at most 1,000.
@@ -96,6 +96,10 @@ class BackfillReport(Accounts):
         Number of rows not sent, by reason.
     examples : dict of str to str
         A value, and its row, for reasons that depend on the value.
+    unmatched : int
+        Number of events that do not match the tracking plan of the collector; they are good all the same.
+    findings : Counter
+        What does not match; of each request the first ones only.
     bad_reasons : Counter
         Why events failed validation; only of some of them, if there are many.
     last_error : str or None
@@ -285,7 +289,10 @@ class BackfillReport(Accounts):
             (self.bad, "event", "failed the collector's validation"),
         )
         lines = [f"  {plural(count, noun)} {what}" for count, noun, what in counts if count]
-        return lines + [f"    {reason}" for reason, _ in self.bad_reasons.most_common(EXAMPLES)]
+        lines += [f"    {reason}" for reason, _ in self.bad_reasons.most_common(EXAMPLES)]
+        if self.unmatched:
+            lines.append(f"  {plural(self.unmatched, 'event')} found not to match the tracking plan")
+        return lines + [f"    {finding}" for finding, _ in self.findings.most_common(EXAMPLES)]
 
     def _key_lines(self) -> list[str]:
         lines = []

@@ -12,7 +12,7 @@ from nbtrack.cli.csv_options import csv_options, take_csv_options
 from nbtrack.cli.headers import find_settings_headers, header_option
 from nbtrack.cli.optout import off, on
 from nbtrack.cli.outbox import outbox
-from nbtrack.cli.plans import generate
+from nbtrack.cli.plans import generate, plan
 from nbtrack.cli.schemas import schemas
 from nbtrack.cli.warehouse import enriched, failed
 
@@ -29,6 +29,7 @@ main.add_command(failed)
 main.add_command(outbox)
 main.add_command(schemas)
 main.add_command(generate)
+main.add_command(plan)
 main.add_command(off)
 main.add_command(on)
 

@@ -21,6 +21,11 @@ import click
 @click.option("--lenient-lengths", is_flag=True, help="Values longer than their column are only a note.")
 @click.option("--campaigns", is_flag=True, help="Fill the columns mkt_* from the campaign in a page's URL.")
 @click.option(
+    "--tracking-plan",
+    type=click.Path(exists=True),
+    help="Folder of a tracking plan: events are checked against their specifications, too.",
+)
+@click.option(
     "--path",
     "paths",
     multiple=True,
@@ -50,6 +55,7 @@ def collector(
     strict_lengths: bool,
     lenient_lengths: bool,
     campaigns: bool,
+    tracking_plan: str | None,
     paths: tuple[str, ...],
     output: str,
     quiet: bool,
@@ -71,13 +77,14 @@ def collector(
             iglu=iglu,
             lenient_lengths=lenient_lengths,
             campaigns=campaigns,
+            tracking_plan=tracking_plan,
             paths=dict(_split_path(text) for text in paths),
             output=output,
             log_events=not quiet,
             open=open_,
             allowed_hosts=allowed_host,
         ).start()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise click.ClickException(str(error)) from None
     with running:
         # standard output is for events

@@ -89,3 +89,39 @@ def _open_registry(places: tuple[str, ...]) -> Any:
     from nbtrack.schemas import registry_of
 
     return registry_of(places)
+
+
+@click.group()
+def plan() -> None:
+    """Ask what has become of a tracking plan."""
+
+
+@plan.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), metavar="PLAN")
+@click.option("--collector", default="local", show_default=True, help="URL of a local collector.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="Exit with 1 if fewer percent of the specifications were seen.",
+)
+@click.option(
+    "--token", envvar="NBTRACK_TOKEN", default="", help="Token of a collector that is not this user's."
+)
+def coverage(folder: Path, collector: str, threshold: float, token: str) -> None:
+    """Show which event specifications of PLAN have arrived in a collector, and which never."""
+    from nbtrack.collector import CollectorClient, CollectorError, shared_collector
+    from nbtrack.common.home import find_home
+
+    read = _read(folder, None)
+    try:
+        is_local = collector == "local"
+        client: CollectorClient = (
+            shared_collector.connect(find_home()) if is_local else CollectorClient(collector, token)
+        )
+        found = client.coverage(read)
+    except (OSError, CollectorError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(str(found))
+    sys.exit(1 if found.share * 100 < threshold else 0)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrack.collector.events.database import StoredEvent
+    from nbtrack.plans import PlanCoverage, TrackingPlan
 
 PAGE = 10_000
 """Events of one request."""
@@ -240,17 +241,19 @@ class CollectorClient:
             schema, event_id, name=name, app_id=app_id, session=session, since=since, until=until
         )
         frame = events_frame(self._pages(chosen | {"good": 1}, limit), columns)
-        if schema and frame.empty and "*" not in schema:
-            self._check_schema(schema)
+        if frame.empty and (schema or name) and "*" not in f"{schema}{name}":
+            self._check_schema(schema, name)
         return frame
 
-    def _check_schema(self, schema: str) -> None:
-        """Raise for a schema that is probably misspelt: there are events of a similar one."""
-        uri = schema if schema.startswith("iglu:") else f"iglu:{schema}"
-        stored = self._request_json("GET", "known_schemas")["schemas"]
-        near = near_matches(uri, [other for other in stored if other], cutoff=NEAR_SCHEMA)
-        if near and uri not in stored:
-            raise ValueError(f"no event of schema {uri}; did you mean {near[0]}?")
+    def _check_schema(self, schema: str | None, name: str | None) -> None:
+        """Raise for a schema, or its name, that is probably misspelt: there are events of a similar one."""
+        stored = [uri for uri in self._request_json("GET", "known_schemas")["schemas"] if uri]
+        names = sorted({uri.split("/")[1] for uri in stored if "/" in uri})
+        uri = schema if not schema or schema.startswith("iglu:") else f"iglu:{schema}"
+        for kind, wanted, known in (("schema", uri, stored), ("schema name", name, names)):
+            near = near_matches(wanted, known, cutoff=NEAR_SCHEMA) if wanted and wanted not in known else []
+            if near:
+                raise ValueError(f"no event of {kind} {wanted}; did you mean {near[0]}?")
 
     def bad(self, limit: int | None = None) -> pd.DataFrame:
         """Return the failed events as a DataFrame, a row for each reason, oldest first.
@@ -269,6 +272,39 @@ class CollectorClient:
 
         return bad_frame(self._pages({"good": 0}, limit))
 
+    def findings(self, limit: int | None = None) -> pd.DataFrame:
+        """Return what does not match the specifications of the collector's tracking plan, oldest first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each finding: time, event_id, specification (its name), specification_id, schema, path, message.
+        """
+        from nbtrack.collector.dataframes import findings_frame  # noqa: PLC0415 - heavy
+
+        return findings_frame(self._pages({"findings": 1}, limit))
+
+    def coverage(self, plan: TrackingPlan | str | Path) -> PlanCoverage:
+        """Return how many good events have arrived of each event specification of a tracking plan.
+
+        Parameters
+        ----------
+        plan : TrackingPlan, str or pathlib.Path
+            The plan, or its folder.
+        """
+        from nbtrack.collector.events.enrichment import specification_of  # noqa: PLC0415 - heavy
+        from nbtrack.plans import PlanCoverage, TrackingPlan, read_tracking_plan  # noqa: PLC0415 - as above
+
+        found = PlanCoverage(plan if isinstance(plan, TrackingPlan) else read_tracking_plan(plan))
+        for events in self._pages({"good": 1}):
+            found.add(specification_of(event.payload or {}) for event in events)
+        return found
+
     def failed(self) -> Any:
         """Return the failed events with their payloads, to be repaired and sent again; needs the extra ``backfill``.
 
@@ -285,7 +321,12 @@ class CollectorClient:
         return chain.from_iterable(self._pages({"good": 0}))
 
     def payloads(
-        self, *, good: bool | None = None, event_id: str | None = None, limit: int | None = None
+        self,
+        *,
+        good: bool | None = None,
+        event_id: str | None = None,
+        schema: str | None = None,
+        limit: int | None = None,
     ) -> list[dict[str, str]]:
         """Return the events as their trackers sent them, oldest first.
 
@@ -295,11 +336,31 @@ class CollectorClient:
             Only good or only failed ones.
         event_id : str, optional
             Only this event.
+        schema : str, optional
+            Only events of this schema.
         limit : int, optional
             Only the newest so many.
         """
-        chosen = _choose(None, event_id) | {"good": "" if good is None else int(good)}
+        chosen = _choose(schema, event_id) | {"good": "" if good is None else int(good)}
         return [event.payload for events in self._pages(chosen, limit) for event in events if event.payload]
+
+    def failures(self, limit: int | None = None) -> dict[str, list[str]]:
+        """Return why events failed, by event id; `bad` has more about each reason.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Only the newest so many events.
+        """
+        reasons: dict[str, list[str]] = {}
+        for events in self._pages({"good": 0}, limit):
+            for event in events:
+                if event.payload and (event_id := event.payload.get("eid")):
+                    reasons[event_id] = [
+                        f"{reason['path'] or reason['field']}: {reason['message']}"
+                        for reason in event.reasons
+                    ]
+        return reasons
 
     def forget(
         self,

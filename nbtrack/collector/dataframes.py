@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbtrack.collector.events.enrichment import (
     Columns,
     column_of,
     enrich_all,
+    specification_of,
 )
 from nbtrack.common.arguments import check_list
 from nbtrack.common.wording import near_matches
@@ -49,11 +51,14 @@ BAD_COLUMNS = [
     "nearest",
     "payload",
 ]
+FINDING_COLUMNS = ["time", "event_id", "specification", "specification_id", "schema", "path", "message"]
 
 
 def flat_columns(events: Sequence[StoredEvent], wanted: Iterable[str] | None = None) -> Columns:
     """Return events' columns in the analytics SDK's form; timestamps are Unix timestamps in milliseconds."""
     roots = None if wanted is None else frozenset(map(_root, wanted))
+    if roots is not None and "contexts" in roots:
+        roots |= {"derived_contexts"}  # whose columns have the same prefix
     columns = enrich_all(events, roots)
     count = len(events)
     by_uri: dict[str, list[Any]] = {}
@@ -66,7 +71,8 @@ def flat_columns(events: Sequence[StoredEvent], wanted: Iterable[str] | None = N
                 values = by_uri[document["schema"]] = columns.setdefault(name, [None] * count)
             values[row] = document["data"]
     by_uri = {}
-    for row, envelope in enumerate(columns.pop("contexts", ())):
+    envelopes = [*enumerate(columns.pop("contexts", ())), *enumerate(columns.pop("derived_contexts", ()))]
+    for row, envelope in envelopes:
         for entity in envelope["data"] if envelope is not None else ():
             uri = entity["schema"]
             values = by_uri.get(uri)
@@ -164,6 +170,28 @@ def to_timestamps(milliseconds: list[Any]) -> "pd.Series[Any]":
     return pd.to_datetime(
         pd.Series(pd.array(milliseconds, dtype="Int64")), unit="ms", utc=True, errors="coerce"
     )
+
+
+def findings_frame(pages: Iterable[Sequence[StoredEvent]]) -> pd.DataFrame:
+    """Return events that do not match their specification as a DataFrame, a row for each finding."""
+    records = []
+    for event in itertools.chain.from_iterable(pages):
+        named = specification_of(event.payload or {})
+        records += [
+            {
+                "time": event.request.time,
+                "event_id": (event.payload or {}).get("eid"),
+                "specification": named.get("name"),
+                "specification_id": named.get("id"),
+                "schema": finding.get("schema"),
+                "path": finding.get("path"),
+                "message": finding["message"],
+            }
+            for finding in event.findings
+        ]
+    frame = pd.DataFrame(records, columns=FINDING_COLUMNS, dtype="object")
+    frame["time"] = to_timestamps(list(frame["time"]))
+    return frame
 
 
 def bad_frame(pages: Iterable[Sequence[StoredEvent]]) -> pd.DataFrame:

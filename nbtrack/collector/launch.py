@@ -22,7 +22,7 @@ class ServerConfig:
 
     Attributes
     ----------
-    host, port, db, iglu, lenient_lengths, open, idle_timeout, campaigns, paths
+    host, port, db, iglu, lenient_lengths, open, idle_timeout, campaigns, paths, tracking_plan
         As `LocalCollector` has them.
     hosts : list of str
         Host names by which it may be addressed.
@@ -54,6 +54,7 @@ class ServerConfig:
     iglu: list[str]
     lenient_lengths: bool = False
     campaigns: bool = False
+    tracking_plan: str | None = None
     paths: dict[str, str] = field(default_factory=dict)
     open: bool = False
     hosts: list[str] = field(default_factory=list)

@@ -54,6 +54,9 @@ class LocalCollector(CollectorClient):
     paths : mapping of str to str
         Other paths that trackers may send to, each with the one that it stands for, such as
         ``{"/com.acme/track": "/com.snowplowanalytics.snowplow/tp2"}``.
+    tracking_plan : path, optional
+        Folder of a tracking plan: events are checked against their specifications, too. They stay good, and what does not
+        match is in `findings`.
     output : {"none", "tsv", "json"}
         What the collector's process writes to this one's standard output: good events, enriched, or nothing.
     log_events : bool
@@ -81,6 +84,7 @@ class LocalCollector(CollectorClient):
         lenient_lengths: bool = False,
         campaigns: bool = False,
         paths: Mapping[str, str] = MappingProxyType({}),
+        tracking_plan: str | Path | None = None,
         output: str = "none",
         log_events: bool = False,
     ) -> None:
@@ -98,6 +102,7 @@ class LocalCollector(CollectorClient):
             iglu=[_check_place(place) for place in iglu],
             lenient_lengths=lenient_lengths or strict_lengths is False,
             campaigns=campaigns,
+            tracking_plan=_check_plan(tracking_plan),
             paths=_check_paths(paths),
             output=_check_output(output),
             log_events=log_events,
@@ -229,3 +234,13 @@ def _detach_all() -> None:
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_detach_all)
+
+
+def _check_plan(folder: str | Path | None) -> str | None:
+    """Return the folder of a tracking plan after reading it here, where its mistakes can be raised."""
+    if folder is None:
+        return None
+    from nbtrack.plans import read_tracking_plan  # noqa: PLC0415 - only where there is a plan
+
+    read_tracking_plan(folder)
+    return str(Path(folder).absolute())

@@ -15,14 +15,25 @@ import pytest
 
 if TYPE_CHECKING:
     from nbtrack.collector.local_collector import LocalCollector
+    from nbtrack.plans import PlanCoverage
 
 MAX_COMPARED = 3
 """Events that a failed assertion compares with the expected data."""
 
 
+COVERAGE: pytest.StashKey[PlanCoverage] = pytest.StashKey()
+"""What the run's tests have seen of the tracking plan."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the setting for folders of the project's own schemas."""
+    """Add the settings: the project's own schemas, and its tracking plan."""
     parser.addini("nbtrack_iglu", "folders with Iglu schemas for nbtrack_collector", type="paths", default=[])
+    parser.addini("nbtrack_tracking_plan", "folder of the tracking plan that events are checked against")
+    parser.addini(
+        "nbtrack_coverage",
+        "fail the run if fewer percent of the plan's specifications were seen",
+        default="0",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +41,46 @@ def nbtrack_collector_session(pytestconfig: pytest.Config) -> Iterator[LocalColl
     """Return the collector that all tests share; a test uses ``nbtrack_collector``."""
     from nbtrack.collector import LocalCollector  # noqa: PLC0415 - every pytest run loads this module
 
-    with LocalCollector(iglu=pytestconfig.getini("nbtrack_iglu")) as collector:
+    plan = None
+    if named := pytestconfig.getini("nbtrack_tracking_plan"):
+        from nbtrack.plans import PlanCoverage, read_tracking_plan  # noqa: PLC0415 - as above
+
+        plan = pytestconfig.rootpath / named
+        pytestconfig.stash[COVERAGE] = PlanCoverage(read_tracking_plan(plan))
+    with LocalCollector(iglu=pytestconfig.getini("nbtrack_iglu"), tracking_plan=plan) as collector:
         yield collector
 
 
 @pytest.fixture
-def nbtrack_collector(nbtrack_collector_session: LocalCollector) -> LocalCollector:
+def nbtrack_collector(
+    nbtrack_collector_session: LocalCollector, pytestconfig: pytest.Config
+) -> Iterator[LocalCollector]:
     """Return a running collector that is empty: send trackers to its ``url``."""
     nbtrack_collector_session.reset()
-    return nbtrack_collector_session
+    yield nbtrack_collector_session
+    if (coverage := pytestconfig.stash.get(COVERAGE, None)) is not None:
+        seen = nbtrack_collector_session.coverage(coverage.plan).seen
+        for id_, events in seen.items():
+            coverage.seen[id_] = coverage.seen.get(id_, 0) + events
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show what the run has seen of the tracking plan."""
+    if (coverage := config.stash.get(COVERAGE, None)) is not None:
+        terminalreporter.section("tracking plan")
+        terminalreporter.write_line(str(coverage))
+        if coverage.share * 100 < float(config.getini("nbtrack_coverage")):
+            terminalreporter.write_line(
+                f"fewer than the {config.getini('nbtrack_coverage')} % of nbtrack_coverage"
+            )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that has seen too little of the tracking plan."""
+    coverage = session.config.stash.get(COVERAGE, None)
+    wanted = float(session.config.getini("nbtrack_coverage"))
+    if coverage is not None and coverage.share * 100 < wanted and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture
@@ -72,6 +114,20 @@ def assert_tracked(nbtrack_collector: LocalCollector) -> Callable[..., list[dict
         lines += _compare(data or {}, tracked)
         lines.append(_describe_arrived(nbtrack_collector))
         return pytest.fail("\n".join(lines), pytrace=False)
+
+    return check
+
+
+@pytest.fixture
+def assert_plan_followed(nbtrack_collector: LocalCollector) -> Callable[[], None]:
+    """Return a function that fails if an event does not match its specification in the tracking plan."""
+
+    def check() -> None:
+        __tracebackhide__ = True
+        findings = nbtrack_collector.findings(limit=50)
+        if not findings.empty:
+            lines = [f"  {row['specification']}: {row['message']}" for _, row in findings.iterrows()]
+            pytest.fail("\n".join(["events do not match the tracking plan:", *lines]), pytrace=False)
 
     return check
 

@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 import traceback
+from types import FrameType
 from typing import Any
 
 from nbtrack.notebook import expressions
 from nbtrack.notebook.header import Header, HeaderError, find_header, parse_header
+from nbtrack.notebook.lost import LostRuns
 from nbtrack.notebook.runs import CellRun
 from nbtrack.runtime import Session
 from nbtrack.runtime import events as own
@@ -43,6 +45,8 @@ class CellRuns:
         self.session, self._shell = session, shell  # the session changes where the user starts another
         self._local = _Stack()
         self._ended: collections.deque[CellRun] = collections.deque()
+        self._others: collections.deque[int] = collections.deque(maxlen=20)
+        self.lost = LostRuns(session)
         self.last_event: SelfDescribing | None = None
         self.last_run: CellRun | None = None
 
@@ -53,19 +57,39 @@ class CellRuns:
             if not self.session.enabled or self.session.settings.cells == "off":
                 return
             self._drop_lost(info)
-            options = find_header(info.raw_cell or "")
+            options = find_header(_without_prompts(info.raw_cell or ""))
             if options is None and self.session.settings.cells == "marked" and not self._stack:
                 return
             try:
                 header = parse_header(options) if options is not None else None
             except HeaderError:  # the cell's first line reports it
                 header = None
-            run = CellRun(info, header)
+            run = CellRun(info, header, shown=self._last_shown())
             self._stack.append(run)
             if len(self._stack) == 1:
                 steps.enter_run(run.run_id)
+                name = header.name[: own.NAME_LENGTH] if header is not None and header.name else ""
+                self.session.activities.begin(run.run_id, "cell", name)
+                self.lost.begin(run)
+            run.start_clock()
         except Exception as error:  # noqa: BLE001 - an internal error must not show in the user's cell
             self.session.note_fault("the start of a cell", error)
+
+    def stop_clock(self, *_: Any, **__: Any) -> None:
+        """Note the end of a cell's code (``post_execute``), before other extensions' hooks take their time."""
+        if self._stack:
+            self._stack[-1].stop_clock()
+
+    def keep_order(self) -> None:
+        """Stand last before a cell and first after it, whatever was loaded since."""
+        callbacks = self._shell.events.callbacks
+        before, after = callbacks["pre_run_cell"], callbacks["post_execute"]
+        if self.begin in before and before[-1] != self.begin:
+            before.remove(self.begin)
+            before.append(self.begin)
+        if self.stop_clock in after and after[0] != self.stop_clock:
+            after.remove(self.stop_clock)
+            after.insert(0, self.stop_clock)
 
     def end(self, result: Any = None, *_: Any, **__: Any) -> None:
         """Note the end of a cell (``post_run_cell``), and have its run sent."""
@@ -77,11 +101,17 @@ class CellRuns:
             if run is None:
                 return
             run.finish(result, ended)
+            if run.own_error is None and (shown := self._find_shown(run)) is not None:
+                run.error = shown
+            elif run.own_error is not None:
+                self._others.append(id(run.own_error))
+            self.keep_order()
             if self._stack:  # a magic ran this as a cell inside a cell: its error is the outer one's
                 outer = self._stack[-1]
                 outer.error = run.error or outer.error
                 return
             steps.enter_run(None)
+            self.lost.end()
             if (loop := self._find_loop(run)) is None:
                 self._record(run)
             else:
@@ -89,6 +119,21 @@ class CellRuns:
                 loop.call_soon(self.track_pending)
         except Exception as error:  # noqa: BLE001 - as above
             self.session.note_fault("the end of a cell", error)
+
+    def _last_shown(self) -> Any:
+        """Return the traceback that this shell has shown last; `sys.last_value` may be another shell's."""
+        return getattr(getattr(self._shell, "InteractiveTB", None), "tb", None)
+
+    def _find_shown(self, run: CellRun) -> BaseException | None:
+        """Return the error that IPython has shown during a cell it calls a success: that of a script of `%run`."""
+        traceback_ = self._last_shown()
+        error: BaseException | None = getattr(sys, "last_value", None)
+        if run.result is None or traceback_ is None or traceback_ is run.shown or error is None:
+            return None
+        # %tb shows the last one again; a subshell's cell that failed meanwhile has it as its own
+        if error is run.earlier_error or id(error) in self._others or error.__traceback__ is not traceback_:
+            return None
+        return error
 
     def track_pending(self) -> None:
         """Send the run that ended last, if that was put off until the kernel's reply was out."""
@@ -138,9 +183,14 @@ class CellRuns:
         return self._stack.pop() if self._stack[-1].info.raw_cell == info.raw_cell else None
 
     def _drop_lost(self, info: Any) -> None:
-        """Forget runs whose end never came: what a magic runs inside a cell is not stored in the history."""
-        if self._stack and getattr(info, "store_history", False):
-            self._stack.clear()
+        """Forget runs whose end never came; those that this cell runs inside are still being executed."""
+        if not self._stack or not getattr(info, "store_history", False):
+            return
+        executed = _find_executed()
+        for run in [run for run in self._stack if not any(run.info is other for other in executed)]:
+            self._stack.remove(run)
+            self.session.activities.end(run.run_id)
+        if not self._stack:
             steps.enter_run(None)
 
     def _record(self, run: CellRun) -> None:
@@ -151,7 +201,9 @@ class CellRuns:
             report_left_out("%%track", run.left_out)
         for note in run.notes:
             sys.stderr.write(f"%%track: {note}\n")
-        parent = session.track_safely(event, "a cell's run")
+        self.lost.report()
+        parent = session.track_safely(event, "a cell's run", ended=run.ended)
+        session.activities.end(run.run_id)
         wants = settings.error_messages or settings.tracebacks
         if parent and run.error is not None and wants and run.status == "error":
             session.track_safely(self._describe_error(parent, run.error), "a cell's error")
@@ -230,6 +282,34 @@ class CellRuns:
             except BaseException as error:  # noqa: BLE001 - as above
                 run.left_out.append(f"entity {number} ({type(error).__name__})")
         return found
+
+
+def _find_executed() -> list[Any]:
+    """Return what IPython is executing on this thread, by its description of each cell."""
+    found = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the public `inspect` reads source files
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async":
+            found.append(frame.f_locals.get("info"))
+        frame = frame.f_back
+    return found
+
+
+def _without_prompts(cell: str) -> str:
+    """Return a cell as IPython will see it, if it was pasted with the prompts of a shell."""
+    if not cell.lstrip().startswith((">>>", "In [")):
+        return cell
+    from IPython.core.inputtransformer2 import (  # noqa: PLC0415 - loaded by IPython
+        classic_prompt,
+        ipython_prompt,
+        leading_empty_lines,
+        leading_indent,
+    )
+
+    lines = cell.splitlines(keepends=True)
+    for transform in (leading_empty_lines, leading_indent, classic_prompt, ipython_prompt):
+        lines = transform(lines)
+    return "".join(lines)
 
 
 def report_left_out(magic: str, left_out: list[str]) -> None:

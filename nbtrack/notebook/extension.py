@@ -32,7 +32,7 @@ class LoadedExtension:
     def adopt(self, session: Session) -> None:
         """Serve another session, one that the user started in place of the one before."""
         before, self.session = self.session, session
-        for part in (self.cells, self.magics, self.options):
+        for part in (self.cells, self.cells.lost, self.magics, self.options):
             part.session = session
         session.track_pending_cell = self.cells.track_pending
         self.shell.configurables[:] = [
@@ -65,7 +65,9 @@ def load(shell: Any, before_cell: Callable[..., None] | None = None) -> None:
     if before_cell:
         before_cell()
         shell.events.register("pre_run_cell", before_cell)
+    shell.events.register("post_execute", cells.stop_clock)
     shell.events.register("post_run_cell", cells.end)
+    cells.keep_order()
     shell.configurables.append(session.settings)
     matcher = _add_matcher(shell, session, options)
     loaded = LoadedExtension(shell, session, cells, magics, options, matcher, shadowed, before_cell)
@@ -85,12 +87,14 @@ def unload(shell: Any) -> None:
     for event, callback in (
         ("pre_run_cell", loaded.cells.begin),
         ("pre_run_cell", loaded.before_cell),
+        ("post_execute", loaded.cells.stop_clock),
         ("post_run_cell", loaded.cells.end),
     ):
         with contextlib.suppress(ValueError):
             shell.events.unregister(event, callback)
     with contextlib.suppress(ValueError):
         shell.input_transformers_cleanup.remove(strip_header)
+    loaded.cells.lost.close()
     _remove_magics(shell, loaded)
     # IPython adds magics there by itself
     ours = (loaded.session.settings, loaded.magics)

@@ -29,6 +29,7 @@ CONTROL_WORDS = (
     "monitor",
     "log",
     "outbox",
+    "activity",
     "collector",
     "doctor",
     "help",
@@ -114,6 +115,7 @@ class NBTrackMagics(Magics):
           %nbtrack config [NAME[=VALUE]]   the settings, their values and sources; or change one
           %nbtrack monitor             the live view
           %nbtrack log [N]             the last N requests
+          %nbtrack activity [failed] [all] [NAME]   what ran, how long it took, what failed
           %nbtrack outbox              the pending events and dead letters of all sessions
           %nbtrack collector [local | URL]   the local collector's page; or send events elsewhere from now on
           %nbtrack doctor              check this installation
@@ -283,6 +285,21 @@ class NBTrackMagics(Magics):
 
     def _help(self, _: str) -> None:
         print(str(inspect.getdoc(type(self).nbtrack)).replace("::\n\n", ""))
+
+    def _activity(self, words: str) -> Any:
+        from nbtrack.runtime.activities import make_activity  # noqa: PLC0415 - loaded when asked for
+
+        chosen = split_words(words)
+        control = set(chosen[:2]) & {"failed", "all"}
+        names = [unquote(word) for word in chosen if word not in control]
+        if len(names) > 1:
+            raise UsageError('%nbtrack activity takes one name; quote it if it has blanks: "fit model"')
+        return make_activity(
+            self.session,
+            failed=True if "failed" in control else None,
+            name=names[0] if names else None,
+            sessions="all" if "all" in control else "this",
+        )
 
     def _collector(self, target: str) -> None:
         session = self.session

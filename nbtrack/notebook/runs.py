@@ -39,11 +39,15 @@ class CellRun:
     started: float = field(default_factory=time.perf_counter)
     cpu: float = field(default_factory=time.process_time)
     memory: int | None = field(default_factory=measure_memory)
-    # what IPython has shown last: `%run` shows a script's error, and calls its cell a success
-    shown_error: BaseException | None = field(default_factory=lambda: getattr(sys, "last_value", None))
+    # what IPython had shown before: `%run` shows a script's error, and calls its cell a success
+    shown: Any = None
+    earlier_error: BaseException | None = field(default_factory=lambda: getattr(sys, "last_value", None))
+    code_ended: float | None = None
     result: Any = None
     error: BaseException | None = None
     seconds: float = 0.0
+    ended: float = 0.0
+    """Unix timestamp in seconds of the end."""
     cpu_seconds: float = 0.0
     memory_delta: int | None = None
     left_out: list[str] = field(default_factory=list)
@@ -51,25 +55,34 @@ class CellRun:
     notes: list[str] = field(default_factory=list)
     """What else its user should know, such as a switch of the header that is locked."""
 
+    def start_clock(self) -> None:
+        """Begin to measure, after the hooks before the cell."""
+        self.started, self.cpu = time.perf_counter(), time.process_time()
+
+    def stop_clock(self) -> None:
+        """Note the end of the cell's code, before the hooks after it."""
+        self.code_ended = time.perf_counter()
+
     def finish(self, result: Any, ended: float) -> None:
         """Note the end: IPython's result, None where it lost it, and the time by ``time.perf_counter()``."""
-        self.seconds, self.cpu_seconds = ended - self.started, time.process_time() - self.cpu
+        ended = self.code_ended or ended
+        self.seconds = max(0.0, ended - self.started)
+        self.cpu_seconds = time.process_time() - self.cpu
         memory = measure_memory()
         self.memory_delta = None if memory is None or self.memory is None else memory - self.memory
+        self.ended = time.time() - (time.perf_counter() - ended)
         self.result = result
         # an error that is here already is one of a cell that a magic ran inside this one
-        self.error = self._find_error() or self.error
+        self.error = self.own_error or self.error
 
-    def _find_error(self) -> BaseException | None:
-        result = self.result
+    @property
+    def own_error(self) -> BaseException | None:
+        """The error in IPython's result."""
         # where both are there, IPython failed on showing the first one
-        error: BaseException | None = getattr(result, "error_in_exec", None) or getattr(
-            result, "error_before_exec", None
+        error: BaseException | None = getattr(self.result, "error_in_exec", None) or getattr(
+            self.result, "error_before_exec", None
         )
-        if error is not None or result is None:
-            return error
-        shown: BaseException | None = getattr(sys, "last_value", None)
-        return None if shown is self.shown_error else shown
+        return error
 
     @property
     def status(self) -> str:

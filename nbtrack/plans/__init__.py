@@ -2,6 +2,7 @@
 
 from nbtrack.common.errors import show_under
 from nbtrack.plans.checks import VALIDATION_SCHEMA, Finding, PlanChecks, page_data
+from nbtrack.plans.coverage import PlanCoverage
 from nbtrack.plans.documents import Mistake
 from nbtrack.plans.generator import GeneratedModule, generate
 from nbtrack.plans.model import (
@@ -23,6 +24,7 @@ __all__ = [
     "GeneratedModule",
     "Mistake",
     "PlanChecks",
+    "PlanCoverage",
     "Source",
     "TrackingPlan",
     "TrackingPlanError",

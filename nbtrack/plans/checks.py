@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from nbtrack.plans.model import EventSpecification, Source, TrackingPlan
 from nbtrack.plans.reader import read_tracking_plan
 from nbtrack.plans.rules import relax
-from nbtrack.schemas import Fault, Registry, SchemaNotFound
+from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.faults import json_path
 
 _SPECIFICATION = "iglu:com.snowplowanalytics.snowplow/event_specification/jsonschema/"
@@ -117,7 +117,7 @@ class PlanChecks:
         entities : sequence of tuple
             URI and data of each entity that the tracker attached.
         """
-        named = next((data for uri, data in entities if uri.startswith(_SPECIFICATION)), None)
+        named = next((data for uri, data in entities if names_specification(uri)), None)
         if not isinstance(named, Mapping) or not isinstance(named.get("id"), str):
             return []
         specification = self._by_id.get(named["id"].lower())
@@ -126,7 +126,10 @@ class PlanChecks:
         if specification is None or (None not in {version, known} and version != known):
             shown = "" if version is None else f", version={version}"
             return [Finding(f"Event spec not found: id={named['id']}{shown}")]
-        return list(self._check(specification, event, entities))
+        try:
+            return list(self._check(specification, event, entities))
+        except BadSchema as error:
+            return [Finding(f"Event spec compilation failed: {error}")]
 
     def _check(
         self, specification: EventSpecification, event: Document | None, entities: Sequence[Document]
@@ -166,6 +169,11 @@ class PlanChecks:
                 named = {"self": {**name, "format": "jsonschema", "version": "1-0-0"}}
                 self._registered[key] = self._rules.register(relax(source.rule or {}) | named)
             return self._registered[key]
+
+
+def names_specification(uri: str) -> bool:
+    """Return whether a schema is the entity's that names an event's specification, in any version."""
+    return uri.startswith(_SPECIFICATION)
 
 
 def _count_finding(uri: str, bound: str, limit: int, found: int) -> Finding:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbtrack.common.extras import require
-
 SUFFIXES = (".yaml", ".yml", ".json")
 _YAML_TYPES = ("null", "bool", "int", "float", "str", "map", "seq")
 
@@ -145,6 +143,8 @@ def _locate_keys(text: str) -> Iterator[tuple[tuple[str | int, ...], int]]:
 
 
 def _read_yaml(path: Path, text: str) -> Document:
+    from nbtrack.common.extras import require  # noqa: PLC0415 - slow to load
+
     require("plans", "a tracking plan in YAML")
     import yaml  # noqa: PLC0415 - an extra
 

@@ -28,6 +28,8 @@ def relax(rule: Mapping[str, Any]) -> dict[str, Any]:
     property that the rule does not name.
     """
     relaxed = {key: value for key, value in rule.items() if key not in {"additionalProperties", "self"}}
+    if not relaxed.get("required"):
+        relaxed.pop("required", None)  # Draft 4 does not allow an empty list
     return {**relaxed, "$schema": "http://json-schema.org/draft-04/schema#"}
 
 

@@ -9,6 +9,9 @@ from nbtrack import protocol
 from nbtrack.tracker import SelfDescribingJson
 
 CELL_RUN = protocol.iglu(protocol.OWN_VENDOR, "cell_run")
+LOST_RUN = protocol.iglu(protocol.OWN_VENDOR, "cell_run", "1-1-0")
+"""Schema of a run whose kernel died: only it needs the later version, which a pipeline may not have yet."""
+CELL_RUNS = (CELL_RUN, LOST_RUN)
 ANALYSIS = protocol.iglu(protocol.OWN_VENDOR, "analysis")
 DATAFRAME = protocol.iglu(protocol.OWN_VENDOR, "dataframe")
 NOTEBOOK = protocol.iglu(protocol.OWN_VENDOR, "notebook")

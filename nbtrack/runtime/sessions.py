@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.activities import ActivityLog
 from nbtrack.common import lifecycle
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import CollectorTarget
@@ -23,6 +24,7 @@ from nbtrack.tracker import Event, Tracker
 
 if TYPE_CHECKING:
     from nbtrack.collector import CollectorClient
+    from nbtrack.plans import TrackingPlan
     from nbtrack.schemas import Registry
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ LINGER = 0.05
 """Seconds that events gather, so that the sender does not compete with the end of the cell that made them."""
 # settings whose change makes a new emitter, or a new tracker
 EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
-TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate")
+TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate", "tracking_plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,11 @@ class Session:
         self._installation: home.Installation | None = None
         self._registry: Registry | None = None
         self._schemas: list[Mapping[str, Any]] = []
+        self._plan: TrackingPlan | None = None
+        self._plan_folder: str | None = None
         self._kernel_id = host.find_kernel_id(shell)
         self.session_id = make_session_id(self._kernel_id)
+        self.activities = ActivityLog(self.session_id)
         settings.observe(self._drop_emitter, names=list(EMITTER_SETTINGS))
         settings.observe(self._drop_tracker, names=list(TRACKER_SETTINGS))
         settings.observe(self._set_user, names=["user_id"])
@@ -199,6 +204,7 @@ class Session:
                     settings.base64,
                     validate=settings.validate,
                     registry=self.registry if settings.validate != "off" else None,
+                    tracking_plan=self.tracking_plan if settings.validate != "off" else None,
                 )
                 self._tracker.add_global_context(self._list_entities)
             return self._tracker
@@ -224,6 +230,21 @@ class Session:
                 for schema in self._schemas:
                     self._registry.register(schema)
             return self._registry
+
+    @property
+    def tracking_plan(self) -> "TrackingPlan | None":
+        """The tracking plan of the settings; None without one, and for one that cannot be read, which is logged."""
+        folder = self.settings.tracking_plan
+        with self._lock:
+            if folder is not None and folder != self._plan_folder:
+                from nbtrack.plans import read_tracking_plan  # noqa: PLC0415 - only where there is one
+
+                self._plan_folder, self._plan = folder, None
+                try:
+                    self._plan = read_tracking_plan(folder)
+                except (OSError, ValueError, ImportError) as error:
+                    LOG.warning("events are not checked against the tracking plan: %s", error)
+            return self._plan if folder is not None else None
 
     def register(self, schema: Mapping[str, Any]) -> str:
         """Register a schema for this session, and with the local collector if events go to it.
@@ -259,6 +280,9 @@ class Session:
         with self._connect_lock:
             if self._client is None:
                 self._client = self._connect()
+                plan = self.tracking_plan
+                for structure in plan.structures.values() if plan else ():
+                    self._client.register(structure.schema)
             return self._client
 
     @property
@@ -301,8 +325,19 @@ class Session:
 
     # -- what it does
 
-    def track_safely(self, event: Event, where: str = "an event") -> str | None:
+    def track_safely(
+        self, event: Event, where: str = "an event", *, ended: float | None = None
+    ) -> str | None:
         """Track one of the session's own events, unless tracking is off. Never raises.
+
+        Parameters
+        ----------
+        event : Event
+            The event.
+        where : str
+            What nbtrack is doing, for an internal error.
+        ended : float, optional
+            Unix timestamp in seconds at which what the event is about ended; by default now.
 
         Returns
         -------
@@ -312,10 +347,24 @@ class Session:
         if not self.enabled:
             return None
         try:
-            return self.tracker.track(event)
+            event_id = self.tracker.track(event)
         except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault(where, error)
             return None
+        self._note_activity(event, event_id, ended)
+        return event_id
+
+    def _note_activity(self, event: Event, event_id: str, ended: float | None = None) -> None:
+        try:
+            document = event.event_json
+            data, schema = (
+                (None, event.payload.get("e", "")) if document is None else (document.data, document.schema)
+            )
+            self.activities.add(
+                data, str(schema), event_id=event_id, destination=self.destination, ended=ended
+            )
+        except Exception as error:  # noqa: BLE001 - as above
+            self.note_fault("the activity", error)
 
     def track_or_raise(self, event: Event) -> str | None:
         """Track an event that the user wrote, unless tracking is off.
@@ -334,12 +383,14 @@ class Session:
         if not self.enabled:
             return None
         try:
-            return self.tracker.track(event)
+            event_id = self.tracker.track(event)
         except (TypeError, ValueError):
             raise
         except Exception as error:  # noqa: BLE001 - an internal error must not reach the user's cell
             self.note_fault("nbtrack.track", error)
             return None
+        self._note_activity(event, event_id)
+        return event_id
 
     record = RenamedMethod("track_safely")
     order = RenamedMethod("track_or_raise")
@@ -474,6 +525,7 @@ class Session:
                 event_store=store,
                 request_timeout=settings.request_timeout,
                 linger=LINGER,
+                on_attempt=self.activities.note_request,
                 report_at_exit=not settings.quiet,
                 destination=self.destination,
                 resolve=self._resolve_local,
@@ -484,6 +536,7 @@ class Session:
             event_store=store,
             request_timeout=settings.request_timeout,
             linger=LINGER,
+            on_attempt=self.activities.note_request,
             report_at_exit=not settings.quiet,
             headers=dict(settings.headers),
         )

@@ -114,6 +114,11 @@ class NBTrack(Configurable):
         default_value="off",
         help="Check events against their schemas when they are tracked.",
     ).tag(config=True)
+    tracking_plan = Unicode(
+        None,
+        allow_none=True,
+        help="Folder of a tracking plan whose event specifications are checked, too; needs validate 'warn' or 'raise'.",
+    ).tag(config=True)
     iglu = IgluPlaces(
         Unicode(), help="Folders (in Iglu layout) and URLs of Iglu servers with your schemas."
     ).tag(config=True)
@@ -237,6 +242,13 @@ class NBTrack(Configurable):
 
     def _complain_of_folders(self) -> None:
         """Note missing folders: not an error, they may be created later."""
+        plan = self.tracking_plan
+        if plan is not None and not Path(plan).exists():
+            self.complaints.append(
+                f"tracking_plan ({self.sources['tracking_plan']}) names {plan!r}, and nothing is at {Path(plan).absolute()}"
+            )
+        elif plan is not None and self.validate == "off":
+            self.complaints.append("tracking_plan is checked with validate = 'warn' or 'raise' only")
         for place in self.iglu:
             if not is_http_url(place) and not Path(place).is_dir():
                 self.complaints.append(

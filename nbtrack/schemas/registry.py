@@ -293,7 +293,11 @@ class Registry:
         found = list(reversed(names.get(key.name, ())))
         for vendor in near_matches(key.vendor, index, n=3, cutoff=NEAR_VENDOR):
             for name in near_matches(key.name, index[vendor], n=3, cutoff=NEAR_NAME):
-                found.append(index[vendor][name][-1])  # noqa: PERF401 - nested loops read better
+                versions = index[vendor][name]
+                # the version that was asked for, if there is one
+                found.append(
+                    next((other for other in versions if other.version == key.version), versions[-1])
+                )
         return tuple(str(other) for other in dict.fromkeys(found))[:3]
 
     def _index(self) -> dict[str, dict[str, list[SchemaKey]]]:

@@ -146,6 +146,8 @@ class Step:
         run = _Run()
         self.step_id = run.step_id
         self._runs.append(run)
+        parent = run.parent.step_id if run.parent else find_run()
+        active.activities.begin(run.step_id, "step", _word(self.name, own.NAME_LENGTH) or "step", parent)
         return run
 
     def _end(self, error: BaseException | None, run: _Run | None) -> None:
@@ -163,6 +165,7 @@ class Step:
             active.note_fault("a step", error_in_nbtrack)
         else:
             active.track_safely(event, "a step")
+        active.activities.end(run.step_id)
 
     def _describe(self, run: _Run, seconds: float, error: BaseException | None) -> SelfDescribing:
         data = own.drop_unknown(

@@ -21,7 +21,8 @@ from nbtrack.tracker.aliases import (
     SuccessCallback,
     SupportedPlatform,
 )
-from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
+from nbtrack.tracker.compat.configuration import EmitterConfiguration, TrackerConfiguration
+from nbtrack.tracker.compat.snowplow import Snowplow
 from nbtrack.tracker.contracts import (
     InvalidEventWarning,
     contracts_enabled,
@@ -36,7 +37,6 @@ from nbtrack.tracker.events.forms import FormChange, FormSubmit
 from nbtrack.tracker.events.iglu import ApplicationError, LinkClick, SiteSearch, Timing
 from nbtrack.tracker.hooks import Plugin
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
-from nbtrack.tracker.snowplow import Snowplow
 from nbtrack.tracker.subject import Subject
 from nbtrack.tracker.tracker import Tracker
 

@@ -7,7 +7,7 @@ from nbtrack.protocol import PLATFORMS
 from nbtrack.template import Col
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import IntLike, StrLike, SupportedPlatform
-from nbtrack.tracker.renamed import Renamed, without_renamed
+from nbtrack.tracker.compat.renamed import Renamed, without_renamed
 from nbtrack.tracker.rendering import fill
 
 _DEFAULT_PLATFORM = "pc"

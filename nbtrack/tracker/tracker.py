@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nbtrack.tracker import contracts
 from nbtrack.tracker.aliases import JsonEncoderFunction, Validate
+from nbtrack.tracker.compat.legacy import LegacyMethods
+from nbtrack.tracker.compat.renamed import Renamed, without_renamed
 from nbtrack.tracker.events.base import Event
 from nbtrack.tracker.events.entity import SelfDescribingJson
 from nbtrack.tracker.hooks import GlobalContext, collect_entities
 from nbtrack.tracker.ids import new_id
-from nbtrack.tracker.legacy import LegacyMethods
 from nbtrack.tracker.payload import TRACKER_VERSION, Payload
-from nbtrack.tracker.renamed import Renamed, without_renamed
 from nbtrack.tracker.rendering import render, render_json
 from nbtrack.tracker.subject import Subject
 from nbtrack.values import Nan, milliseconds

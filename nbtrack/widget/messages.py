@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from nbtrack.activities import Entry
+from nbtrack.activities.log import in_tree_order
 from nbtrack.delivery import Attempt, PendingEvent
-from nbtrack.widget.snapshot import Snapshot, shorten
+from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, shorten
 
 MESSAGE_BYTES = 40_000
 """Maximum bytes of rows in a message; with four messages a second, below 200 kB/s."""
@@ -35,6 +37,10 @@ class Feed:
         self._collector: dict[str, Any] | None = None
         self._verdicts: dict[int, dict[str, Any]] = {}
         self._result_numbers: dict[tuple[Any, ...], int] = {}
+        self._activity: dict[int, Row] = {}
+        self._activity_order: list[int] = []
+        self._activity_ids: dict[int, str | None] = {}
+        self._activity_numbers: dict[str, int] = {}
         self._points: deque[tuple[int, int, int]] = deque(maxlen=POINTS)
         self._fresh = True
         self._last: Snapshot | None = None
@@ -42,10 +48,15 @@ class Feed:
     def restart(self) -> None:
         """Send everything again: a browser asked, or events go elsewhere."""
         self._sent, self._logged, self._collector, self._fresh = {}, 0, None, True
+        self._activity, self._activity_order = {}, []
 
     def find_event(self, number: int) -> str | None:
         """Return the id of the event that a row shows."""
         return next((key[0] for key, known in self._numbers.items() if known == number), None)
+
+    def find_activity(self, number: int) -> str | None:
+        """Return the id of the event of an entry; None while it runs."""
+        return self._activity_ids.get(number)
 
     def find_verdict(self, number: int) -> dict[str, Any] | None:
         """Return the validation result that a row shows, with its event's id and all reasons."""
@@ -71,16 +82,19 @@ class Feed:
         self._logged = max([self._logged, *(attempt.number for attempt in snapshot.attempts)])
         message["log"] = logged
         waiting, gone, changed = self._compare(snapshot.buffer)
-        added, _, left = _fit(waiting, space)
+        added, space, left = _fit(waiting, space)
         self._sent.update((row[0], row[5]) for row in added)
         message["buffer"] = {"add": added, "gone": _ranges(gone)}
+        activity, space, unsent = self._compare_activity(snapshot.activity, space)
+        if activity is not None:
+            message["activity"] = activity
         if snapshot.verdicts is not None and (self._fresh or snapshot.verdicts != self._collector):
             self._collector = snapshot.verdicts
             message["collector"] = self._collect(snapshot.verdicts)
         self._fresh = False
         # show more rows while they stay, fewer while they change quickly
         self.window = SMALL_WINDOW if changed * 4 > self.window + 4 else min(BIG_WINDOW, self.window * 2)
-        more = left or len(snapshot.buffer) < min(self.window, snapshot.counters["waiting"])
+        more = left or unsent or len(snapshot.buffer) < min(self.window, snapshot.counters["waiting"])
         return message, bool(more)
 
     def summarise(self, snapshot: Snapshot) -> dict[str, Any]:
@@ -94,6 +108,8 @@ class Feed:
             "log": [_log_row(attempt) for attempt in snapshot.attempts[:SAVED_ROWS]],
             "buffer": {"add": rows, "gone": []},
         }
+        rows = [[*row[:-1], []] for row in self._activity_rows(snapshot.activity)]
+        message["activity"] = {"rows": rows, "order": [row[0] for row in rows]}
         if snapshot.verdicts is not None:
             message["collector"] = {name: snapshot.verdicts[name] for name in _COUNTS} | {"last": []}
         return message
@@ -126,6 +142,39 @@ class Feed:
             "last": [_result_row(number, result) for number, result in newest_first]
         }
 
+    def _activity_rows(self, entries: list[Entry]) -> list[Row]:
+        """Return a row for each entry, each followed by those inside it."""
+        rows = []
+        for entry, depth in in_tree_order(entries):
+            key = f"{entry.kind} {entry.id}"
+            number = self._activity_numbers.get(key)
+            if number is None:
+                number, self._next = self._next, self._next + 1
+                self._activity_numbers[key] = number
+            self._activity_ids[number] = entry.event_id
+            rows.append(_activity_row(number, entry, depth))
+        if len(self._activity_numbers) > 10 * MOST_ACTIVITY:
+            shown = {row[0] for row in rows}
+            self._activity_numbers = {
+                key: number for key, number in self._activity_numbers.items() if number in shown
+            }
+            self._activity_ids = {number: self._activity_ids[number] for number in shown}
+        return rows
+
+    def _compare_activity(self, entries: list[Entry], space: int) -> tuple[dict[str, Any] | None, int, bool]:
+        """Return the rows that changed and the order of all, None without a change; the bytes left, and whether rows are."""
+        rows = self._activity_rows(entries)
+        order = [row[0] for row in rows]
+        changed = [row for row in rows if self._activity.get(row[0]) != row]
+        if not changed and order == self._activity_order:
+            return None, space, False
+        # the newest first: they are looked at
+        fitting, space, unsent = _fit(changed[::-1], space)
+        kept = {number: row for number, row in self._activity.items() if number in set(order)}
+        self._activity = {**kept, **{row[0]: row for row in fitting}}
+        self._activity_order = order
+        return {"rows": fitting, "order": order}, space, unsent
+
     def _note_point(self, snapshot: Snapshot) -> None:
         point = (int(snapshot.time), snapshot.counters["waiting"], snapshot.counters["sent"])
         if self._points and self._points[-1][0] == point[0]:
@@ -155,6 +204,26 @@ class Feed:
         for number in gone:
             del self._sent[number]
         return rows, gone, len(gone)
+
+
+def _activity_row(number: int, entry: Entry, depth: int) -> Row:
+    return [
+        number,
+        round(entry.started, 3),
+        entry.kind,
+        shorten(entry.title),
+        depth,
+        entry.status,
+        shorten(entry.error or ""),
+        entry.seconds,
+        entry.rows_in,
+        entry.rows_out,
+        "" if entry.delivery == "running" else entry.delivery,
+        entry.validation,
+        entry.count,
+        # last: the user's values are not saved with the notebook
+        [f"{shorten(name)[:40]}: {str(value)[:40]}" for name, value in [*entry.properties.items()][:6]],
+    ]
 
 
 def _buffer_row(number: int, event: PendingEvent) -> Row:

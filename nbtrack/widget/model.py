@@ -97,6 +97,7 @@ class Monitor(anywidget.AnyWidget):
         super().__init__()
         self._refresher = Refresher(self._tick, _log_fault)
         self._unsubscribe: Callable[[], None] = self._emitter.subscribe(self._refresher.poke)
+        self._unsubscribe_activities = source.activities.subscribe(self._refresher.poke)
         self.on_msg(self._on_message)
         self._refresher.start()
         self._refresher.poke()
@@ -119,6 +120,7 @@ class Monitor(anywidget.AnyWidget):
 
     def _end(self) -> None:
         self._unsubscribe()
+        self._unsubscribe_activities()
         self._refresher.stop()
         self._emitter = None
         source = self._source()
@@ -166,7 +168,7 @@ class Monitor(anywidget.AnyWidget):
             self._end()
             return None
         late = self._results_sent != snapshot.counters["sent"] and source.peek_collector() is not None
-        return REFRESH_SECONDS if more or late or source.peek_emitter() is None else None
+        return REFRESH_SECONDS if more or late or snapshot.running or source.peek_emitter() is None else None
 
     def _follow(self, source: Source) -> AsyncEmitter | None:
         """Switch to the emitter that a changed setting created."""
@@ -203,6 +205,11 @@ class Monitor(anywidget.AnyWidget):
             elif kind == "event":
                 with self._lock:
                     event_id = self._feed.find_event(request.get("number", 0))
+                payload = source.find_payload(event_id) if event_id else None
+                self.send(details.show_event(payload, _find_endpoint(source, emitter), request))
+            elif kind == "activity":
+                with self._lock:
+                    event_id = self._feed.find_activity(request.get("number", 0))
                 payload = source.find_payload(event_id) if event_id else None
                 self.send(details.show_event(payload, _find_endpoint(source, emitter), request))
             elif kind == "verdict":

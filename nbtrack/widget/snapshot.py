@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from nbtrack.activities import ActivityLog, Entry
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
 
 State = Literal["ok", "waiting", "sending", "retrying", "paused", "off", "ended"]
 MOST_ROWS = 50
+MOST_ACTIVITY = 100
 LONGEST_TEXT = 120  # of a name or an error; the user's own schemas name events as they like
 
 
@@ -55,6 +57,10 @@ class Source(Protocol):
     @property
     def why_off(self) -> str | None:
         """Why cells, magics and steps send nothing; None if they send."""
+
+    @property
+    def activities(self) -> ActivityLog:
+        """What it tracked."""
 
     @property
     def emitter(self) -> AsyncEmitter:
@@ -114,6 +120,10 @@ class Snapshot:
         Whether a local collector validates the events.
     fault : str
         The last internal error: what was done, and the exception's class (its message may hold content).
+    activity : list of Entry
+        The last cells, steps and events, the earliest start first.
+    running : bool
+        Whether one of them runs.
 
     Examples
     --------
@@ -136,6 +146,8 @@ class Snapshot:
     retry_at: float | None = None
     local: bool = False
     fault: str = ""
+    activity: list[Entry] = field(default_factory=list)
+    running: bool = False
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -184,6 +196,12 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     if source.fault_count:
         counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
+    if verdicts is not None:
+        found = [*verdicts.get("last", ()), *verdicts.get("last_bad", ())]
+        source.activities.note_results(
+            {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
+        )
+    activity = source.activities.entries(MOST_ACTIVITY)
     return Snapshot(
         now,
         source.destination,
@@ -196,6 +214,8 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         stats.retry_at if state == "retrying" else None,
         source.is_local,
         _name_fault(source.faults[-1]) if source.faults else "",
+        activity,
+        any(entry.status == "running" for entry in activity),
     )
 
 

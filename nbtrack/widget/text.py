@@ -1,5 +1,6 @@
 """A snapshot as plain text: for terminals, and wherever HTML does not go."""
 
+from nbtrack.activities.rendering import summarise
 from nbtrack.widget.snapshot import Snapshot
 
 
@@ -32,6 +33,8 @@ def render_text(snapshot: Snapshot) -> str:
         f"  events go to  {snapshot.destination}",
         f"  events        {counters}",
     ]
+    if snapshot.activity:
+        lines.append(f"  activity      {summarise(snapshot.activity, len(snapshot.activity), 0)}")
     if snapshot.verdicts:
         lines.append(
             f"  collector     {snapshot.verdicts['good']:,} good, {snapshot.verdicts['bad']:,} bad  "

@@ -72,6 +72,22 @@ def test_events_can_be_chosen(send):
     assert [payload["aid"] for payload in collector.payloads(good=True)[:5]] == list("01234")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "nearest"),
+    [
+        ({"schema": "com.snowplowanalytics.snowplow/timin/jsonschema/1-0-0"}, TIMING),
+        ({"schema": TIMING.replace("timing/", "timings/")}, TIMING),
+        ({"name": "timin"}, "timing"),
+    ],
+)
+def test_a_misspelt_schema_is_answered_with_a_near_one(send, chosen, nearest):
+    send.post([self_describing(TIMING, {"category": "io", "variable": "read", "timing": 1})])
+    with pytest.raises(ValueError, match=f"did you mean {nearest}\\?"):
+        send.collector.events(**chosen)
+    assert send.collector.events(name="link_click").empty
+    assert send.collector.events(schema=TIMING, since="2100-01-01").empty
+
+
 def test_failed_events_are_a_row_for_each_reason(send):
     send.post([self_describing(TIMING, {"timing": "1"}, aid="x"), page_view()])
     bad = send.collector.bad()

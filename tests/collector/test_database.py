@@ -136,11 +136,28 @@ def test_old_events_and_those_of_a_source_that_has_too_many_are_removed(database
     now = 1_700_000_000_000
     database.write([validated(*[page_view(aid="old") for _ in range(3)], time=now - 1000)])
     database.write([validated(*[page_view(aid="flood") for _ in range(9)], page_view(aid="mine"), time=now)])
-    assert database.prune(now - 10, 5) == 7
+    assert sum(database.prune(now - 10, 5)) == 7
     left = [event.payload["aid"] for event in database.read(EventFilter(), limit=100)]
     assert left == ["flood"] * 5 + ["mine"]
     assert (database.good, database.removed) == (6, 7)
     assert database.counts()["good"] == sum(good for good, _ in database.minutes.values())
+
+
+def test_events_are_stored_between_the_steps_of_a_removal(database):
+    now = 1_700_000_000_000
+    database.write([validated(*[page_view(aid="flood") for _ in range(7000)], time=now)])
+    steps = database.prune(now - 1, 1000)
+    removed = [next(steps)]
+    database.write([validated(page_view(aid="mine"), time=now)])
+    removed += steps
+    assert sum(removed) == 6000
+    assert max(removed) <= 2000
+    assert database.counts() == {"total": 1001, "good": 1001, "bad": 0}
+    assert (database.removed, database.count_matching(EventFilter(app_id="mine"))) == (6000, 1)
+    assert (
+        database.summary()["last"][0]["event_id"]
+        == database.read(EventFilter(), limit=1, newest=True)[0].payload["eid"]
+    )
 
 
 def test_forgotten_events_are_gone_from_the_file(tmp_path):

@@ -45,7 +45,7 @@ WITHOUT_EXAMPLE = {
 MODULES = sorted(
     name
     for name in ("nbtrack", *(module.name for module in pkgutil.walk_packages(nbtrack.__path__, "nbtrack.")))
-    if ">>>" in Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
+    if "    >>> " in Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
 )
 
 

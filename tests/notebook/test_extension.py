@@ -75,7 +75,8 @@ def test_fifty_loads_and_unloads_leave_the_shell_as_it_was(
             nbtrack.load_ipython_extension(shell)
             shell.run_cell("%%track here\npass", store_history=True)
             nbtrack.unload_ipython_extension(shell)
-        assert state_of(shell) == before
+        # the thread of the timers ends by itself
+        assert poll(lambda: state_of(shell) == before, 5), (state_of(shell), before)
         assert find_session() is None
         # IPython's history writes in a thread of its own, which opens a journal now and then
         assert poll(lambda: count_descriptors() <= descriptors, 5)

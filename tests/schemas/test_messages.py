@@ -24,6 +24,11 @@ MESSAGES: Messages = {
         ValueError,
         "iglu:com.acme/visit/jsonschema/1-0-0 cannot be used: ",
     ),
+    "a schema that is its own alternative": (
+        lambda: Registry().register({"self": NAME, "anyOf": [{"type": "null"}, {"$ref": "#"}]}),
+        ValueError,
+        "iglu:com.acme/visit/jsonschema/1-0-0 cannot be used: more than 10,000 of its subschemas apply to one value",
+    ),
     "a server's URL without its scheme": (
         lambda: Registry(servers=["schemas.acme.com"]),
         ValueError,

@@ -44,6 +44,14 @@ def logged(number: int, error: str | None = None) -> list[Any]:
     return [number, 1_790_000_000 + number, 10, 15_000, status, 12.3, 3.0 if error else None, error]
 
 
+def ran(number: int, status: str) -> list[Any]:
+    seconds = None if status == "running" else 1.0
+    return [
+        *(number, 1_790_000_000 + number, "cell", f"cell {number}", 0, status, "", seconds, 9, 3),
+        *("delivered", "valid", number, ["rows: 3"]),
+    ]
+
+
 class Bare:
     """A page with the monitor; messages are numbered as the kernel numbers them."""
 
@@ -62,10 +70,12 @@ class Bare:
             ),
         )
 
-    def start(self, **summary: Any) -> None:
+    def start(self, tab: str = "Buffer", **summary: Any) -> None:
         self.page.goto(PLACE)
         self.page.evaluate(START, [str(Monitor._esm), self.message(fresh=True, partial=True, **summary)])
         self.settle()
+        if tab != "Activity":  # the one that is there at first
+            self.tab(tab)
 
     def message(self, **changes: Any) -> dict[str, Any]:
         counters = {"accepted": 9, "waiting": 0, "in flight": 0, "sent": 9, "retried": 0, "refused": 0}
@@ -106,6 +116,6 @@ class Bare:
     def names(self, place: str = "one") -> list[str]:
         return [text.split("\t")[2] for text in self.rows(place).all_inner_texts()]
 
-    def tab(self, name: str) -> None:
-        self.page.locator(f"#one [role=tab]:text-is({name!r})").click()
+    def tab(self, name: str, place: str = "one") -> None:
+        self.page.locator(f"#{place} [role=tab]:text-is({name!r})").click()
         self.settle()

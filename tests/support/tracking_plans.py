@@ -111,7 +111,9 @@ def make_schema(chance: random.Random, depth: int = 0) -> dict[str, Any]:
     }
     if chance.random() < 0.8:
         schema["additionalProperties"] = False
-    return schema
+    return (
+        schema if schema["required"] else {key: value for key, value in schema.items() if key != "required"}
+    )
 
 
 def make_narrow_rule(chance: random.Random, schema: dict[str, Any]) -> dict[str, Any]:

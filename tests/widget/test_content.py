@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from nbtrack.tracker import SelfDescribing, SelfDescribingJson, StructuredEvent
+from nbtrack.tracker import InvalidEventWarning, SelfDescribing, SelfDescribingJson, StructuredEvent
 from nbtrack.widget.details import LONGEST_VALUE, show_event, write_curl
 
 HOSTILE = ["'; touch /tmp/never; '", "$(touch never)", '"`id`"\n\r\t', "%s %n !! \\' \\", "\u202eü\U0001f600"]
@@ -28,7 +28,8 @@ def test_base64_is_decoded(session):
 
 
 def test_long_values_are_cut_and_say_so(session):
-    answer = event_of(session, StructuredEvent("shop", "x" * 500_000))
+    with pytest.warns(InvalidEventWarning, match="at most 1,000 characters"):
+        answer = event_of(session, StructuredEvent("shop", "x" * 500_000))
     assert len(answer["content"]["se_ac"]) < LONGEST_VALUE + 40
     assert answer["content"]["se_ac"].endswith("(500,000 characters)")
     assert answer["curl"] is None

@@ -22,8 +22,11 @@ function decode(key, text) {
   }
 }
 
-// a time in the browser's zone, with its date unless it is today
-function clock(time) {
+// all times are in the browser's zone, which the head of their column names
+export const ZONE = new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(new Date()).find((part) => part.type === "timeZoneName").value;
+
+// a time, with its date unless it is today
+export function clock(time) {
   const moment = new Date(time);
   const day = moment.toDateString() === new Date().toDateString() ? "" : `${moment.toLocaleDateString("en-CA")} `;
   return `${day}${moment.toLocaleTimeString([], { hour12: false })}.${String(time % 1000).padStart(3, "0")}`;
@@ -84,12 +87,10 @@ export class LiveEvent {
     return columns;
   }
 
-  get text() {
-    if (this._text === undefined) {
-      const parts = this.parts;
-      this._text = JSON.stringify([this.schema, this.columns, parts.own, parts.entities, this.reasons]).toLowerCase();
-    }
-    return this._text;
+  // what a filter of a column compares
+  value(column) {
+    if (column === "time") return "";
+    return column === "status" ? (this.good ? "good" : "failed") : this.cell(column);
   }
 
   cell(column) {

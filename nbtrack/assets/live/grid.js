@@ -2,14 +2,18 @@
 
 const ROW = 28;
 const SPARE = 8;
-const WIDTHS = { time: "112px", status: "84px", event: "minmax(130px, 1fr)", app_id: "120px", entities: "minmax(120px, 1.6fr)", reason: "minmax(220px, 3fr)", event_id: "290px", schema: "minmax(320px, 2fr)" };
+const WIDTHS = { time: "minmax(112px, 172px)", status: "84px", event: "minmax(130px, 1fr)", app_id: "120px", entities: "minmax(120px, 1.6fr)", reason: "minmax(220px, 3fr)", event_id: "290px", schema: "minmax(320px, 2fr)" };
 
 export class Grid {
-  constructor({ grid, head, space, empty, onChoose }) {
-    Object.assign(this, { grid, head, space, empty, onChoose });
-    this.events = [];
+  constructor({ grid, head, space, empty, onChoose, onSort, onFilter, label }) {
+    Object.assign(this, { grid, head, space, empty, onChoose, onSort, onFilter, label });
+    this.list = { length: 0, at: () => null };
     this.columns = [];
+    this.sort = { column: "time", descending: true };
+    this.filtered = new Set();
     this.chosen = null;
+    this.index = -1;
+    this.wanted = null;
     this.pool = [];
     this.pending = false;
     grid.addEventListener("scroll", () => this.schedule(), { passive: true });
@@ -25,39 +29,76 @@ export class Grid {
     this.grid.style.setProperty("--tracks", columns.map((name) => WIDTHS[name] ?? "minmax(120px, 1fr)").join(" "));
     const width = columns.reduce((sum, name) => sum + (parseInt((WIDTHS[name] ?? "120px").replace("minmax(", ""), 10) || 120), 0);
     this.grid.style.setProperty("--width", `${width}px`);
-    this.head.replaceChildren(...columns.map((name) => {
-      const cell = document.createElement("div");
-      cell.className = "nbt-cell";
-      cell.setAttribute("role", "columnheader");
-      cell.textContent = name;
-      return cell;
-    }));
+    this.drawHead();
     this.pool.forEach((row) => row.remove());
     this.pool = [];
     this.schedule();
   }
 
-  // the events to show, oldest first; `added` are new at the end
-  setEvents(events, added = 0) {
-    this.events = events;
-    if (added && this.grid.scrollTop > 0) this.grid.scrollTop += added * ROW;
+  // a column's name sorts by it, the button beside it filters
+  drawHead() {
+    this.head.replaceChildren(...this.columns.map((name) => {
+      const cell = document.createElement("div");
+      cell.className = "nbt-cell";
+      cell.setAttribute("role", "columnheader");
+      const sorted = this.sort.column === name;
+      cell.setAttribute("aria-sort", sorted ? (this.sort.descending ? "descending" : "ascending") : "none");
+      const sort = document.createElement("button");
+      sort.type = "button";
+      sort.className = "nbt-sort";
+      sort.textContent = this.label(name) + (sorted ? (this.sort.descending ? " ↓" : " ↑") : "");
+      sort.title = `Sort by ${name}`;
+      sort.addEventListener("click", () => this.onSort(name));
+      const filter = document.createElement("button");
+      filter.type = "button";
+      filter.className = "nbt-funnel";
+      filter.textContent = "▾";
+      filter.setAttribute("aria-pressed", String(this.filtered.has(name)));
+      filter.setAttribute("aria-label", `Filter by ${name}`);
+      filter.title = `Filter by ${name}`;
+      filter.addEventListener("click", () => this.onFilter(name, cell));
+      cell.append(sort, filter);
+      return cell;
+    }));
+  }
+
+  // the rows to show: `length`, and `at(index)`, which is null while it is read; `added` are new at the top
+  setList(list, added = 0) {
+    this.list = list;
+    if (added && this.index >= 0) this.index += added;
+    if (added && this.grid.scrollTop > 0) {
+      // there must be room before it can be scrolled into
+      this.space.style.height = `${list.length * ROW}px`;
+      this.grid.scrollTop += added * ROW;
+    }
     this.schedule();
+    if (this.wanted && list.at(this.wanted.index)) this.choose(this.wanted.index, this.wanted.open);
   }
 
-  at(index) {
-    return this.events[this.events.length - 1 - index];
+  // open the chosen row, or the one that is about to be
+  openChosen() {
+    if (this.wanted) this.wanted.open = true;
+    else if (this.chosen) this.onChoose(this.chosen, true);
   }
 
-  indexOf(event) {
-    const place = this.events.lastIndexOf(event);
-    return place < 0 ? -1 : this.events.length - 1 - place;
+  forget() {
+    this.chosen = this.wanted = null;
+    this.index = -1;
   }
 
   choose(index, open = false) {
-    const event = this.at(Math.max(0, Math.min(index, this.events.length - 1)));
-    if (!event) return;
+    const within = Math.max(0, Math.min(index, this.list.length - 1));
+    const event = this.list.at(within);
+    if (!event) {
+      // it is read once it is in sight, and chosen then
+      this.wanted = { index: within, open };
+      this.grid.scrollTop = within * ROW;
+      return;
+    }
+    this.wanted = null;
     this.chosen = event;
-    const top = this.indexOf(event) * ROW;
+    this.index = within;
+    const top = within * ROW;
     const height = this.grid.clientHeight - 30;
     if (top < this.grid.scrollTop) this.grid.scrollTop = top;
     else if (top + ROW > this.grid.scrollTop + height) this.grid.scrollTop = top + ROW - height;
@@ -66,7 +107,7 @@ export class Grid {
   }
 
   move(step) {
-    this.choose(this.chosen ? this.indexOf(this.chosen) + step : 0);
+    this.choose(this.chosen ? this.index + step : 0);
   }
 
   schedule() {
@@ -79,7 +120,7 @@ export class Grid {
   }
 
   draw() {
-    const total = this.events.length;
+    const total = this.list.length;
     this.empty.hidden = total > 0;
     this.space.style.height = `${total * ROW}px`;
     this.grid.setAttribute("aria-rowcount", String(total + 1));
@@ -107,24 +148,24 @@ export class Grid {
   }
 
   fill(row, index) {
-    const event = this.at(index);
+    const event = this.list.at(index);
     row.style.top = `${index * ROW}px`;
     row.dataset.index = String(index);
-    row.id = `row-${event.row}`;
+    row.id = event ? `row-${event.row}` : "";
     row.setAttribute("aria-rowindex", String(index + 2));
-    const chosen = event === this.chosen;
+    const chosen = event !== null && event.row === this.chosen?.row;
     row.setAttribute("aria-selected", String(chosen));
     if (chosen) this.grid.setAttribute("aria-activedescendant", row.id);
     this.columns.forEach((name, number) => {
       const cell = row.children[number];
-      const text = event.cell(name);
+      const text = event ? event.cell(name) : number ? "" : "…";
       if (cell.textContent !== text) {
         cell.textContent = text;
         cell.title = text.length > 24 ? text : "";
       }
       if (name === "status") {
         cell.classList.add("nbt-mark");
-        cell.dataset.good = event.good ? "yes" : "no";
+        cell.dataset.good = event && !event.good ? "no" : "yes";
       }
     });
   }

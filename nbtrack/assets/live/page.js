@@ -1,11 +1,14 @@
 // The live page: events as they arrive.
 
-import { LiveEvent, setFields } from "./events.js";
+import { LiveEvent, setFields, ZONE } from "./events.js";
+import { drawChips, isWhole, openMenu, readView, view, viewQuery } from "./filters.js";
 import { Grid } from "./grid.js";
 import { showEvent } from "./panel.js";
+import { Everything, Found } from "./rows.js";
 import { Timeline } from "./timeline.js";
 
 const KEPT = 20000;
+const REFRESH = 2000;
 const API = "../../nbtrack/";
 const STANDARD = ["time", "status", "event", "app_id", "entities", "reason"];
 const NARROW = ["time", "status", "event"];
@@ -13,7 +16,7 @@ const ALWAYS = ["time", "status", "event", "schema", "entities", "reason", "even
 
 const find = (id) => document.getElementById(id);
 const root = document.body;
-const state = { events: [], shown: [], filter: "all", words: [], minute: null, minutes: {}, epoch: null, skipped: 0, stored: 0, removed: 0, found: null, seen: new Set(ALWAYS) };
+const state = { events: [], found: null, older: null, minutes: {}, epoch: null, stored: 0, removed: 0, failed: 0, columns: STANDARD, seen: new Set(ALWAYS) };
 let columnOf = {};
 let lastId = "";
 
@@ -46,15 +49,27 @@ function recall(name, otherwise) {
 
 const grid = new Grid({
   grid: find("grid"), head: find("head"), space: find("space"), empty: find("empty"),
+  label: (name) => (name === "time" ? `time · ${ZONE}` : name),
   onChoose: (event, open) => {
     if (open || !find("panel").hidden) showEvent(find("panel"), event, columnOf, closePanel);
+  },
+  onSort: (name) => {
+    if (view.sort !== name) Object.assign(view, { sort: name, descending: name === "time" });
+    else if (view.descending === (name === "time")) view.descending = !view.descending;
+    else Object.assign(view, { sort: "time", descending: true });
+    look();
+  },
+  onFilter: (name, cell) => {
+    if (name === "time") find("time").open = true;
+    else openMenu(find("menu"), name, cell, grid.list, look);
   },
 });
 
 const timeline = new Timeline(find("bars"), (minute) => {
-  state.minute = minute;
-  refilter();
-  timeline.draw(state.minutes);
+  const [since, until] = [minute * 60000, (minute + 1) * 60000];
+  const isChosen = view.since === since && view.until === until;
+  [view.since, view.until] = isChosen ? [null, null] : [since, until];
+  look();
 });
 
 function closePanel() {
@@ -62,110 +77,121 @@ function closePanel() {
   find("grid").focus();
 }
 
-function matches(event) {
-  if (state.filter !== "all" && event.good !== (state.filter === "good")) return false;
-  if (state.minute !== null && Math.floor(event.time / 60000) !== state.minute) return false;
-  return state.words.every((word) => event.text.includes(word));
+async function fetchPage(query) {
+  const reply = await request(`search?${query}`);
+  return reply.ok ? reply.json() : null;
 }
 
-const isSearching = () => state.filter !== "all" || state.minute !== null || state.words.length > 0;
-let searched = 0;
+// Show what the view chooses: the events that the page holds and older ones, or what the database finds.
+function look() {
+  const address = viewQuery();
+  history.replaceState(null, "", `${location.pathname}${address.size ? `#${address}` : ""}`);
+  for (const button of document.querySelectorAll("[data-filter]")) button.setAttribute("aria-pressed", String(button.dataset.filter === view.filter));
+  drawChips(find("chips"), look);
+  for (const [name, time] of [["since", view.since], ["until", view.until]]) find(name).value = time === null ? "" : localTime(time);
+  timeline.span = [view.since, view.until];
+  timeline.draw(state.minutes);
+  Object.assign(grid.sort, { column: view.sort, descending: view.descending });
+  grid.filtered = new Set(view.where.keys());
+  grid.drawHead();
+  grid.grid.scrollTop = 0;
+  grid.forget();
+  search();
+}
+
 let again = null;
 
-// What the page holds is shown at once; then the database is searched, which has more.
-async function searchDatabase() {
+function search() {
   clearTimeout(again);
   again = null;
-  if (!isSearching()) return;
-  const number = ++searched;
-  const query = new URLSearchParams({ q: state.words.join(" ") });
-  if (state.filter !== "all") query.set("filter", state.filter);
-  if (state.minute !== null) query.set("minute", state.minute);
-  try {
-    const reply = await request(`search?${query}`);
-    if (!reply.ok || number !== searched || !isSearching()) return;
-    const found = await reply.json();
-    state.shown = found.rows.map((line) => new LiveEvent(line));
-    state.found = found.total;
-    grid.setEvents(state.shown);
-    tell();
-  } catch { /* what the page holds is shown */ }
-}
-
-// The filters are part of the address, so that a reload or a link shows the same.
-function rememberView() {
-  const view = new URLSearchParams();
-  if (state.filter !== "all") view.set("filter", state.filter);
-  if (state.minute !== null) view.set("minute", state.minute);
-  if (state.words.length) view.set("q", state.words.join(" "));
-  history.replaceState(null, "", `${location.pathname}${view.size ? `#${view}` : ""}`);
-}
-
-function recallView() {
-  const view = new URLSearchParams(location.hash.slice(1));
-  const filter = view.get("filter");
-  if (filter === "good" || filter === "bad") state.filter = filter;
-  if (view.get("minute")) timeline.minute = state.minute = Number(view.get("minute"));
-  state.words = (view.get("q") ?? "").split(/\s+/).filter(Boolean);
-  find("search").value = state.words.join(" ");
-  for (const button of document.querySelectorAll("[data-filter]")) button.setAttribute("aria-pressed", String(button.dataset.filter === state.filter));
-}
-
-function refilter() {
-  state.shown = state.events.filter(matches);
+  const before = state.found;
+  state.found?.stop();
   state.found = null;
-  rememberView();
-  clearTimeout(again);
-  again = setTimeout(searchDatabase, 50);
-  const button = find("minute");
-  button.hidden = state.minute === null;
-  if (state.minute !== null) button.textContent = `${new Date(state.minute * 60000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })} ✕`;
-  grid.setEvents(state.shown);
+  if (isWhole()) {
+    showAll();
+    return;
+  }
+  const found = new Found(viewQuery(), fetchPage, () => {
+    // what was found before is shown until the new search has something
+    if (state.found === found) grid.setList(found);
+    tell();
+  });
+  if (before?.isDone && before.query.toString().startsWith(viewQuery().toString())) grid.setList(before);
+  else grid.setList(found);
+  state.found = found;
+  found.load();
   tell();
+}
+
+function showAll(added = 0) {
+  const missing = state.stored - state.events.length;
+  if (missing > 0 && !state.older) {
+    const before = state.events[0]?.row ?? position() + 1;
+    const older = new Found(new URLSearchParams({ before: String(before) }), fetchPage, () => {
+      if (state.older === older && !state.found) grid.setList(new Everything(state.events, older));
+      tell();
+    });
+    // how many there are is known before the first of them is read
+    older.length = missing;
+    state.older = older;
+  }
+  if (state.older && missing <= 0) state.older = null;
+  grid.setList(new Everything(state.events, state.older), added);
+  tell();
+}
+
+// The highest row that the stream has passed.
+const position = () => Number(lastId.split("-")[1] ?? 0);
+
+// A time as an input for dates and times has it, in the browser's zone.
+function localTime(time) {
+  return new Date(time - new Date(time).getTimezoneOffset() * 60000).toISOString().slice(0, 19);
 }
 
 const count = (number) => number.toLocaleString("en-US");
 
 function tell() {
-  const stored = state.stored;
-  const shown = state.shown.length;
-  const matching = state.found ?? shown;
-  let text = shown === stored ? `${count(shown)} shown` : `${count(shown)} of ${count(stored)} shown`;
-  if (matching > shown) text = `${count(shown)} of ${count(matching)} that match, of ${count(stored)}, shown`;
-  if (state.removed) text += `, ${count(state.removed)} removed`;
+  const { stored, removed, found } = state;
+  let text = `${count(stored)} shown`;
+  if (found) text = found.isDone ? `${count(found.length)} of ${count(stored)} shown` : `${count(found.length)} found in the newest ${count(found.searched)} of ${count(stored)} so far`;
+  if (removed) text += `, ${count(removed)} removed`;
   find("shown").textContent = text;
-  find("nothing").hidden = stored > 0;
-  find("none").hidden = stored === 0 || shown > 0;
+  find("nothing").hidden = stored > 0 || removed > 0;
+  find("gone").hidden = stored > 0 || removed === 0;
+  find("gone").textContent = `No event is stored; ${count(removed)} ${removed === 1 ? "was" : "were"} removed, by age, by number or by somebody.`;
+  find("none").hidden = stored === 0 || !found?.isDone || found.length > 0;
+  find("searching").hidden = stored === 0 || (found?.isDone ?? true);
+}
+
+// The reason has a column once something failed.
+function showColumns() {
+  const columns = state.columns.filter((name) => name !== "reason" || state.failed > 0);
+  if (columns.join() !== grid.columns.join()) grid.setColumns(columns.length ? columns : ["time"]);
 }
 
 function receive(news) {
   if (state.epoch !== null && state.epoch !== news.epoch) {
-    Object.assign(state, { events: [], shown: [], skipped: 0 });
-    grid.chosen = null;
+    Object.assign(state, { events: [], older: null });
+    grid.forget();
     find("panel").hidden = true;
   }
-  state.epoch = news.epoch;
-  state.skipped += news.skipped;
-  state.stored = news.total;
-  state.removed = news.removed;
-  for (const name of ["good", "bad", "repeats"]) find(name).textContent = news[name].toLocaleString("en-US");
-  document.title = news.bad ? `(${news.bad} failed) nbtrack · events` : "nbtrack · events";
-  state.minutes = news.minutes;
+  const hadRemoved = news.removed !== state.removed;
+  const hadMore = news.total !== state.stored || state.epoch !== news.epoch || hadRemoved;
+  Object.assign(state, { epoch: news.epoch, stored: news.total, removed: news.removed, failed: news.bad, minutes: news.minutes });
+  for (const name of ["good", "bad", "repeats"]) find(name).textContent = count(news[name]);
+  document.title = news.bad ? `(${count(news.bad)} failed) nbtrack · events` : "nbtrack · events";
+  showColumns();
   timeline.draw(state.minutes);
   const added = news.rows.map((line) => new LiveEvent(line));
+  // those that a page which fell behind was not sent are read from the database, and what was removed is gone
+  if (news.skipped || hadRemoved) Object.assign(state, { events: [], older: null });
   state.events.push(...added);
-  const fitting = added.filter(matches);
-  state.shown.push(...fitting);
-  // a search counts in the database, at most once in two seconds while events arrive
-  if (fitting.length && isSearching()) again ??= setTimeout(searchDatabase, 2000);
-  if (state.events.length > KEPT) {
-    state.skipped += state.events.length - KEPT;
-    state.events = state.events.slice(-KEPT);
-    state.shown = state.events.filter(matches);
-  }
+  if (state.events.length > KEPT) Object.assign(state, { events: state.events.slice(-KEPT), older: null });
   const newest = added.at(-1);
   if (newest) for (const name of Object.keys(newest.columns)) state.seen.add(name);
-  grid.setEvents(state.shown, fitting.length);
+  if (isWhole()) showAll(added.length);
+  // a search goes on with what is new, unless somebody reads further down
+  else if (hadMore && state.found?.isDone !== false && find("grid").scrollTop === 0) again ??= setTimeout(search, state.found ? REFRESH : 0);
   tell();
 }
 
@@ -209,22 +235,21 @@ async function* messages(body) {
 }
 
 function setFilter(filter) {
-  state.filter = filter;
-  for (const button of document.querySelectorAll("[data-filter]")) button.setAttribute("aria-pressed", String(button.dataset.filter === filter));
-  refilter();
+  view.filter = filter;
+  look();
 }
 
 function chooseColumns() {
-  const chosen = new Set(grid.columns);
+  const chosen = new Set(state.columns);
   find("choices").replaceChildren(...[...state.seen].sort((a, b) => chosen.has(b) - chosen.has(a) || a.localeCompare(b)).map((name) => {
     const label = document.createElement("label");
     const box = document.createElement("input");
     box.type = "checkbox";
     box.checked = chosen.has(name);
     box.addEventListener("change", () => {
-      const columns = box.checked ? [...grid.columns, name] : grid.columns.filter((column) => column !== name);
-      grid.setColumns(columns.length ? columns : ["time"]);
-      remember("columns", grid.columns);
+      state.columns = box.checked ? [...state.columns, name] : state.columns.filter((column) => column !== name);
+      showColumns();
+      remember("columns", state.columns);
     });
     label.append(box, name);
     return label;
@@ -239,25 +264,26 @@ function setTheme(theme) {
 }
 
 function onKey(key) {
-  const typing = key.target.matches?.("input[type=search]");
+  const typing = key.target.matches?.("input:not([type=checkbox])");
   if (key.key === "Escape") {
     if (typing) find("grid").focus();
     else closePanel();
-    find("columns").open = false;
+    find("columns").open = find("time").open = false;
+    find("menu").hidden = true;
   } else if (typing || key.ctrlKey || key.metaKey || key.altKey) {
     return;
   } else if (key.key === "/") {
     find("search").focus();
     key.preventDefault();
   } else if (key.key === "f") {
-    setFilter({ all: "good", good: "bad", bad: "all" }[state.filter]);
+    setFilter({ all: "good", good: "bad", bad: "all" }[view.filter]);
   } else if (document.activeElement === find("grid") || document.activeElement === root) {
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, End: 1e9, Home: -1e9 }[key.key];
     if (step) {
       grid.move(step);
       key.preventDefault();
-    } else if (key.key === "Enter" && grid.chosen) {
-      showEvent(find("panel"), grid.chosen, columnOf, closePanel);
+    } else if (key.key === "Enter") {
+      grid.openChosen();
     }
   }
 }
@@ -266,23 +292,34 @@ async function begin() {
   setTheme(recall("theme", "auto"));
   find("address").textContent = new URL("../..", location.href).href.replace(/\/$/, "");
   const narrow = matchMedia("(max-width: 720px)");
-  const columns = () => (narrow.matches ? NARROW : recall("columns", STANDARD));
-  grid.setColumns(columns());
-  narrow.addEventListener("change", () => grid.setColumns(columns()));
+  const setColumns = () => {
+    state.columns = narrow.matches ? NARROW : recall("columns", STANDARD);
+    showColumns();
+  };
+  setColumns();
+  narrow.addEventListener("change", setColumns);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  find("zone").textContent = `Times are in ${zone === ZONE ? zone : `${zone} (${ZONE})`}.`;
   for (const button of document.querySelectorAll("[data-filter]")) button.addEventListener("click", () => setFilter(button.dataset.filter));
   let waiting;
   find("search").addEventListener("input", (input) => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      state.words = input.target.value.toLowerCase().split(/\s+/).filter(Boolean);
-      refilter();
+      view.words = input.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      look();
     }, 80);
   });
-  find("minute").addEventListener("click", () => {
-    timeline.minute = state.minute = null;
-    refilter();
-    timeline.draw(state.minutes);
+  for (const name of ["since", "until"]) {
+    find(name).addEventListener("change", (change) => {
+      view[name] = change.target.value ? new Date(change.target.value).getTime() : null;
+      look();
+    });
+  }
+  find("span").addEventListener("submit", (submit) => submit.preventDefault());
+  document.addEventListener("click", (click) => {
+    if (!find("menu").contains(click.target) && !click.target.closest(".nbt-funnel")) find("menu").hidden = true;
   });
+  addEventListener("hashchange", recallView);
   find("columns").addEventListener("toggle", chooseColumns);
   find("theme").addEventListener("click", () => setTheme({ auto: "dark", dark: "light", light: "auto" }[recall("theme", "auto")] ?? "dark"));
   find("clear").addEventListener("click", async () => {
@@ -297,7 +334,12 @@ async function begin() {
   setFields(columnOf);
   recallView();
   connect();
-  if (isSearching()) refilter();
+}
+
+function recallView() {
+  readView(location.hash);
+  find("search").value = view.words.join(" ");
+  look();
 }
 
 begin();

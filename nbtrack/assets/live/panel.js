@@ -1,6 +1,6 @@
 // One event in full, each reason of a failure beside the field it is about.
 
-import { placeOf } from "./events.js";
+import { clock, placeOf, ZONE } from "./events.js";
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -107,7 +107,7 @@ export function showEvent(panel, event, columnOf, close) {
   actions.append(copy, shut);
   header.append(title, actions);
   panel.append(header);
-  panel.append(element("h3", "", [event.schema, new Date(event.time).toISOString()].filter(Boolean).join(" · ")));
+  panel.append(element("h3", "", [event.schema, `${clock(event.time)} ${ZONE}`].filter(Boolean).join(" · ")));
   if (event.reasons.length) {
     const list = element("ul", "nbt-why");
     for (const reason of event.reasons) {
@@ -127,5 +127,5 @@ export function showEvent(panel, event, columnOf, close) {
   }
   const names = ["time", "vendor", "version", "method", "ip", "useragent", "referer", "network_userid", "hostname"];
   section(panel, "request", Object.fromEntries(names.map((name, index) => [name, event.request[index]])), new Map());
-  for (const note of event.notes ?? []) panel.append(element("p", "nbt-state", `Note: ${note}`));
+  for (const note of event.notes ?? []) panel.append(element("p", "nbt-state", note.message ? `Tracking plan: ${note.message}` : `Note: ${note}`));
 }

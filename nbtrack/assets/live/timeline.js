@@ -1,11 +1,11 @@
-// The last 30 minutes, a bar for each.
+// The last 30 minutes, a bar for each; the highest is as high as the chart.
 
 const MINUTES = 30;
 
 export class Timeline {
   constructor(box, onMinute) {
     this.box = box;
-    this.minute = null;
+    this.span = [null, null];
     this.bars = Array.from({ length: MINUTES }, () => {
       const bar = document.createElement("button");
       bar.type = "button";
@@ -13,9 +13,7 @@ export class Timeline {
       bar.append(document.createElement("i"), document.createElement("i"));
       bar.firstChild.className = "nbt-bar-bad";
       bar.addEventListener("click", () => {
-        const minute = Number(bar.dataset.minute);
-        this.minute = this.minute === minute ? null : minute;
-        onMinute(this.minute);
+        onMinute(Number(bar.dataset.minute));
       });
       return bar;
     });
@@ -31,9 +29,11 @@ export class Timeline {
       const minute = now - MINUTES + 1 + index;
       const [good, bad] = minutes[minute] ?? [0, 0];
       bar.dataset.minute = String(minute);
-      bar.setAttribute("aria-pressed", String(minute === this.minute));
+      const [since, until] = this.span;
+      const isChosen = (since ?? until) !== null && minute * 60000 >= (since ?? 0) && (minute + 1) * 60000 <= (until ?? Infinity);
+      bar.setAttribute("aria-pressed", String(isChosen));
       const clock = new Date(minute * 60000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-      bar.title = `${clock}: ${good} good, ${bad} failed`;
+      bar.title = `${clock}: ${good.toLocaleString("en-US")} good, ${bad.toLocaleString("en-US")} failed`;
       bar.setAttribute("aria-label", bar.title);
       bar.firstChild.style.height = bad ? `${Math.max(6, (100 * bad) / most)}%` : "0";
       bar.lastChild.style.height = good ? `${Math.max(6, (100 * good) / most)}%` : "0";

@@ -10,6 +10,7 @@ class Store {
     this.model = model;
     this.seq = -1;
     this.head = null;
+    this.activity = [];
     this.buffer = [];
     this.log = [];
     this.points = [];
@@ -69,15 +70,17 @@ class Store {
   }
 
   apply(message) {
-    const { buffer, log, points, collector, ...head } = message;
+    const { activity, buffer, log, points, collector, ...head } = message;
     this.seq = message.seq;
     this.head = head;
     if (message.fresh) {
+      this.activity = [];
       this.buffer = [];
       this.log = [];
       this.points = points ?? [];
       this.collector = null;
     }
+    if (activity) this.applyActivity(activity);
     this.applyBuffer(buffer);
     if (log?.length) {
       const newest = this.log.length ? this.log[0][0] : 0;
@@ -88,6 +91,12 @@ class Store {
     if (this.points.at(-1)?.[0] === point[0]) this.points.pop();
     this.points = [...this.points, point].slice(-MOST_POINTS);
     for (const listener of this.listeners) listener();
+  }
+
+  // The kernel says which rows there are, each followed by those inside it, and sends those that changed.
+  applyActivity({ rows, order }) {
+    const known = new Map([...this.activity, ...rows].map((row) => [row[0], row]));
+    this.activity = order.filter((number) => known.has(number)).map((number) => known.get(number));
   }
 
   applyBuffer({ add, gone }) {
@@ -111,6 +120,8 @@ class Store {
       fresh: true,
       partial: true,
       points: this.points,
+      // without the user's values
+      activity: { rows: this.activity.map((row) => [...row.slice(0, -1), []]), order: this.activity.map((row) => row[0]) },
       log: this.log.slice(0, SAVED_ROWS),
       buffer: { add: this.buffer.slice(0, SAVED_ROWS), gone: [] },
       ...(this.collector ? { collector: { ...this.collector, last: [] } } : {}),

@@ -5,8 +5,8 @@ const ROW = 26;
 const SPARE = 6;
 
 class Table {
-  constructor({ label, columns, keyOf, onOpen }) {
-    Object.assign(this, { columns, keyOf, onOpen });
+  constructor({ label, columns, keyOf, onOpen, isLive = () => false }) {
+    Object.assign(this, { columns, keyOf, onOpen, isLive });
     this.rows = [];
     this.drawn = new Map();
     this.chosen = null;
@@ -25,7 +25,7 @@ class Table {
       col.style.width = column.width;
       return col;
     });
-    this.table = element("table", "nbm-table", this.caption, element("colgroup", "", ...widths), element("thead", "", element("tr", "", ...heads)), this.above, this.body, this.below);
+    this.table = element("table", `nbm-table nbm-${label.toLowerCase().replace(/ /g, "-")}`, this.caption, element("colgroup", "", ...widths), element("thead", "", element("tr", "", ...heads)), this.above, this.body, this.below);
     this.empty = element("p", "nbm-empty");
     this.scroll = element("div", "nbm-scroll", this.table, this.empty);
     this.scroll.tabIndex = 0;
@@ -80,6 +80,7 @@ class Table {
 
   draw(top = null) {
     const total = this.rows.length;
+    this.measure();
     const height = this.scroll.clientHeight || 300;
     const start = top ?? this.scroll.scrollTop;
     const first = Math.max(0, Math.min(Math.floor(start / ROW), total) - SPARE);
@@ -96,7 +97,8 @@ class Table {
         drawn = this.make(key);
         this.drawn.set(key, drawn);
       }
-      if (drawn.nbmRow !== row) this.fill(drawn, row);
+      // what runs changes without a new row
+      if (drawn.nbmRow !== row || drawn.nbmLongest !== this.longest || this.isLive(row)) this.fill(drawn, row);
       drawn.setAttribute("aria-rowindex", String(place + 2));
       while (next && next !== drawn && !this.stays(next, first, last, wanted)) next = this.drop(next);
       if (next === drawn) next = next.nextSibling;
@@ -111,6 +113,12 @@ class Table {
     if (Math.abs(this.scroll.scrollTop - start) > 1) this.scroll.scrollTop = start;
     // the row that had the focus left: the keyboard goes on from the table
     if (focused && !this.body.contains(document.activeElement)) this.scroll.focus({ preventScroll: true });
+  }
+
+  // The longest of the rows, for columns with bars.
+  measure() {
+    const column = this.columns.find((one) => one.share);
+    this.longest = column ? Math.max(0, ...this.rows.map((row) => column.share(row, 1))) : 0;
   }
 
   stays(drawn, first, last, wanted) {
@@ -144,6 +152,7 @@ class Table {
 
   fill(drawn, row) {
     drawn.nbmRow = row;
+    drawn.nbmLongest = this.longest;
     drawn.toggleAttribute("data-chosen", drawn.nbmKey === this.chosen);
     this.columns.forEach((column, place) => {
       const text = visible(column.text(row));
@@ -151,6 +160,10 @@ class Table {
       const home = place === 0 ? cell.firstChild : cell;
       say(home, text);
       cell.title = text.length > 12 ? text : "";
+      if (column.share) {
+        cell.classList.add("nbm-bar-cell");
+        cell.style.setProperty("--nbm-share", `${Math.round(1000 * column.share(row, this.longest)) / 10}%`);
+      }
       if (column.mood) cell.dataset.mood = column.mood(row);
     });
   }

@@ -9,7 +9,51 @@ let views = 0;
 // The name first: where there is little room the vendor is cut, which is the same in most rows.
 const readable = (schema) => schema.replace(/^iglu:([^/]+)\/([^/]+)\/jsonschema\/(.*)$/, "$2 $3 · $1");
 
+const SIGNS = { ok: "✓", running: "◐", interrupted: "‖", exited: "■", lost: "?" };
+const [STARTED, KIND, TITLE, DEPTH, STATUS, ERROR, SECONDS, ROWS_IN, ROWS_OUT, DELIVERY, VALIDATION, CELL, PROPERTIES] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+const failed = (row) => row[STATUS] !== null && row[STATUS] !== "ok" && row[STATUS] !== "running";
+const mood = (row) => (failed(row) ? "bad" : row[STATUS] === "ok" ? "good" : "plain");
+// what runs has taken as long as it runs
+const seconds = (row) => (row[STATUS] === "running" ? Math.max(0, Date.now() / 1000 - row[STARTED]) : row[SECONDS]);
+
+function took(time) {
+  if (time === null) return "";
+  if (time < 0.001) return "<1 ms";
+  if (time < 1) return `${Math.round(time * 1000)} ms`;
+  if (time < 60) return `${Number(time.toPrecision(3))} s`;
+  const minutes = Math.floor(time / 60);
+  return minutes < 60 ? `${minutes} min ${Math.round(time % 60)} s` : `${count(Math.floor(minutes / 60))} h ${minutes % 60} min`;
+}
+
+function rowsOf(row) {
+  if (row[ROWS_IN] === null && row[ROWS_OUT] === null) return "";
+  return `${row[ROWS_IN] === null ? "" : count(row[ROWS_IN])} → ${row[ROWS_OUT] === null ? "" : count(row[ROWS_OUT])}`.trim();
+}
+
+function delivered(row) {
+  const state = row[DELIVERY] === "unknown" ? "no longer pending" : row[DELIVERY];
+  return row[VALIDATION] === "not checked" ? state : `${state}, ${row[VALIDATION]}`;
+}
+
 const TABLES = {
+  activity: {
+    label: "Activity",
+    columns: [
+      {
+        name: "what",
+        width: "auto",
+        mood,
+        text: (row) => `${"\u2003".repeat(row[DEPTH])}${failed(row) ? "✗" : SIGNS[row[STATUS]] ?? "·"} ${row[CELL] === null ? "" : `[${row[CELL]}] `}${row[TITLE]}${failed(row) ? `: ${row[ERROR] || row[STATUS]}` : ""}`,
+      },
+      { name: "took", width: "17%", number: true, mood, share: (row, longest) => (longest && seconds(row) !== null ? seconds(row) / longest : 0), text: (row) => took(seconds(row)) },
+      { name: "rows", width: "17%", number: true, text: rowsOf },
+      { name: "properties", width: "18%", text: (row) => row[PROPERTIES].join(", ") },
+      { name: "delivery", width: "14%", mood: (row) => (row[DELIVERY] === "refused" || row[VALIDATION] === "invalid" ? "bad" : "plain"), text: delivered },
+      { name: "start", width: "74px", text: (row) => clock(row[STARTED]) },
+    ],
+    isLive: (row) => row[STATUS] === "running",
+    empty: "Nothing was tracked yet: %%track on a cell, or with nbtrack.track(\"a step\").",
+  },
   buffer: {
     label: "Buffer",
     columns: [
@@ -48,12 +92,15 @@ const TABLES = {
 
 class View {
   constructor(el, store) {
-    Object.assign(this, { store, el, tab: "buffer", held: null, filters: {}, said: "", saidAt: 0, id: `nbm-${(views += 1)}` });
+    Object.assign(this, { store, el, tab: "activity", held: null, filters: {}, said: "", saidAt: 0, id: `nbm-${(views += 1)}` });
     this.build();
     el.append(this.root);
     this.stopListening = store.listen(() => this.schedule());
     // the countdown to a retry and the charts go on between messages
-    this.timer = setInterval(() => this.drawHead(), 1000);
+    this.timer = setInterval(() => {
+      this.drawHead();
+      if (this.tab === "activity" && this.store.activity.some((row) => row[STATUS] === "running")) this.drawTable();
+    }, 1000);
     this.themes = new MutationObserver(() => this.findTheme());
     for (const place of [document.documentElement, document.body]) this.themes.observe(place, { attributes: true });
     this.media = matchMedia("(prefers-color-scheme: dark)");
@@ -80,7 +127,7 @@ class View {
     this.destination = element("code");
     this.pause = button("", "Pause", () => this.steer(this.pause, this.paused ? "resume" : "pause"));
     this.flush = button("", "Flush now", () => this.steer(this.flush, "flush"));
-    this.hint = element("p", "nbm-hint", LATER);
+    this.hint = element("p", "nbm-hint");
     this.hint.id = `${this.id}-hint`;
     for (const one of [this.pause, this.flush]) one.setAttribute("aria-describedby", this.hint.id);
     const header = element("div", "nbm-head", element("div", "nbm-brand", element("h2", "", "nbtrack"), element("p", "nbm-to", "events go to ", this.destination)), this.state, element("div", "nbm-buttons", this.pause, this.flush), this.hint);
@@ -108,14 +155,14 @@ class View {
     this.pane = element("div", "nbm-pane");
     this.pane.id = `${this.id}-pane`;
     this.pane.setAttribute("role", "tabpanel");
-    for (const [name, { label, columns }] of Object.entries(TABLES)) {
+    for (const [name, { label, columns, isLive }] of Object.entries(TABLES)) {
       const tab = button("", label, () => this.turn(name));
       tab.id = `${this.id}-${name}`;
       tab.setAttribute("role", "tab");
       tab.setAttribute("aria-controls", this.pane.id);
       this.tabs[name] = tab;
       list.append(tab);
-      this.tables[name] = new Table({ label, columns, keyOf: name === "collector" ? (row) => row.number : (row) => row[0], onOpen: (row) => this.open(name, row) });
+      this.tables[name] = new Table({ label, columns, isLive, keyOf: name === "collector" ? (row) => row.number : (row) => row[0], onOpen: (row) => this.open(name, row) });
     }
     list.addEventListener("keydown", (event) => this.pressTab(event));
     this.filter = element("input");
@@ -153,22 +200,25 @@ class View {
   }
 
   toggleHold() {
-    const { buffer, log, collector } = this.store;
-    this.held = this.held ? null : { buffer, log, collector, time: Date.now() / 1000 };
+    const { activity, buffer, log, collector } = this.store;
+    this.held = this.held ? null : { activity, buffer, log, collector, time: Date.now() / 1000 };
     this.drawTable();
   }
 
   steer(pressed, kind) {
     pressed.setAttribute("aria-busy", "true");
+    this.asked = true;
     say(this.hint, `Asked to ${kind}: acts when the running cell ends at the latest.`);
     this.store.ask({ kind }, () => {
       pressed.removeAttribute("aria-busy");
-      say(this.hint, LATER);
+      this.asked = false;
+      this.drawHead();
     });
   }
 
   open(name, row) {
-    if (name === "buffer") this.panel.open(row[3], { kind: "event", number: row[0] });
+    if (name === "activity") this.panel.open(row[TITLE], { kind: "activity", number: row[0] });
+    else if (name === "buffer") this.panel.open(row[3], { kind: "event", number: row[0] });
     else if (name === "log") this.panel.open(`Attempt ${row[0]}`, { kind: "attempt", number: row[0] });
     else this.panel.open(readable(row.schema), { kind: "verdict", number: row.number }, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
   }
@@ -201,6 +251,7 @@ class View {
     say(this.reason, visible(reason));
     this.state.dataset.mood = MOODS[head.state];
     say(this.destination, visible(head.destination));
+    if (!this.asked) say(this.hint, this.store.activity.some((row) => row[KIND] === "cell" && row[STATUS] === "running") ? LATER : "");
     say(this.pause, this.paused ? "Resume" : "Pause");
     const off = head.state === "off" || head.state === "ended";
     this.pause.disabled = this.flush.disabled = off;
@@ -236,7 +287,7 @@ class View {
     const { head, collector } = this.store;
     const local = collector !== null || head.local;
     this.tabs.collector.hidden = !local;
-    if (!local && this.tab === "collector") this.tab = "buffer";
+    if (!local && this.tab === "collector") this.tab = "activity";
     for (const [name, tab] of Object.entries(this.tabs)) {
       tab.setAttribute("aria-selected", String(name === this.tab));
       tab.tabIndex = name === this.tab ? 0 : -1;
@@ -264,6 +315,10 @@ class View {
     const { head, collector } = this.store;
     const some = shown === total ? count(shown) : `${count(shown)} of ${count(total)}`;
     const held = this.held ? `, held since ${clock(this.held.time)}` : "";
+    if (this.tab === "activity") {
+      const wrong = this.store.activity.filter(failed).length;
+      return `Cells, steps and events, the earliest first: ${some}${wrong ? `, ${count(wrong)} failed` : ""}${held}`;
+    }
     if (this.tab === "buffer") return `Waiting events, the oldest first: ${some} shown, ${count(head.counters.waiting)} wait${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;
     const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} bad` : "";

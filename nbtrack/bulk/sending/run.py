@@ -357,6 +357,8 @@ class Run:
                     self.accounts.good += outcome.validation.good
                     self.accounts.bad += outcome.validation.bad
                     self.accounts.bad_reasons.update(outcome.validation.reasons)
+                    self.accounts.unmatched += outcome.validation.unmatched
+                    self.accounts.findings.update(outcome.validation.findings)
             else:
                 chunk.complete = False
                 self.accounts.failed += body.events

@@ -55,11 +55,17 @@ class Validation(NamedTuple):
         Number of valid and of failed events.
     reasons : tuple of str
         Why events failed; only of the first ones, if there are many.
+    unmatched : int
+        Number of events that do not match the collector's tracking plan.
+    findings : tuple of str
+        What does not match; only of the first ones, if there are many.
     """
 
     good: int
     bad: int
     reasons: tuple[str, ...]
+    unmatched: int = 0
+    findings: tuple[str, ...] = ()
 
 
 def read_validation(body: bytes) -> Validation | None:
@@ -68,13 +74,19 @@ def read_validation(body: bytes) -> Validation | None:
     Examples
     --------
     >>> read_validation(b'{"good":1,"bad":1,"reasons":["$.n: too large"],"failed":[],"notes":[]}')
-    Validation(good=1, bad=1, reasons=('$.n: too large',))
+    Validation(good=1, bad=1, reasons=('$.n: too large',), unmatched=0, findings=())
     """
     if not body.startswith(b'{"good":'):
         return None
     try:
         result = json.loads(body)
-        return Validation(int(result["good"]), int(result["bad"]), tuple(map(str, result["reasons"])))
+        return Validation(
+            int(result["good"]),
+            int(result["bad"]),
+            tuple(map(str, result["reasons"])),
+            int(result.get("unmatched", 0)),  # not there in replies of earlier versions
+            tuple(map(str, result.get("findings", ()))),
+        )
     except (ValueError, TypeError, KeyError):
         return None
 

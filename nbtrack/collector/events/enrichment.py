@@ -14,7 +14,8 @@ from nbtrack.collector.events.adapters import Parameters, Request
 from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
 from nbtrack.common.field_formats import RULES
 from nbtrack.common.payload_json import read_json, read_many
-from nbtrack.protocol import ENRICHED_COLUMNS, EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
+from nbtrack.plans.checks import VALIDATION_SCHEMA, names_specification
+from nbtrack.protocol import CONTEXTS, ENRICHED_COLUMNS, EVENT_NAMES, FIELDS, UNSTRUCT_EVENT
 from nbtrack.schemas import SchemaKey, parse_uri
 
 V_COLLECTOR = "nbtrack-collector"
@@ -63,6 +64,10 @@ class Enrichable(Protocol):
         """The request that it came in."""
 
     @property
+    def findings(self) -> Sequence[Mapping[str, str]]:
+        """What does not match its specification in a tracking plan."""
+
+    @property
     def id(self) -> int:
         """Its number in its database: an event that came without an id gets one made of it, always the same."""
 
@@ -73,6 +78,7 @@ class Source(NamedTuple):
     payload: Parameters | None
     request: Request
     id: int = 0
+    findings: Sequence[Mapping[str, str]] = ()
 
 
 def enrich(source: Enrichable) -> dict[str, Any]:
@@ -118,6 +124,7 @@ class _Enricher:
             (("derived_tstamp",), self._add_derived_time),
             (("unstruct_event",), self._add_unstruct_event),
             (("contexts",), self._add_contexts),
+            (("derived_contexts",), self._add_derived_contexts),
             (NAME_PARTS, self._add_names),
         ]
         for key in sorted(self._keys & FIELDS.keys()):
@@ -251,6 +258,12 @@ class _Enricher:
             derived.append(time)
         self._made["derived_tstamp"] = derived
 
+    def _add_derived_contexts(self) -> None:
+        """Add what Enrich derives for events that do not match their specification in a tracking plan."""
+        findings = [source.findings for source in self._sources]
+        if any(findings):
+            self._made["derived_contexts"] = [_specification_result(one) if one else None for one in findings]
+
     def _add_unstruct_event(self) -> None:
         if self._keys & {"ue_px", "ue_pr"}:
             self._made["unstruct_event"] = _unstruct_events(self._payloads)
@@ -307,13 +320,14 @@ def _unstruct_events(payloads: Sequence[Parameters]) -> list[dict[str, Any] | No
             other if text is None else document
             for text, document, other in zip(encoded, documents, others, strict=True)
         ]
-    return [
-        envelope
-        if schema_named_by(envelope) == UNSTRUCT_EVENT
-        and _parse(schema_named_by(envelope["data"]) or "") is not None
-        else None
-        for envelope in documents
-    ]
+    return [envelope if _is_unstruct_event(envelope) else None for envelope in documents]
+
+
+def _is_unstruct_event(envelope: Any) -> bool:
+    if schema_named_by(envelope) != UNSTRUCT_EVENT:
+        return False
+    uri = schema_named_by(envelope["data"])
+    return uri is not None and _parse(uri) is not None
 
 
 def _contexts(payloads: Sequence[Parameters]) -> list[dict[str, Any] | None]:
@@ -420,6 +434,22 @@ def _linked_user(url: str) -> tuple[str | None, int | None]:
     user, _, rest = _query(url).get("_sp", [""])[0].partition(".")
     time = rest.partition(".")[0]
     return user or None, int(time) if time.isascii() and time.isdigit() and len(time) < 16 else None  # noqa: PLR2004 - a timestamp
+
+
+def specification_of(payload: Parameters) -> Mapping[str, Any]:
+    """Return the data of the entity that names an event's specification in a tracking plan; empty without one."""
+    for key in ("cx", "co"):
+        if text := payload.get(key):
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+                for entity in read_json(key, text)["data"]:
+                    if names_specification(entity["schema"]):
+                        return dict(entity["data"])
+    return {}
+
+
+def _specification_result(findings: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    result = {"schema": VALIDATION_SCHEMA, "data": {"isValid": False, "errors": list(findings)}}
+    return {"schema": CONTEXTS, "data": [result]}
 
 
 def _campaign(url: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from nbtrack.collector.events.adapters import Request, RequestRejected, unpack
 from nbtrack.collector.events.bad_rows import BadRow, add_nearest, internal_error, sentence
 from nbtrack.collector.events.database import Database, ValidatedRequest
 from nbtrack.collector.events.validation import EventValidator
+from nbtrack.plans.checks import PlanChecks
 from nbtrack.schemas import Registry
 
 LOG = logging.getLogger("nbtrack.collector")
@@ -62,6 +63,8 @@ class Pipeline:
     database : Database
     registry : Registry
     lenient_lengths : bool
+    checks : PlanChecks or None
+        The specifications of a tracking plan.
     retention : Retention or None
         None keeps everything.
     on_commit : callable
@@ -74,12 +77,14 @@ class Pipeline:
         registry: Registry,
         *,
         lenient_lengths: bool = False,
+        checks: PlanChecks | None = None,
         retention: Retention | None = None,
         on_commit: Callable[[list[ValidatedRequest]], None] = lambda _requests: None,
     ) -> None:
         self._database = database
         self._registry = registry
         self._lenient_lengths = lenient_lengths
+        self._checks = checks
         self._retention = retention
         self._on_commit = on_commit
         self._inbox: queue.SimpleQueue[tuple[Request, Future[ValidatedRequest]] | None] = queue.SimpleQueue()
@@ -104,15 +109,12 @@ class Pipeline:
         self._thread.join()
 
     def _run(self) -> None:
-        running, converting, pruned = True, True, -PRUNE_SECONDS
+        running = True
+        chores = self._chores()
         while running:
-            if converting:
-                converting = self._convert()
-            elif self._retention and time.monotonic() - pruned > PRUNE_SECONDS:
-                self._prune(self._retention)
-                pruned = time.monotonic()
+            wait = next(chores)
             try:
-                item = self._inbox.get(timeout=0 if converting else PRUNE_SECONDS)
+                item = self._inbox.get(timeout=wait)
             except queue.Empty:
                 continue
             group = _Group()
@@ -142,13 +144,23 @@ class Pipeline:
         self._on_commit([])
         return has_more
 
-    def _prune(self, retention: Retention) -> None:
-        try:
-            before = time.time_ns() // 1_000_000 - int(retention.days * DAY)
-            if self._database.prune(before, retention.max_per_source):
-                self._on_commit([])
-        except Exception:
-            LOG.exception("could not delete old events")
+    def _chores(self) -> Iterator[float]:
+        """Do a step of what must be done besides, and yield how many seconds the next one can wait for a request."""
+        while self._convert():
+            yield 0
+        while True:
+            if self._retention is not None:
+                try:
+                    before = time.time_ns() // 1_000_000 - int(self._retention.days * DAY)
+                    for removed in self._database.prune(before, self._retention.max_per_source):
+                        if removed:
+                            self._on_commit([])
+                        yield 0
+                except Exception:
+                    LOG.exception("could not delete old events")
+            ends = time.monotonic() + PRUNE_SECONDS
+            while (left := ends - time.monotonic()) > 0:
+                yield left
 
     def _commit(self, group: _Group) -> None:
         try:
@@ -166,7 +178,9 @@ class Pipeline:
         """Return a request with its events and their validation results."""
         try:
             unpacked = unpack(request, self._registry)
-            validator = EventValidator(self._registry, lenient_lengths=self._lenient_lengths)
+            validator = EventValidator(
+                self._registry, lenient_lengths=self._lenient_lengths, checks=self._checks
+            )
             results = validator.validate_all(unpacked.events)
             return ValidatedRequest(request, unpacked.events, results, unpacked.form, unpacked.payload)
         except RequestRejected as rejected:
@@ -187,18 +201,30 @@ def summarise(
     suggest : callable
         Returns schemas that are similar to one.
     limit : int
-        Failed events, reasons and notes that are named.
+        Failed events, reasons, notes and findings that are named.
     """
     if validated.failure is not None:
         why = _sentences(validated.failure, suggest, limit)
-        return {"good": 0, "bad": 1, "reasons": why, "failed": [], "notes": []}
-    bad = 0
+        return {
+            "good": 0,
+            "bad": 1,
+            "reasons": why,
+            "failed": [],
+            "notes": [],
+            "unmatched": 0,
+            "findings": [],
+        }
+    bad = unmatched = 0
     reasons: list[str] = []
     failed: list[dict[str, Any]] = []
     notes: list[str] = []
+    findings: list[str] = []
     for event, result in zip(validated.events, validated.results, strict=True):
         if result.notes and len(notes) < limit:
             notes += result.notes
+        if result.findings:
+            unmatched += 1
+            findings += [finding["message"] for finding in result.findings[: limit - len(findings)]]
         if result.failure is None:
             continue
         bad += 1
@@ -207,7 +233,10 @@ def summarise(
             failed.append({"event_id": event.get("eid"), "schema": result.schema, "reasons": own})
             reasons += own
     good = len(validated.events) - bad
-    return {"good": good, "bad": bad, "reasons": reasons[:limit], "failed": failed, "notes": notes[:limit]}
+    return {
+        "good": good, "bad": bad, "reasons": reasons[:limit], "failed": failed, "notes": notes[:limit],
+        "unmatched": unmatched, "findings": findings,
+    }  # fmt: skip
 
 
 def _sentences(failure: BadRow, suggest: Callable[[str], Sequence[str]], limit: int) -> list[str]:

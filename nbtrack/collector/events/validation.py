@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -13,6 +13,7 @@ from nbtrack.collector.events.bad_rows import BadRow
 from nbtrack.collector.events.field_rules import EXPECTED, SINK_LIMITS, usual_event
 from nbtrack.common.field_formats import RULES, Rule
 from nbtrack.common.payload_json import MAX_DEPTH, decode_many, json_text, read_json, read_many
+from nbtrack.plans.checks import Document, PlanChecks, names_specification, page_data
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.compiling import Validator
@@ -51,12 +52,15 @@ class ValidationResult:
         None if the event is good.
     notes : tuple of str
         What a pipeline might do differently although the event is good here.
+    findings : tuple of dict
+        What does not match the event's specification in a tracking plan: message, schema and path, as Snowplow has them.
     """
 
     schema: str | None = None
     entities: tuple[str, ...] = ()
     failure: BadRow | None = None
     notes: tuple[str, ...] = ()
+    findings: tuple[Mapping[str, str], ...] = ()
 
 
 class EventValidator:
@@ -70,10 +74,15 @@ class EventValidator:
     registry : Registry
     lenient_lengths : bool
         Whether a value longer than its column is a note; otherwise it fails the event, as in a pipeline.
+    checks : PlanChecks or None
+        The specifications of a tracking plan, which good events are checked against.
     """
 
-    def __init__(self, registry: Registry, *, lenient_lengths: bool = False) -> None:
+    def __init__(
+        self, registry: Registry, *, lenient_lengths: bool = False, checks: PlanChecks | None = None
+    ) -> None:
         self._registry = registry
+        self._checks = checks
         self._lenient_lengths = lenient_lengths
         self._validators: dict[str, Validator | SchemaNotFound | BadSchema | None] = {}
         self._entities: dict[str, tuple[tuple[str, ...], BadRow]] = {}
@@ -81,8 +90,27 @@ class EventValidator:
 
     def validate_all(self, events: Sequence[Parameters]) -> list[ValidationResult]:
         """Validate the events of a request; those that are surely good are found many at a time."""
-        results = _SurelyGood(self).find(events)
-        return [result or self.validate(event) for event, result in zip(events, results, strict=True)]
+        found = _SurelyGood(self).find(events)
+        results = [result or self.validate(event) for event, result in zip(events, found, strict=True)]
+        if self._checks is None:
+            return results
+        return [self._check_plan(self._checks, *pair) for pair in zip(events, results, strict=True)]
+
+    def _check_plan(
+        self, checks: PlanChecks, event: Parameters, result: ValidationResult
+    ) -> ValidationResult:
+        if result.failure is not None or not any(map(names_specification, result.entities)):
+            return result
+        about: Document | None = None
+        kind = event.get("e")
+        if kind == "ue":
+            about = _documents(event, UNSTRUCT_KEYS)[0]
+        elif kind in {"pv", "pp"}:
+            about = page_data(event, is_ping=kind == "pp")
+        findings = checks.check(about, _documents(event, ENTITY_KEYS))
+        return (
+            replace(result, findings=tuple(finding.to_json() for finding in findings)) if findings else result
+        )
 
     def validate(self, event: Parameters) -> ValidationResult:
         """Validate one event, and find every reason why it fails."""
@@ -440,6 +468,15 @@ def _entities_of(fields: Sequence[tuple[str, str]], shared: _SharedHead | None) 
             if uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list):
                 result[index] = envelope["data"]
     return result
+
+
+def _documents(event: Parameters, keys: tuple[str, ...]) -> list[Document]:
+    """Return the self-describing JSON of a good event's fields, without the envelopes."""
+    envelopes = [
+        read_json(key, event[key])["data"] for key in keys if event.get(key) not in {None, "", "null"}
+    ]
+    items = [one for data in envelopes for one in (data if isinstance(data, list) else [data])]
+    return [(item["schema"], item["data"]) for item in items]
 
 
 def schema_named_by(item: Any) -> str | None:

@@ -21,6 +21,7 @@ from nbtrack.collector.server import live_page, micro_routes, nbtrack_routes
 from nbtrack.collector.server.auth import AccessPolicy
 from nbtrack.collector.server.state import State
 from nbtrack.collector.server.tracker_routes import PlainHandler, TrackerHandler
+from nbtrack.plans.checks import PlanChecks
 from nbtrack.schemas import registry_of
 
 MAX_HEADERS = 20_480 + 40_960
@@ -51,8 +52,17 @@ def create_state(config: ServerConfig, loop: asyncio.AbstractEventLoop) -> State
         loop.call_soon_threadsafe(state.notify)
 
     retention = Retention(config.keep_days, config.keep_events) if config.keep_days else None
+    checks = None
+    if config.tracking_plan is not None:
+        checks = PlanChecks(config.tracking_plan)
+        checks.register_schemas(registry)
     pipeline = Pipeline(
-        database, registry, lenient_lengths=config.lenient_lengths, retention=retention, on_commit=on_commit
+        database,
+        registry,
+        lenient_lengths=config.lenient_lengths,
+        checks=checks,
+        retention=retention,
+        on_commit=on_commit,
     )
     state = State(database, registry, pipeline, campaigns=config.campaigns, paths=config.paths)
     return state

@@ -1,6 +1,7 @@
 """The live page, and the stream that keeps it up to date."""
 
 import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,13 @@ import orjson
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
-from nbtrack.collector.events.database import EventFilter
+from nbtrack.collector.events.bad_rows import sentence
+from nbtrack.collector.events.database import EventFilter, StoredEvent
+from nbtrack.collector.events.enrichment import enrich_all
 from nbtrack.collector.server.auth import AuthenticatedHandler
 from nbtrack.collector.server.nbtrack_routes import event_line
-from nbtrack.collector.server.search import search
-from nbtrack.protocol import FIELDS
+from nbtrack.collector.server.search import Condition, Scan
+from nbtrack.protocol import EVENT_NAMES, FIELDS
 
 ASSETS = Path(__file__).parents[2] / "assets" / "live"
 CONTENT_TYPES = {
@@ -25,9 +28,12 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-MINUTE = 60_000
-MAX_FOUND = 1_000
-"""Events of one search that the page shows."""
+SEARCH_SECONDS = 1.0
+"""Seconds after which a search replies with what it found so far."""
+LONG_COLUMNS = frozenset({"entities", "reason"})
+"""Columns of which a part is enough to match."""
+KEYS = {spec.column: key for key, spec in reversed(list(FIELDS.items())) if spec.column}
+"""Payload keys by the column that they fill."""
 MESSAGE_ROWS = 500
 MAX_CATCH_UP = 5_000
 """Rows that a page which was away is sent at most."""
@@ -95,21 +101,107 @@ class Fields(AuthenticatedHandler):
 
 
 class Search(AuthenticatedHandler):
-    """The newest events that match the page's filters, searched for in the database."""
+    """A page of the events that match the page's filters, searched for, sorted and cut in the database.
+
+    The reply comes after a second at the latest, with what was found so far: the same question goes on with the search.
+    """
 
     async def get(self) -> None:
-        get = self.get_query_argument
-        minute = int(self.number_argument("minute", -1, 2**40)) if get("minute", "") else None
+        where = self._conditions()
+        if where is None:
+            self.reject(400, "where must be a JSON list of [column, [value, …]]")
+            return
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.finish(await self.state.read(self._search, where))
+
+    def _conditions(self) -> list[Condition] | None:
+        try:
+            pairs = orjson.loads(self.get_query_argument("where", "[]"))
+            return [
+                Condition(
+                    str(column), frozenset(str(value).lower() for value in values), column in LONG_COLUMNS
+                )
+                for column, values in pairs
+            ]
+        except (ValueError, TypeError):
+            return None
+
+    def _search(self, where: list[Condition]) -> bytes:
+        database, get = self.state.database, self.get_query_argument
+        size = int(self.number_argument("size", 100, MESSAGE_ROWS))
+        first = int(self.number_argument("first", 0, 2**53))
+        before = int(self.number_argument("before", database.last + 1, 2**53))
         chosen = EventFilter(
             {"good": True, "bad": False}.get(get("filter", "")),
-            since=None if minute is None else minute * MINUTE,
-            until=None if minute is None else (minute + 1) * MINUTE,
+            since=self._time("since"),
+            until=self._time("until"),
+            before=before,
         )
-        words = get("q", "").lower().split()
-        found = await self.state.read(search, self.state.database, chosen, words=words, size=MAX_FOUND)
-        lines = [event_line(event, self.state.registry.suggest) for event in reversed(found.events)]
-        self.set_header("Content-Type", "application/json; charset=UTF-8")
-        self.finish(b'{"total":%d,"rows":[%b]}' % (found.total, b",".join(lines)))
+        words = tuple(get("q", "").lower().split())
+        column, is_descending = get("sort", "time"), get("desc", "1") == "1"
+        if not where and not words and column == "time":
+            events = database.read(chosen, limit=size, newest=is_descending, offset=first)
+            found = total = database.count_matching(chosen)
+            is_done = True
+        else:
+            sort = None if column == "time" and is_descending else (column, is_descending)
+            key = (database.epoch, database.removed, chosen, tuple(where), words, sort)
+            scan = self.state.scans.get(key, lambda: Scan(database, chosen, where, words, sort, page_values))
+            scan.advance(SEARCH_SECONDS)
+            events = database.read_ids(scan.page(first, size))
+            found, total, is_done = scan.found, scan.searched, scan.is_done
+        head = {"found": found, "searched": total, "is_done": is_done, "before": before}
+        lines = b",".join(event_line(event, self.state.registry.suggest) for event in events)
+        return b'%b,"rows":[%b]}' % (orjson.dumps(head)[:-1], lines)
+
+    def _time(self, name: str) -> int | None:
+        return int(self.number_argument(name, 0, 2**53)) if self.get_query_argument(name, "") else None
+
+
+def page_values(events: Sequence[StoredEvent], names: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield what the page shows of events in columns."""
+    columns = [_column(events, name) for name in names]
+    return ([column[place] for column in columns] for place in range(len(events)))
+
+
+def _column(events: Sequence[StoredEvent], name: str) -> list[Any]:
+    own = OWN_COLUMNS.get(name)
+    if own is not None:
+        return [own(event) or None for event in events]
+    if name.startswith("data."):
+        envelopes = enrich_all(events, frozenset({"unstruct_event"})).get("unstruct_event")
+        documents = [envelope["data"]["data"] if envelope else None for envelope in envelopes or ()]
+        member = name.removeprefix("data.")
+        values = [data.get(member) if isinstance(data, dict) else None for data in documents]
+        return values or [None] * len(events)
+    key = KEYS.get(name, name)
+    return [event.payload.get(key) if event.payload else None for event in events]
+
+
+def _label(event: StoredEvent) -> str:
+    event_type = (event.payload or {}).get("e", "")
+    if event_type in EVENT_NAMES and event_type != "ue":
+        return EVENT_NAMES[event_type]
+    if event.schema:
+        return event.schema.split("/")[1]
+    return str(event.failure["kind"]) if event.failure else "event"
+
+
+def _reasons(event: StoredEvent) -> str:
+    return " · ".join(
+        sentence(reason["field"], reason["path"], reason["message"]) for reason in event.reasons
+    )
+
+
+OWN_COLUMNS: Mapping[str, Callable[[StoredEvent], Any]] = {
+    "time": lambda event: event.request.time,
+    "status": lambda event: "good" if event.good else "failed",
+    "event": _label,
+    "schema": lambda event: event.schema,
+    "entities": lambda event: ", ".join(uri.split("/")[1] for uri in event.entities if "/" in uri),
+    "reason": _reasons,
+}
+"""The page's columns that are no field of the payload."""
 
 
 class Stream(AuthenticatedHandler):

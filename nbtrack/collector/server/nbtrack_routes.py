@@ -73,6 +73,7 @@ class ChoosingHandler(AuthenticatedHandler):
             since=self._time_argument("since"),
             until=self._time_argument("until"),
             after=int(self.number_argument("after", 0, 2**53)),
+            only_findings=get("findings", "") == "1",
         )
 
     def _time_argument(self, name: str) -> int | None:

@@ -1,6 +1,13 @@
 """Searches in stored events: by columns of the analytics SDK's form, sorted and in pages."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import heapq
+import math
+import re
+import threading
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,7 +17,11 @@ from nbtrack.collector.events.enrichment import COLUMNS, JSON_COLUMNS, TIMESTAMP
 from nbtrack.common.wording import iso_time
 
 MAX_SORTED = 1_000_000
-"""Events that are sorted at most."""
+"""Events that one search finds at most."""
+MAX_SCANS = 4
+NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+SCANNED_AT_ONCE = 5_000
+ValuesOf = Callable[[Sequence[StoredEvent], Sequence[str]], Iterable[list[Any]]]
 
 
 class Condition(NamedTuple):
@@ -73,24 +84,115 @@ def search(
     if not conditions and not words and sort is None:
         events = database.read(chosen, limit=size, newest=True, offset=first)
         return Page(events, database.count_matching(chosen))
-    wanted = [condition.column for condition in conditions] + ([sort[0]] if sort else [])
-    matching: list[tuple[Any, int]] = []
-    for events in database.pages(chosen, newest=True):
-        for event, columns in zip(events, column_values(events, wanted), strict=True):
-            is_match = all(
-                condition.matches(value) for condition, value in zip(conditions, columns, strict=False)
+    scan = Scan(database, chosen, conditions, words, sort, column_values)
+    scan.advance()
+    return Page(database.read_ids(scan.page(first, size)), scan.found)
+
+
+class Scan:
+    """A search that reads events from the newest on, some at a time.
+
+    Parameters
+    ----------
+    database, chosen, conditions, words, sort
+        As for `search`.
+    values_of : callable
+        Returns the values of columns, for each event.
+
+    Attributes
+    ----------
+    found : int
+        Events that match, so far.
+    searched : int
+        Events that were read.
+    is_done : bool
+        Whether all were.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        chosen: EventFilter,
+        conditions: Sequence[Condition],
+        words: Sequence[str],
+        sort: tuple[str, bool] | None,
+        values_of: ValuesOf,
+    ) -> None:
+        self.searched = 0
+        self.is_done = False
+        # no tuples: the search for cycles would look at a million of them
+        self._ids = array("q")
+        self._keys: list[Any] = []
+        self._pages = database.pages(chosen, newest=True, size=SCANNED_AT_ONCE)
+        self._conditions, self._words, self._sort, self._values_of = conditions, words, sort, values_of
+        self._columns = [condition.column for condition in conditions] + ([sort[0]] if sort else [])
+        self._lock = threading.Lock()
+
+    @property
+    def found(self) -> int:
+        return len(self._ids)
+
+    def advance(self, seconds: float = math.inf) -> None:
+        """Go on for about so many seconds."""
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            while not self.is_done:
+                events = next(self._pages, None)
+                if events is None:
+                    self.is_done = True
+                    return
+                self._look_at(events)
+                if time.monotonic() > deadline:
+                    return
+
+    def _look_at(self, events: Sequence[StoredEvent]) -> None:
+        self.searched += len(events)
+        found = [
+            (event, columns)
+            for event, columns in zip(events, self._values_of(events, self._columns), strict=True)
+            if all(
+                condition.matches(value) for condition, value in zip(self._conditions, columns, strict=False)
             )
-            if is_match and words:
-                text = searchable_text(event)
-                is_match = all(word in text for word in words)
-            if is_match and len(matching) < MAX_SORTED:
-                matching.append((columns[-1] if sort else None, event.id))
-    if sort is not None:
-        filled = [pair for pair in matching if pair[0] is not None]
-        filled.sort(key=lambda pair: _sort_key(pair[0]), reverse=sort[1])
-        matching = filled + [pair for pair in matching if pair[0] is None]
-    ids = [row for _, row in matching[first : first + size]]
-    return Page(database.read_ids(ids), len(matching))
+        ]
+        if self._words:
+            texts = searchable_texts([event for event, _ in found])
+            found = [
+                pair
+                for pair, text in zip(found, texts, strict=True)
+                if all(word in text for word in self._words)
+            ]
+        del found[MAX_SORTED - len(self._ids) :]
+        self._ids.extend(event.id for event, _ in found)
+        if self._sort is not None:
+            self._keys += [columns[-1] for _, columns in found]
+
+    def page(self, first: int, size: int) -> list[int]:
+        """Return the numbers of events of a page of what was found so far."""
+        if self._sort is None:
+            return list(self._ids[first : first + size])
+        filled = [place for place, key in enumerate(self._keys) if key is not None]
+        # only as many as the page needs: sorting a million at once would let no other thread run
+        choose = heapq.nlargest if self._sort[1] else heapq.nsmallest
+        filled = choose(first + size, filled, key=lambda place: _sort_key(self._keys[place]))
+        empty = [place for place, key in enumerate(self._keys) if key is None]
+        return [self._ids[place] for place in (filled + empty)[first : first + size]]
+
+
+class Scans:
+    """The latest searches, so that their next pages need no search."""
+
+    def __init__(self) -> None:
+        self._scans: OrderedDict[Hashable, Scan] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Scan]) -> Scan:
+        """Return the search of a key, a new one if it is not there."""
+        with self._lock:
+            scan = self._scans.pop(key, None) or make()
+            self._scans[key] = scan
+            if len(self._scans) > MAX_SCANS:
+                self._scans.popitem(last=False)
+            return scan
 
 
 def column_values(events: Sequence[StoredEvent], names: Sequence[str]) -> Iterator[list[Any]]:
@@ -143,11 +245,15 @@ def sdk_columns(events: Sequence[StoredEvent]) -> Iterable[dict[str, Any]]:
         yield flatten(columns, schema_version=True)
 
 
-def searchable_text(event: StoredEvent) -> str:
-    """Return everything that an event says, in lower case."""
-    columns = next(iter(columns_of([event])))
-    reasons = [f"{reason['field']} {reason['path']} {reason['message']}" for reason in event.reasons]
-    return f"{as_text(columns)} {event.schema} {' '.join(event.entities)} {' '.join(reasons)}".lower()
+def searchable_texts(events: Sequence[StoredEvent]) -> list[str]:
+    """Return everything that each event says, in lower case."""
+    texts = []
+    for event, columns in zip(events, columns_of(events), strict=True):
+        reasons = [f"{reason['field']} {reason['path']} {reason['message']}" for reason in event.reasons]
+        texts.append(
+            f"{as_text(columns)} {event.schema} {' '.join(event.entities)} {' '.join(reasons)}".lower()
+        )
+    return texts
 
 
 def as_text(value: Any) -> str:
@@ -158,4 +264,8 @@ def as_text(value: Any) -> str:
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:
-    return (0, value) if isinstance(value, int | float) else (1, as_text(value))
+    """Return what a column is sorted by: numbers first, those in text too, then other text."""
+    if isinstance(value, int | float):
+        return 0, value
+    text = as_text(value)
+    return (0, float(text)) if NUMBER.fullmatch(text) else (1, text)

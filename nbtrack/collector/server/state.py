@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from nbtrack.collector.events.database import Database
 from nbtrack.collector.events.pipeline import Pipeline
+from nbtrack.collector.server.search import Scans
 from nbtrack.schemas import Registry
 
 P = ParamSpec("P")
@@ -34,6 +35,8 @@ class State:
         When the last request came, by the monotonic clock.
     kernels : dict of int to str
         Process id and start time of the kernels that use a shared collector.
+    scans : Scans
+        The live pages' latest searches.
     bytes_in_flight : int
         Bytes of requests that have no reply yet.
     stop : asyncio.Event
@@ -47,6 +50,7 @@ class State:
     paths: dict[str, str] = field(default_factory=dict)
     last_used: float = field(default_factory=time.monotonic)
     kernels: dict[int, str] = field(default_factory=dict)
+    scans: Scans = field(default_factory=Scans)
     bytes_in_flight: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     _readers: ThreadPoolExecutor = field(

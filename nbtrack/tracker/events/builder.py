@@ -1,11 +1,10 @@
 """Event classes generated from schemas: named, typed, documented arguments in place of a dict."""
 
 import inspect
-import keyword
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nbtrack.plans.naming import argument_names, class_name
 from nbtrack.template import columns_of
 from nbtrack.tracker import contracts
 from nbtrack.tracker.events.base import Common
@@ -27,7 +26,6 @@ _TYPES: Mapping[str, type] = {
     "null": type(None),
 }
 _COMMON = tuple(Common.__annotations__)
-_TAKEN = frozenset({*dir(SelfDescribing), "_pairs", "_context"})
 
 
 def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescribing]:
@@ -44,9 +42,9 @@ def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescri
     -------
     type
         A subclass of `SelfDescribing` whose arguments, all by keyword, are the schema's properties in snake case
-        and those of every event. An argument with the name of one of Python's own words, or of an argument
-        that every event has, ends in ``_``. Making an event holds it against the schema (ValueError), unless
-        contracts are off or it is a template.
+        and those of every event, named as `nbtrack generate` names them: one with the name of one of Python's own
+        words, or of an argument that every event has, ends in ``_``. An optional property that is None is left out.
+        Creating an event validates it (ValueError), unless contracts are disabled or it is a template.
 
     Raises
     ------
@@ -70,7 +68,8 @@ def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescri
     properties = schema.get("properties")
     if not properties:
         raise ValueError(f"{uri} has no properties to make arguments of")
-    keys = {_argument(key): key for key in properties}
+    names = argument_names(properties)
+    keys = {names[key]: key for key in properties}
     required = set(schema.get("required", ()))
     signature = _signature(keys, properties, required)
 
@@ -82,9 +81,7 @@ def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescri
             raise TypeError(f"{type(self).__name__}: {error}; it takes {wanted}") from None
         common = {name: values.pop(name) for name in _COMMON if name in values}
         data = {
-            keys[name]: value
-            for name, value in values.items()
-            if value is not None or _null(properties[keys[name]])
+            keys[name]: value for name, value in values.items() if value is not None or keys[name] in required
         }
         SelfDescribing.__init__(self, SelfDescribingJson(uri, data), **common)
         if contracts.contracts_enabled() and not columns_of(data):
@@ -92,7 +89,7 @@ def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescri
             if faults:
                 raise ValueError(f"{type(self).__name__}: " + "; ".join(map(str, faults)))
 
-    name = "".join(word.capitalize() for word in re.split(r"[_-]", schema["self"]["name"]))
+    name = class_name(schema["self"]["name"])
     members: dict[str, Any] = {argument: DataField[Any](key) for argument, key in keys.items()}
     members |= {
         "__init__": __init__,
@@ -102,13 +99,6 @@ def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescri
         "__module__": __name__,
     }
     return type(name, (SelfDescribing,), members)
-
-
-def _argument(key: str) -> str:
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
-    name = re.sub(r"\W", "_", name)
-    taken = keyword.iskeyword(name) or name in _TAKEN
-    return f"{name}_" if taken else f"_{name}" if name[:1].isdigit() else name
 
 
 def _signature(
@@ -137,11 +127,6 @@ def _type(rule: Mapping[str, Any], *, optional: bool) -> Any:
     for other in types[1:]:
         union = union | other
     return union | None if optional else union
-
-
-def _null(rule: Mapping[str, Any]) -> bool:
-    kinds = rule.get("type", ())
-    return "null" in kinds if isinstance(kinds, list) else kinds == "null"
 
 
 def _documentation(uri: str, schema: Mapping[str, Any], keys: Mapping[str, str], required: set[str]) -> str:

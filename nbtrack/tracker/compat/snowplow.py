@@ -5,7 +5,7 @@ import threading
 from typing import Any, ClassVar
 
 from nbtrack.tracker.aliases import Method
-from nbtrack.tracker.configuration import EmitterConfiguration, TrackerConfiguration
+from nbtrack.tracker.compat.configuration import EmitterConfiguration, TrackerConfiguration
 from nbtrack.tracker.subject import Subject
 from nbtrack.tracker.tracker import Tracker
 

@@ -1,0 +1,191 @@
+"""`ActivityLog`: the last entries of a session, kept from what it tracked."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from nbtrack.activities.entries import Delivery, Entry, Kind, make_entry
+
+MOST_ENTRIES = 1_000
+MOST_REASONS = 3
+
+
+class Request(Protocol):
+    """What the log needs of an attempt to send."""
+
+    @property
+    def event_ids(self) -> tuple[str, ...]:
+        """Ids of its events."""
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status, or None without a reply."""
+
+    @property
+    def error(self) -> str | None:
+        """Why no collector replied."""
+
+    @property
+    def retry_in(self) -> float | None:
+        """Seconds until the events are sent again; None if they are not."""
+
+
+class ActivityLog:
+    """What a session tracked: the last entries, and those that run now.
+
+    Parameters
+    ----------
+    session : str
+        Id of the session.
+    most : int
+        Entries that are kept; older ones are forgotten, and counted.
+
+    Attributes
+    ----------
+    forgotten : int
+        Entries that are no longer kept.
+    version : int
+        Changes with each change of the log.
+    """
+
+    def __init__(self, session: str = "", most: int = MOST_ENTRIES) -> None:
+        self._session, self._most = session, most
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._running: dict[str, Entry] = {}
+        self._subscribers: tuple[Callable[[], None], ...] = ()
+        self.forgotten = 0
+        self.version = 0
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a function, which must be quick and not raise, whenever something begins to run; return what ends that."""
+        self._subscribers = (*self._subscribers, callback)
+
+        def unsubscribe() -> None:
+            self._subscribers = tuple(other for other in self._subscribers if other != callback)
+
+        return unsubscribe
+
+    def begin(self, entry_id: str, kind: Kind, name: str, parent: str | None = None, **known: Any) -> None:
+        """Note that a cell or a step runs."""
+        entry = Entry(
+            id=entry_id, kind=kind, name=name, started=time.time(), status="running", delivery="running",
+            parent=parent, session=self._session, **known,
+        )  # fmt: skip
+        with self._lock:
+            self._running[entry_id] = entry
+            self.version += 1
+        for callback in self._subscribers:
+            callback()
+
+    def end(self, entry_id: str) -> None:
+        """Note that a cell or a step no longer runs; `add` notes how it ended."""
+        with self._lock:
+            self._running.pop(entry_id, None)
+            self.version += 1
+
+    def add(
+        self,
+        data: Mapping[str, Any] | None,
+        schema: str,
+        *,
+        event_id: str,
+        destination: str,
+        ended: float | None = None,
+    ) -> None:
+        """Note an event that was tracked.
+
+        Parameters
+        ----------
+        data, schema : mapping and str
+            As for `make_entry`.
+        event_id : str
+            The event's id.
+        destination : str
+            Where it goes.
+        ended : float, optional
+            Unix timestamp in seconds of its end; by default now.
+        """
+        known = {"destination": destination, "session": self._session, "delivery": "pending"}
+        entry = make_entry(
+            data, schema, event_id=event_id, ended=time.time() if ended is None else ended, **known
+        )
+        with self._lock:
+            running = self._running.pop(entry.id, None)
+            if entry.parent is None and entry.kind == "event":
+                # an event of the user's: it belongs to the cell that runs, if it is the only one
+                cells = [one.id for one in self._running.values() if one.kind == "cell"]
+                entry.parent = cells[0] if len(cells) == 1 else None
+            if running is not None and entry.kind == "step":
+                entry.started = running.started
+            self._entries[event_id] = entry
+            if len(self._entries) > self._most:
+                del self._entries[next(iter(self._entries))]
+                self.forgotten += 1
+            self.version += 1
+
+    def note_request(self, request: Request) -> None:
+        """Note what became of the events of a request; called on the sending thread."""
+        sent = request.status is not None and 200 <= request.status < 300 and request.error is None  # noqa: PLR2004
+        delivery: Delivery = (
+            "delivered" if sent else "retrying" if request.retry_in is not None else "refused"
+        )
+        with self._lock:
+            for event_id in request.event_ids:
+                if (entry := self._entries.get(event_id)) is not None:
+                    entry.delivery = delivery
+                    self.version += 1
+
+    def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
+        """Note validation results of a local collector: the reasons by event id, none for a valid event."""
+        with self._lock:
+            for event_id, reasons in results.items():
+                entry = self._entries.get(event_id)
+                if entry is None or entry.validation != "not checked":
+                    continue
+                entry.reasons = tuple(reasons[:MOST_REASONS])
+                entry.validation = "invalid" if reasons else "valid"
+                self.version += 1
+
+    def entries(self, last: int | None = None) -> list[Entry]:
+        """Return copies of the entries, the earliest start first; those that run are among them."""
+        with self._lock:
+            kept = [*self._entries.values(), *self._running.values()]
+            copies = [replace(entry) for entry in kept]
+        copies.sort(key=lambda entry: entry.started)
+        return copies if last is None else copies[-last:]
+
+    def __len__(self) -> int:
+        return len(self._entries) + len(self._running)
+
+
+def by_parent(entries: Iterable[Entry]) -> dict[str | None, list[Entry]]:
+    """Return the entries by the id of their parent, None for those without one among the entries."""
+    listed = list(entries)
+    ids = {entry.id for entry in listed}
+    children: dict[str | None, list[Entry]] = {}
+    for entry in listed:
+        parent = entry.parent if entry.parent in ids and entry.parent != entry.id else None
+        children.setdefault(parent, []).append(entry)
+    return children
+
+
+def in_tree_order(entries: Iterable[Entry]) -> list[tuple[Entry, int]]:
+    """Return the entries with their depths, each followed by those inside it."""
+    listed = list(entries)
+    children = by_parent(listed)
+    ordered: list[tuple[Entry, int]] = []
+    seen: set[int] = set()
+    stack = [(entry, 0) for entry in reversed(children.get(None, []))]
+    while stack:
+        entry, depth = stack.pop()
+        if id(entry) in seen:
+            continue
+        seen.add(id(entry))
+        ordered.append((entry, depth))
+        stack += [(child, depth + 1) for child in reversed(children.get(entry.id, []))]
+    # parents that name each other, which no session writes: shown flat
+    return [*ordered, *((entry, 0) for entry in itertools.filterfalse(lambda one: id(one) in seen, listed))]
