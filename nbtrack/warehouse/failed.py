@@ -264,7 +264,7 @@ def read_failed(source: Any) -> FailedEvents:
     >>> with LocalCollector() as collector:
     ...     tracker = Tracker("demo", Emitter(collector.url))
     ...     _ = tracker.track(SelfDescribing(order))
-    ...     tracker.flush()
+    ...     _ = tracker.flush()
     ...     failed = nbtrack.read_failed(collector)
     >>> failed.summary()["reason"].to_list()
     ['unknown schema iglu:com.acme/order/jsonschema/1-0-0']
