@@ -61,11 +61,14 @@ def rule_of(reason: str) -> str:
     --------
     >>> rule_of("integer expected, 'x' found"), rule_of("'eur' is not one of 'EUR' or 'USD'")
     ('integer expected', "… is not one of 'EUR' or 'USD'")
+    >>> rule_of("-5 found, at least 0 expected")
+    '… found, at least 0 expected'
     """
-    return _QUOTED_FIRST.sub(r"\1…", _QUOTED_LAST.sub("", reason))
+    return _NUMBER_FIRST.sub(r"\1…\2", _QUOTED_FIRST.sub(r"\1…", _QUOTED_LAST.sub("", reason)))
 
 
 _QUOTED_FIRST = re.compile(r"""^([$][^ ]*: |)('[^']*'|"[^"]*")(?= )""")
+_NUMBER_FIRST = re.compile(r"^([$][^ ]*: |)-?[0-9][0-9.,]*((?: characters| items|) found, )")
 _QUOTED_LAST = re.compile(r", ('.*'|[0-9,]+ characters) found$", re.DOTALL)
 
 

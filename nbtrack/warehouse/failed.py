@@ -260,14 +260,14 @@ def read_failed(source: Any) -> FailedEvents:
     >>> import nbtrack
     >>> from nbtrack.collector import LocalCollector
     >>> from nbtrack.tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
-    >>> wrong = SelfDescribingJson("iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0", {"timing": "fast"})
+    >>> order = SelfDescribingJson("iglu:com.acme/order/jsonschema/1-0-0", {"id": 1})
     >>> with LocalCollector() as collector:
     ...     tracker = Tracker("demo", Emitter(collector.url))
-    ...     _ = tracker.track(SelfDescribing(wrong))
+    ...     _ = tracker.track(SelfDescribing(order))
     ...     _ = tracker.flush()
     ...     failed = nbtrack.read_failed(collector)
-    >>> failed.summary()["field"].to_list()
-    ['$.category']
+    >>> failed.summary()["reason"].to_list()
+    ['unknown schema iglu:com.acme/order/jsonschema/1-0-0']
     """
     if hasattr(source, "failed_events"):
         return FailedEvents(read_collector(source))

@@ -22,6 +22,8 @@ from nbtrack.warehouse.recipe import RepairStep, read_recipe, repair_payload, wr
 if TYPE_CHECKING:
     import pandas as pd
 
+_EXPLAINED = 500
+"""Events of one validator: it explains failures for some seconds at most, which are those of a request."""
 _SHOWN = 5
 """Reasons that the text names."""
 
@@ -70,6 +72,8 @@ class RepairedEvents:
         self.after: Counter[str] = Counter()
         validator = EventValidator(self._registry)
         for index, event in enumerate(self._events):
+            if index % _EXPLAINED == 0:
+                validator = EventValidator(self._registry)
             self._repair(index, event, validator)
         self.valid = len(self._events) - len(self._reasons)
 

@@ -260,7 +260,7 @@ def test_events_broken_in_twelve_ways_are_all_repaired_and_sent_though_a_run_is_
             str(tmp_path / "iglu"),
         ]
         process = subprocess.Popen(command)
-        assert server.wait_for(count // 4, 60)
+        assert server.wait_for(count // 4, 240)
         process.send_signal(signal.SIGKILL)
         process.wait()
         before = len(server.delivered)
