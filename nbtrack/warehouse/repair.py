@@ -123,7 +123,13 @@ class RepairedEvents:
             if payload is None or payload == event.payload or event.payload is None:
                 continue
             rows += [
-                {"row": index, "event_id": event.event_id, "place": place, "before": before, "after": after}
+                {
+                    "row": index,
+                    "event_id": event.event_id,
+                    "place": place.replace("ue_pr.data.data.", "ue.", 1),
+                    "before": before,
+                    "after": after,
+                }
                 for place, before, after in _differences("", event.payload, payload)
             ]
             shown += 1
