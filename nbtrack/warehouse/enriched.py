@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
-from nbtrack.bulk.duckdb import open_cursor
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sources.paths import reading
 from nbtrack.bulk.stored import send_events
@@ -171,8 +170,10 @@ class EnrichedEvents:
         return pl.from_arrow(self.to_arrow())
 
     def to_duckdb(self, connection: Any = None) -> Any:
-        """Return the events as a DuckDB relation, which streams them once."""
-        return (connection or open_cursor()).from_arrow(self.to_reader())
+        """Return the events as a DuckDB relation, which streams them once; by default of DuckDB's own connection."""
+        import duckdb  # noqa: PLC0415 - only where it is wanted
+
+        return (connection or duckdb).from_arrow(self.to_reader())
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.to_reader().__arrow_c_stream__(requested_schema)
