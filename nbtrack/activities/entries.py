@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nbtrack.protocol import EVENT_NAMES, OWN_VENDOR
 
-Kind = Literal["cell", "step", "event"]
+Kind = Literal["cell", "step", "event", "backfill"]
 Delivery = Literal["running", "pending", "delivered", "retrying", "refused", "not stored", "unknown"]
 Validation = Literal["valid", "invalid", "not checked"]
 GOOD = frozenset({"ok", "running", None})
@@ -22,7 +22,7 @@ class Entry:
     ----------
     id : str
         The run's or the step's id, or the event's.
-    kind : {"cell", "step", "event"}
+    kind : {"cell", "step", "event", "backfill"}
         What it is.
     name : str
         Its name, or an empty string.
@@ -39,7 +39,7 @@ class Entry:
     count : int, optional
         The number beside the cell.
     rows_in, rows_out : int, optional
-        Rows that went in and came out.
+        Rows that went in and came out; of a backfill, those of the data and those that are done.
     properties : dict
         The user's own, by name.
     parent : str, optional

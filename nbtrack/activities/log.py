@@ -87,6 +87,33 @@ class ActivityLog:
             self._running.pop(entry_id, None)
             self.version += 1
 
+    def note_rows(self, entry_id: str, rows: int) -> None:
+        """Note how many rows of what runs are done."""
+        with self._lock:
+            if (entry := self._running.get(entry_id)) is not None:
+                entry.rows_out = rows
+                self.version += 1
+        for callback in self._subscribers:
+            callback()
+
+    def finish(self, entry_id: str, status: str, error: str | None = None) -> None:
+        """Note how something ended that is no event, as a backfill."""
+        with self._lock:
+            entry = self._running.pop(entry_id, None)
+            if entry is None:
+                return
+            entry.status, entry.error, entry.seconds = status, error, max(0.0, time.time() - entry.started)
+            self._keep(entry_id, entry)
+        for callback in self._subscribers:
+            callback()
+
+    def _keep(self, key: str, entry: Entry) -> None:
+        self._entries[key] = entry
+        if len(self._entries) > self._most:
+            del self._entries[next(iter(self._entries))]
+            self.forgotten += 1
+        self.version += 1
+
     def add(
         self,
         data: Mapping[str, Any] | None,
@@ -121,11 +148,7 @@ class ActivityLog:
                 entry.parent = cells[0] if len(cells) == 1 else None
             if running is not None and entry.kind == "step":
                 entry.started = running.started
-            self._entries[event_id] = entry
-            if len(self._entries) > self._most:
-                del self._entries[next(iter(self._entries))]
-                self.forgotten += 1
-            self.version += 1
+            self._keep(event_id, entry)
 
     def note_request(self, request: Request) -> None:
         """Note what became of the events of a request; called on the sending thread."""
@@ -157,6 +180,17 @@ class ActivityLog:
             copies = [replace(entry) for entry in kept]
         copies.sort(key=lambda entry: entry.started)
         return copies if last is None else copies[-last:]
+
+    def titles(self, event_ids: Iterable[str]) -> dict[str, str]:
+        """Return what the events of these ids are called, with how it ended where that was not well."""
+        with self._lock:
+            found = [entry for event_id in event_ids if (entry := self._entries.get(event_id)) is not None]
+        return {
+            str(entry.event_id): f"{entry.title}: {entry.error or entry.status}"
+            if entry.failed
+            else entry.title
+            for entry in found
+        }
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._running)

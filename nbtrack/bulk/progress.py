@@ -2,8 +2,12 @@
 
 import logging
 import sys
+import uuid
 import warnings
 from typing import Any, Protocol
+
+from nbtrack.common.current_session import find_activities
+from nbtrack.common.wording import plural
 
 LOG = logging.getLogger("nbtrack.bulk")
 
@@ -48,6 +52,47 @@ class _TqdmProgress:
 
     def close(self) -> None:
         self._bar.close()
+
+
+class Recorded:
+    """A progress bar that also tells the running session how far a backfill is, for its activity.
+
+    Parameters
+    ----------
+    bar
+        The bar.
+    name
+        Name of the events.
+    total
+        Number of rows; None if it is not known.
+    log
+        Whether the session is told.
+    """
+
+    def __init__(self, bar: ProgressBar, name: str, total: int | None, *, log: bool = True) -> None:
+        self._bar, self._id = bar, str(uuid.uuid4())
+        self._log = find_activities() if log else None
+        if self._log is not None:
+            self._log.begin(self._id, "backfill", f"backfill {name}", rows_in=total)
+
+    def show(self, done: int, problem: str | None) -> None:
+        """Show how many rows are done."""
+        self._bar.show(done, problem)
+        if self._log is not None:
+            self._log.note_rows(self._id, done)
+
+    def finish(self, *, interrupted: bool, failed: int) -> None:
+        """Note how the backfill ended."""
+        status = "interrupted" if interrupted else "error" if failed else "ok"
+        if self._log is not None:
+            self._log.finish(self._id, status, f"{plural(failed, 'row')} failed" if failed else None)
+
+    def close(self) -> None:
+        """Leave the bar as it is; what has not ended otherwise has failed."""
+        self._bar.close()
+        error = sys.exc_info()[0]
+        if self._log is not None:
+            self._log.finish(self._id, "error", error.__name__ if error is not None else None)
 
 
 def make_bar(total: int | None, progress: bool | None) -> ProgressBar:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbtrack.common.arguments import check_callables, check_counts, check_numbers, is_http_url
 from nbtrack.common.collector_address import TOKEN_HEADER
+from nbtrack.common.current_session import find_registry
 from nbtrack.common.errors import NbtrackError
 from nbtrack.common.wording import near_matches
 
@@ -315,6 +316,36 @@ class CollectorClient:
         """
         # it stands on this module, so that this one cannot name it
         return importlib.import_module("nbtrack.warehouse").read_failed(self)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Return the result of a SQL query over the good events; needs the extra ``backfill``.
+
+        The events are copied into a DuckDB database in memory, so that a query can change nothing. Its tables are ``events``,
+        with the columns of ``atomic.events`` and one for each schema; one view for each self-describing event, named as the
+        event (``cell_run``), with its properties as columns beside time, event_id, app_id, session and user_id; and
+        ``failed``, as `bad` returns it.
+
+        Parameters
+        ----------
+        query : str
+            SQL as DuckDB has it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows of the result.
+
+        Raises
+        ------
+        ValueError
+            If the query cannot be run, with the names of the tables.
+        ModuleNotFoundError
+            If the packages of the extra ``backfill`` are missing.
+        """
+        # it stands on this module, so that this one cannot name it
+        module = importlib.import_module("nbtrack.warehouse.answers")
+        result: pd.DataFrame = module.query_collector(self, query, find_registry())
+        return result
 
     def failed_events(self) -> Iterator[StoredEvent]:
         """Yield the failed events as they are stored, oldest first."""

@@ -147,7 +147,14 @@ def _typed(name: str, values: list[Any]) -> Any:
     if pa is None:
         return pd.Series(values, dtype=dtype)
     extension: Any = pd.api.types.pandas_dtype(dtype)
-    return pd.Series(extension.__from_arrow__(pa.array(values, ARROW_TYPES[dtype])))
+    return pd.Series(extension.__from_arrow__(_to_arrow(values, ARROW_TYPES[dtype])))
+
+
+def _to_arrow(values: list[Any], arrow_type: Any) -> Any:
+    """Return an Arrow array; a column with one value, as many have, needs no look at each."""
+    if values and values.count(values[0]) == len(values):
+        return pa.repeat(pa.scalar(values[0], arrow_type), len(values))
+    return pa.array(values, arrow_type)
 
 
 def _check_column_names(names: list[str], filled: set[str]) -> None:
@@ -165,7 +172,7 @@ def _check_column_names(names: list[str], filled: set[str]) -> None:
 def to_timestamps(milliseconds: list[Any]) -> "pd.Series[Any]":
     """Convert Unix timestamps in milliseconds to timestamps in UTC; None where pandas cannot hold one."""
     if pa is not None:
-        times = pa.array(milliseconds, pa.int64()).cast(pa.timestamp("ms", "UTC"))
+        times = _to_arrow(milliseconds, pa.int64()).cast(pa.timestamp("ms", "UTC"))
         return pd.Series(times.cast(pa.timestamp("us", "UTC")).to_pandas())
     return pd.to_datetime(
         pd.Series(pd.array(milliseconds, dtype="Int64")), unit="ms", utc=True, errors="coerce"

@@ -29,6 +29,7 @@ class _Session:
     find_target: Callable[[], CollectorTarget]
     find_registry: Callable[[], Any]
     note_backfill: Callable[[int], None]
+    activities: Any
 
 
 _registered: list[_Session] = []
@@ -38,9 +39,15 @@ def register_session(
     find_target: Callable[[], CollectorTarget],
     find_registry: Callable[[], Any],
     note_backfill: Callable[[int], None],
+    activities: Any = None,
 ) -> None:
-    """Register the running session, in place of an earlier one: its collector, its registry, what it counts."""
-    _registered[:] = [_Session(find_target, find_registry, note_backfill)]
+    """Register the running session, in place of an earlier one: its collector, its registry, what it counts and logs."""
+    _registered[:] = [_Session(find_target, find_registry, note_backfill, activities)]
+
+
+def find_activities() -> Any:
+    """Return the running session's `ActivityLog`, or None without a session."""
+    return _registered[0].activities if _registered else None
 
 
 def note_backfill(sent: int) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -76,6 +77,7 @@ def without_credentials(text: str) -> str:
     return CREDENTIALS.sub("//", text)
 
 
+@lru_cache(maxsize=16)  # asked with each event of a session
 def strip_credentials(url: str) -> str:
     """Return a URL without user, password, query and fragment; any of them may hold a secret.
 

@@ -223,7 +223,7 @@ class CellRuns:
                 "status": run.status,
                 "duration_ms": round(run.seconds * 1000),
                 "cpu_ms": round(run.cpu_seconds * 1000),
-                "memory_delta_mb": None if run.memory_delta is None else round(run.memory_delta / 2**20, 1),
+                "memory_delta_mb": _to_mib(run.memory_delta),
                 "source_lines": source.count("\n") + (not source.endswith("\n")),
                 "magics": run.list_magics() or None,
                 "error_class": type(error).__name__[: own.NAME_LENGTH] if error is not None else None,
@@ -282,6 +282,14 @@ class CellRuns:
             except BaseException as error:  # noqa: BLE001 - as above
                 run.left_out.append(f"entity {number} ({type(error).__name__})")
         return found
+
+
+def _to_mib(size: int | None) -> float | None:
+    if size is None:
+        return None
+    # of an integral float JSON is made twice, and most cells have 0.0
+    mib = round(size / 2**20, 1)
+    return int(mib) if mib.is_integer() else mib
 
 
 def _find_executed() -> list[Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbtrack.activities import Entry
@@ -81,7 +81,7 @@ class Feed:
         logged, space, _ = _fit(new, space)
         self._logged = max([self._logged, *(attempt.number for attempt in snapshot.attempts)])
         message["log"] = logged
-        waiting, gone, changed = self._compare(snapshot.buffer)
+        waiting, gone, changed = self._compare(snapshot.buffer, snapshot.titles)
         added, space, left = _fit(waiting, space)
         self._sent.update((row[0], row[5]) for row in added)
         message["buffer"] = {"add": added, "gone": _ranges(gone)}
@@ -90,7 +90,7 @@ class Feed:
             message["activity"] = activity
         if snapshot.verdicts is not None and (self._fresh or snapshot.verdicts != self._collector):
             self._collector = snapshot.verdicts
-            message["collector"] = self._collect(snapshot.verdicts)
+            message["collector"] = self._collect(snapshot.verdicts, snapshot.titles)
         self._fresh = False
         # show more rows while they stay, fewer while they change quickly
         self.window = SMALL_WINDOW if changed * 4 > self.window + 4 else min(BIG_WINDOW, self.window * 2)
@@ -100,7 +100,7 @@ class Feed:
     def summarise(self, snapshot: Snapshot) -> dict[str, Any]:
         """Return the first message of a view, which may be saved: small, and without reasons."""
         message = self._head(snapshot)
-        rows, _, _ = self._compare(snapshot.buffer[:SAVED_ROWS], all_rows=True)
+        rows, _, _ = self._compare(snapshot.buffer[:SAVED_ROWS], snapshot.titles, all_rows=True)
         message |= {
             "fresh": True,
             "partial": True,
@@ -127,7 +127,7 @@ class Feed:
             "counters": snapshot.counters,
         }
 
-    def _collect(self, summary: dict[str, Any]) -> dict[str, Any]:
+    def _collect(self, summary: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
         """Join the last validation results with the last failed ones, which would otherwise be lost among good ones."""
         found = {_identify(one): one for one in [*summary["last"], *summary.get("last_bad", ())]}
         numbers: dict[tuple[Any, ...], int] = {}
@@ -139,7 +139,9 @@ class Feed:
         self._verdicts = {number: found[key] for key, number in numbers.items()}
         newest_first = sorted(self._verdicts.items(), key=lambda item: -item[1]["time"])
         return {name: summary[name] for name in _COUNTS} | {
-            "last": [_result_row(number, result) for number, result in newest_first]
+            "last": [
+                _result_row(number, result, titles.get(result["event_id"])) for number, result in newest_first
+            ]
         }
 
     def _activity_rows(self, entries: list[Entry]) -> list[Row]:
@@ -182,7 +184,7 @@ class Feed:
         self._points.append(point)
 
     def _compare(
-        self, buffer: Iterable[PendingEvent], *, all_rows: bool = False
+        self, buffer: Iterable[PendingEvent], titles: Mapping[str, str], *, all_rows: bool = False
     ) -> tuple[list[Row], list[int], int]:
         """Return the rows to add or change, the numbers of removed rows, and how many did either."""
         numbers: dict[tuple[str, float], int] = {}
@@ -194,7 +196,7 @@ class Feed:
                 number, self._next = self._next, self._next + 1
             numbers[key] = number
             if all_rows or self._sent.get(number) != event.attempts:
-                rows.append(_buffer_row(number, event))
+                rows.append(_buffer_row(number, event, titles.get(event.event_id)))
         if all_rows:
             self._numbers |= numbers
             return rows, [], 0
@@ -226,8 +228,9 @@ def _activity_row(number: int, entry: Entry, depth: int) -> Row:
     ]
 
 
-def _buffer_row(number: int, event: PendingEvent) -> Row:
-    return [number, round(event.time, 3), event.kind, shorten(event.name), event.bytes, event.attempts]
+def _buffer_row(number: int, event: PendingEvent, title: str | None) -> Row:
+    name = shorten(event.name if title in (None, event.name) else f"{title} · {event.name}")
+    return [number, round(event.time, 3), event.kind, name, event.bytes, event.attempts]
 
 
 def _log_row(attempt: Attempt) -> Row:
@@ -248,8 +251,9 @@ def _identify(verdict: dict[str, Any]) -> tuple[Any, ...]:
     return verdict["time"], verdict["event_id"], verdict["schema"], *verdict["reasons"]
 
 
-def _result_row(number: int, found: dict[str, Any]) -> dict[str, Any]:
+def _result_row(number: int, found: dict[str, Any], title: str | None) -> dict[str, Any]:
     return {
+        "title": shorten(title or ""),
         "number": number,
         "time": found["time"] / 1000,
         "schema": shorten(found["schema"] or "-"),

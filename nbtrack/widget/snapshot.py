@@ -124,6 +124,8 @@ class Snapshot:
         The last cells, steps and events, the earliest start first.
     running : bool
         Whether one of them runs.
+    titles : dict of str to str
+        What the events of the other lists are called, by event id.
 
     Examples
     --------
@@ -148,6 +150,7 @@ class Snapshot:
     fault: str = ""
     activity: list[Entry] = field(default_factory=list)
     running: bool = False
+    titles: dict[str, str] = field(default_factory=dict)
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -202,13 +205,17 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
             {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
         )
     activity = source.activities.entries(MOST_ACTIVITY)
+    buffer = list(emitter.pending(rows))
+    listed = [event.event_id for event in buffer]
+    if verdicts is not None:
+        listed += [one["event_id"] for one in found if one["event_id"]]
     return Snapshot(
         now,
         source.destination,
         state,
         reason,
         counters,
-        list(emitter.pending(rows)),
+        buffer,
         list(emitter.log)[: -rows - 1 : -1],
         verdicts,
         stats.retry_at if state == "retrying" else None,
@@ -216,6 +223,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         _name_fault(source.faults[-1]) if source.faults else "",
         activity,
         any(entry.status == "running" for entry in activity),
+        source.activities.titles(listed),
     )
 
 

@@ -106,6 +106,33 @@ def test_other_sessions_are_read_from_the_local_collector() -> None:
     assert len({entry.session for entry in activity}) == 2
 
 
+def test_a_backfill_is_there_with_its_progress() -> None:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("duckdb")
+    event = PageView(nbtrack.col("address"))
+    frame = pd.DataFrame({"address": ["https://acme.com"] * 5_000})
+    with LocalCollector() as collector:
+        session = nbtrack.start(collector, store="memory")
+        seen: list[tuple[str | None, int | None]] = []
+        session.activities.subscribe(
+            lambda: seen.extend((entry.status, entry.rows_out) for entry in session.activities.entries())
+        )
+        nbtrack.backfill(frame, event, progress=False)
+        (entry,) = nbtrack.activity()
+        assert (entry.name, entry.kind, entry.status) == ("backfill page_view", "backfill", "ok")
+        assert (entry.rows_in, entry.rows_out) == (5_000, 5_000)
+        assert seen[0] == ("running", None)
+        assert seen[-1] == ("ok", 5_000)
+        nbtrack.backfill(frame[:3], event, dry_run=True, progress=False)
+        assert len(nbtrack.activity()) == 1
+        with pytest.raises(nbtrack.NbtrackError):
+            nbtrack.backfill(pd.DataFrame({"address": [None]}), event, progress=False, on_invalid="raise")
+        assert [(found.status, found.error) for found in nbtrack.activity(failed=True)] == [
+            ("error", "InvalidRow")
+        ]
+        assert all(found.status != "running" for found in nbtrack.activity())
+
+
 def test_nothing_is_connected_or_started_to_show_this_session() -> None:
     session = nbtrack.start(local_port=0)
     assert repr(nbtrack.activity()) == "nbtrack activity: 0 entries"

@@ -79,7 +79,7 @@ def test_the_database_is_searched_beyond_what_the_page_holds(page, send):
         assert send(POST, body, "POST", Content_Type=JSON).status == 200
     shown(page).to_have_text("6,002 shown", timeout=20_000)
     page.reload()
-    # the page is sent the newest 5,000, and reads the others where somebody looks
+    # the page is sent the newest 500, and reads the others where somebody looks
     shown(page).to_have_text("6,002 shown", timeout=20_000)
     page.focus("#grid")
     page.evaluate("document.getElementById('grid').scrollTop = 1e9")

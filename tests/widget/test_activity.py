@@ -9,6 +9,7 @@ import pytest
 
 import nbtrack
 from nbtrack.activities import Entry
+from nbtrack.tracker import PageView
 from nbtrack.widget import Snapshot, render_html, render_text
 from nbtrack.widget.messages import MESSAGE_BYTES, Feed
 from tests.support.bare_page import Bare
@@ -126,6 +127,25 @@ def test_a_session_is_shown_with_what_runs_and_validation_results(session: Any) 
     finally:
         monitor.close()
     assert session.activities._subscribers == ()
+
+
+def test_lists_call_events_by_their_names_and_say_what_failed(session: Any) -> None:
+    session.emitter.pause()
+    with pytest.raises(KeyError), nbtrack.track("join"):
+        raise KeyError
+    nbtrack.track(PageView("https://acme.com"))
+    monitor = nbtrack.monitor()
+    try:
+        message = monitor._feed.next_message(monitor._look(50))[0]
+        assert [row[3] for row in message["buffer"]["add"]] == ["join: KeyError · analysis", "page_view"]
+        session.emitter.resume()
+        session.flush()
+        monitor._verdicts = session.collector.summary()
+        message = monitor._feed.next_message(monitor._look(50))[0]
+        titles = {row["schema"].split("/")[1]: row["title"] for row in message["collector"]["last"]}
+        assert titles == {"analysis": "join: KeyError", "page_view": "page_view"}
+    finally:
+        monitor.close()
 
 
 # The page

@@ -189,7 +189,7 @@ function receive(news) {
   if (state.events.length > KEPT) Object.assign(state, { events: state.events.slice(-KEPT), older: null });
   const newest = added.at(-1);
   if (newest) for (const name of Object.keys(newest.columns)) state.seen.add(name);
-  if (isWhole()) showAll(added.length);
+  if (isWhole()) showAll(added.length + news.skipped);
   // a search goes on with what is new, unless somebody reads further down
   else if (hadMore && state.found?.isDone !== false && find("grid").scrollTop === 0) again ??= setTimeout(search, state.found ? REFRESH : 0);
   tell();

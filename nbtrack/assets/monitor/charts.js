@@ -17,7 +17,10 @@ class Chart {
     this.path = document.createElementNS(SVG, "path");
     this.svg.append(this.path);
     this.text = element("figcaption");
-    this.root = element("figure", "nbm-chart", this.text, this.svg);
+    this.begin = element("span");
+    this.axis = element("p", "nbm-axis", this.begin, element("span", "", "now"));
+    this.axis.setAttribute("aria-hidden", "true");
+    this.root = element("figure", "nbm-chart", this.text, this.svg, this.axis);
   }
 
   // `steps`: [time, value], each value holds until the next one's time.
@@ -34,6 +37,7 @@ class Chart {
     });
     this.path.setAttribute("d", line ? `${line}V${HEIGHT}Z` : "");
     const last = steps.at(-1)?.[1] ?? 0;
+    say(this.begin, `${Math.round(span)} s ago`);
     say(this.text, `${this.label}: ${count(Math.round(last))}${unit}, at most ${count(Math.round(most === 1 && !steps.some(([, value]) => value) ? 0 : most))}`);
     this.svg.setAttribute("aria-label", `${this.text.textContent} in the last ${Math.round(span)} seconds`);
   }

@@ -83,7 +83,7 @@ const TABLES = {
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
       { name: "verdict", width: "70px", mood: (row) => (row.good ? "good" : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
-      { name: "schema", width: "34%", text: (row) => readable(row.schema) },
+      { name: "schema", width: "34%", text: (row) => (row.title ? `${row.title} · ${readable(row.schema)}` : readable(row.schema)) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
     empty: "The local collector has seen nothing yet.",
@@ -256,8 +256,8 @@ class View {
     const off = head.state === "off" || head.state === "ended";
     this.pause.disabled = this.flush.disabled = off;
     const now = Math.max(head.time, Math.min(Date.now() / 1000, head.time + 180));
-    this.depth.draw(depthSteps(this.store.points), now, "");
-    this.rate.draw(rateSteps(this.store.points, now), now, " a second");
+    this.depth.draw(depthSteps(this.store.points), now, " events");
+    this.rate.draw(rateSteps(this.store.points, now), now, " events a second");
     this.announce(`nbtrack: ${head.state} ${head.counters.refused ? `, ${count(head.counters.refused)} refused` : ""}`);
   }
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from nbtrack.bulk.encoding.compiler import AnyCompiler, StoredEventsCompiler, check_columns
 from nbtrack.bulk.encoding.encoder import MISSING_TIME, Encoded, refused_rows
+from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.models import EXAMPLES, Accounts, FailedRow, FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
 from nbtrack.bulk.preview import decode_events
-from nbtrack.bulk.progress import ProgressBar, make_bar
+from nbtrack.bulk.progress import ProgressBar, Recorded, make_bar
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters, open_dead_letters
 from nbtrack.bulk.sending.duplicates import DUPLICATE, FirstRows, GivenRows
@@ -30,6 +31,7 @@ from nbtrack.bulk.sources.chunks import Chunk, Source, choose_size
 from nbtrack.common.collector_address import VALIDATION_HEADER
 from nbtrack.common.errors import NbtrackError
 from nbtrack.delivery.http.transport import Transport
+from nbtrack.protocol import EVENT_NAMES
 
 _POLL = 0.1
 """Seconds between updates of the progress bar."""
@@ -430,7 +432,7 @@ def send_source(
     elif ledger is not False and not report.dry_run:
         path = ledger_path(plan.namespace) if ledger is True else Path(ledger)
         open_ledger = _open_ledger(path, plan, source.rows, size, resume=resume, report=report)
-    bar = make_bar(source.rows, progress)
+    bar = Recorded(make_bar(source.rows, progress), _name_of(plan), source.rows, log=not report.dry_run)
     try:
         duplicates = _find_duplicates(plan, source, compiler, size)
         run = Run(
@@ -451,6 +453,7 @@ def send_source(
         run.execute(chunks, source.rows)
         if watermark is not None and not run.interrupted:
             report.notes += watermark.finish()
+        bar.finish(interrupted=run.interrupted, failed=run.accounts.failed)
     finally:
         bar.close()
         for record in (open_ledger, watermark):
@@ -464,6 +467,15 @@ def send_source(
         report.resumable = None if watermark is not None else open_ledger is not None
         if watermark is not None:
             report.notes.append("run it again to continue where this run stopped")
+
+
+def _name_of(plan: BackfillPlan) -> str:
+    """Return the name of the events: that of their schema, or of their type."""
+    pairs = dict(plan.event.pairs)
+    for key in ("ue_px", "ue_pr"):
+        for schema, _ in self_describing_parts(getattr(pairs.get(key), "tree", None)):
+            return schema.split("/")[1] if "/" in schema else schema
+    return EVENT_NAMES.get(str(pairs.get("e")), str(pairs.get("e")))
 
 
 def _open_watermark(

@@ -35,8 +35,8 @@ LONG_COLUMNS = frozenset({"entities", "reason"})
 KEYS = {spec.column: key for key, spec in reversed(list(FIELDS.items())) if spec.column}
 """Payload keys by the column that they fill."""
 MESSAGE_ROWS = 500
-MAX_CATCH_UP = 5_000
-"""Rows that a page which was away is sent at most."""
+MAX_CATCH_UP = MESSAGE_ROWS
+"""Rows that a page is sent of those that came before it, or while it was away; it reads the others where somebody looks."""
 MESSAGE_PAUSE = 0.1
 """Seconds between messages: a page draws no more often."""
 KEEP_ALIVE = 15.0
