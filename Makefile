@@ -87,7 +87,7 @@ test-base: .venv-base/.ready ## collector, session, steps, notebook and monitor 
 	@touch $@
 
 COMPAT := .venv-compat/bin/python -m pytest -W default -m "not browser and not engines and not long and not node" \
-  tests/notebook tests/runtime tests/test_steps.py tests/tracker tests/bulk
+  tests/notebook tests/runtime tests/test_steps.py tests/tracker tests/bulk tests/warehouse
 
 test-compat: .venv-compat/.ready ## the notebook and tracker tests on the oldest supported IPython, ipykernel, pandas …
 	$(COMPAT) $(call again,$(COMPAT))

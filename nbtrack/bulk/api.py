@@ -215,7 +215,10 @@ def backfill(
     started = perf_counter()
     try:
         if engine is not None:
-            run_engine(engine, data, plan, report, failed_rows, resume=resume, since=newer is not None)
+            since_given = newer is not None
+            run_engine(
+                engine, data, plan, report, failed_rows, resume=resume, since=since_given, progress=progress
+            )
         else:
             send_source(
                 plan,

@@ -4,6 +4,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
-from nbtrack.bulk.duckdb import open_cursor
+from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sources.paths import reading
+from nbtrack.bulk.stored import send_events
 from nbtrack.common.arguments import check_list
 from nbtrack.common.current_session import find_registry
 from nbtrack.common.home import make_private
@@ -24,6 +27,7 @@ from nbtrack.protocol import ENRICHED_COLUMNS
 from nbtrack.schemas import Registry
 from nbtrack.warehouse.cells import convert_column, convert_values, type_of
 from nbtrack.warehouse.lines import find_files, open_unpacked, read_lines
+from nbtrack.warehouse.payloads import SENT_COLUMNS, encode_payload, from_columns, read_event_ids
 from nbtrack.warehouse.schema_columns import JSON_COLUMNS, names_in, split_documents, to_column, types_of
 from nbtrack.warehouse.sdk import ALIASES, read_sdk_json
 
@@ -166,8 +170,10 @@ class EnrichedEvents:
         return pl.from_arrow(self.to_arrow())
 
     def to_duckdb(self, connection: Any = None) -> Any:
-        """Return the events as a DuckDB relation, which streams them once."""
-        return (connection or open_cursor()).from_arrow(self.to_reader())
+        """Return the events as a DuckDB relation, which streams them once; by default of DuckDB's own connection."""
+        import duckdb  # noqa: PLC0415 - only where it is wanted
+
+        return (connection or duckdb).from_arrow(self.to_reader())
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.to_reader().__arrow_c_stream__(requested_schema)
@@ -179,6 +185,69 @@ class EnrichedEvents:
             for batch in self.batches():
                 writer.write_batch(batch)
         return self.report.rows
+
+    def replay(
+        self,
+        collector: Any = None,
+        *,
+        force: bool = False,
+        known: Any = (),
+        dry_run: bool = False,
+        again: bool = False,
+        **options: Any,
+    ) -> BackfillReport:
+        """Send the events to another pipeline, with their ids, and their derived times as true times.
+
+        They are good events: the pipeline that they came from would have each of them twice, since their fingerprints are
+        others. So it must be asked for.
+
+        Parameters
+        ----------
+        collector : str or LocalCollector, optional
+            As for `nbtrack.backfill`; the session's by default.
+        force : bool, default False
+            Must be True.
+        known, dry_run, again, **options
+            As for `RepairedEvents.replay`.
+
+        Returns
+        -------
+        BackfillReport
+            Its notes name the columns that no tracker sends: the new pipeline fills them in its own way.
+
+        Raises
+        ------
+        ValueError
+            Without ``force=True``.
+        """
+        if not force:
+            raise ValueError(
+                "these events are good, and the pipeline that they came from would have each twice; pass force=True to send them "
+                "to another one"
+            )
+        excluded_ids = read_event_ids(known)
+        ids: list[str] = []
+        texts: list[str] = []
+        lost: dict[str, None] = {}
+        excluded = 0
+        for batch in EnrichedEvents(self.files, None, schemas=False, registry=self._registry).batches():
+            for row in batch.to_pylist():
+                if row["event_id"] in excluded_ids:
+                    excluded += 1
+                    continue
+                recovered = from_columns({name: _plain(value) for name, value in row.items()})
+                lost |= dict.fromkeys(
+                    name for name, value in row.items() if value is not None and name not in SENT_COLUMNS
+                )
+                encoded = encode_payload(recovered.payload)
+                ids.append(encoded.get("eid", ""))
+                texts.append(orjson.dumps(encoded).decode())
+        report = send_events(ids, texts, {}, collector=collector, again=again, dry_run=dry_run, **options)
+        report.rows += excluded
+        report.excluded += excluded
+        if lost:
+            report.notes.append(f"not sent, since a pipeline fills them itself: {', '.join(lost)}")
+        return report
 
     def __str__(self) -> str:
         return f"enriched events in {plural(len(self.files), 'file')}, {plural(len(self._names), 'column')}"
@@ -385,6 +454,13 @@ def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Itera
                 name: convert_values(name, [_as_text(row.get(name)) for row in rows], report.bad_cells)
                 for name in names or ["event_id"]
             }
+
+
+def _plain(value: Any) -> Any:
+    """Return a time as milliseconds, a decimal without the zeros that its column adds, and other values as they are."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return int(value.timestamp() * 1_000 + 0.5) if isinstance(value, datetime) else value
 
 
 def _as_text(value: Any) -> Any:

@@ -214,7 +214,8 @@ class FailedEvents(Sequence[FailedEvent]):
         whole = sum(event.payload is not None for event in self._events)
         lines = [f"{plural(len(self._events), 'failed event')}, {whole:,} with a payload"]
         for row in self.summary().head(_SHOWN).itertuples():
-            place = f", {row.field}" if isinstance(row.field, str) else ""
+            named = isinstance(row.field, str) and not str(row.reason).startswith(row.field)
+            place = f", {row.field}" if named else ""
             reason = f": {row.reason}" if isinstance(row.reason, str) and self._events[0].reasons else ""
             lines.append(f"  {plural(int(str(row.events)), 'event')}: {row.kind}{place}{reason}")
         if self.bad_line_count:

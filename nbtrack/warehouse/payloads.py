@@ -31,6 +31,11 @@ KEYS_OF_COLUMNS: Mapping[str, str] = {
 } | {"network_userid": "tnuid"}
 """The payload key that fills a column of its own."""
 _SIZES = {key: spec.column.split(",") for key, spec in FIELDS.items() if spec.column and spec.kind == "size"}
+SENT_COLUMNS = frozenset(KEYS_OF_COLUMNS) | {
+    "unstruct_event", "contexts", "derived_tstamp", "dvce_sent_tstamp", "collector_tstamp",
+    *(name for names in _SIZES.values() for name in names),
+}  # fmt: skip
+"""Columns that come back, or whose time does."""
 _NOT_SENT = {"collector_tstamp", "etl_tstamp", "derived_tstamp", "dvce_sent_tstamp"}
 
 
@@ -226,6 +231,17 @@ def encode_payload(payload: Mapping[str, Any], *, base64: bool = True) -> dict[s
 def make_id(*parts: Any) -> str:
     """Return an event id that is the same for the same parts in every run."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(parts, sort_keys=True, default=str)))
+
+
+def read_event_ids(known: Any) -> frozenset[str]:
+    """Return event ids from a list, a DataFrame, a Series or an Arrow column."""
+    if hasattr(known, "columns") and hasattr(known, "__getitem__"):
+        known = known["event_id"]
+    if hasattr(known, "to_pylist"):
+        known = known.to_pylist()
+    elif hasattr(known, "to_list"):
+        known = known.to_list()
+    return frozenset(str(each) for each in known)
 
 
 def _add_origin(payload: Payload, origin: Origin) -> None:

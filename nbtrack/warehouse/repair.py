@@ -16,7 +16,7 @@ from nbtrack.common.home import make_private
 from nbtrack.common.wording import plural
 from nbtrack.schemas import Registry
 from nbtrack.warehouse.events import FailedEvent, rule_of
-from nbtrack.warehouse.payloads import Payload, encode_payload
+from nbtrack.warehouse.payloads import Payload, encode_payload, read_event_ids
 from nbtrack.warehouse.recipe import RepairStep, read_recipe, repair_payload, write_recipe
 
 if TYPE_CHECKING:
@@ -123,7 +123,13 @@ class RepairedEvents:
             if payload is None or payload == event.payload or event.payload is None:
                 continue
             rows += [
-                {"row": index, "event_id": event.event_id, "place": place, "before": before, "after": after}
+                {
+                    "row": index,
+                    "event_id": event.event_id,
+                    "place": place.replace("ue_pr.data.data.", "ue.", 1),
+                    "before": before,
+                    "after": after,
+                }
                 for place, before, after in _differences("", event.payload, payload)
             ]
             shown += 1
@@ -205,7 +211,7 @@ class RepairedEvents:
         """
         if times not in {"derived", "dtm"}:
             raise ValueError(f"times must be one of 'derived', 'dtm', got {times!r}")
-        wanted = _event_ids(known)
+        wanted = read_event_ids(known)
         ids: list[str] = []
         texts: list[str] = []
         reasons: dict[int, Reason] = {}
@@ -331,14 +337,3 @@ def _differences(place: str, before: Any, after: Any) -> list[tuple[str, Any, An
             for difference in _differences(f"{place}[{index}]", old, new)
         ]
     return [(place, before, after)]
-
-
-def _event_ids(known: Any) -> frozenset[str]:
-    """Return event ids from a list, a DataFrame, a Series or an Arrow column."""
-    if hasattr(known, "columns") and hasattr(known, "__getitem__"):
-        known = known["event_id"]
-    if hasattr(known, "to_pylist"):
-        known = known.to_pylist()
-    elif hasattr(known, "to_list"):
-        known = known.to_list()
-    return frozenset(str(each) for each in known)

@@ -38,5 +38,5 @@ def test_methods_of_a_placeholder_are_members_in_order(tmp_path: Path) -> None:
 
 
 def test_an_unknown_method_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown method 'shout' of a column; methods are: default, map"):
-        read_event(write(tmp_path, data={"x": {"$col": "x", "shout": None}}))
+    with pytest.raises(ValueError, match="unknown method 'title' of a column; methods are: default, map"):
+        read_event(write(tmp_path, data={"x": {"$col": "x", "title": None}}))

@@ -208,6 +208,11 @@ MESSAGES: Messages = {
         ValueError,
         "col('total').format(): pattern must be a str with one {}, got 3",
     ),
+    "a length that is none": (
+        lambda: col("total").truncate(0),
+        ValueError,
+        "col('total').truncate(): length must be an int above 0, got 0",
+    ),
     "a column in place of a DataFrame": (
         lambda: backfill(FRAME["total"], EVENT, collector=NOBODY),
         TypeError,

@@ -256,3 +256,12 @@ def test_a_frame_of_narwhals_is_sent_by_the_engine_inside(dask_frames: Any) -> N
     frame = narwhals.from_native(dask_frames.from_pandas(orders()[:10], npartitions=2))
     report = backfill(frame, purchase(), key="order", dry_run=True)
     assert (report.rows, report.sent) == (10, 10)
+
+
+def test_the_progress_of_dask_is_shown_as_partitions_are_sent(
+    dask_client: Any, dask_frames: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = dask_frames.from_pandas(orders(), npartitions=PARTS)
+    report = backfill(frame, purchase(), key="order", dry_run=True, progress=True)
+    assert (report.sent, report.ok) == (ROWS, True)
+    assert "20.0k" in capsys.readouterr().err.replace("200k", "20.0k")

@@ -51,6 +51,11 @@ MESSAGES: Messages = {
         ValueError,
         "no such column: 'evnt_id'; did you mean 'event_id'?",
     ),
+    "good events for the pipeline that they came from": (
+        lambda: nbtrack.read_enriched(__file__).replay("http://127.0.0.1:9"),
+        ValueError,
+        "these events are good, and the pipeline that they came from would have each twice; pass force=True to send them to another one",
+    ),
 }
 test_each_message_says_what_where_and_what_to_do, test_the_page_lists_them = message_tests(
     "warehouse", MESSAGES

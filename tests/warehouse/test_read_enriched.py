@@ -25,6 +25,7 @@ from nbtrack.protocol import ENRICHED_COLUMNS
 from nbtrack.schemas import Registry
 from nbtrack.tracker import Emitter, PageView, SelfDescribingJson, StructuredEvent, Tracker
 from nbtrack.warehouse import EnrichedEvents
+from tests.support.backfills import check_accounts
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # escapes in its patterns
@@ -369,3 +370,39 @@ def test_the_events_of_a_collector_are_the_same_in_its_export(tmp_path: Path) ->
     )
     assert flat.to_arrow().num_rows == 2
     assert flat.report.ok
+
+
+def test_good_events_go_to_another_pipeline_only_if_asked_for(tmp_path: Path) -> None:
+    text = line(
+        app_id="shop", platform="web", v_tracker="js-3", se_category="a", se_action="b", se_value="1E-7",
+        dvce_created_tstamp="2026-03-01 10:11:12.345", dvce_sent_tstamp="2026-03-01 10:11:30.345",
+        derived_tstamp="2026-03-01 10:11:22.000", dvce_screenwidth="1920", dvce_screenheight="1080", br_cookies="1",
+        geo_country="DE", user_ipaddress="203.0.113.7",
+    )  # fmt: skip
+    path = write(tmp_path, text, line(event_id=EVENT_ID.replace("c6", "d6")))
+    events = nbtrack.read_enriched(path)
+    with pytest.raises(
+        ValueError, match="these events are good, and the pipeline that they came from would have each twice"
+    ):
+        events.replay("http://127.0.0.1:9")
+    with LocalCollector() as collector:
+        report = events.replay(collector, force=True, known=[EVENT_ID.replace("c6", "d6")])
+        check_accounts(report)
+        assert (report.rows, report.sent, report.excluded, report.good, report.ok) == (2, 1, 1, 1, True)
+        [note] = report.notes
+        assert note.startswith("not sent, since a pipeline fills them itself: ")
+        assert set(note.partition(": ")[2].split(", ")) == {"v_collector", "v_etl", "geo_country"}
+        assert events.replay(collector, force=True).resumed == 1
+        [sent] = collector.payloads(event_id=EVENT_ID)
+        collector.export(tmp_path / "again.tsv")
+    expected = {
+        "e": "se", "dtm": "1772359872345", "ttm": "1772359882000", "se_va": "0.0000001", "res": "1920x1080", "cookie": "1",
+    }  # fmt: skip
+    assert {key: sent[key] for key in expected} == expected
+    names = [
+        "event_id", "derived_tstamp", "dvce_created_tstamp", "se_value", "dvce_screenwidth", "br_cookies", "app_id", "platform",
+        "user_ipaddress", "v_tracker", "se_category",
+    ]  # fmt: skip
+    [before, _] = nbtrack.read_enriched(path, columns=names).to_arrow().to_pylist()
+    after = nbtrack.read_enriched(tmp_path / "again.tsv", columns=names).to_arrow().to_pylist()
+    assert before in after

@@ -17,6 +17,7 @@ from nbtrack.bulk import MissingFileError, SourceError
 from nbtrack.collector import LocalCollector
 from nbtrack.common.payload_json import decode_fields
 from nbtrack.protocol import ENRICHED_COLUMNS
+from nbtrack.schemas import Registry
 from nbtrack.tracker import Emitter, SelfDescribing, SelfDescribingJson, StructuredEvent, Subject, Tracker
 from nbtrack.warehouse import FailedEvent, FailedEvents
 from nbtrack.warehouse.thrift import read_thrift
@@ -30,6 +31,7 @@ from tests.support.bad_rows import (
     schema_violation,
     thrift,
 )
+from tests.support.tools import require
 
 THRIFT = (
     "CwBkAAAACzIwMy4wLjExMy43CgDIAAABnKjh22ALANIAAAAFVVRGLTgLANwAAAARc3NjLTMuNC4wLWtpbmVzaXMLASwAAAAIY3VybC84LjALAUAAAAACL2kL"
@@ -369,3 +371,25 @@ def test_what_a_tracker_sent_comes_back_from_a_collector_as_it_was(
         assert event.payload is not None
         assert {key: event.payload[key] for key in decoded} == decoded
         assert event.payload.keys() - decoded.keys() <= {"ttm", "ua", "tnuid", "url"}
+
+
+@pytest.mark.iglu
+def test_the_bad_rows_of_these_tests_follow_the_official_schemas() -> None:
+    central = Registry([require("iglu")], builtin=False)
+    violation = parameters(n="x")
+    message = {"error": "wrong path"}
+    rows = [
+        schema_violation(violation, version="2-0-1"),
+        schema_violation(violation, version="1-0-0"),
+        bad_row("collector_payload_format_violation", "1-0-0", {
+            "timestamp": "2026-03-01T10:11:41.000Z", "loader": "clj-tomcat", "message": message}, THRIFT),
+        bad_row("size_violation", "1-0-0", {
+            "timestamp": "2026-03-01T10:11:41Z", "maximumAllowedSizeBytes": 1, "actualSizeBytes": 2, "expectation": "x"}, "a"),
+        bad_row("tracker_protocol_violations", "1-0-1", {
+            "timestamp": "2026-03-01T10:11:41.000Z", "vendor": "v", "version": "tp2", "messages": [
+                {"field": "body", "value": "x", "error": "invalid json"}]}, collector_payload("{")),
+        bad_row("generic_error", "1-0-0", {"timestamp": "2026-03-01T10:11:41.000Z", "errors": ["boom"]}, "text"),
+    ]  # fmt: skip
+    for row in rows:
+        faults = [str(fault) for fault in central.faults(row["schema"], row["data"])]
+        assert faults == [], (row["schema"], faults)

@@ -128,7 +128,7 @@ def test_places_of_all_kinds(tmp_path: Path, registry: Registry) -> None:
     assert events[0].payload is not None
     assert events[0].payload["vid"] == "many"
     samples = repaired.samples()
-    assert samples.set_index("place")["after"]["ue_pr.data.data.currency"] == "EUR"
+    assert samples.set_index("place")["after"]["ue.currency"] == "EUR"
 
 
 def test_a_schema_is_corrected(tmp_path: Path, registry: Registry) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from nbtrack.bulk.models import FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
+from nbtrack.bulk.progress import make_bar
 from nbtrack.bulk.report import BackfillReport, ChunkReport
 from nbtrack.bulk.sources.chunks import SourceError
 
@@ -80,6 +81,7 @@ def run_engine(
     *,
     resume: bool,
     since: bool,
+    progress: bool | None = False,
 ) -> None:
     """Send a DataFrame by its engine, and add up what its tasks report.
 
@@ -109,9 +111,14 @@ def run_engine(
             RuntimeWarning,
             stacklevel=3,
         )
-    for part in engine.send(data, plan, dry=report.dry_run):
-        report.add(part)
-        failed_rows.add(part.failed_rows)
+    bar = make_bar(None, progress)
+    try:
+        for part in engine.send(data, plan, dry=report.dry_run):
+            report.add(part)
+            failed_rows.add(part.failed_rows)
+            bar.show(report.rows - report.unsent, None)
+    finally:
+        bar.close()
     if report.dry_run:
         report.repeated_keys, report.repeated_rows = engine.count_repeated(data, key), []
     else:

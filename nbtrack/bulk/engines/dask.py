@@ -28,8 +28,14 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     task_plan = plan.for_task(_count_tasks(len(partitions)), TASK_CONNECTIONS)
     send_one = dask.delayed(send_frame, pure=False)
     tasks = [send_one(partition, task_plan, dry) for partition in partitions]
-    reports: tuple[ChunkReport, ...] = dask.compute(*tasks, **_retries())
-    return reports
+    if (client := _find_client()) is None:
+        yield from dask.compute(*tasks)
+        return
+    from distributed import as_completed  # noqa: PLC0415 - there is a client of it
+
+    # as they end, so that the progress is seen
+    for future in as_completed(client.compute(tasks, retries=RETRIES)):
+        yield future.result()
 
 
 def runs_elsewhere(data: Any) -> bool:  # noqa: ARG001 - the client knows
@@ -62,11 +68,6 @@ def _count_tasks(partitions: int) -> int:
     client = _find_client()
     threads = sum(client.nthreads().values()) if client is not None else partitions
     return max(1, min(partitions, threads))
-
-
-def _retries() -> dict[str, int]:
-    """Return the option to retry a failed task; the schedulers of one machine do not have it."""
-    return {} if _find_client() is None else {"retries": RETRIES}
 
 
 def _find_client() -> Any | None:

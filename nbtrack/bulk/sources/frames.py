@@ -212,7 +212,7 @@ def _open_polars(data: Any) -> Source:
             if hasattr(data, "collect_batches")
             else PolarsSource(data.collect())
         )
-    if isinstance(data, Iterator):  # collect_batches
+    if isinstance(data, Iterator) and "GroupBy" not in type(data).__name__:  # collect_batches
         return FramesSource(data)
     if not hasattr(data, "to_arrow") or not hasattr(data, "columns"):
         raise SourceError(f"backfill accepts a polars DataFrame, got polars {type(data).__name__}")
