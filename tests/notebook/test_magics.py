@@ -7,7 +7,6 @@ import pytest
 from IPython.core.error import UsageError
 
 import nbtrack
-from nbtrack import backfill, col
 from nbtrack.collector import LocalCollector
 from nbtrack.notebook.magics import CONTROL_WORDS
 from nbtrack.tracker import PageView
@@ -96,9 +95,17 @@ def test_a_flush_says_what_the_session_has_sent(
         capsys.readouterr()
         shell.run_line_magic("nbtrack", "status")
         assert "3 sent earlier" in capsys.readouterr().out
-        backfill(
-            pd.DataFrame({"page": ["https://acme.com"] * 20}), PageView(col("page")), collector=collector.url
-        )
+
+
+def test_the_status_counts_what_backfills_have_sent(
+    shell: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("duckdb")
+    with LocalCollector() as collector:
+        monkeypatch.setenv("NBTRACK_COLLECTOR", collector.url)
+        nbtrack.load_ipython_extension(shell)
+        frame = pd.DataFrame({"page": ["https://acme.com"] * 20})
+        nbtrack.backfill(frame, PageView(nbtrack.col("page")), collector=collector.url)
         shell.run_line_magic("nbtrack", "status")
         assert "20 sent by backfills" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ from nbtrack.collector import LocalCollector
 from nbtrack.tracker import InvalidEvent, InvalidEventWarning, SelfDescribing, SelfDescribingJson
 from tests.support.tracking_plans import BASKET_ITEM_ADDED, SHOP, SPECIFICATION
 
+pytest.importorskip("yaml")
 BASKET = "iglu:com.example.shop/basket_change/jsonschema/1-1-0"
 
 
