@@ -120,20 +120,23 @@ class CellRuns:
         except Exception as error:  # noqa: BLE001 - as above
             self.session.note_fault("the end of a cell", error)
 
-    def _last_shown(self) -> Any:
-        """Return the traceback that this shell has shown last; `sys.last_value` may be another shell's."""
-        return getattr(getattr(self._shell, "InteractiveTB", None), "tb", None)
-
     def _find_shown(self, run: CellRun) -> BaseException | None:
-        """Return the error that IPython has shown during a cell it calls a success: that of a script of `%run`."""
-        traceback_ = self._last_shown()
+        """Return the error that IPython has shown during a cell it calls a success, as that of a script of `%run`."""
         error: BaseException | None = getattr(sys, "last_value", None)
-        if run.result is None or traceback_ is None or traceback_ is run.shown or error is None:
-            return None
         # %tb shows the last one again; a subshell's cell that failed meanwhile has it as its own
-        if error is run.earlier_error or id(error) in self._others or error.__traceback__ is not traceback_:
+        if run.result is None or error is None or error is run.earlier_error or id(error) in self._others:
             return None
-        return error
+        shown, caught = self._last_shown(), error.__traceback__
+        # shown by this shell, or caught by its method that runs a script; `sys.last_value` may be another shell's
+        is_ours = caught is not None and (
+            (caught is shown and shown is not run.shown)
+            or caught.tb_frame.f_locals.get("self") is self._shell
+        )
+        return error if is_ours else None
+
+    def _last_shown(self) -> Any:
+        """Return the traceback that this shell has shown last."""
+        return getattr(getattr(self._shell, "InteractiveTB", None), "tb", None)
 
     def track_pending(self) -> None:
         """Send the run that ended last, if that was put off until the kernel's reply was out."""

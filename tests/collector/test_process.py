@@ -148,7 +148,9 @@ def test_a_forked_child_does_not_keep_the_collector_alive(tmp_path):
 
 @posix
 def test_interrupting_the_kernel_leaves_the_collector_alive(tmp_path):
-    then = "try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
+    # tests that run in the background inherit that interrupts are ignored
+    heed = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    then = f"{heed}try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print(collector.counts()['total'], flush=True)\n    collector.close()"
     parent, pid, url = start_parent(then, tmp_path, start_new_session=True)
     with parent:
         assert parent.stdout.readline().strip() == "ready"  # an interrupt from here on is caught

@@ -75,6 +75,13 @@ def test_the_entity_has_the_shape_of_snowplows_schema(collector: LocalCollector,
     assert Registry().faults(uri, lines[0][key][0] | {}) == []
 
 
+def test_the_monitor_is_told_what_does_not_match(collector: LocalCollector) -> None:
+    send(collector, event("paper", currency="USD"))
+    [last] = collector.summary()["last"]
+    assert last["good"]
+    assert last["reasons"][0].startswith("tracking plan: $.currency: ")
+
+
 def test_a_backfill_says_what_does_not_match(collector: LocalCollector) -> None:
     frame = pd.DataFrame({"quantity": [1, 2, 0], "currency": ["EUR", "USD", "EUR"]})
     template = event("paper", quantity=col("quantity"), currency=col("currency"))

@@ -82,7 +82,7 @@ const TABLES = {
     label: "Collector",
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
-      { name: "verdict", width: "70px", mood: (row) => (row.good ? "good" : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
+      { name: "verdict", width: "70px", mood: (row) => (row.good ? (row.reasons.length ? "warn" : "good") : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
       { name: "schema", width: "34%", text: (row) => (row.title ? `${row.title} · ${readable(row.schema)}` : readable(row.schema)) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],

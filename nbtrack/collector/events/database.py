@@ -12,7 +12,7 @@ import sqlite3
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, repeat
 from pathlib import Path
@@ -375,7 +375,14 @@ class Database:
         self.latest_repeats.clear()
         for good, events in ((None, self.latest), (False, self.latest_bad)):
             for event in reversed(self.read(EventFilter(good), limit=LATEST, newest=True)):
-                summary = _summary(event.request, event.payload, event.schema, good=event.good, failure=None)
+                summary = _summary(
+                    event.request,
+                    event.payload,
+                    event.schema,
+                    good=event.good,
+                    failure=None,
+                    findings=event.findings,
+                )
                 events.append(summary | {"reasons": event.reasons})
 
     # Writing
@@ -1155,7 +1162,14 @@ class _Batch:
             for row in sorted(shown):
                 event, result = validated.events[row - first], validated.results[row - first]
                 good = result.failure is None
-                summary = _summary(validated.request, event, result.schema, good=good, failure=result.failure)
+                summary = _summary(
+                    validated.request,
+                    event,
+                    result.schema,
+                    good=good,
+                    failure=result.failure,
+                    findings=result.findings,
+                )
                 if row in repeats:
                     counts.latest_repeats.append(summary)
                     continue
@@ -1260,7 +1274,13 @@ def _next_key(event: Parameters, step: int) -> int:
 
 
 def _summary(
-    request: Request, payload: Parameters | None, schema: str | None, *, good: bool, failure: BadRow | None
+    request: Request,
+    payload: Parameters | None,
+    schema: str | None,
+    *,
+    good: bool,
+    failure: BadRow | None,
+    findings: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     return {
         "time": request.time,
@@ -1268,6 +1288,7 @@ def _summary(
         "schema": schema,
         "good": good,
         "reasons": failure.as_dict()["reasons"] if failure else [],
+        "findings": [finding["message"] for finding in findings],
     }
 
 

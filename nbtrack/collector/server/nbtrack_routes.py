@@ -34,8 +34,11 @@ class Summary(AuthenticatedHandler):
             event
             | {
                 "reasons": [
-                    sentence(reason["field"], reason["path"], reason["message"])
-                    for reason in add_nearest(event["reasons"], suggest)
+                    *(
+                        sentence(reason["field"], reason["path"], reason["message"])
+                        for reason in add_nearest(event["reasons"], suggest)
+                    ),
+                    *(f"tracking plan: {finding}" for finding in event["findings"]),
                 ]
             }
             for event in events
