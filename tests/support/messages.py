@@ -1,6 +1,7 @@
 """The messages that users meet: raised as they stand, and listed on the pages of the documentation."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def message_tests(room: str, messages: Messages) -> tuple[Callable[..., None], C
 def check_message(call: Callable[[], Any], kind: type[BaseException], text: str) -> None:
     """Check that a call raises the exception with the message."""
     try:
-        with pytest.raises(kind, match=re.escape(text)):
+        with warnings.catch_warnings(), pytest.raises(kind, match=re.escape(text)):
+            warnings.simplefilter("error")  # a message that is a warning is raised, too
             call()
     finally:
         Snowplow.reset()
