@@ -34,7 +34,7 @@ def query_collector(collector: Any, query: str, registry: Registry | None = None
         connection.execute("set lock_configuration = true")
         try:
             found = connection.sql(query)  # None for a statement without a result
-            result = pd.DataFrame() if found is None else found.df()
+            result: pd.DataFrame = pd.DataFrame() if found is None else found.df()
         except duckdb.Error as error:
             tables = connection.execute(
                 "select table_name from information_schema.tables order by table_name"
