@@ -6,7 +6,6 @@ versions are those of a lock file, and a specification without one is found by i
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,7 @@ from nbtrack.plans.model import EventSpecification, Source, TrackingPlan
 from nbtrack.plans.reader import read_tracking_plan
 from nbtrack.plans.rules import relax
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
+from nbtrack.schemas.compiling import Validator, compile_schema
 from nbtrack.schemas.faults import json_path
 
 _SPECIFICATION = "iglu:com.snowplowanalytics.snowplow/event_specification/jsonschema/"
@@ -94,10 +94,7 @@ class PlanChecks:
     def __init__(self, plan: TrackingPlan | str | os.PathLike[str]) -> None:
         self.plan = plan if isinstance(plan, TrackingPlan) else read_tracking_plan(plan)
         self._by_id = {one.id: one for one in self.plan}
-        # the rules are validated with as schemas of their own, each compiled once
-        self._rules = Registry(builtin=False)
-        self._registered: dict[tuple[str, int], str] = {}
-        self._lock = threading.Lock()
+        self._compiled: dict[str, _Compiled] = {}
 
     def register_schemas(self, registry: Registry) -> None:
         """Register the plan's data structures with a registry that does not have them."""
@@ -127,57 +124,73 @@ class PlanChecks:
             shown = "" if version is None else f", version={version}"
             return [Finding(f"Event spec not found: id={named['id']}{shown}")]
         try:
-            return list(self._check(specification, event, entities))
+            # two threads may compile one specification at once, to the same effect
+            rules = self._compiled.get(specification.id) or self._compile(specification)
         except BadSchema as error:
             return [Finding(f"Event spec compilation failed: {error}")]
+        return rules.check(event, entities)
 
-    def _check(
-        self, specification: EventSpecification, event: Document | None, entities: Sequence[Document]
-    ) -> Iterator[Finding]:
-        if event is not None and specification.event is not None and specification.event.rule:
-            yield from self._check_data(specification, 0, specification.event, event)
-        for number, source in enumerate(specification.entities, 1):
-            found = [one for one in entities if one[0] == source.uri]
-            if source.min_count is not None and len(found) < source.min_count:
-                yield _count_finding(source.uri, "least", source.min_count, len(found))
-            if source.max_count is not None and len(found) > source.max_count:
-                yield _count_finding(source.uri, "most", source.max_count, len(found))
-            if source.rule:
+    def _compile(self, specification: EventSpecification) -> "_Compiled":
+        event = specification.event
+        rules = _Compiled(
+            None if event is None else _compile_rule(event),
+            [
+                (source.uri, source.min_count or 0, source.max_count, _compile_rule(source))
+                for source in specification.entities
+            ],
+        )
+        self._compiled[specification.id] = rules
+        return rules
+
+
+@dataclass(slots=True)
+class _Compiled:
+    """The rules of a specification, ready to validate: URI, smallest and largest number, and rule of each entity."""
+
+    event: Validator | None
+    entities: list[tuple[str, int, int | None, Validator | None]]
+
+    def check(self, event: Document | None, entities: Sequence[Document]) -> list[Finding]:
+        """Return what does not match, in Enrich's order."""
+        findings: list[Finding] = []
+        if event is not None and self.event is not None and not self.event.is_valid(event[1]):
+            findings += _explain(self.event, event)
+        for uri, low, high, rule in self.entities:
+            found = [one for one in entities if one[0] == uri]
+            if len(found) < low:
+                findings.append(_count_finding(uri, "least", low, len(found)))
+            if high is not None and len(found) > high:
+                findings.append(_count_finding(uri, "most", high, len(found)))
+            if rule is not None:
                 for one in found:
-                    yield from self._check_data(specification, number, source, one)
+                    if not rule.is_valid(one[1]):
+                        findings += _explain(rule, one)
+        return findings
 
-    def _check_data(
-        self, specification: EventSpecification, number: int, source: Source, document: Document
-    ) -> Iterator[Finding]:
-        uri, data = document
-        for fault in self._rules.faults(self._rule_uri(specification, number, source), data):
-            if fault.keyword == "required":
-                # as in Enrich, what is missing is missing in its parent
-                parent = fault.path.removesuffix(json_path([fault.expected])[1:])
-                message = f"{fault.expected!r} {fault.message}"
-                yield Finding(
-                    f"{parent}: {message}", uri, parent, replace(fault, path=parent, message=message)
-                )
-            else:
-                yield Finding(str(fault), uri, fault.path, fault)
 
-    def _rule_uri(self, specification: EventSpecification, number: int, source: Source) -> str:
-        key = (specification.id, number)
-        with self._lock:
-            if key not in self._registered:
-                name = {"vendor": "rule", "name": f"{specification.id}-{number}"}
-                named = {"self": {**name, "format": "jsonschema", "version": "1-0-0"}}
-                self._registered[key] = self._rules.register(relax(source.rule or {}) | named)
-            return self._registered[key]
+def _compile_rule(source: Source) -> Validator | None:
+    return compile_schema(relax(source.rule), f"the rule on {source.uri}") if source.rule else None
+
+
+def _explain(rule: Validator, document: Document) -> Iterator[Finding]:
+    uri, data = document
+    for fault in rule.faults(data):
+        if fault.keyword == "required":
+            # as in Enrich, what is missing is missing in its parent
+            parent = fault.path.removesuffix(json_path([fault.expected])[1:])
+            message = f"{fault.expected!r} {fault.message}"
+            yield Finding(f"{parent}: {message}", uri, parent, replace(fault, path=parent, message=message))
+        else:
+            yield Finding(str(fault), uri, fault.path, fault)
+
+
+def _count_finding(uri: str, bound: str, limit: int, found: int) -> Finding:
+    return Finding(f"Entity {uri}: expected at {bound} {limit}, found {found}", uri)
 
 
 def names_specification(uri: str) -> bool:
     """Return whether a schema is the entity's that names an event's specification, in any version."""
     return uri.startswith(_SPECIFICATION)
-
-
-def _count_finding(uri: str, bound: str, limit: int, found: int) -> Finding:
-    return Finding(f"Entity {uri}: expected at {bound} {limit}, found {found}", uri)
 
 
 def page_data(fields: Mapping[str, Any], *, is_ping: bool = False) -> Document:
