@@ -29,7 +29,7 @@ from nbtrack.warehouse.cells import convert_column, convert_values, type_of
 from nbtrack.warehouse.lines import find_files, open_unpacked, read_lines
 from nbtrack.warehouse.payloads import SENT_COLUMNS, encode_payload, from_columns, read_event_ids
 from nbtrack.warehouse.schema_columns import JSON_COLUMNS, names_in, split_documents, to_column, types_of
-from nbtrack.warehouse.sdk import ALIASES, read_sdk_json
+from nbtrack.warehouse.sdk import ALIASES, entity_schemas, read_sdk_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -436,7 +436,7 @@ def _in_zone(column: pa.Array) -> pa.Array:
 
 def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:
     """Yield columns of the events of a file of JSON lines; what is in columns of schemas becomes self-describing JSON."""
-    lines = read_lines([path])
+    lines, schemas = read_lines([path]), entity_schemas(find_registry() or Registry())
     while part := list(itertools.islice(lines, _JSON_ROWS)):
         rows: list[dict[str, Any]] = []
         for line in part:
@@ -448,7 +448,9 @@ def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Itera
             if not isinstance(document, dict) or "event_id" not in document:
                 report.add_bad_line(line.file, line.number, "not an enriched event")
                 continue
-            rows.append(read_sdk_json(document))
+            columns, lost = read_sdk_json(document, schemas)
+            rows.append(columns)
+            report.bad_cells.update(lost if "contexts" in names else ())
         if rows:
             yield {
                 name: convert_values(name, [_as_text(row.get(name)) for row in rows], report.bad_cells)

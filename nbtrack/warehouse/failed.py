@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nbtrack.bulk.report import BackfillReport, draw_bars
+from nbtrack.common.current_session import find_registry
 from nbtrack.common.home import make_private
 from nbtrack.common.wording import plural
 from nbtrack.protocol import ENRICHED_COLUMNS
@@ -20,7 +21,7 @@ from nbtrack.warehouse.events import FailedEvent, merge_same, read_bad_row, read
 from nbtrack.warehouse.lines import Line, find_files, read_lines
 from nbtrack.warehouse.payloads import encode_payload
 from nbtrack.warehouse.repair import RepairedEvents, make_steps
-from nbtrack.warehouse.sdk import read_sdk_json
+from nbtrack.warehouse.sdk import entity_schemas, read_sdk_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,9 +276,10 @@ def read_failed(source: Any) -> FailedEvents:
     events: list[FailedEvent] = []
     bad_lines: list[BadLine] = []
     count = 0
+    schemas = entity_schemas(find_registry() or Registry())
     for line in read_lines(find_files(source)):
         try:
-            found = _read_line(line)
+            found = _read_line(line, schemas)
         except ValueError as error:
             count += 1
             if count <= _MAX_BAD_LINES:
@@ -291,7 +293,7 @@ def read_failed(source: Any) -> FailedEvents:
     return FailedEvents(merge_same(events), bad_lines, count)
 
 
-def _read_line(line: Line) -> list[FailedEvent]:
+def _read_line(line: Line, schemas: Mapping[str, str]) -> list[FailedEvent]:
     """Return the failed events of a line.
 
     Raises
@@ -309,7 +311,15 @@ def _read_line(line: Line) -> list[FailedEvent]:
     except ValueError as error:
         raise ValueError(f"not valid JSON: {error}") from None
     if "event_id" in document and "schema" not in document:
-        return [read_failed_columns(read_sdk_json(document), line.text)]
+        columns, lost = read_sdk_json(document, schemas)
+        event = read_failed_columns(columns, line.text)
+        if lost:
+            event.lost += lost
+            event.recoverable = "partly" if event.recoverable == "yes" else event.recoverable
+            event.why_not = (
+                event.why_not or f"the schema of {lost[0]} is not known, so that its entities are left out"
+            )
+        return [event]
     return read_bad_row(document, line.text)
 
 

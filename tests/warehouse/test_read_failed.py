@@ -276,6 +276,35 @@ def test_a_line_of_the_failed_stream_is_restored(tmp_path: Path) -> None:
     assert (merged.kind, len(merged.reasons)) == ("schema_violations", 3)
 
 
+def test_a_time_that_failed_still_fails_when_it_is_tried_again(tmp_path: Path) -> None:
+    atomic = "iglu:com.snowplowanalytics.snowplow/atomic/jsonschema/1-0-0"
+    text = line(
+        app_id="shop", platform="web", event="page_view", event_id=EVENT_ID, v_tracker="js-3", page_url="https://acme.com",
+        collector_tstamp="2026-03-01 10:11:40.000", derived_tstamp="2026-03-01 10:11:22.000",
+        derived_contexts=envelope(failure("ValidationError", "atomic_field", atomic, {"dtm": "soon"}, path="dtm")),
+    )  # fmt: skip
+    report = read(tmp_path, text).repair({}).replay(collector="http://127.0.0.1:9", dry_run=True)
+    assert (report.sent, report.skipped) == (0, 1)
+    assert "dtm" in report.errors["reason"][0] or "dvce_created_tstamp" in report.errors["reason"][0]
+
+
+def test_entities_in_the_json_of_an_sdk_come_back_where_their_schema_is_known(tmp_path: Path) -> None:
+    document = {
+        "event_id": EVENT_ID, "app_id": "shop", "platform": "web", "event": "page_view", "page_url": "https://acme.com",
+        "v_tracker": "js-3", "collector_tstamp": "2026-03-01T10:11:40.000Z",
+        "contexts_com_snowplowanalytics_snowplow_web_page_1": [{"_schema_version": "1-0-0", "id": EVENT_ID}],
+        "contexts_com_snowplowanalytics_snowplow_failure_1": [{"failure_type": "ValidationError", "errors": [{"message": "wrong"}]}],
+    }  # fmt: skip
+    event = one(tmp_path, json.dumps(document))
+    assert (event.payload or {})["co"]["data"] == [
+        {"schema": "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0", "data": {"id": EVENT_ID}}
+    ]
+    assert event.lost == []
+    event = one(tmp_path, json.dumps(document | {"contexts_com_acme_secret_3": [{"a": 1}]}))
+    assert event.recoverable == "partly"
+    assert event.lost == ["contexts_com_acme_secret_3"]
+
+
 def test_lines_that_are_no_events_are_counted_and_named(tmp_path: Path) -> None:
     failed = read(tmp_path, schema_violation(parameters(n="x")), "", "{oops", "a\tb", "null and void")
     assert len(failed) == 1
