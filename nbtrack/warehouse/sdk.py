@@ -37,7 +37,8 @@ def read_sdk_json(
         Known schemas of entities, as `entity_schemas` returns them.
     """
     columns = {ALIASES.get(name, name): value for name, value in document.items()}
-    named = {name: value for name, value in columns.items() if name not in ENRICHED_COLUMNS}
+    # the SDK for Python keeps the hyphens of a vendor
+    named = {name.replace("-", "_"): value for name, value in columns.items() if name not in ENRICHED_COLUMNS}
     known = {
         name: value for name, value in columns.items() if name in ENRICHED_COLUMNS and value not in (None, {})
     }

@@ -406,3 +406,18 @@ def test_good_events_go_to_another_pipeline_only_if_asked_for(tmp_path: Path) ->
     [before, _] = nbtrack.read_enriched(path, columns=names).to_arrow().to_pylist()
     after = nbtrack.read_enriched(tmp_path / "again.tsv", columns=names).to_arrow().to_pylist()
     assert before in after
+
+
+def test_names_of_columns_are_those_of_warehouses(tmp_path: Path) -> None:
+    from nbtrack.collector.events.enrichment import column_of  # noqa: PLC0415 - beside its only use
+
+    link, path = "iglu:com.acme-co/linkClick/jsonschema/2-0-1", "iglu:com.acme/URLPath/jsonschema/1-0-0"
+    assert column_of(link, "unstruct_event") == "unstruct_event_com_acme_co_link_click_2"
+    assert column_of(path, "contexts") == "contexts_com_acme_urlpath_1"
+    event = {
+        "event_id": EVENT_ID, "event": "unstruct", "event_vendor": "com.acme-co", "event_name": "linkClick",
+        "event_version": "2-0-1", "unstruct_event_com_acme-co_link_click_2": {"target": "x"},
+    }  # fmt: skip
+    read = nbtrack.read_enriched(write(tmp_path, json.dumps(event), name="events.json"))
+    [text] = read.to_arrow()["unstruct_event"].to_pylist()
+    assert json.loads(text)["data"] == {"schema": link, "data": {"target": "x"}}
