@@ -409,7 +409,7 @@ def test_good_events_go_to_another_pipeline_only_if_asked_for(tmp_path: Path) ->
 
 
 def test_names_of_columns_are_those_of_warehouses(tmp_path: Path) -> None:
-    from nbtrack.collector.events.enrichment import column_of  # noqa: PLC0415 - beside its only use
+    from nbtrack.collector.events.enrichment import column_of
 
     link, path = "iglu:com.acme-co/linkClick/jsonschema/2-0-1", "iglu:com.acme/URLPath/jsonschema/1-0-0"
     assert column_of(link, "unstruct_event") == "unstruct_event_com_acme_co_link_click_2"
