@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-PARTS = ("tracker", "delivery", "collector", "notebook", "backfill")
+PARTS = ("tracker", "delivery", "collector", "notebook", "backfill", "warehouse")
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "benchmarks.json"
 

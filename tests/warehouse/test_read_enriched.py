@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import time
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,21 +25,11 @@ from nbtrack.schemas import Registry
 from nbtrack.tracker import Emitter, PageView, SelfDescribingJson, StructuredEvent, Tracker
 from nbtrack.warehouse import EnrichedEvents
 from tests.support.backfills import check_accounts
+from tests.support.enriched import CONTEXTS, EVENT_ID, UNSTRUCT, envelope, line, web_event
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # escapes in its patterns
     from snowplow_analytics_sdk.event_transformer import transform
-
-EVENT_ID = "c6ef3124-b53a-4b13-a233-0088f79dcbcb"
-MINIMAL = {
-    "event_id": EVENT_ID, "collector_tstamp": "2026-03-01 10:11:40.000", "v_collector": "c", "v_etl": "e", "event": "struct",
-}  # fmt: skip
-CONTEXTS = "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1"
-UNSTRUCT = "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0"
-
-
-def line(**columns: str) -> str:
-    return "\t".join((MINIMAL | columns).get(name, "") for name in ENRICHED_COLUMNS)
 
 
 def write(folder: Path, *lines: str, name: str = "events.tsv") -> Path:
@@ -96,10 +85,6 @@ def test_text_that_is_not_utf_8_costs_its_bytes_alone(tmp_path: Path) -> None:
         line(page_title="a\ufffe").encode().replace("\ufffe".encode(), b"\xff") + b"\n" + line().encode()
     )
     assert nbtrack.read_enriched(path).to_arrow()["page_title"].to_pylist() == ["a\ufffd", None]
-
-
-def envelope(uri: str, data: Any) -> str:
-    return json.dumps({"schema": uri, "data": data}, separators=(",", ":"), ensure_ascii=False)
 
 
 def registry() -> Registry:
@@ -270,66 +255,8 @@ def test_each_field_is_the_one_of_the_analytics_sdk(
     assert again.report.ok
 
 
-def web_event() -> str:
-    """Return an event of a web page as a pipeline writes it: most columns filled, with the usual entities."""
-    agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
-    tracked = [
-        {"schema": "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0", "data": {"id": EVENT_ID}},
-        {
-            "schema": "iglu:com.acme/user/jsonschema/1-0-0",
-            "data": {"id": 1, "name": "Zoë", "plan": "pro", "tags": ["a", "b"]},
-        },
-        {
-            "schema": "iglu:org.w3/PerformanceTiming/jsonschema/1-0-0",
-            "data": {f"mark{n}": 1_700_000_000_000 + n for n in range(20)},
-        },
-    ]
-    derived = [
-        {"schema": "iglu:com.snowplowanalytics.snowplow/ua_parser_context/jsonschema/1-0-0",
-         "data": {"useragentFamily": "Chrome", "useragentMajor": "120", "osFamily": "Mac OS X", "deviceFamily": "Mac"}},
-        {"schema": "iglu:nl.basjes/yauaa_context/jsonschema/1-0-4",
-         "data": {f"agentProperty{n}": "Some Value" for n in range(25)}},
-    ]  # fmt: skip
-    filled = {
-        "string": "some text of a field", "uuid": EVENT_ID, "timestamp": "2026-03-01 10:11:12.345", "integer": "1920", "flag": "1",
-        "number": "37.443604", "decimal": "12.50",
-    }  # fmt: skip
-    rare = ("tr_", "ti_", "se_", "pp_", "base_", "mkt_", "refr_", "br_features", "geo_zip", "ip_")
-    columns = {
-        name: filled[type_]
-        for name, type_ in ENRICHED_COLUMNS.items()
-        if type_ in filled and not name.startswith(rare)
-    }
-    columns |= {
-        "page_url": "https://acme.example/path/to/a/page?a=1&b=2", "useragent": agent, "contexts": envelope(CONTEXTS, tracked),
-        "derived_contexts": envelope(CONTEXTS, derived), "geo_country": "DE", "event": "page_view", "event_name": "page_view",
-    }  # fmt: skip
-    return line(**columns)
-
-
 def many(folder: Path, count: int) -> Path:
     return write(folder, *[web_event()] * count)
-
-
-def test_it_is_at_least_15_times_as_fast_as_the_analytics_sdk(tmp_path: Path) -> None:
-    path = many(tmp_path, 20_000)
-    lines = path.read_text(encoding="utf-8").splitlines()[:1_000]
-
-    def sdk_seconds() -> float:
-        started = time.process_time()
-        for text in lines:
-            transform(text)
-        return (time.process_time() - started) / len(lines)
-
-    def seconds() -> float:
-        started = time.process_time()
-        assert sum(batch.num_rows for batch in nbtrack.read_enriched(path).batches()) == 20_000
-        return (time.process_time() - started) / 20_000
-
-    # reading is bound by the memory, which other work on the machine takes: 16 where there is none, 9 where there is much
-    pairs = [(sdk_seconds(), seconds()) for _ in range(8)]
-    ratio = min(theirs for theirs, _ in pairs) / min(ours for _, ours in pairs)
-    assert ratio >= (15 if os.environ.get("NBTRACK_LONG") else 6), pairs
 
 
 def test_a_large_file_is_streamed(tmp_path: Path) -> None:
