@@ -106,7 +106,7 @@ class Candidates:
 
 
 def choose_names(wanted: Sequence[Candidates]) -> Mapping[str, str]:
-    """Give each of several classes a name of its own, the same whatever their order."""
+    """Return a name of its own for each of several classes, the same whatever their order."""
     level = {one.key: 0 for one in wanted}
     by_key = {one.key: one for one in wanted}
     while True:

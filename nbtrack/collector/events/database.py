@@ -682,7 +682,7 @@ class Database:
         yield from self._remove(sorted(set(ids)), erase=False)
 
     def _compact(self) -> Iterator[None]:
-        """Give the space of deleted events back to the file system, in short steps."""
+        """Return the space of deleted events to the file system, in short steps."""
         run = self._connection.execute
         width = (MAX_IDENTITY + 1) // COMPACTING_STEPS
         for first in range(0, MAX_IDENTITY, width):

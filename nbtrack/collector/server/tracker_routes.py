@@ -79,7 +79,7 @@ class TrackerHandler(RequestHandler):
         self._release()
 
     def _release(self) -> None:
-        """Give up what is held of the body."""
+        """Release what is held of the body."""
         self._chunks.clear()
         self.state.bytes_in_flight -= self._held
         self._held = 0

@@ -25,7 +25,7 @@ from nbtrack.delivery.retry import parse_retry_after
 
 
 def renew_connections(session: Any) -> None:
-    """Give a session that a child inherited connections of its own; the parent's are neither used nor closed."""
+    """Replace the connections of a session that a child inherited; the parent's are neither used nor closed."""
     for adapter in getattr(session, "adapters", {}).values():
         with contextlib.suppress(Exception):
             if hasattr(adapter, "__setstate__"):
