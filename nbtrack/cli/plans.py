@@ -43,7 +43,10 @@ def generate(
 
     if check and output is None:
         raise click.UsageError("--check compares the plan with a module: name it with --output")
-    made = write_module(_read(plan, lock), _open_registry(iglu))
+    read = _read(plan, lock)
+    if not read.specifications and not read.structures:
+        click.echo(f"note: {plan} has no event specification and no data structure", err=True)
+    made = write_module(read, _open_registry(iglu))
     for note in made.notes:
         click.echo(f"note: {note}", err=True)
     for problem in made.problems:
@@ -54,7 +57,10 @@ def generate(
     elif output is None:
         click.echo(made.text, nl=False)
     else:
-        output.write_text(made.text, encoding="utf-8", newline="\n")
+        try:
+            output.write_text(made.text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise click.ClickException(f"cannot write {output} ({error.strerror})") from None
         click.echo(f"{output}: {plural(len(made.text.splitlines()), 'line')}", err=True)
     sys.exit(1 if failed else 0)
 

@@ -208,6 +208,12 @@ def test_the_command_names_mistakes_and_what_it_skips(tmp_path: Path) -> None:
     assert "broken.yaml:1: not valid YAML" in invoke(tmp_path / "plan", code=2).stderr
 
 
+def test_an_empty_plan_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+    assert f"{tmp_path} has no event specification and no data structure" in invoke(tmp_path).stderr
+    missing = tmp_path / "nowhere" / "tracking.py"
+    assert f"cannot write {missing} (No such file or directory)" in invoke(SHOP, "-o", missing, code=1).stderr
+
+
 def test_schemas_come_from_iglu_folders_too(tmp_path: Path) -> None:
     folder = tmp_path / "schemas" / "com.example" / "seen" / "jsonschema"
     folder.mkdir(parents=True)
