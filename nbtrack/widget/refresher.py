@@ -34,9 +34,10 @@ class Refresher:
     def __init__(self, tick: Callable[[], float | None], on_fault: Callable[[Exception], None]) -> None:
         if not isinstance(tick, MethodType):
             raise TypeError("the refresher takes a bound method")
-        self._tick = weakref.WeakMethod(tick)
         self._on_fault = on_fault
-        self._dirty = threading.Event()
+        self._dirty = dirty = threading.Event()
+        # a monitor that was dropped without being closed wakes its thread, which then ends
+        self._tick = weakref.WeakMethod(tick, lambda _: dirty.set())
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nbtrack-monitor", daemon=True)
 

@@ -175,6 +175,21 @@ def test_it_keeps_no_session_alive(session):
     monitor.close()
 
 
+def test_its_thread_ends_with_it_though_it_was_not_closed():
+    class View:
+        def tick(self):
+            return None
+
+    view = View()
+    refresher = Refresher(view.tick, [].append)
+    refresher.start()
+    refresher.poke()
+    assert poll(threads)
+    del view
+    gc.collect()
+    assert poll(lambda: not threads(), 5)
+
+
 def test_a_fault_of_the_view_ends_the_view_only(session):
     class Broken:
         def tick(self):
