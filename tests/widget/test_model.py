@@ -176,15 +176,17 @@ def test_it_keeps_no_session_alive(session):
 
 
 def test_its_thread_ends_with_it_though_it_was_not_closed():
+    ticked = threading.Event()
+
     class View:
         def tick(self):
-            return None
+            ticked.set()
 
     view = View()
     refresher = Refresher(view.tick, [].append)
     refresher.start()
     refresher.poke()
-    assert poll(threads)
+    assert ticked.wait(5)
     del view
     gc.collect()
     assert poll(lambda: not threads(), 5)
