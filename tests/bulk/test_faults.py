@@ -20,7 +20,8 @@ from tests.support.fault_server import Act, FaultServer, free_port
 ROWS = 200_000 if os.environ.get("NBTRACK_LONG") else 20_000
 BODY = 900_000 if os.environ.get("NBTRACK_LONG") else 200_000
 PROGRAM = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 from nbtrack.bulk import backfill
 from nbtrack.bulk.sources import chunks
 from tests.support.backfills import orders, purchase
