@@ -154,6 +154,8 @@ class Monitor(anywidget.AnyWidget):
     def _tick(self) -> float | None:
         source = self._source()
         emitter = self._follow(source) if source is not None else None
+        if source is None:  # the session is gone, and nobody would end this otherwise
+            self._end()
         if source is None or emitter is None:
             return None
         done = self._handle_requests(source, emitter)

@@ -10,7 +10,9 @@ import pytest
 
 import nbtrack
 from nbtrack import runtime
+from nbtrack.runtime import NBTrack, Session
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, StructuredEvent
+from nbtrack.widget import make_monitor
 from nbtrack.widget.refresher import INTERVAL, Refresher
 from tests.support.waiting import poll
 
@@ -173,6 +175,19 @@ def test_it_keeps_no_session_alive(session):
     assert kept() is None
     assert "nbtrack" in repr(monitor.still())
     monitor.close()
+
+
+def test_its_thread_ends_with_a_session_that_is_gone():
+    session = Session(NBTrack(collector="http://127.0.0.1:9", store="memory"))
+    monitor, emitter = make_monitor(session), session.emitter
+    monitor.send = Sent()
+    assert poll(monitor.send.ticks)
+    del session
+    gc.collect()
+    emitter.pause()  # which wakes it
+    assert poll(lambda: not threads(), 5)
+    monitor.close()
+    emitter.close(timeout=0)
 
 
 def test_its_thread_ends_with_it_though_it_was_not_closed():
