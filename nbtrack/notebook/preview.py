@@ -9,11 +9,12 @@ from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, find_header, parse_header
 from nbtrack.notebook.runs import CellRun
 from nbtrack.runtime import NBTrack, Session
-from nbtrack.widget import render_text, take_snapshot
 
 
 def show_status(session: Session) -> str:
     """Return where events go, what is pending, what was sent and what failed."""
+    from nbtrack.widget import render_text, take_snapshot  # noqa: PLC0415 - loaded when asked for
+
     return render_text(take_snapshot(session))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from nbtrack.common import lifecycle
 from nbtrack.common.clock import wall
-from nbtrack.common.extras import require
 from nbtrack.common.wording import plural
 from nbtrack.delivery.models import DeadEvent, DropReason, Row, RowId
 from nbtrack.delivery.stores.base import SnowplowStoreMethods
@@ -64,6 +63,8 @@ class RedisEventStore(SnowplowStoreMethods):
         max_age: float = 30 * 86_400.0,
     ) -> None:
         if isinstance(client_or_url, str):
+            from nbtrack.common.extras import require  # noqa: PLC0415 - slow to load
+
             require("redis", "RedisEventStore")
             import redis  # noqa: PLC0415 - an optional dependency, and slow to load
 
