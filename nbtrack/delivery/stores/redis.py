@@ -89,7 +89,7 @@ class RedisEventStore(SnowplowStoreMethods):
         self._consumer = uuid.uuid4().hex
         self._streams: dict[str, str] = {}
         self._claims: dict[str, tuple[str, list[RowId]]] = {}
-        self._added: dict[str, dict[str, None]] = {}
+        self._added: dict[str, dict[str, int]] = {}
         self._drops: Counter[str] = Counter()
 
     def _stream(self, route: str) -> str:
@@ -127,7 +127,8 @@ class RedisEventStore(SnowplowStoreMethods):
         entry_id, length = pipe.execute()
         if length <= self.max_events:
             own = self._added.setdefault(stream, {})
-            own[_text(entry_id)] = None
+            # an emptied server numbers anew, and within a millisecond alike
+            own[_text(entry_id)] = own.get(_text(entry_id), 0) + 1
             if len(own) > KNOWN_EVENTS:
                 own.pop(next(iter(own)), None)
             return None
@@ -188,8 +189,8 @@ class RedisEventStore(SnowplowStoreMethods):
         if not added:
             return
         present = {_text(entry_id) for entry_id, _ in self._client.xrange(stream, min=next(iter(added)))}
-        lost = len(added.keys() - present)
-        self._added[stream] = dict.fromkeys(entry_id for entry_id in added if entry_id in present)
+        lost = sum(count - (entry_id in present) for entry_id, count in added.items())
+        self._added[stream] = {entry_id: 1 for entry_id in added if entry_id in present}
         if lost:
             self._drops["server_emptied"] += lost
             LOG.warning("The Redis server was emptied; %s in it are gone", plural(lost, "unsent event"))
