@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _NAMES = tuple(ENRICHED_COLUMNS)
 _BLOCK_BYTES = 1 << 22
+_LONGEST_LINE = 1 << 20
+"""Bytes of a file's first line that are looked at."""
 _JSON_ROWS = 10_000
 _MAX_BAD_LINES = 1_000
 _PREFIXES = ("unstruct_event_", "contexts_")
@@ -268,7 +270,9 @@ class EnrichedEvents:
         for path in self.files:
             with reading(path, by_library=True):
                 with open_unpacked(path) as file:
-                    is_json = file.read(1) == b"{"
+                    first = bytes(file.read(_LONGEST_LINE)).partition(b"\n")[0]
+                # a first column may begin like JSON
+                is_json = first.startswith(b"{") and first.count(b"\t") != len(ENRICHED_COLUMNS) - 1
                 if is_json:
                     yield from _read_json(path, names, report)
                 else:

@@ -301,8 +301,9 @@ def _read_line(line: Line, schemas: Mapping[str, str]) -> list[FailedEvent]:
     ValueError
         If it is neither JSON nor a line of an enriched event.
     """
-    if not line.text.lstrip().startswith("{"):
-        fields = line.text.split("\t")
+    fields = line.text.split("\t")
+    # a first column may begin like JSON
+    if not line.text.lstrip().startswith("{") or len(fields) == len(ENRICHED_COLUMNS):
         if len(fields) != len(ENRICHED_COLUMNS):
             raise ValueError(f"{len(fields)} fields, {len(ENRICHED_COLUMNS)} expected")
         return [read_failed_columns(dict(zip(ENRICHED_COLUMNS, fields, strict=True)), line.text)]

@@ -348,3 +348,12 @@ def test_names_of_columns_are_those_of_warehouses(tmp_path: Path) -> None:
     read = nbtrack.read_enriched(write(tmp_path, json.dumps(event), name="events.json"))
     [text] = read.to_arrow()["unstruct_event"].to_pylist()
     assert json.loads(text)["data"] == {"schema": link, "data": {"target": "x"}}
+
+
+@pytest.mark.parametrize("app_id", ["{", '{"a":1}', "{}", '{"'])
+def test_a_first_column_may_begin_like_json(tmp_path: Path, app_id: str) -> None:
+    path = write(tmp_path, line(app_id=app_id), line())
+    events = nbtrack.read_enriched(path, columns=["app_id"])
+    assert events.to_arrow()["app_id"].to_pylist() == [app_id, None]
+    assert events.report.ok
+    assert [event.app_id for event in nbtrack.read_failed(path).events] == [app_id, None]
