@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbtrack.collector import LocalCollector
 from nbtrack.plans import EventSpecification, PlanChecks, Source, TrackingPlan, page_data, read_tracking_plan
 from nbtrack.plans.rules import merge
 from nbtrack.schemas import Registry
+from nbtrack.tracker import Emitter, SelfDescribing, SelfDescribingJson, Tracker
 from tests.support.instances import sample
 from tests.support.tracking_plans import (
     SPECIFICATION,
@@ -113,6 +115,24 @@ def test_each_missing_property_of_a_rule_is_found_and_named(seed: int) -> None:
             data[name] = value
             assert (finding.schema, finding.path) == (uri, "$")
             assert repr(name) in finding.message
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_collector_finds_the_same(tmp_path: Path, seed: int) -> None:
+    folder = write_plan(tmp_path / "plan", make_plan(seed))
+    plan, chance = read_tracking_plan(folder), random.Random(seed)
+    checks, expected = PlanChecks(plan), []
+    with LocalCollector(tracking_plan=folder) as collector:
+        with Tracker("docs", Emitter(collector.url)) as tracker:
+            for number in range(60):
+                (uri, data), entities = make_event(plan, chance.choice(plan.specifications), chance)
+                if number % 2:  # an entity too few, unless none is needed
+                    entities = entities[1:] if len(entities) > 1 else entities
+                named = [SelfDescribingJson(*one) for one in entities]
+                tracker.track(SelfDescribing(SelfDescribingJson(uri, data), context=named))
+                expected += [finding.message for finding in checks.check((uri, data), entities)]
+        assert collector.counts() == {"total": 60, "good": 60, "bad": 0}
+        assert collector.findings()["message"].to_list() == expected
 
 
 BASE: dict[str, Any] = {
