@@ -287,7 +287,7 @@ async def backfill_async(data: Any, event: Event | str, **options: Any) -> Backf
 def _read_since(
     column: str | None, lag: float | timedelta, *, ledger: str | Path | bool, resume: bool
 ) -> Since | None:
-    """Return the checked options of an incremental backfill; None if it is none."""
+    """Return the checked options of an incremental backfill; None for any other backfill."""
     if column is None:
         if lag:
             raise ValueError("lag= is how late rows may come for since=, which is not given")

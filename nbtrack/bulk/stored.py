@@ -18,7 +18,7 @@ from nbtrack.bulk.sending.dead_letters import DeadLetters
 from nbtrack.bulk.sending.run import Run, finish_report
 from nbtrack.bulk.sending.state_folder import dead_letters_path, remove_old_files
 from nbtrack.bulk.sending.watermark import Since, Watermark, watermark_path
-from nbtrack.bulk.sources.chunks import REASON_COLUMN, REASON_SEPARATOR, Chunk, choose_size, rechunk
+from nbtrack.bulk.sources.chunks import REASON_COLUMN, Chunk, choose_size, reason_column, rechunk
 from nbtrack.bulk.sources.frames import TableSource
 from nbtrack.tracker.plan import Plan
 
@@ -122,17 +122,13 @@ def send_events(
 
 
 def _make_source(event_ids: list[str], payloads: list[str], reasons: Mapping[int, Reason]) -> "_StoredSource":
-    texts = {
-        index: REASON_SEPARATOR.join((reason.rule, reason.detail, reason))
-        for index, reason in reasons.items()
-    }
     return _StoredSource(
         pa.table(
             {
                 "event_id": pa.array(event_ids, pa.string()),
                 "payload": pa.array(payloads, pa.string()),
                 _MARK: pa.array([0] * len(event_ids), pa.int64()),
-                REASON_COLUMN: pa.array([texts.get(index) for index in range(len(event_ids))], pa.string()),
+                REASON_COLUMN: reason_column(reasons, len(event_ids)),
             }
         )
     )

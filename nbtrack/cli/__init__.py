@@ -13,6 +13,7 @@ from nbtrack.cli.headers import find_settings_headers, header_option
 from nbtrack.cli.optout import off, on
 from nbtrack.cli.outbox import outbox
 from nbtrack.cli.plans import generate, plan
+from nbtrack.cli.registry import open_registry
 from nbtrack.cli.schemas import schemas
 from nbtrack.cli.warehouse import enriched, failed
 
@@ -88,7 +89,7 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     given = {name: value for name, value in options.items() if value is not None}
     given["csv"] = take_csv_options(given)
     if iglu:
-        given["registry"] = _open_registry(iglu)
+        given["registry"] = open_registry(iglu)
     try:
         event = read_event(Path(event_file))
         if given["collector"] == "local" and not given["dry_run"]:
@@ -105,16 +106,6 @@ def backfill(file: str, event_file: str, iglu: tuple[str, ...], *, quiet: bool, 
     report.reader = "command line"
     click.echo(str(report))
     sys.exit(0 if report.ok else 1)
-
-
-def _open_registry(places: tuple[str, ...]) -> Any:
-    from nbtrack.common.arguments import is_http_url
-    from nbtrack.schemas import registry_of
-
-    for place in places:
-        if not is_http_url(place) and not Path(place).is_dir():
-            raise click.UsageError(f"--iglu names {place!r}, and no folder is at {Path(place).absolute()}")
-    return registry_of(places)
 
 
 @main.command()
@@ -140,7 +131,7 @@ def validate(files: tuple[str, ...], iglu: tuple[str, ...]) -> None:
     """
     from nbtrack.schemas import check_file
 
-    registry = _open_registry(iglu)
+    registry = open_registry(iglu)
     wrong = 0
     for file in files:
         report = check_file(file, registry)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from nbtrack.cli.registry import open_registry
 from nbtrack.common.wording import plural
 
 
@@ -46,7 +47,7 @@ def generate(
     read = _read(plan, lock)
     if not read.specifications and not read.structures:
         click.echo(f"note: {plan} has no event specification and no data structure", err=True)
-    made = write_module(read, _open_registry(iglu))
+    made = write_module(read, open_registry(iglu))
     for note in made.notes:
         click.echo(f"note: {note}", err=True)
     for problem in made.problems:
@@ -89,12 +90,6 @@ def _read(plan: Path, lock: Path | None) -> Any:
         sys.exit(2)
     except (OSError, ImportError) as error:
         raise click.ClickException(str(error)) from None
-
-
-def _open_registry(places: tuple[str, ...]) -> Any:
-    from nbtrack.schemas import registry_of
-
-    return registry_of(places)
 
 
 @click.group()

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from nbtrack.cli.headers import find_settings_headers, header_option
+from nbtrack.cli.registry import open_registry
 
 
 def _with_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Show what a user can mend as one line, and exit with 2."""
+    """Show an error that a user can fix as one line, and exit with 2."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
@@ -173,6 +174,4 @@ def _repair(files: tuple[str, ...], recipe: str | None, iglu: tuple[str, ...]) -
 
 
 def _registry(iglu: tuple[str, ...]) -> Any:
-    from nbtrack.schemas import registry_of
-
-    return registry_of(iglu) if iglu else None
+    return open_registry(iglu) if iglu else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbtrack.plans.naming import class_name
+from nbtrack.plans.rules import kind_of
 
 _SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _MOST_LITERALS = 200
@@ -69,7 +70,7 @@ class Annotations:
         kinds = rule.get("type")
         if kinds is not None:  # a value that the type refuses is not one of them
             allowed = {kinds} if isinstance(kinds, str) else set(kinds)
-            values = [value for value in values if _kind_of(value) & allowed]
+            values = [value for value in values if kind_of(value) & allowed]
         given = list(dict.fromkeys(_literal(value) for value in values if value is not None))
         parts = [f"Literal[{', '.join(given)}]"] if given else []
         if given:
@@ -131,14 +132,6 @@ def _write_typed_dict(name: str, members: Sequence[tuple[str, str]]) -> str:
         lines += [f"        {python_string(key)}: {text}," for key, text in members]
         lines += ["    },", ")"]
     return "\n".join(lines)
-
-
-def _kind_of(value: Any) -> set[str]:
-    if value is None:
-        return {"null"}
-    if isinstance(value, bool):
-        return {"boolean"}
-    return {"string"} if isinstance(value, str) else {"integer", "number"}
 
 
 def _literal(value: Any) -> str:

@@ -18,7 +18,8 @@ from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
 from nbtrack.schemas.compiling import Validator, compile_schema
 from nbtrack.schemas.faults import json_path
 
-_SPECIFICATION = "iglu:com.snowplowanalytics.snowplow/event_specification/jsonschema/"
+SPECIFICATION_FAMILY = "iglu:com.snowplowanalytics.snowplow/event_specification/jsonschema/"
+"""URI, without the version, of the entity that names an event's specification."""
 VALIDATION_SCHEMA = "iglu:com.snowplowanalytics.snowplow/event_specification_validation/jsonschema/1-0-0"
 """Schema of the entity that Enrich adds to an event that does not match its specification."""
 _PAGE_PARTS = (
@@ -190,7 +191,7 @@ def _count_finding(uri: str, bound: str, limit: int, found: int) -> Finding:
 
 def names_specification(uri: str) -> bool:
     """Return whether a schema is the entity's that names an event's specification, in any version."""
-    return uri.startswith(_SPECIFICATION)
+    return uri.startswith(SPECIFICATION_FAMILY)
 
 
 def page_data(fields: Mapping[str, Any], *, is_ping: bool = False) -> Document:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nbtrack.plans.annotations import Annotations, describe_limits, python_string
-from nbtrack.plans.checks import page_data
+from nbtrack.plans.checks import SPECIFICATION_FAMILY, page_data
 from nbtrack.plans.model import EventSpecification, Source, TrackingPlan
 from nbtrack.plans.naming import Candidates, argument_name, argument_names, choose_names, class_name
 from nbtrack.plans.rules import find_contradictions, merge
@@ -26,7 +26,6 @@ _PAGE_EVENTS = {
 _PAGE_SCHEMA: Mapping[str, Any] = {"properties": {key: {} for key in page_data({}, is_ping=True)[1]}}
 CONSTANT = "nbtrackConstant"
 """Keyword of a rule whose property is no argument: it always has this value, or for None is never sent."""
-SPECIFICATION_SCHEMA = "iglu:com.snowplowanalytics.snowplow/event_specification/jsonschema/1-0-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,7 +576,7 @@ def _specification_entity(one: EventSpecification) -> list[str]:
     ]
     return [
         "    specification = SelfDescribingJson(",
-        f"        {python_string(SPECIFICATION_SCHEMA)},",
+        f"        {python_string(SPECIFICATION_FAMILY + '1-0-4')},",
         "        {",
         *pairs,
         "        },",

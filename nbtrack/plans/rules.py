@@ -65,11 +65,12 @@ def _values_left(base: Mapping[str, Any], narrowed: Mapping[str, Any]) -> list[A
     return [
         value
         for value in narrowed["enum"]
-        if (allowed is None or value in allowed) and _kind_of(value) & _kinds(base)
+        if (allowed is None or value in allowed) and kind_of(value) & _kinds(base)
     ]
 
 
-def _kind_of(value: Any) -> frozenset[str]:
+def kind_of(value: Any) -> frozenset[str]:
+    """Return the types of JSON Schema that a value has."""
     for types, kinds in (
         (bool, {"boolean"}),
         (str, {"string"}),

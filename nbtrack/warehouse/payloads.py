@@ -161,7 +161,7 @@ def column_text(name: str, value: Any) -> str:
 
 
 def read_time(value: Any) -> int | None:
-    """Return a time of an event or a bad row, in any of their forms, as a Unix timestamp in milliseconds; None if it is none."""
+    """Return a time of an event or a bad row, in any of their forms, as a Unix timestamp in milliseconds; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
     if not isinstance(value, str) or not value:

@@ -15,7 +15,7 @@ _MAX_ITEMS = 10_000
 
 
 def read_thrift(text: str) -> dict[str, Any] | None:
-    """Return the members of a request from the base64 of its bytes, once or twice encoded; None if it is none.
+    """Return the members of a request from the base64 of its bytes, once or twice encoded; None for anything else.
 
     Examples
     --------

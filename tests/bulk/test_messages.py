@@ -208,7 +208,7 @@ MESSAGES: Messages = {
         ValueError,
         "col('total').format(): pattern must be a str with one {}, got 3",
     ),
-    "a length that is none": (
+    "an invalid length": (
         lambda: col("total").truncate(0),
         ValueError,
         "col('total').truncate(): length must be an int above 0, got 0",

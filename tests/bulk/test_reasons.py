@@ -3,10 +3,12 @@
 import pickle
 
 import pandas as pd
+import pyarrow as pa
 
 from nbtrack import backfill, col
 from nbtrack.bulk import BackfillReport, ChunkReport
 from nbtrack.bulk.models import FailedRow, Reason
+from nbtrack.bulk.sources.chunks import REASON_COLUMN, reason_column, rechunk
 from nbtrack.schemas import Registry
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson
 
@@ -46,3 +48,12 @@ def test_reasons_of_parts_add_up_after_a_journey() -> None:
     report.add(pickle.loads(pickle.dumps(part)))
     assert (report.reasons, report.examples) == ({"x: not a number": 2}, {"x: not a number": "'a' in row 3"})
     assert pickle.loads(pickle.dumps(Reason("a", "b", "c"))).rule == "a"
+
+
+def test_a_reason_may_quote_any_character() -> None:
+    reason = Reason("too many fields", "a\x1fb\x1f\x1f", "3 fields, 2 expected: a\x1fb")
+    table = pa.table({REASON_COLUMN: reason_column({1: reason}, 2), "x": [0, 1]})
+    [rebuilt] = rechunk([table], 10)
+    assert {row: (one.rule, str(one)) for row, one in rebuilt.reasons.items()} == {
+        1: ("too many fields", "3 fields, 2 expected: a b")
+    }

@@ -16,7 +16,7 @@ MESSAGES: Messages = {
         FileNotFoundError,
         "no such file: failed/*.gz",
     ),
-    "a place that is none": (
+    "an unknown place in a payload": (
         lambda: FAILED.repair({"currency": "EUR"}),
         ValueError,
         "no such place in a payload: 'currency'",

@@ -22,7 +22,18 @@ NO_COLUMN = "__nbtrack_none"
 REASON_COLUMN = "__nbtrack_reason"
 """Holds rule, detail and text of the reason of each row that the source cannot read, in the tables of sources that know of such rows."""
 
-REASON_SEPARATOR = "\x1f"
+_REASON_SEPARATOR = "\x1f"
+
+
+def reason_column(reasons: Mapping[int, Reason], rows: int) -> pa.Array:
+    """Return the column `REASON_COLUMN` of a table: the reason of each row that has one."""
+    parts = {row: (reason.rule, reason.detail, str(reason)) for row, reason in reasons.items()}
+    # a reason quotes what was in the row, which may hold the separator
+    texts = {
+        row: _REASON_SEPARATOR.join(part.replace(_REASON_SEPARATOR, " ") for part in three)
+        for row, three in parts.items()
+    }
+    return pa.array([texts.get(row) for row in range(rows)], pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +194,7 @@ def _make_chunk(number: int, first_row: int, table: pa.Table) -> Chunk:
     reasons = {}
     if column.null_count < len(column):
         reasons = {
-            row: Reason(*text.split(REASON_SEPARATOR))
+            row: Reason(*text.split(_REASON_SEPARATOR))
             for row, text in enumerate(column.to_pylist())
             if text is not None
         }

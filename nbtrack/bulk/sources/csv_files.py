@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from nbtrack.bulk.models import Reason
-from nbtrack.bulk.sources.chunks import NO_COLUMN, REASON_COLUMN, REASON_SEPARATOR, SourceError
+from nbtrack.bulk.sources.chunks import NO_COLUMN, REASON_COLUMN, SourceError, reason_column
 from nbtrack.bulk.sources.paths import COMPRESSED, open_stream, read_tail, reading, show_path
 from nbtrack.common.wording import plural
 
@@ -302,12 +302,7 @@ def _insert_bad_rows(
         return row + table.num_rows, table.append_column(REASON_COLUMN, reasons)
     indexes += range(good, table.num_rows)
     taken = table.take(pa.array(indexes, pa.int64()))
-    texts = {
-        index: REASON_SEPARATOR.join((reason.rule, reason.detail, reason))
-        for index, reason in inserted.items()
-    }
-    reasons = pa.array([texts.get(index) for index in range(len(indexes))], pa.string())
-    return row + len(indexes), taken.append_column(REASON_COLUMN, reasons)
+    return row + len(indexes), taken.append_column(REASON_COLUMN, reason_column(inserted, len(indexes)))
 
 
 def _matches(pattern: str) -> Callable[[pa.Array], bool]:

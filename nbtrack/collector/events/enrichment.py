@@ -43,7 +43,7 @@ KEYS_BY_COLUMN: Mapping[str, tuple[str, ...]] = {
 }
 """Payload keys that fill one column: the first of them that is there counts."""
 MANY_DISTINCT = 0.5
-"""Share of texts above which each one is checked by itself."""
+"""Share of distinct strings above which each string is checked by itself."""
 USUAL_DIGITS = 15
 """A timestamp with fewer digits is before the year 5138."""
 EVENT_ID_NAMESPACE = uuid.NAMESPACE_OID
