@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nbtrack.common.arguments import check_callables, check_counts, check_numbers, is_http_url
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import find_registry
-from nbtrack.common.errors import NbtrackError
+from nbtrack.common.errors import NbtrackError, show_under
 from nbtrack.common.wording import near_matches
 
 if TYPE_CHECKING:
@@ -574,3 +574,6 @@ def _milliseconds(name: str, moment: datetime | str | None) -> int | None:
     if not isinstance(moment, datetime):
         raise TypeError(f"{name} must be a datetime or a str in ISO 8601, got {moment!r}")
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+show_under("nbtrack.collector", [CollectorClient, CollectorError])

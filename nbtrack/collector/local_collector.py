@@ -17,6 +17,7 @@ from nbtrack.collector.client import CollectorClient
 from nbtrack.collector.launch import Launched, ServerConfig, launch
 from nbtrack.common.arguments import check_counts, check_list, check_numbers, is_http_url
 from nbtrack.common.collector_address import forget_token, remember_token
+from nbtrack.common.errors import show_under
 from nbtrack.schemas.servers import absolute_place
 
 STOP_TIMEOUT = 5.0
@@ -244,3 +245,6 @@ def _check_plan(folder: str | Path | None) -> str | None:
 
     read_tracking_plan(folder)
     return str(Path(folder).absolute())
+
+
+show_under("nbtrack.collector", [LocalCollector])
