@@ -1,8 +1,11 @@
 """The JSON in a payload's fields (`ue_pr`, `ue_px`, `co`, `cx`): the one decoder."""
 
 import binascii
+import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -18,6 +21,11 @@ BASE64_FIELDS = frozenset(key for key, field in FIELDS.items() if field.kind == 
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # padding that base64 lacks, by the length of its last group
 PADDING = (b"", b"===", b"==", b"=")
+MARK_TEXT = os.urandom(10).hex()
+"""A string between JSON texts that are parsed together. It is random, so that no text can have it inside."""
+MARK = f',"{MARK_TEXT}",'.encode()
+"""Has a multiple of three bytes, as base64 wants."""
+BASE64_MARK = binascii.b2a_base64(MARK, newline=False).decode()
 
 
 def depth_exceeds(text: bytes | str, limit: int = MAX_DEPTH) -> bool:
@@ -70,7 +78,7 @@ def read_json(key: str, text: str) -> Any:
 
 
 def read_many(key: str, texts: Sequence[str]) -> list[Any]:
-    """Decode the JSON of many texts of a field, which is faster than one by one.
+    """Decode the JSON of many texts of a field, which is several times faster than one by one.
 
     Parameters
     ----------
@@ -83,38 +91,82 @@ def read_many(key: str, texts: Sequence[str]) -> list[Any]:
     list
         What `read_json` returns; None for a text that it may reject, which is left to it.
     """
-    raws: Sequence[bytes | None] = (
-        decode_many(texts)
-        if key in BASE64_FIELDS
-        else [text.encode("utf-8", "surrogatepass") for text in texts]
-    )
-    documents = []
-    loads = orjson.loads
-    for raw in raws:
-        document = None
-        if raw is not None and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-            try:
-                document = loads(raw)
-            except ValueError:
-                document = None
-        documents.append(document)
-    return documents
+    if key in BASE64_FIELDS:
+        return parse_many(decode_many(texts))
+    return parse_many([text.encode("utf-8", "surrogatepass") for text in texts])
 
 
 def decode_many(texts: Sequence[str]) -> list[bytes | None]:
     """Decode many texts in either alphabet of base64; None for a text that is not base64 for sure."""
-    joined = "\n".join(texts)
-    if not joined.isascii() or joined.count("\n") != len(texts) - 1:
-        return [None] * len(texts)
-    decode = binascii.a2b_base64
+    together = _decode_together(texts)
+    if together is not None:
+        return together
     raws: list[bytes | None] = []
-    for text in joined.encode("ascii").translate(URL_SAFE).split(b"\n"):
+    for text in texts:
         try:
-            rest = len(text) % 4
-            raws.append(decode(text + PADDING[rest] if rest else text, strict_mode=True))
-        except binascii.Error:
+            clean = text.encode("ascii").translate(URL_SAFE)
+            raws.append(binascii.a2b_base64(clean + PADDING[len(clean) % 4], strict_mode=True))
+        except (binascii.Error, UnicodeEncodeError):
             raws.append(None)
     return raws
+
+
+def _decode_together(texts: Sequence[str]) -> list[bytes | None] | None:
+    """Decode many texts as one that has a mark behind each; None if they cannot be told apart for sure.
+
+    Padding, which is allowed only where base64 ends, is decoded as zero bytes: it takes the place of the digit for zero.
+    """
+    import pybase64  # noqa: PLC0415 - trackers encode, and do not need it
+
+    if any(length % 4 for length in set(map(len, texts))):
+        texts = [text + "=" * (-len(text) % 4) for text in texts]
+    joined = BASE64_MARK.join([*texts, ""])
+    padding = joined.count("=")
+    once, twice = joined.count("=" + BASE64_MARK), joined.count("==" + BASE64_MARK)
+    if padding != once + twice:
+        return None
+    try:
+        raw = pybase64.b64decode(joined.replace("=", "A").replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        return None
+    if padding:
+        zeros = raw.count(b"\0"), raw.count(b"\0" + MARK), raw.count(b"\0\0" + MARK)
+        if zeros != (padding, once, twice):
+            return None
+        raw = raw.replace(b"\0", b"")
+    raws: list[bytes | None] = [*raw.split(MARK)]
+    return raws[:-1] if len(raws) == len(texts) + 1 else None
+
+
+def parse_many(raws: Sequence[bytes | None], brackets: int = 0) -> list[Any]:
+    """Parse many JSON texts; None for one that is None, not JSON or maybe nested too deep.
+
+    Parameters
+    ----------
+    raws : sequence of bytes or None
+    brackets : int, default 0
+        Opening brackets around each text, which count as levels.
+    """
+    known = [raw for raw in raws if raw is not None]
+    if len(known) == len(raws) and raws:
+        levels = max(map(bytes.count, known, repeat(b"{"))) + max(map(bytes.count, known, repeat(b"[")))
+        if brackets + levels <= MAX_DEPTH:
+            items: list[Any] = []
+            with contextlib.suppress(ValueError):
+                items = orjson.loads(b"[" + MARK.join([*known, b"0]"]))
+            # a text that is not JSON by itself would take a mark away, or move it
+            if len(items) == 2 * len(raws) + 1 and items[1::2].count(MARK_TEXT) == len(raws):
+                return items[:-1:2]
+    return [_parse(raw, brackets) for raw in raws]
+
+
+def _parse(raw: bytes | None, brackets: int) -> Any:
+    if raw is None or brackets + raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        return None
 
 
 def json_text(key: str, text: str) -> str | bytes:

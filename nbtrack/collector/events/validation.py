@@ -1,9 +1,12 @@
 """Validation of events: whether a pipeline would accept them, and why not."""
 
+import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, compress, islice, repeat
+from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -12,7 +15,7 @@ from nbtrack.collector.events.adapters import Parameters
 from nbtrack.collector.events.bad_rows import BadRow
 from nbtrack.collector.events.field_rules import EXPECTED, SINK_LIMITS, usual_event
 from nbtrack.common.field_formats import RULES, Rule
-from nbtrack.common.payload_json import MAX_DEPTH, decode_many, json_text, read_json, read_many
+from nbtrack.common.payload_json import MARK_TEXT, decode_many, json_text, parse_many, read_json, read_many
 from nbtrack.plans.checks import Document, PlanChecks, names_specification, page_data
 from nbtrack.protocol import CONTEXTS, EVENT_NAMES, FIELDS, SNOWPLOW_VENDOR, UNSTRUCT_EVENT, iglu
 from nbtrack.schemas import BadSchema, Fault, Registry, SchemaNotFound
@@ -34,6 +37,9 @@ UNSTRUCT_KEYS = ("ue_px", "ue_pr")
 ENTITY_KEYS = ("cx", "co")
 CONTEXTS_FAMILY = CONTEXTS.rpartition("-")[0] + "-"
 NO_ENTITIES = frozenset({"", "null"})
+SCHEMA_AND_DATA = itemgetter("schema", "data")
+SHARED_BRACKETS = 2
+"""Opening brackets of a document before its first entity."""
 EXPLAIN_SECONDS = 2.0
 """Seconds that the reasons why events of one request fail are looked for."""
 
@@ -277,97 +283,87 @@ class _SurelyGood:
         sure = self._with_usual_fields(events)
         sure = self._with_valid_data(events, sure, schemas)
         sure = self._with_valid_entities(events, sure, entities)
-        results: list[ValidationResult | None] = [None] * len(events)
+        keys = list(zip(schemas, entities, strict=True))
         # good results differ only in their schemas, of which there are few
-        known: dict[tuple[str | None, tuple[str, ...]], ValidationResult] = {}
+        known = {key: ValidationResult(*key) for key in set(keys)}
+        if len(sure) == len(events):
+            return list(map(known.__getitem__, keys))
+        results: list[ValidationResult | None] = [None] * len(events)
         for index in sure:
-            key = (schemas[index], entities[index])
-            result = known.get(key)
-            if result is None:
-                result = known[key] = ValidationResult(*key)
-            results[index] = result
+            results[index] = known[keys[index]]
         return results
 
-    def _with_usual_fields(self, events: Sequence[Parameters]) -> Iterable[int]:
+    def _with_usual_fields(self, events: Sequence[Parameters]) -> Sequence[int]:
         usual = usual_event()
         if len(events) > 1 and usual.are_valid(list(events)):
             return range(len(events))
         return [index for index, event in enumerate(events) if usual.is_valid(event)]
 
     def _with_valid_data(
-        self, events: Sequence[Parameters], sure: Iterable[int], schemas: list[str | None]
-    ) -> Iterable[int]:
-        described: list[int] = []
-        others: list[int] = []
+        self, events: Sequence[Parameters], sure: Sequence[int], schemas: list[str | None]
+    ) -> Sequence[int]:
         for index in sure:
-            event = events[index]
-            schema = ATOMIC_SCHEMAS.get(event["e"])
-            schemas[index] = schema
-            (described if schema is None else others).append(index)
-        if not described:
-            return others
-        groups: dict[str, tuple[list[int], list[Any]]] = {}
+            schemas[index] = ATOMIC_SCHEMAS.get(events[index]["e"])
+        valid = [index for index in sure if schemas[index] is not None]
+        if len(valid) == len(sure):
+            return sure
+        groups = _Groups()
         for key in UNSTRUCT_KEYS:
-            owners = [index for index in described if key in events[index]]
-            documents = read_many(key, [events[index][key] for index in owners])
-            for index, envelope in zip(owners, documents, strict=True):
-                if schema_named_by(envelope) != UNSTRUCT_EVENT:
-                    continue
-                document = envelope["data"]
-                uri = schema_named_by(document)
-                if uri is not None:
-                    schemas[index] = uri
-                    if uri not in groups:
-                        groups[uri] = [], []
-                    indices, data = groups[uri]
-                    indices.append(index)
-                    data.append(document["data"])
-        valid = others
-        for uri, (indices, data) in groups.items():
-            valid += self._valid(uri, indices, data)
+            owners = [index for index in sure if schemas[index] is None and key in events[index]]
+            if not owners:
+                continue
+            envelopes, documents = split_many(read_many(key, [events[index][key] for index in owners]))
+            if set(envelopes) != {UNSTRUCT_EVENT}:
+                usual = [name == UNSTRUCT_EVENT for name in envelopes]
+                owners, documents = list(compress(owners, usual)), list(compress(documents, usual))
+            uris, data = split_many(documents)
+            for index, uri in zip(owners, uris, strict=True):
+                schemas[index] = uri
+            groups.add(owners, uris, data)
+        for uri, owners, data in groups:
+            valid += self._valid(uri, owners, data)
         return valid
 
     def _with_valid_entities(
-        self, events: Sequence[Parameters], sure: Iterable[int], entities: list[tuple[str, ...]]
-    ) -> Iterable[int]:
-        valid: list[int] = []
-        owners: dict[tuple[str, str], list[int]] = {}
-        for index in sure:
-            keys = _keys_in(events[index], ENTITY_KEYS)
-            if keys:
-                owners.setdefault((keys[0], events[index][keys[0]]), []).append(index)
-            else:
-                valid.append(index)
-        for field, schemas in self._valid_entities(list(owners)).items():
-            for index in owners[field]:
-                entities[index] = schemas
-            valid += owners[field]
+        self, events: Sequence[Parameters], sure: Sequence[int], entities: list[tuple[str, ...]]
+    ) -> Sequence[int]:
+        base64, plain = ENTITY_KEYS
+        valid = [index for index in sure if base64 not in events[index] and plain not in events[index]]
+        if len(valid) == len(sure):
+            return sure
+        for key in ENTITY_KEYS:
+            owners = [index for index in sure if key in events[index]]
+            texts = [events[index][key] for index in owners]
+            found = self._valid_entities(key, list(dict.fromkeys(texts)))
+            for index, text in zip(owners, texts, strict=True):
+                if text in found:
+                    entities[index] = found[text]
+                    valid.append(index)
         return valid
 
-    def _valid_entities(self, fields: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
-        """Return the fields, each a key and its text, whose entities are all valid, with the entities' schemas."""
-        shared = _SharedHead.find(fields)
+    def _valid_entities(self, key: str, texts: list[str]) -> dict[str, tuple[str, ...]]:
+        """Return the texts of a field whose entities are all valid, with the entities' schemas."""
+        shared = _SharedHead.find(key, texts)
         first: tuple[str, ...] = ()
         if shared is not None:
             first = self._schemas_if_valid(shared.entities)
             if not first:
                 shared = None
-        schemas: dict[tuple[str, str], tuple[str, ...]] = {}
-        groups: dict[str, tuple[list[tuple[str, str]], list[Any]]] = {}
-        for field, items in zip(fields, _entities_of(fields, shared), strict=True):
-            uris = [uri for uri in map(schema_named_by, items) if uri is not None]
-            if uris and len(uris) == len(items):
-                schemas[field] = (*first, *uris)
-                for item_uri, item in zip(uris, items, strict=True):
-                    owners, data = groups.setdefault(item_uri, ([], []))
-                    owners.append(field)
-                    data.append(item["data"])
-        for uri, (owners, data) in groups.items():
-            valid = self._valid(uri, owners, data)
-            if len(valid) < len(owners):
-                for field in _without(owners, valid):
-                    schemas.pop(field, None)
-        return schemas
+        lists = _entities_of(key, texts, shared)
+        uris, data = split_many([*chain.from_iterable(lists)])
+        owners = list(chain.from_iterable(map(repeat, texts, map(len, lists))))
+        groups = _Groups()
+        groups.add(owners, uris, data)
+        wrong = {text for text, items in zip(texts, lists, strict=True) if not items}
+        if None in uris:
+            wrong.update(owner for owner, uri in zip(owners, uris, strict=True) if uri is None)
+        for uri, group, values in groups:
+            valid = self._valid(uri, group, values)
+            if len(valid) < len(group):
+                wrong.update(_without(group, valid))
+        names = iter([uri or "" for uri in uris])
+        schemas = [(*first, *islice(names, len(items))) for items in lists]
+        return {text: found for text, found in zip(texts, schemas, strict=True) if text not in wrong}
 
     def _schemas_if_valid(self, entities: list[Any]) -> tuple[str, ...]:
         """Return the schemas of entities; nothing if one of them is not valid."""
@@ -416,11 +412,10 @@ class _SharedHead(NamedTuple):
     brackets: int
 
     @classmethod
-    def find(cls, fields: Sequence[tuple[str, str]]) -> Self | None:
-        """Return what fields, each a key and its text, have in common; None if it is not worth a cut."""
-        if len(fields) < MIN_SHARING or any(key != "cx" for key, _ in fields):
+    def find(cls, key: str, texts: Sequence[str]) -> Self | None:
+        """Return what the texts of a field have in common; None if it is not worth a cut."""
+        if len(texts) < MIN_SHARING or key != "cx":
             return None
-        texts = [text for _, text in fields]
         common = os.path.commonprefix([min(texts), max(texts)])  # noqa: RUF071 - strings, not paths
         length = len(common) // 4 * 4
         if length < MIN_SHARED:
@@ -438,36 +433,50 @@ class _SharedHead(NamedTuple):
         brackets = raw[:cut].count(b"{") + raw[:cut].count(b"[")
         return cls(document["data"], length, raw[cut + 1 :], brackets)
 
-    def remaining_entities(self, fields: Sequence[tuple[str, str]]) -> list[list[Any]]:
-        """Return the other entities of each field; none where they cannot be read for sure."""
-        result: list[list[Any]] = []
-        for tail in decode_many([text[self.length :] for _, text in fields]):
-            raw = b"" if tail is None else self.rest + tail
-            brackets = self.brackets + raw.count(b"{") + raw.count(b"[")
-            entities: Any = None
-            if raw.endswith(b"]}") and brackets <= MAX_DEPTH:
-                try:
-                    entities = orjson.loads(b"[" + raw[:-1])
-                except ValueError:
-                    entities = None
-            result.append(entities if isinstance(entities, list) else [])
-        return result
+    def remaining_entities(self, texts: Sequence[str]) -> list[list[Any]]:
+        """Return the other entities of each text; none where they cannot be read for sure."""
+        tails = decode_many([text[self.length :] for text in texts])
+        # the rest of the document is the value of a name that the document cannot have
+        opening = b'{"%s":[%s' % (MARK_TEXT.encode(), self.rest)
+        documents = parse_many(
+            [None if tail is None else opening + tail for tail in tails], self.brackets - SHARED_BRACKETS
+        )
+        return [
+            document[MARK_TEXT] if type(document) is dict and len(document) == 1 else []
+            for document in documents
+        ]
 
 
-def _entities_of(fields: Sequence[tuple[str, str]], shared: _SharedHead | None) -> list[list[Any]]:
-    """Return the entities of fields, without those that all share; none where they cannot be read for sure."""
+class _Groups:
+    """Data by schema, with the owners of each piece."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, tuple[list[Any], list[Any]]] = {}
+
+    def add(self, owners: Sequence[Any], uris: Sequence[str | None], data: Sequence[Any]) -> None:
+        """Add pieces of data, each with its owner and its schema; those without a schema are left out."""
+        names = set(uris)
+        for uri in names:
+            if uri is None:
+                continue
+            here = repeat(True) if len(names) == 1 else [name == uri for name in uris]
+            group = self._groups.setdefault(uri, ([], []))
+            group[0].extend(compress(owners, here))
+            group[1].extend(compress(data, here))
+
+    def __iter__(self) -> Iterator[tuple[str, list[Any], list[Any]]]:
+        return ((uri, *group) for uri, group in self._groups.items())
+
+
+def _entities_of(key: str, texts: Sequence[str], shared: _SharedHead | None) -> list[list[Any]]:
+    """Return the entities of the texts of a field, without those that all share; none where they cannot be read for sure."""
     if shared is not None:
-        return shared.remaining_entities(fields)
-    result: list[list[Any]] = [[] for _ in fields]
-    for key in ENTITY_KEYS:
-        owners = [index for index, field in enumerate(fields) if field[0] == key]
-        for index, envelope in zip(
-            owners, read_many(key, [fields[index][1] for index in owners]), strict=True
-        ):
-            uri = schema_named_by(envelope)
-            if uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(envelope["data"], list):
-                result[index] = envelope["data"]
-    return result
+        return shared.remaining_entities(texts)
+    schemas, data = split_many(read_many(key, texts))
+    return [
+        items if uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(items, list) else []
+        for uri, items in zip(schemas, data, strict=True)
+    ]
 
 
 def _documents(event: Parameters, keys: tuple[str, ...]) -> list[Document]:
@@ -479,6 +488,17 @@ def _documents(event: Parameters, keys: tuple[str, ...]) -> list[Document]:
     return [(item["schema"], item["data"]) for item in items]
 
 
+def split_many(items: Sequence[Any]) -> tuple[Sequence[str | None], Sequence[Any]]:
+    """Return the schemas that many items name, and their data; None for those that are not self-describing."""
+    if set(map(type, items)) == {dict} and set(map(len, items)) == {2}:
+        with contextlib.suppress(KeyError):
+            schemas, data = zip(*map(SCHEMA_AND_DATA, items), strict=True)
+            if set(map(type, schemas)) == {str}:
+                return schemas, data
+    schemas = tuple(map(schema_named_by, items))
+    return schemas, [None if uri is None else item["data"] for uri, item in zip(schemas, items, strict=True)]
+
+
 def schema_named_by(item: Any) -> str | None:
     """Return the schema that self-describing JSON names; None for anything else."""
     if type(item) is dict and len(item) == 2 and "data" in item:  # noqa: PLR2004 - `schema` and `data`
@@ -486,10 +506,6 @@ def schema_named_by(item: Any) -> str | None:
         if type(uri) is str:
             return uri
     return None
-
-
-def _keys_in(event: Parameters, keys: tuple[str, ...]) -> list[str]:
-    return [key for key in keys if key in event]
 
 
 def _without(owners: list[Any], good: list[Any]) -> list[Any]:
