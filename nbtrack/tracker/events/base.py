@@ -99,9 +99,11 @@ class Event:
         event_id: Any = None,
         device_timestamp: TimestampLike | None = None,
     ) -> None:
-        self._pairs: dict[str, Any] = dict(dict_) if dict_ else {}
-        if type(self) is Event or len(self._pairs) > 1:  # not only the type that a class of ours gives
-            contracts.warn_misfits(self._pairs)
+        self._pairs: dict[str, Any] = {}
+        if dict_:
+            self._pairs = dict(dict_)
+            if len(dict_) > 1 or type(self) is Event:  # not only the type that a class of ours gives
+                contracts.warn_misfits(self._pairs)
         if event_subject is not None:
             self.event_subject = event_subject
         if context is None:
@@ -223,7 +225,8 @@ class Event:
         if self.event_json is not None:
             envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
             pairs["ue_px" if encode_base64 else "ue_pr"] = node(envelope, encode_base64)
-        attached = self.list_entities(entities)
+        # the call is for events that have more than their own entities, which few do
+        attached = self.list_entities(entities) if entities or self.specification is not None else self._context
         if attached:
             data = [entity.to_json() for entity in attached]
             pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)

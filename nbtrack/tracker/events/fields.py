@@ -52,7 +52,7 @@ class PayloadField(Generic[T]):
 
     def __set__(self, event: Any, value: T | Col) -> None:
         given: Any = value
-        if given.__class__ is str and (0 < len(given) <= self.free_length or (given and self.matches(given))):
+        if given.__class__ is str and given and (len(given) <= self.free_length or self.matches(given)):
             event._pairs[self.key] = given  # noqa: SLF001 - as `_put` does for other values
         else:
             self._put(event, given)
