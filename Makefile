@@ -9,12 +9,12 @@ UV := $(shell command -v uv 2>/dev/null)
 install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
 create = $(if $(UV),$(UV) venv --quiet --clear --seed --python $(PYTHON) $(1),$(PYTHON) -m venv --clear $(1))
 PYTEST := $(BIN)/python -m pytest
-UNIT := not browser and not engines and not long
-BROWSER := browser and not long
+UNIT := not browser and not engines and not hub and not long
+BROWSER := browser and not hub and not long
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
 again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
-.PHONY: help venv demo test test-base test-engines test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
+.PHONY: help venv demo test test-base test-engines test-hub test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ notebooks: venv ## run the tutorials in a real kernel and compare their outputs
 test: lint types imports unit notebooks browser ## lint, types, imports, unit, conformance, notebooks, browser
 
 test-long: venv ## full counts of kills, soaks and fuzzing
-	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines"
+	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines and not hub"
 
 .venv-engines/.ready: pyproject.toml
 	$(call create,.venv-engines)
@@ -66,6 +66,16 @@ test-long: venv ## full counts of kills, soaks and fuzzing
 
 test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own
 	.venv-engines/bin/python -m pytest --timeout 600 -m engines $(call again,.venv-engines/bin/python -m pytest --timeout 600 -m engines)
+
+.venv-hub/.ready: pyproject.toml
+	$(call create,.venv-hub)
+	$(call install,.venv-hub) -e '.[hub]'
+	@touch $@
+
+HUB := .venv-hub/bin/python -m pytest -W default --timeout 240 -m hub tests/places
+
+test-hub: .venv-hub/.ready ## a JupyterHub with two users, and the other programs that run notebooks
+	$(HUB) $(call again,$(HUB))
 
 # nbtrack without any extra: what a user of cells, steps and the collector installs
 .venv-base/.ready: pyproject.toml
@@ -110,4 +120,4 @@ screenshots: venv ## the pictures of the README and the tutorials, from the real
 	$(BIN)/python docs/screenshots.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-hub .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

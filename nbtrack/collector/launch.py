@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nbtrack.collector.page_address import find_page_address
 from nbtrack.common.processes import process_started
 
 BACKLOG = 512
@@ -107,7 +108,9 @@ def launch(config: ServerConfig, *, log: str | None = None) -> Launched:
     OSError
         If the address is taken.
     """
-    config.hosts = [config.host, *config.hosts]
+    # the names by which the Jupyter server's browsers know this machine
+    proxied = find_page_address(f"http://127.0.0.1:{config.port}").hosts
+    config.hosts = [config.host, *config.hosts, *proxied]
     listener = None
     options: dict[str, Any] = {"start_new_session": True}
     if os.name == "posix":

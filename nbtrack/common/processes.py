@@ -1,6 +1,11 @@
 """Processes: when one started, and whether it is still the same one that runs."""
 
 import os
+import subprocess
+import sys
+
+ASK_SECONDS = 2.0
+"""Seconds that `ps` may take, which no system needs."""
 
 
 def process_started(pid: int) -> str | None:
@@ -32,3 +37,27 @@ def is_same_process(pid: int, started: str) -> bool:
     """Check whether process `pid` runs and is the one that started at `started` (``""``: unknown, the id decides)."""
     now = process_started(pid)
     return now is not None and (started == now or "" in {started, now})
+
+
+def process_arguments(pid: int) -> list[str]:
+    """Return a process's command line; empty where the system does not tell it.
+
+    Examples
+    --------
+    >>> import os
+    >>> process_arguments(-1)
+    []
+    """
+    if sys.platform == "darwin":
+        command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
+        try:
+            told = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)  # noqa: S603 - our own words
+        except (OSError, subprocess.SubprocessError):
+            return []
+        return told.stdout.split()
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - as above
+            words = file.read().split(b"\0")
+    except OSError:
+        return []
+    return [word.decode("utf-8", "surrogateescape") for word in words if word]

@@ -15,6 +15,12 @@ CELL_RUNS = (CELL_RUN, LOST_RUN)
 ANALYSIS = protocol.iglu(protocol.OWN_VENDOR, "analysis")
 DATAFRAME = protocol.iglu(protocol.OWN_VENDOR, "dataframe")
 NOTEBOOK = protocol.iglu(protocol.OWN_VENDOR, "notebook")
+LATER_NOTEBOOK = protocol.iglu(protocol.OWN_VENDOR, "notebook", "1-1-0")
+"""Schema of notebooks with one of `LATER_HOSTS`: only they need the later version, which a pipeline may not have yet."""
+NOTEBOOKS = (NOTEBOOK, LATER_NOTEBOOK)
+LATER_HOSTS = frozenset(
+    {"console", "execute", "jupyterlite", "marimo", "nbclassic", "nbconvert", "sagemaker", "voila"}
+)
 KERNEL = protocol.iglu(protocol.OWN_VENDOR, "kernel")
 PARENT_EVENT = protocol.iglu(protocol.SNOWPLOW_VENDOR, "parent_event")
 CLIENT_SESSION = protocol.iglu(protocol.SNOWPLOW_VENDOR, "client_session", "1-0-2")

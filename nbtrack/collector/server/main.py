@@ -52,7 +52,7 @@ async def _watch(state: State, config: ServerConfig) -> None:
 async def _run(config: ServerConfig, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     state = create_state(config, loop)
-    policy = AccessPolicy(config.token, config.open, frozenset(config.hosts))
+    policy = AccessPolicy(config.token, config.open, set(config.hosts))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(signal_number, state.stop.set)
