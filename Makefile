@@ -14,7 +14,7 @@ BROWSER := browser and not hub and not long
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
 again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
-.PHONY: help venv demo test test-base test-engines test-hub test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
+.PHONY: help venv demo test test-base test-engines test-hub test-compat test-pythons test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,34 @@ COMPAT := .venv-compat/bin/python -m pytest -W default -m "not browser and not e
 test-compat: .venv-compat/.ready ## the notebook and tracker tests on the oldest supported IPython, ipykernel, pandas …
 	$(COMPAT) $(call again,$(COMPAT))
 
+# The other Pythons of this machine. A tool that finds interpreters, such as pyenv, has them under its own root.
+PYTHONS := 3.12 3.13
+python_of = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(1).*/bin/python$(1); do \
+  $$python -c "" 2>/dev/null && { command -v $$python; break; }; done)
+PYTHONS_TESTS := -m "not browser and not engines and not hub and not long and not node and not redis" \
+  --ignore tests/tracker/test_types.py --ignore tests/delivery/test_drop_in.py \
+  tests/tracker tests/runtime tests/notebook tests/activities tests/delivery tests/test_steps.py tests/test_values.py
+
+.venv-3.%/.ready: pyproject.toml
+	$(if $(UV),$(UV) venv --quiet --clear --seed --python $(call python_of,3.$*) .venv-3.$*,$(call python_of,3.$*) -m venv --clear .venv-3.$*)
+	$(call install,.venv-3.$*) -e '.[all,base-tests]'
+	@touch $@
+
+test-python-3.%: .venv-3.%/.ready
+	.venv-3.$*/bin/python -m pytest $(PYTHONS_TESTS) $(call again,.venv-3.$*/bin/python -m pytest $(PYTHONS_TESTS))
+
+# one that is missing is skipped by name, or fails where NBTRACK_REQUIRE lists it (python3.12)
+test-pythons: ## the tests of tracker, session, cells and delivery on the other Pythons that are here
+	@for version in $(PYTHONS); do \
+	  if [ -n "$$($(MAKE) --no-print-directory -s find-python-$$version)" ]; then \
+	    $(MAKE) --no-print-directory test-python-$$version || exit 1; \
+	  elif [[ ",$$NBTRACK_REQUIRE," == *",python$$version,"* ]]; then echo "Python $$version is not here: pyenv install $$version"; exit 1; \
+	  else echo "skipped: Python $$version is not here: pyenv install $$version"; fi; \
+	done
+
+find-python-%:
+	@echo $(call python_of,$*)
+
 .venv-docs/.ready: pyproject.toml
 	$(call create,.venv-docs)
 	$(call install,.venv-docs) -e '.[all,tutorials,docs]'
@@ -120,4 +148,4 @@ screenshots: venv ## the pictures of the README and the tutorials, from the real
 	$(BIN)/python docs/screenshots.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-hub .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-hub .venv-3.* .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

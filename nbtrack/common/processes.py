@@ -24,6 +24,8 @@ def process_started(pid: int) -> str | None:
             return None
     except OSError:  # such as no file descriptor left: the id has to do
         pass
+    if sys.platform == "win32":
+        return _windows_start(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -31,6 +33,27 @@ def process_started(pid: int) -> str | None:
     except OSError:
         return ""
     return ""
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    _QUERY, _STILL_ACTIVE, _ACCESS_DENIED = 0x1000, 259, 5
+
+    def _windows_start(pid: int) -> str | None:
+        """Return when a process started, in units of 100 ns: on Windows a signal would end the process."""
+        kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel32.OpenProcess.restype = ctypes.c_void_p
+        handle = ctypes.c_void_p(kernel32.OpenProcess(_QUERY, False, pid))
+        if not handle:
+            return "" if ctypes.get_last_error() == _ACCESS_DENIED else None
+        try:
+            code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
+            kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
+            kernel32.GetProcessTimes(handle, *map(ctypes.byref, times))
+        finally:
+            kernel32.CloseHandle(handle)
+        return str(times[0].value) if code.value == _STILL_ACTIVE else None
 
 
 def is_same_process(pid: int, started: str) -> bool:

@@ -186,6 +186,29 @@ def test_a_jupytext_script_is_told_the_line_that_starts_a_session(environment, f
     assert sent()[0] == {"host": "script"}
 
 
+def test_a_saved_progress_bar_shows_how_far_it_came(environment, folder):
+    """Without the widgets' state a saved notebook shows the bar's text."""
+    cells = [
+        "import pandas as pd, nbtrack\nfrom nbtrack.template import col\nfrom nbtrack.tracker import PageView",
+        (
+            "nbtrack.start(collector='local', quiet=True)\n"
+            "frame = pd.DataFrame({'page': [f'https://acme.com/{n}' for n in range(500)]})\n"
+            "report = nbtrack.backfill(frame, PageView(col('page')), key='page', progress=True)"
+        ),
+    ]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(made, folder / "backfill.ipynb")
+    run(["jupyter", "execute", "--inplace", "backfill.ipynb"], environment, folder)
+    outputs = nbformat.read(folder / "backfill.ipynb", 4).cells[1].outputs
+    bars = [
+        output.data["text/plain"]
+        for output in outputs
+        if "data" in output and "|" in output.data["text/plain"]
+    ]
+    assert len(bars) == 1
+    assert "100%" in bars[0]
+
+
 @contextlib.contextmanager
 def serve(command, environment, folder, port, path):
     """Run a server until the test ends."""

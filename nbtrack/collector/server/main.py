@@ -88,7 +88,8 @@ def main() -> None:
     )  # events are personal: the database and SQLite's files beside it are readable by their user only
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     if config.fd is None:
-        listener = socket.create_server((config.host, config.port))
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        listener = socket.create_server((config.host, config.port), family=family)
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
     else:
