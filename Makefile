@@ -107,8 +107,9 @@ PYTHONS := 3.12 3.13
 python_of = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(1).*/bin/python$(1); do \
   $$python -c "" 2>/dev/null && { command -v $$python; break; }; done)
 PYTHONS_TESTS := -m "not browser and not engines and not hub and not long and not node and not redis" \
-  --ignore tests/tracker/test_types.py --ignore tests/delivery/test_drop_in.py \
-  tests/tracker tests/runtime tests/notebook tests/activities tests/delivery tests/test_steps.py tests/test_values.py
+  --ignore tests/tracker/test_types.py --durations 10 tests/tracker tests/runtime tests/activities tests/test_steps.py \
+  tests/test_values.py tests/notebook/test_cells.py tests/notebook/test_what_people_write.py tests/delivery/test_stores.py \
+  tests/delivery/test_emitters.py tests/bulk/test_row_is_track.py
 
 .venv-3.%/.ready: pyproject.toml
 	$(if $(UV),$(UV) venv --quiet --clear --seed --python $(call python_of,3.$*) .venv-3.$*,$(call python_of,3.$*) -m venv --clear .venv-3.$*)

@@ -123,9 +123,8 @@ def _is_notebook() -> bool:
 
 def _display(container: Any) -> Any:
     """Show a widget in a place that can be written again."""
-    from IPython.display import display  # noqa: PLC0415 - only in a notebook
-
-    return display(container, display_id=True)
+    # the bar's own package has loaded it
+    return sys.modules["IPython.display"].display(container, display_id=True)
 
 
 def _make_tqdm(total: int | None) -> Any:

@@ -180,6 +180,9 @@ class View {
     this.hold = button("", "Hold", () => this.toggleHold());
     this.home = element("div", "nbm-home");
     this.schemas = element("div", "nbm-schemas");
+    this.schemas.tabIndex = 0;
+    this.schemas.setAttribute("role", "region");
+    this.schemas.setAttribute("aria-label", "Events by schema");
     this.pane.append(this.home, this.panel.root);
     const tools = element("div", "nbm-tools", list, element("span", "nbm-buttons", this.filter, this.hold));
     return element("div", "nbm-main", tools, this.pane);
