@@ -144,7 +144,15 @@ class CollectorClient:
         return pd.DataFrame(self.counts_by_schema(), columns=["schema", "good", "bad"])
 
     def counts_by_schema(self) -> list[dict[str, Any]]:
-        """Return the same as a list of ``{"schema": …, "good": …, "bad": …}``, the most frequent first."""
+        """Return counts by schema as a list of ``{"schema": …, "good": …, "bad": …}``, the most frequent first.
+
+        Examples
+        --------
+        >>> from nbtrack.collector import LocalCollector
+        >>> with LocalCollector() as collector:
+        ...     collector.counts_by_schema()
+        []
+        """
         counts: list[dict[str, Any]] = self._request_json("GET", "by_schema")
         return counts
 

@@ -1,7 +1,6 @@
 """Processes: when one started, and whether it is still the same one that runs."""
 
 import os
-import subprocess
 import sys
 
 ASK_SECONDS = 2.0
@@ -72,6 +71,8 @@ def process_arguments(pid: int) -> list[str]:
     []
     """
     if sys.platform == "darwin":
+        import subprocess  # noqa: PLC0415 - only where a file does not tell it
+
         command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
         try:
             told = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)  # noqa: S603 - our own words

@@ -18,9 +18,7 @@ NOTEBOOK = protocol.iglu(protocol.OWN_VENDOR, "notebook")
 LATER_NOTEBOOK = protocol.iglu(protocol.OWN_VENDOR, "notebook", "1-1-0")
 """Schema of notebooks with one of `LATER_HOSTS`: only they need the later version, which a pipeline may not have yet."""
 NOTEBOOKS = (NOTEBOOK, LATER_NOTEBOOK)
-LATER_HOSTS = frozenset(
-    {"console", "execute", "jupyterlite", "marimo", "nbclassic", "nbconvert", "sagemaker", "voila"}
-)
+LATER_HOSTS = frozenset({"console", "execute", "jupyterlite", "marimo", "nbclassic", "nbconvert", "voila"})
 KERNEL = protocol.iglu(protocol.OWN_VENDOR, "kernel")
 PARENT_EVENT = protocol.iglu(protocol.SNOWPLOW_VENDOR, "parent_event")
 CLIENT_SESSION = protocol.iglu(protocol.SNOWPLOW_VENDOR, "client_session", "1-0-2")
