@@ -72,7 +72,7 @@ test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment o
 	$(call install,.venv-hub) -e '.[hub]'
 	@touch $@
 
-HUB := .venv-hub/bin/python -m pytest -W default --timeout 240 -m hub tests/places
+HUB := .venv-hub/bin/python -m pytest -W default --timeout 240 --durations 12 -m hub tests/places
 
 test-hub: .venv-hub/.ready ## a JupyterHub with two users, and the other programs that run notebooks
 	$(HUB) $(call again,$(HUB))

@@ -15,6 +15,8 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbtrack.common.processes import process_arguments
+
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PROXY_FILE = "jupyter-server-proxy.json"
 """Enables jupyter-server-proxy for a server; the package installs it into its environment."""
@@ -171,10 +173,14 @@ def _find_single_server() -> _Server | None:
 
 
 def _has_proxy() -> bool:
-    """Return whether jupyter-server-proxy is installed: in this environment, or for all servers of this machine."""
+    """Return whether jupyter-server-proxy is installed: here, in the server's environment, or for all of this machine."""
     if importlib.util.find_spec("jupyter_server_proxy") is not None:
         return True
-    folders = (Path(sys.prefix, "etc"), Path("/usr/local/etc"), Path("/etc"))
+    parent = os.environ.get("JPY_PARENT_PID", "")
+    # the server's interpreter and script, both in its environment's bin
+    programs = process_arguments(int(parent))[:2] if parent.isdecimal() else []
+    prefixes = [Path(sys.prefix), *(Path(one).parent.parent for one in programs if Path(one).is_absolute())]
+    folders = [*(prefix / "etc" for prefix in prefixes), Path("/usr/local/etc"), Path("/etc")]
     return any((folder / "jupyter" / "jupyter_server_config.d" / _PROXY_FILE).is_file() for folder in folders)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -54,6 +56,23 @@ def test_behind_a_hub_it_is_what_the_hub_says(variables, base, hosts, with_proxy
 def test_a_kernel_of_a_gateway_has_no_page(with_proxy, monkeypatch):
     monkeypatch.setenv("KERNEL_GATEWAY", "1")
     assert not find_page_address(URL).is_reachable
+
+
+def test_the_proxy_may_be_in_the_servers_environment_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ann/")
+    python = tmp_path / "server" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    with subprocess.Popen(
+        [python, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
+        monkeypatch.setenv("JPY_PARENT_PID", str(server.pid))
+        assert not find_page_address(URL).is_reachable
+        folder = tmp_path / "server" / "etc" / "jupyter" / "jupyter_server_config.d"
+        folder.mkdir(parents=True)
+        (folder / "jupyter-server-proxy.json").write_text("{}")
+        assert find_page_address(URL).is_reachable
+        server.kill()
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,8 @@ def test_what_runs_a_notebook_is_named_as_what_it_is(
     assert collector.counts()["bad"] == 0
 
 
-@pytest.mark.parametrize(
-    ("application", "host"), [("lab", "lab"), ("notebook", "notebook"), ("nbclassic", "nbclassic")]
-)
+# JupyterLab's are those of the hub's tests
+@pytest.mark.parametrize(("application", "host"), [("notebook", "notebook"), ("nbclassic", "nbclassic")])
 def test_a_servers_kernel_is_named_by_its_application(application, host, environment, folder, sent):
     port = find_port()
     options = [

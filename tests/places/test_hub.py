@@ -60,6 +60,14 @@ def test_the_printed_address_is_the_proxied_one(hub, kernel, printed):
     assert token not in kernel.run("%nbtrack status").text
 
 
+def test_a_kernel_of_jupyterlab_is_named_as_such(kernel):
+    kernel.run(
+        "import nbtrack\nfrom nbtrack.common.payload_json import decode_fields\nfrom nbtrack.tracker import PageView"
+    )
+    entities = "decode_fields(nbtrack.session().preview(PageView('https://acme.com')))['cx']['data']"
+    assert "'host': 'lab'" in kernel.run(f"print({entities}[0])").text
+
+
 def test_the_own_page_is_live(hub, kernel, printed, page):
     from playwright.sync_api import expect
 
@@ -82,7 +90,7 @@ def test_the_own_page_is_live(hub, kernel, printed, page):
     assert not [one for one in page.context.cookies() if "nbtrack" in one["name"] or token in one["value"]]
 
 
-def test_a_page_that_is_reloaded_stays_live(hub, printed, page):
+def test_a_page_that_is_reloaded_stays_live_and_its_buttons_work(hub, printed, page):
     from playwright.sync_api import expect
 
     hub.log_in(page, "ann")
@@ -90,6 +98,10 @@ def test_a_page_that_is_reloaded_stays_live(hub, printed, page):
     expect(page.locator("body")).to_have_attribute("data-live", "yes", timeout=20_000)
     page.reload()
     expect(page.locator("body")).to_have_attribute("data-live", "yes", timeout=20_000)
+    # what changes something passes the proxy, too
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#clear")
+    expect(page.locator("#good")).to_have_text("0", timeout=10_000)
 
 
 def test_another_users_page_is_refused(hub, printed, page):
@@ -134,16 +146,18 @@ def test_the_token_is_in_no_log_of_the_hub(hub, printed):
 def test_a_hub_that_does_not_know_its_name_is_told_by_a_setting(hub, page):
     from playwright.sync_api import expect
 
-    kernel = hub.start_kernel("cy")
+    kernel = hub.start_kernel("ann", "other.ipynb")
     kernel.run("import os; os.environ.pop('JUPYTERHUB_PUBLIC_URL'); os.environ.pop('JUPYTERHUB_HOST')")
+    # a collector that nobody has told the name yet
+    kernel.run("os.environ['NBTRACK_HOME'] = os.path.expanduser('~/other')")
     kernel.run("%load_ext nbtrack")
     told = kernel.run("%nbtrack collector").text
-    path = re.search(r"/user/cy/proxy/\d+", told)[0]
+    path = re.search(r"/user/ann/proxy/\d+", told)[0]
     assert told.startswith(
         f"The local collector's page, at the host of this notebook: {path}/micro/ui/#token="
     )
-    assert "%nbtrack config page_url=https://HOST/user/cy/proxy/{port}" in told
-    hub.log_in(page, "cy")
+    assert "%nbtrack config page_url=https://HOST/user/ann/proxy/{port}" in told
+    hub.log_in(page, "ann")
     assert page.goto(f"{hub.url}{path}/micro/ui/").status == 403
     assert "page_url" in page.content()
     assert (

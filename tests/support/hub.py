@@ -29,6 +29,7 @@ from tests.support.waiting import poll
 HOST = "hub.nbtrack.test"
 """Not this machine's name: a browser finds it by a rule of its own."""
 START_SECONDS = 60
+CLOSE_SECONDS = 2
 PACKAGE = Path(__file__).parents[1] / "places" / "hub" / "package.json"
 CONFIGURATION = """
 c = get_config()
@@ -60,6 +61,11 @@ class Ran:
 
     text: str = ""
     error: str | None = None
+
+
+async def _read_to_end(connection: Any) -> None:
+    while await connection.read_message() is not None:
+        pass
 
 
 @dataclass
@@ -118,6 +124,8 @@ class RemoteKernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 waits.discard("idle")
         connection.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_read_to_end(connection), CLOSE_SECONDS)
         return ran
 
 
