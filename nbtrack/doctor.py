@@ -148,7 +148,7 @@ def _look_at_collector(settings: NBTrack) -> Check:
                 "collector",
                 "note",
                 f"local, running at {running.url}; browsers on other machines cannot open its page: %nbtrack monitor shows "
-                "what it received, or install 'nbtrack[remote]' for the Jupyter server",
+                "what it received, or install jupyter-server-proxy for the Jupyter server",
             )
         return Check("collector", "ok", f"local, running at {page.base}")
     url, headers = settings.find_target()

@@ -25,7 +25,7 @@ def show_page(page: PageAddress, token: str) -> str:
         return (
             f"The local collector listens at {page.base}, which a browser on another machine cannot open. %nbtrack monitor "
             "shows what it received, in the tab Collector. With jupyter-server-proxy in the Jupyter server's environment "
-            "(pip install 'nbtrack[remote]') it has a page: restart the server, then this kernel."
+            "(python -m pip install jupyter-server-proxy) it has a page: restart the server, then this kernel."
         )
     if page.has_host:
         return f"The local collector: {page.with_token(token)}"

@@ -21,7 +21,7 @@ def test_without_a_proxy_the_message_points_to_the_monitor(tmp_path):
         assert (
             "which a browser on another machine cannot open. %nbtrack monitor shows what it received" in told
         )
-        assert "pip install 'nbtrack[remote]'" in told
+        assert "python -m pip install jupyter-server-proxy" in told
         assert "token" not in told
         assert "browsers on other machines cannot open its page" in kernel.run("%nbtrack doctor").text
         # what the monitor shows of it comes through the kernel
