@@ -2,13 +2,18 @@
 
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
+try:
+    import orjson as orjson  # noqa: PLC0414 - others take it from here
+except ModuleNotFoundError:  # compiled, and not loaded into every page of Pyodide
+    orjson = None  # type: ignore[assignment]
 
 from nbtrack.protocol import FIELDS
 
+loads: Callable[[bytes | str], Any] = json.loads if orjson is None else orjson.loads
+"""Parses JSON of untrusted length; raises ValueError."""
 MAX_DEPTH = 40
 """Levels of nesting that a pipeline accepts."""
 JSON_FIELDS = tuple(key for key, field in FIELDS.items() if field.kind in {"json", "base64_json"})
@@ -28,7 +33,7 @@ def depth_exceeds(text: bytes | str, limit: int = MAX_DEPTH) -> bool:
     )
     if brackets <= limit:
         return False
-    level, inside = 0, [orjson.loads(text)]
+    level, inside = 0, [loads(text)]
     while inside:
         level += 1
         if level > limit + 1:
@@ -66,7 +71,7 @@ def read_json(key: str, text: str) -> Any:
     raw = json_text(key, text)
     if depth_exceeds(raw):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return orjson.loads(raw)
+    return loads(raw)
 
 
 def read_many(key: str, texts: Sequence[str]) -> list[Any]:
@@ -89,7 +94,6 @@ def read_many(key: str, texts: Sequence[str]) -> list[Any]:
         else [text.encode("utf-8", "surrogatepass") for text in texts]
     )
     documents = []
-    loads = orjson.loads
     for raw in raws:
         document = None
         if raw is not None and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:

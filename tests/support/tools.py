@@ -13,6 +13,7 @@ INSTALL = {
     "java": "apt-get install openjdk-17-jre-headless",
     "nginx": "apt-get install nginx-light",
     "node": "apt-get install nodejs npm",
+    "npm": "apt-get install npm",
     "redis": "apt-get install redis-server",
 }
 FOLDERS = {"iglu": "IGLU_CENTRAL", "iglu-verdicts": "IGLU_VERDICTS"}
