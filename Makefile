@@ -9,13 +9,13 @@ UV := $(shell command -v uv 2>/dev/null)
 install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
 create = $(if $(UV),$(UV) venv --quiet --clear --seed --python $(PYTHON) $(1),$(PYTHON) -m venv --clear $(1))
 PYTEST := $(BIN)/python -m pytest
-UNIT := not browser and not engines and not long and not pyodide and not marimo
-BROWSER := browser and not long
+UNIT := not browser and not engines and not hub and not long and not pyodide and not marimo
+BROWSER := browser and not hub and not long
 PYODIDE := $(PYTEST) -m pyodide tests/pyodide
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
 again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
-.PHONY: help venv demo test test-base test-engines test-pyodide test-marimo test-compat test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
+.PHONY: help venv demo test test-base test-engines test-pyodide test-marimo test-hub test-compat test-pythons test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ notebooks: venv ## run the tutorials in a real kernel and compare their outputs
 test: lint types imports unit notebooks browser ## lint, types, imports, unit, conformance, notebooks, browser
 
 test-long: venv ## full counts of kills, soaks and fuzzing
-	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines and not pyodide and not marimo"
+	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines and not hub and not pyodide and not marimo"
 
 .venv-marimo/.ready: pyproject.toml
 	$(call create,.venv-marimo)
@@ -80,6 +80,16 @@ test-pyodide: venv ## Python in a page: npm's pyodide in Node and in Chromium
 
 test-engines: .venv-engines/.ready ## Dask and Spark, in a virtual environment of their own
 	.venv-engines/bin/python -m pytest --timeout 600 -m engines $(call again,.venv-engines/bin/python -m pytest --timeout 600 -m engines)
+
+.venv-hub/.ready: pyproject.toml
+	$(call create,.venv-hub)
+	$(call install,.venv-hub) -e '.[hub]'
+	@touch $@
+
+HUB := .venv-hub/bin/python -m pytest -W default --timeout 240 -m hub tests/places
+
+test-hub: .venv-hub/.ready ## a JupyterHub with two users, and the other programs that run notebooks
+	$(HUB) $(call again,$(HUB))
 
 # nbtrack without any extra: what a user of cells, steps and the collector installs
 .venv-base/.ready: pyproject.toml
@@ -106,6 +116,35 @@ COMPAT := .venv-compat/bin/python -m pytest -W default -m "not browser and not e
 test-compat: .venv-compat/.ready ## the notebook and tracker tests on the oldest supported IPython, ipykernel, pandas …
 	$(COMPAT) $(call again,$(COMPAT))
 
+# The other Pythons of this machine. A tool that finds interpreters, such as pyenv, has them under its own root.
+PYTHONS := 3.12 3.13
+python_of = $(shell for python in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(1).*/bin/python$(1); do \
+  $$python -c "" 2>/dev/null && { command -v $$python; break; }; done)
+PYTHONS_TESTS := -m "not browser and not engines and not hub and not long and not node and not redis" \
+  --ignore tests/tracker/test_types.py --durations 10 tests/tracker tests/runtime tests/activities tests/test_steps.py \
+  tests/test_values.py tests/notebook/test_cells.py tests/notebook/test_what_people_write.py tests/delivery/test_stores.py \
+  tests/delivery/test_emitters.py tests/bulk/test_row_is_track.py
+
+.venv-3.%/.ready: pyproject.toml
+	$(if $(UV),$(UV) venv --quiet --clear --seed --python $(call python_of,3.$*) .venv-3.$*,$(call python_of,3.$*) -m venv --clear .venv-3.$*)
+	$(call install,.venv-3.$*) -e '.[all,base-tests]'
+	@touch $@
+
+test-python-3.%: .venv-3.%/.ready
+	.venv-3.$*/bin/python -m pytest $(PYTHONS_TESTS) $(call again,.venv-3.$*/bin/python -m pytest $(PYTHONS_TESTS))
+
+# one that is missing is skipped by name, or fails where NBTRACK_REQUIRE lists it (python3.12)
+test-pythons: ## the tests of tracker, session, cells and delivery on the other Pythons that are here
+	@for version in $(PYTHONS); do \
+	  if [ -n "$$($(MAKE) --no-print-directory -s find-python-$$version)" ]; then \
+	    $(MAKE) --no-print-directory test-python-$$version || exit 1; \
+	  elif [[ ",$$NBTRACK_REQUIRE," == *",python$$version,"* ]]; then echo "Python $$version is not here: pyenv install $$version"; exit 1; \
+	  else echo "skipped: Python $$version is not here: pyenv install $$version"; fi; \
+	done
+
+find-python-%:
+	@echo $(call python_of,$*)
+
 .venv-docs/.ready: pyproject.toml
 	$(call create,.venv-docs)
 	$(call install,.venv-docs) -e '.[all,tutorials,docs]'
@@ -124,4 +163,4 @@ screenshots: venv ## the pictures of the README and the tutorials, from the real
 	$(BIN)/python docs/screenshots.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-marimo .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-marimo .venv-hub .venv-3.* .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,6 +10,7 @@ from typing import Literal
 
 from nbtrack._version import __version__
 from nbtrack.collector import LocalCollector, shared_collector
+from nbtrack.collector.page_address import find_page_address
 from nbtrack.common.extras import MissingPackageError, installed_version, list_requirements, require
 from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import plural, readable_size, strip_credentials
@@ -139,11 +140,17 @@ def _look_at_outbox(path: Path) -> Check:
 def _look_at_collector(settings: NBTrack) -> Check:
     if settings.collector == "local":
         running = shared_collector.find(find_home())
-        return Check(
-            "collector",
-            "ok",
-            f"local, running at {running.url}" if running else "local, starts with the first event",
-        )
+        if running is None:
+            return Check("collector", "ok", "local, starts with the first event")
+        page = find_page_address(running.url, settings.page_url)
+        if not page.is_reachable:
+            return Check(
+                "collector",
+                "note",
+                f"local, running at {running.url}; browsers on other machines cannot open its page: %nbtrack monitor shows "
+                "what it received, or install 'nbtrack[remote]' for the Jupyter server",
+            )
+        return Check("collector", "ok", f"local, running at {page.base}")
     url, headers = settings.find_target()
     shown = strip_credentials(url)
     try:

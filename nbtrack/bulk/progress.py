@@ -40,6 +40,9 @@ class _LogProgress:
 class _TqdmProgress:
     def __init__(self, total: int | None) -> None:
         self._bar = _make_tqdm(total)
+        # of a widget a saved notebook keeps the text of the moment at which it was shown
+        container = getattr(self._bar, "container", None)
+        self._shown = None if container is None else _display(container)
         self._problem: str | None = None
 
     def show(self, done: int, problem: str | None) -> None:
@@ -52,6 +55,8 @@ class _TqdmProgress:
 
     def close(self) -> None:
         self._bar.close()
+        if self._shown is not None:
+            self._shown.update(self._bar.container)
 
 
 class Recorded:
@@ -116,6 +121,12 @@ def _is_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
+def _display(container: Any) -> Any:
+    """Show a widget in a place that can be written again."""
+    # the bar's own package has loaded it
+    return sys.modules["IPython.display"].display(container, display_id=True)
+
+
 def _make_tqdm(total: int | None) -> Any:
     with warnings.catch_warnings():
         # without ipywidgets it warns and shows the bar as text, which is fine
@@ -125,6 +136,9 @@ def _make_tqdm(total: int | None) -> Any:
 
         options: dict[str, Any] = {"total": total, "unit": " events", "unit_scale": True, "desc": "backfill"}
         try:
+            notebook = sys.modules.get("tqdm.notebook")
+            if notebook is not None and issubclass(tqdm, notebook.tqdm_notebook):
+                options["display"] = False
             return tqdm(**options)
         except ImportError:
             return std.tqdm(**options)

@@ -68,6 +68,8 @@ def collector(
     if strict_lengths and lenient_lengths:
         raise click.UsageError("--strict-lengths and --lenient-lengths exclude each other")
     from nbtrack.collector import LocalCollector
+    from nbtrack.collector.page_address import find_page_address
+    from nbtrack.runtime import NBTrack
 
     try:
         running = LocalCollector(
@@ -89,8 +91,11 @@ def collector(
     with running:
         # standard output is for events
         is_quiet_output = output == "none"
+        page = find_page_address(running.url, NBTrack().page_url)
+        if page.hosts:
+            running.allow_hosts(page.hosts)
         click.echo(f"Trackers send to  {running.url}", err=not is_quiet_output)
-        click.echo(f"The live page is  {running.page_url}", err=not is_quiet_output)
+        click.echo(f"The live page is  {page.with_token(running.token)}", err=not is_quiet_output)
         if host not in {"127.0.0.1", "localhost", "::1"}:
             click.echo(f"It listens on {host}: other machines can reach it.", err=True)
         ended = threading.Event()

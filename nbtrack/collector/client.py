@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from nbtrack.collector.page_address import find_page_address
 from nbtrack.common.arguments import check_callables, check_counts, check_numbers, is_http_url
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import find_registry
@@ -101,8 +102,24 @@ class CollectorClient:
 
     @property
     def page_url(self) -> str:
-        """The URL of the live page, with the token."""
-        return f"{self.url}/micro/ui?token={urllib.parse.quote(self.token)}"
+        """The URL of the live page for a browser, with the token: through the Jupyter server's proxy where there is one."""
+        return find_page_address(self.url).with_token(self.token)
+
+    def allow_hosts(self, hosts: Iterable[str]) -> None:
+        """Let the live page be opened under these host names, too, such as a proxy's; ``*`` allows all.
+
+        Parameters
+        ----------
+        hosts : iterable of str
+            Without a scheme or a port. They hold until the collector ends.
+
+        Examples
+        --------
+        >>> from nbtrack.collector import LocalCollector
+        >>> with LocalCollector() as collector:
+        ...     collector.allow_hosts(["hub.acme.com"])
+        """
+        self._request_json("POST", "hosts", body={"hosts": list(hosts)})
 
     def counts(self) -> dict[str, int]:
         """Return how many events were received: ``{"total": …, "good": …, "bad": …}``."""
@@ -124,7 +141,20 @@ class CollectorClient:
         """Return counts by schema as a DataFrame: columns schema, good, bad."""
         import pandas as pd  # noqa: PLC0415 - heavy
 
-        return pd.DataFrame(self._request_json("GET", "by_schema"), columns=["schema", "good", "bad"])
+        return pd.DataFrame(self.counts_by_schema(), columns=["schema", "good", "bad"])
+
+    def counts_by_schema(self) -> list[dict[str, Any]]:
+        """Return counts by schema as a list of ``{"schema": …, "good": …, "bad": …}``, the most frequent first.
+
+        Examples
+        --------
+        >>> from nbtrack.collector import LocalCollector
+        >>> with LocalCollector() as collector:
+        ...     collector.counts_by_schema()
+        []
+        """
+        counts: list[dict[str, Any]] = self._request_json("GET", "by_schema")
+        return counts
 
     def wait_for(
         self,

@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nbtrack.collector.page_address import find_page_address
 from nbtrack.common.processes import process_started
 
 BACKLOG = 512
@@ -107,7 +108,9 @@ def launch(config: ServerConfig, *, log: str | None = None) -> Launched:
     OSError
         If the address is taken.
     """
-    config.hosts = [config.host, *config.hosts]
+    # the names by which the Jupyter server's browsers know this machine
+    proxied = find_page_address(f"http://127.0.0.1:{config.port}").hosts
+    config.hosts = [config.host, *config.hosts, *proxied]
     listener = None
     options: dict[str, Any] = {"start_new_session": True}
     if os.name == "posix":
@@ -116,8 +119,14 @@ def launch(config: ServerConfig, *, log: str | None = None) -> Launched:
         options["pass_fds"] = (listener.fileno(),)
         port = listener.getsockname()[1]
     else:
+        # Windows hands over no socket: the process binds the port, and writes its number to standard output
+        if config.output != "none":
+            raise OSError(
+                "the collector cannot write events to standard output on Windows; use output='none'"
+            )
+        flags = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW")  # neither Ctrl-C nor a closed window ends it
         options = {
-            "creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            "creationflags": sum(getattr(subprocess, flag, 0) for flag in flags),
             "stdout": subprocess.PIPE,
         }
     errors = None
@@ -141,7 +150,8 @@ def launch(config: ServerConfig, *, log: str | None = None) -> Launched:
     process.stdin.flush()
     if listener is None:
         assert process.stdout is not None  # noqa: S101 - for the type checker
-        port = int(process.stdout.readline())
+        with process.stdout:
+            port = int(process.stdout.readline())
     if config.detached:
         process.stdin.close()
     host = f"[{config.host}]" if ":" in config.host else config.host

@@ -110,5 +110,7 @@ def open_private(path: Path, mode: str = "w") -> IO[Any]:
         "a": os.O_CREAT | os.O_WRONLY | os.O_APPEND,
         "r+b": os.O_CREAT | os.O_RDWR,
     }[mode]
+    # without it Windows would write every line feed of a binary file as two bytes
+    flags |= getattr(os, "O_BINARY", 0)
     encoding = None if "b" in mode else "utf-8"
     return os.fdopen(os.open(path, flags, 0o600), "w" if mode == "x" else mode, encoding=encoding)

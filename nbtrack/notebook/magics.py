@@ -314,7 +314,9 @@ class NBTrackMagics(Magics):
         if client is None:
             print(f"Events go to {session.destination}; the local collector is not used.")
             return
-        print(f"The local collector: {client.page_url}")
+        page = session.open_page()
+        if page is not None:
+            print(preview.show_page(page, client.token))
 
 
 def _run_command(*arguments: str) -> None:

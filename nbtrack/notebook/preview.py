@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+from nbtrack.collector.page_address import PageAddress
 from nbtrack.common.payload_json import decode_fields
 from nbtrack.common.pyodide import IN_PYODIDE, LIMITS
 from nbtrack.notebook.cells import CellRuns
@@ -18,6 +19,24 @@ def show_status(session: Session) -> str:
 
     text = render_text(take_snapshot(session))
     return f"{text}\n  here          {LIMITS}" if IN_PYODIDE else text
+
+
+def show_page(page: PageAddress, token: str) -> str:
+    """Return how to open the local collector's page, or where to look instead."""
+    if not page.is_reachable:
+        return (
+            f"The local collector listens at {page.base}, which a browser on another machine cannot open. %nbtrack monitor "
+            "shows what it received, in the tab Collector. With jupyter-server-proxy in the Jupyter server's environment "
+            "(pip install 'nbtrack[remote]') it has a page: restart the server, then this kernel."
+        )
+    if page.has_host:
+        return f"The local collector: {page.with_token(token)}"
+    first = (
+        ""
+        if page.hosts
+        else f"\nFirst tell the collector that address: %nbtrack config page_url=https://HOST{page.base.rpartition('/')[0]}/{{port}}"
+    )
+    return f"The local collector's page, at the host of this notebook: {page.with_token(token)}{first}"
 
 
 def show_settings(settings: NBTrack, name: str | None = None) -> str:

@@ -130,6 +130,6 @@ def read_entry(payload: Mapping[str, Any]) -> Entry | None:
 
 def _notebook_of(entities: Iterable[Mapping[str, Any]]) -> str:
     for entity in entities:
-        if entity["schema"] == own.NOTEBOOK:
+        if entity["schema"] in own.NOTEBOOKS:
             return str(entity["data"].get("name") or "")
     return ""

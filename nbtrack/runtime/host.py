@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
+from nbtrack.runtime.programs import find_program
+
 _KERNEL_FILE = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$")
 _CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE", "TF_BUILD")
 
@@ -37,10 +39,10 @@ def name_host(shell: Any = None) -> str:  # noqa: PLR0911 - a table, one line a 
         return "terminal"
     if "PAPERMILL_INPUT_PATH" in names or "PAPERMILL_INPUT_PATH" in environment:
         return "papermill"
-    if environment.get("JPY_SESSION_NAME"):
-        # the server started this kernel; which of its pages asked for it, it does not tell
-        return "notebook" if environment.get("JUPYTER_APP") == "notebook" else "lab"
-    return "nbclient"
+    if environment.get("SERVER_SOFTWARE", "").startswith("voila/"):
+        return "voila"
+    # a server is named by its application: which of its pages asked for this kernel, it does not tell
+    return find_program()[0] or ("lab" if environment.get("JPY_SESSION_NAME") else "nbclient")
 
 
 def is_served() -> bool:
@@ -74,6 +76,7 @@ def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> 
         os.environ.get("PAPERMILL_INPUT_PATH"),
         os.environ.get("JPY_SESSION_NAME"),
         user_ns.get("__session__"),
+        find_program()[1],
     )
     return next((path for path in candidates if isinstance(path, str) and path.endswith(".ipynb")), None)
 

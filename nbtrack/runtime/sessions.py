@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrack.activities import ActivityLog
+from nbtrack.collector.page_address import PageAddress, find_page_address
 from nbtrack.common import lifecycle, pyodide
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import CollectorTarget
@@ -123,6 +124,7 @@ class Session:
         settings.observe(self._drop_emitter, names=list(EMITTER_SETTINGS))
         settings.observe(self._drop_tracker, names=list(TRACKER_SETTINGS))
         settings.observe(self._set_user, names=["user_id"])
+        settings.observe(self._move_page, names=["page_url"])
 
     # -- whether it tracks
 
@@ -285,10 +287,26 @@ class Session:
         with self._connect_lock:
             if self._client is None:
                 self._client = self._connect()
+                self.open_page()
                 plan = self.tracking_plan
                 for structure in plan.structures.values() if plan else ():
                     self._client.register(structure.schema)
             return self._client
+
+    def find_page(self) -> PageAddress | None:
+        """Return where a browser finds the local collector's page; None where none is connected. Starts nothing."""
+        client = self.peek_collector()
+        return None if client is None else find_page_address(client.url, self.settings.page_url)
+
+    def open_page(self) -> PageAddress | None:
+        """Return the same, and let the collector reply under the host name of that address."""
+        client, address = self.peek_collector(), self.find_page()
+        if client is not None and address is not None and address.hosts:
+            try:
+                client.allow_hosts(address.hosts)
+            except (OSError, RuntimeError, ValueError) as error:  # it ended, or is of an earlier version
+                self.note_fault("opening the collector's page to its host name", error)
+        return address
 
     @property
     def is_local(self) -> bool:
@@ -478,7 +496,11 @@ class Session:
             backlog += f" {self.home} is not writable: unsent events are lost when this process ends."
         if self.is_local:
             given = self._explicit_collector
-            where = given.url if given else "the local collector, which starts with the first event"
+            where = (
+                find_page_address(given.url, self.settings.page_url).base
+                if given
+                else "the local collector, which starts with the first event"
+            )
             return f"nbtrack: events stay on this machine ({where}).{backlog} Help: %nbtrack?"
         return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
 
@@ -514,6 +536,7 @@ class Session:
         self.settings.unobserve(self._drop_emitter, names=list(EMITTER_SETTINGS))
         self.settings.unobserve(self._drop_tracker, names=list(TRACKER_SETTINGS))
         self.settings.unobserve(self._set_user, names=["user_id"])
+        self.settings.unobserve(self._move_page, names=["page_url"])
         with self._lock:
             self._sent_before, emitter, client = self.sent, self._emitter, self._client
             self._emitter = self._tracker = self._client = None
@@ -599,6 +622,9 @@ class Session:
         with self._lock:
             if self._subject is not None:
                 self._subject.set_user_id(change["new"])
+
+    def _move_page(self, _: Mapping[str, Any]) -> None:
+        self.open_page()
 
     def _drop_tracker(self, _: Mapping[str, Any]) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ from nbtrack.runtime.traits import (
     IgluPlaces,
     Name,
     Number,
+    PageTemplate,
     SecretHeaders,
     StorePlace,
     Switch,
@@ -131,6 +132,12 @@ class NBTrack(Configurable):
     local_port = Number(9090, min=0, max=65535, help="The local collector's port, taken if it is free.").tag(
         config=True
     )
+    page_url = PageTemplate(
+        None,
+        allow_none=True,
+        help="URL of the local collector's page for browsers, where the Jupyter server does not tell it: "
+        "{port} is the collector's port, {NAME} an environment variable.",
+    ).tag(config=True)
     base64 = Switch(
         True, help="Encode self-describing data and entities in base64, as Snowplow's trackers do."
     ).tag(config=True)

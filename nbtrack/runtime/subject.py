@@ -148,7 +148,8 @@ class SessionEntities:
             data["name_hash"] = host.hash_name(path, self._installation.salt)
         elif path and form == "name":
             data["name"] = host.shorten_name(path)[: events.NAME_LENGTH]
-        self._notebook = (key, SelfDescribingJson(events.NOTEBOOK, data))
+        schema = events.LATER_NOTEBOOK if self._host in events.LATER_HOSTS else events.NOTEBOOK
+        self._notebook = (key, SelfDescribingJson(schema, data))
         return self._notebook[1]
 
 

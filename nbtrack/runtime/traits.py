@@ -5,6 +5,7 @@ from typing import Any
 
 from traitlets import Bool, Dict, Int, List, TraitError, Unicode
 
+from nbtrack.collector.page_address import fill_template
 from nbtrack.common.arguments import check_headers, is_http_url
 from nbtrack.delivery.http.urls import base_uri
 
@@ -31,6 +32,23 @@ class Name(Unicode):
         text = super().validate(obj, value)
         if not text:
             raise TraitError("it is empty")
+        return text
+
+
+class PageTemplate(Unicode):
+    """A setting that is the live page's URL, with placeholders, or None."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Validate that it becomes a URL."""
+        text = super().validate(obj, value)
+        if text is None:
+            return None
+        try:
+            is_url = is_http_url(fill_template(text, 9090))
+        except ValueError as error:
+            raise TraitError(str(error)) from None
+        if not is_url:
+            raise TraitError("it must be a URL such as https://hub.acme.com/user/ann/proxy/{port}")
         return text
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeAlias
 
 from nbtrack.runtime import find_session
+from nbtrack.steps.scripts import warn_of_lost_session
 
 StepFactory: TypeAlias = Callable[[str], Any]
 """Makes a `Step` of its name; handed in, because a step is itself a decorator."""
@@ -136,4 +137,6 @@ def _results(result: Any) -> list[Any]:
 
 def _is_off() -> bool:
     active = find_session()
+    if active is None:
+        warn_of_lost_session()
     return active is None or not active.enabled

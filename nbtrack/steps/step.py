@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from nbtrack.runtime import events as own
 from nbtrack.runtime import find_session
 from nbtrack.steps.functions import decorate
+from nbtrack.steps.scripts import warn_of_lost_session
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson
 
 Status = Literal["ok", "error", "interrupted", "exited"]
@@ -141,6 +142,8 @@ class Step:
 
     def _begin(self) -> _Run | None:
         active = find_session()
+        if active is None:
+            warn_of_lost_session()
         if active is None or not active.enabled:
             return None
         run = _Run()

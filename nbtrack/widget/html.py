@@ -92,6 +92,17 @@ def render_html(snapshot: Snapshot) -> str:
         parts.append(
             _table("Local collector", names, [[f"{snapshot.verdicts.get(name, 0):,}" for name in names]])
         )
+        if schemas := snapshot.verdicts.get("by_schema"):
+            parts.append(
+                _table(
+                    "Local collector, by schema",
+                    ("schema", "good", "failed"),
+                    (
+                        [shorten(row["schema"] or "-"), f"{row['good']:,}", f"{row['bad']:,}"]
+                        for row in schemas[:ROWS]
+                    ),
+                )
+            )
     return "".join([*parts, "</div>"])
 
 

@@ -16,6 +16,7 @@ SMALL_WINDOW, BIG_WINDOW = 200, 5_000
 """Pending events compared: few while they change quickly, many while they only wait."""
 POINTS = 180
 SAVED_ROWS = 50
+MOST_SCHEMAS = 50
 _COUNTS = ("good", "bad", "repeats")
 
 Row = list[Any]
@@ -111,7 +112,7 @@ class Feed:
         rows = [[*row[:-1], []] for row in self._activity_rows(snapshot.activity)]
         message["activity"] = {"rows": rows, "order": [row[0] for row in rows]}
         if snapshot.verdicts is not None:
-            message["collector"] = {name: snapshot.verdicts[name] for name in _COUNTS} | {"last": []}
+            message["collector"] = _collector_counts(snapshot.verdicts) | {"last": []}
         return message
 
     def _head(self, snapshot: Snapshot) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class Feed:
         self._result_numbers = numbers
         self._verdicts = {number: found[key] for key, number in numbers.items()}
         newest_first = sorted(self._verdicts.items(), key=lambda item: -item[1]["time"])
-        return {name: summary[name] for name in _COUNTS} | {
+        return _collector_counts(summary) | {
             "last": [
                 _result_row(number, result, titles.get(result["event_id"])) for number, result in newest_first
             ]
@@ -244,6 +245,14 @@ def _log_row(attempt: Attempt) -> Row:
         None if attempt.retry_in is None else round(attempt.retry_in, 1),
         None if attempt.error is None else shorten(attempt.error),
     ]
+
+
+def _collector_counts(summary: dict[str, Any]) -> dict[str, Any]:
+    schemas = [
+        [shorten(row["schema"] or "-"), row["good"], row["bad"]]
+        for row in summary.get("by_schema", ())[:MOST_SCHEMAS]
+    ]
+    return {name: summary[name] for name in _COUNTS} | {"schemas": schemas}
 
 
 def _identify(verdict: dict[str, Any]) -> tuple[Any, ...]:

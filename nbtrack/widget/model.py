@@ -1,5 +1,7 @@
 """The monitor: one model per session, any number of views."""
 
+import contextlib
+import importlib
 import logging
 import queue
 import threading
@@ -94,6 +96,7 @@ class Monitor(anywidget.AnyWidget):
         self._results_at = 0.0
         self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._last = describe(source, self._emitter, None, self._feed.window)
+        _find_colab()
         super().__init__()
         self._refresher = Refresher(self._tick, _log_fault)
         self._unsubscribe: Callable[[], None] = self._emitter.subscribe(self._refresher.poke)
@@ -240,6 +243,12 @@ def _control(kind: str, source: Source, emitter: AsyncEmitter) -> None:
         emitter.resume()
     elif source.enabled:
         emitter.async_flush()
+
+
+def _find_colab() -> None:
+    """Load Colab's module, if this is Colab: anywidget switches Colab's manager of other packages' widgets on if it finds it."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("google.colab.output")
 
 
 def _log_fault(fault: Exception) -> None:

@@ -88,6 +88,9 @@ class Source(Protocol):
     def peek_collector(self) -> Any:
         """Return its local collector if connected; never starts one."""
 
+    def find_page(self) -> Any:
+        """Return where a browser finds that collector's page, or None."""
+
     def find_payload(self, event_id: str) -> dict[str, str] | None:
         """Return an event from the store or the collector; None if it is in neither."""
 
@@ -228,10 +231,13 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
 
 
 def fetch_validation_results(source: Source) -> dict[str, Any] | None:
-    """Return the local collector's counts and last validation results; None without a local collector."""
-    client = source.peek_collector()
+    """Return the local collector's counts, by schema too, and last validation results; None without a local collector."""
+    client, page = source.peek_collector(), source.find_page()
+    if client is None or page is None:
+        return None
     try:
-        return client.summary() if client is not None else None
+        results: dict[str, Any] = client.summary()
+        return results | {"by_schema": client.counts_by_schema(), "url": page.base}
     except (OSError, RuntimeError, ValueError):
         return None
 

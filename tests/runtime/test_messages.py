@@ -72,6 +72,16 @@ MESSAGES: Messages = {
         SettingError,
         "store = 'dsk' (argument) does not fit: events wait on 'disk', in 'memory', or at a URL such as redis://",
     ),
+    "a page that is no URL": (
+        lambda: NBTrack(page_url="hub.acme.com/proxy/{port}"),
+        SettingError,
+        "page_url = 'hub.acme.com/proxy/{port}' (argument) does not fit: it must be a URL such as https://hub.acme.com/user/ann/proxy/{port}",
+    ),
+    "a page with a variable that is not set": (
+        lambda: NBTrack(page_url="https://hub.acme.com{NOWHERE}/{port}"),
+        SettingError,
+        "{NOWHERE} is neither {port} nor an environment variable that is set",
+    ),
     "an empty namespace": (
         lambda: NBTrack(namespace=""),
         SettingError,

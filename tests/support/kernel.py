@@ -112,6 +112,7 @@ MASKS = (
     (r"In\[\d+\]", "In"),
     (r"ipykernel_\d+", "ipykernel"),
     (r"/\S*/(tracked|plain)\d+/", "/"),
+    (r"\(pid=\d+\)", "(pid=N)"),
     (r"\d{5,}", "N"),
 )
 

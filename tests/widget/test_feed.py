@@ -90,10 +90,18 @@ def test_what_may_be_saved_holds_no_id_and_no_reason():
         "bad": 1,
         "repeats": 0,
         "last": [{"time": 1, "event_id": "secret-id", "schema": "s", "good": False, "reasons": ["'secret'"]}],
+        "by_schema": [
+            {"schema": f"iglu:com.acme/{n}/jsonschema/1-0-0", "good": n, "bad": 0} for n in range(60)
+        ],
     }
     events = [PendingEvent("secret-id", 1.0, "ue", "order", 900, 0)] * 3
     saved = feed.summarise(snapshot(events, [attempt(1)], verdicts=verdicts))
     assert "secret" not in json.dumps(saved)
     assert len(json.dumps(feed.summarise(snapshot(waiting(*range(5_000)), [attempt(1)])))) < 10_000
     live, _ = feed.next_message(snapshot(events, verdicts=verdicts))
+    assert live["collector"]["schemas"][:2] == [
+        ["iglu:com.acme/0/jsonschema/1-0-0", 0, 0],
+        ["iglu:com.acme/1/jsonschema/1-0-0", 1, 0],
+    ]
+    assert len(live["collector"]["schemas"]) == 50
     assert live["collector"]["last"][0]["reasons"] == ["'secret'"]

@@ -19,6 +19,7 @@ def hostile():
         "good": 0,
         "bad": 1,
         "last": [{"event_id": "secret-id", "reasons": ["secret"], "schema": EVIL}],
+        "by_schema": [{"schema": EVIL, "good": 0, "bad": 1}],
     }
     return Snapshot(1.0, EVIL, "retrying", EVIL, counters, [event], [attempt], verdicts)
 
@@ -30,7 +31,7 @@ def test_html_holds_text_from_elsewhere_as_text_only_and_no_content():
     assert "\u202e" not in html
     assert "\x07" not in html
     assert "secret" not in html
-    assert html.count("<caption") == 4
+    assert html.count("<caption") == 5
     assert len(html) < 10_000
 
 

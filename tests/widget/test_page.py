@@ -182,7 +182,7 @@ def test_hostile_content_is_text_and_the_layout_holds(bare):
         state="retrying",
         reason=EVIL * 100,
         counters={f"dropped: {EVIL}": 3},
-        collector={"good": 0, "bad": 1, "repeats": 0, "last": [verdict]},
+        collector={"good": 0, "bad": 1, "repeats": 0, "schemas": [[EVIL, 0, 1]], "last": [verdict]},
     )
     bare.rows().first.click()
     bare.answer("event", content={EVIL: EVIL, "long": "y" * 100_000}, note=EVIL, curl=None)
@@ -199,6 +199,28 @@ def test_hostile_content_is_text_and_the_layout_holds(bare):
         bare.page.set_viewport_size({"width": width, "height": 900})
         bare.settle()
         assert bare.page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_the_collectors_tab_has_the_counts_by_schema(bare):
+    order, other = (f"iglu:com.acme/{name}/jsonschema/1-0-0" for name in ("order", "other"))
+    counts = {"good": 1_234, "bad": 5, "repeats": 0, "last": []}
+    bare.start(collector={**counts, "schemas": [[order, 1_230, 5], [other, 4, 0]]})
+    table = bare.page.locator("#one .nbm-schemas")
+    assert table.count() == 0
+    bare.tab("Collector")
+    shown = [row.split("\t") for row in table.inner_text().splitlines()]
+    assert shown == [
+        ["Events by schema, the most frequent first"],
+        ["schema", "good", "failed"],
+        ["order 1-0-0 · com.acme", "1,230", "5"],
+        ["other 1-0-0 · com.acme", "4", "0"],
+    ]
+    bare.tell(collector={**counts, "schemas": [[order, 1_231, 5]]})
+    bare.settle()
+    assert "1,231" in table.inner_text()
+    assert "other" not in table.inner_text()
+    bare.tab("Buffer")
+    assert table.count() == 0
 
 
 @pytest.mark.parametrize("width", [400, 700, 1_400])
@@ -333,6 +355,7 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
             "good": 3,
             "bad": 1,
             "repeats": 0,
+            "schemas": [["iglu:com.acme/order/jsonschema/1-0-0", 3, 1]],
             "last": [verdict, verdict | {"number": 2, "good": True, "reasons": []}],
         },
         activity={"rows": [ran(1, "ok"), ran(2, "error"), ran(3, "running")], "order": [1, 2, 3]},

@@ -22,11 +22,17 @@ let lastId = "";
 
 // The token stays in this tab: session storage is read by no other port and no other site, and a cookie would be.
 const KEY = `nbtrack.token ${location.pathname}`;
-const given = new URLSearchParams(location.search).get("token");
-if (given) {
+// Behind a proxy it stands in the fragment, which browsers do not send.
+function takeToken() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const given = fragment.get("token") ?? new URLSearchParams(location.search).get("token");
+  if (!given) return false;
   sessionStorage.setItem(KEY, given);
-  history.replaceState(null, "", `${location.pathname}${location.hash}`);
+  fragment.delete("token");
+  history.replaceState(null, "", `${location.pathname}${fragment.size ? `#${fragment}` : ""}`);
+  return true;
 }
+takeToken();
 const token = sessionStorage.getItem(KEY) ?? "";
 
 function request(path, options = {}) {
@@ -198,7 +204,8 @@ function receive(news) {
 async function connect() {
   let reply = null;
   try {
-    reply = await request("stream", lastId ? { headers: { "Last-Event-ID": lastId } } : {});
+    // proxies pass on what is said to be a stream at once, and hold back other replies until they end
+    reply = await request("stream", { headers: { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}) } });
     if (reply.ok) {
       root.dataset.live = "yes";
       find("state").textContent = "live";
@@ -319,7 +326,8 @@ async function begin() {
   document.addEventListener("click", (click) => {
     if (!find("menu").contains(click.target) && !click.target.closest(".nbt-funnel")) find("menu").hidden = true;
   });
-  addEventListener("hashchange", recallView);
+  // the URL with another token, opened in a tab that shows the page already, changes nothing but the fragment
+  addEventListener("hashchange", () => (takeToken() ? location.reload() : recallView()));
   find("columns").addEventListener("toggle", chooseColumns);
   find("theme").addEventListener("click", () => setTheme({ auto: "dark", dark: "light", light: "auto" }[recall("theme", "auto")] ?? "dark"));
   find("clear").addEventListener("click", async () => {

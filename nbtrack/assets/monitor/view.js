@@ -90,6 +90,8 @@ const TABLES = {
   },
 };
 
+const collectorOf = (view) => (view.held ?? view.store).collector ?? {};
+
 class View {
   constructor(el, store) {
     Object.assign(this, { store, el, tab: "activity", held: null, filters: {}, said: "", saidAt: 0, id: `nbm-${(views += 1)}` });
@@ -177,6 +179,10 @@ class View {
     this.filter.addEventListener("keydown", (event) => event.key === "Escape" || event.stopPropagation());
     this.hold = button("", "Hold", () => this.toggleHold());
     this.home = element("div", "nbm-home");
+    this.schemas = element("div", "nbm-schemas");
+    this.schemas.tabIndex = 0;
+    this.schemas.setAttribute("role", "region");
+    this.schemas.setAttribute("aria-label", "Events by schema");
     this.pane.append(this.home, this.panel.root);
     const tools = element("div", "nbm-tools", list, element("span", "nbm-buttons", this.filter, this.hold));
     return element("div", "nbm-main", tools, this.pane);
@@ -296,10 +302,35 @@ class View {
     this.hold.setAttribute("aria-pressed", String(Boolean(this.held)));
     const table = this.tables[this.tab];
     if (this.home.firstChild !== table.scroll) this.home.replaceChildren(table.scroll);
+    this.drawSchemas();
     const source = this.held ?? this.store;
     const rows = this.tab === "collector" ? source.collector?.last ?? [] : source[this.tab];
     const shown = this.choose(rows, table.columns);
     table.show(shown, this.caption(shown.length, rows.length), rows.length ? "No row matches the filter." : TABLES[this.tab].empty);
+  }
+
+  // What the live page shows above its events, for those whose browser cannot open it.
+  drawSchemas() {
+    const schemas = this.tab === "collector" ? collectorOf(this).schemas ?? [] : [];
+    if (!schemas.length) {
+      this.schemas.remove();
+      return;
+    }
+    if (this.schemas.parentNode !== this.home) this.home.append(this.schemas);
+    const shown = JSON.stringify(schemas);
+    if (this.schemas.dataset.shown === shown) return;
+    this.schemas.dataset.shown = shown;
+    const heads = ["schema", "good", "failed"].map((name) => {
+      const head = element("th", "", name);
+      head.scope = "col";
+      return head;
+    });
+    const rows = schemas.map(([schema, good, bad]) => {
+      const failures = element("td", "nbm-number", count(bad));
+      if (bad) failures.dataset.mood = "bad";
+      return element("tr", "", element("td", "", visible(readable(schema))), element("td", "nbm-number", count(good)), failures);
+    });
+    this.schemas.replaceChildren(element("table", "", element("caption", "", "Events by schema, the most frequent first"), element("thead", "", element("tr", "", ...heads)), element("tbody", "", ...rows)));
   }
 
   choose(rows, columns) {

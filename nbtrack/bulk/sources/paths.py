@@ -48,7 +48,9 @@ def find_paths(pattern: str) -> list[str]:
         If the URL cannot be opened; the message names what to install.
     """
     if pattern.startswith(("~", "file://")):
-        pattern = str(Path(pattern.removeprefix("file://")).expanduser())
+        local = pattern.removeprefix("file://")
+        # on Windows file:///C:/data is C:/data
+        pattern = str(Path(local.lstrip("/") if os.name == "nt" else local).expanduser())
     if is_remote(pattern):
         with reading(pattern):
             files, path = _open_system(pattern)

@@ -33,13 +33,13 @@ class AccessPolicy:
     token : str
     open : bool
         Whether no token is required; the host is checked nevertheless.
-    hosts : frozenset of str
-        Host names allowed besides those of this machine; ``*`` allows all.
+    hosts : set of str
+        Host names allowed besides those of this machine; ``*`` allows all. Clients with the token may add some.
     """
 
     token: str
     open: bool
-    hosts: frozenset[str]
+    hosts: set[str]
 
     def may_read(self, request: HTTPServerRequest) -> bool:
         """Check whether a request may read what was received."""
@@ -119,7 +119,9 @@ class AuthenticatedHandler(RequestHandler):
 
     def prepare(self) -> None:
         if not self.policy.is_host_allowed(self.request):
-            self.reject(403, "this host name is not allowed; see the option allowed_hosts")
+            self.reject(
+                403, "this host name is not allowed; see the setting page_url and the option allowed_hosts"
+            )
         elif self.requires_token and not self.policy.has_token(self.request):
             self.reject(401, "the collector's token is required: open the URL that it printed")
         elif self.changes and not self.policy.is_same_origin(self.request):

@@ -47,7 +47,7 @@ class Page(AuthenticatedHandler):
     """The page itself, at ``/micro/ui/``.
 
     It is the same for everybody and holds no event. The token in its URL stays in the browser's session storage, which no
-    other port and no other site can read.
+    other port and no other site can read; behind a proxy it stands in the URL's fragment, which is sent to nobody.
     """
 
     requires_token = False
@@ -209,6 +209,8 @@ class Stream(AuthenticatedHandler):
 
     async def get(self) -> None:
         self.set_header("Content-Type", "text/event-stream")
+        # a proxy that passes a stream on piece by piece may pass on compressed pieces without saying so
+        self.set_header("Content-Encoding", "identity")
         self.set_header("X-Accel-Buffering", "no")
         database = self.state.database
         epoch, row = self._last_position()

@@ -52,7 +52,7 @@ async def _watch(state: State, config: ServerConfig) -> None:
 async def _run(config: ServerConfig, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     state = create_state(config, loop)
-    policy = AccessPolicy(config.token, config.open, frozenset(config.hosts))
+    policy = AccessPolicy(config.token, config.open, set(config.hosts))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(signal_number, state.stop.set)
@@ -88,7 +88,8 @@ def main() -> None:
     )  # events are personal: the database and SQLite's files beside it are readable by their user only
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     if config.fd is None:
-        listener = socket.create_server((config.host, config.port))
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        listener = socket.create_server((config.host, config.port), family=family)
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
     else:

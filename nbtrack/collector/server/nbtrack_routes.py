@@ -234,6 +234,23 @@ class Schemas(AuthenticatedHandler):
             self.reject(422, str(error))
 
 
+class Hosts(AuthenticatedHandler):
+    """Adds host names by which the collector may be addressed."""
+
+    changes = True
+
+    def post(self) -> None:
+        body = self.json_body()
+        if body is None:
+            return
+        hosts = body.get("hosts")
+        if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+            self.reject(400, "hosts must be a list of host names")
+            return
+        self.policy.hosts.update(host.lower() for host in hosts)
+        self.write_json({"hosts": sorted(self.policy.hosts)})
+
+
 class Presence(AuthenticatedHandler):
     """Notes that a kernel uses this collector, or no longer does."""
 
@@ -267,6 +284,6 @@ def routes(shared: dict[str, Any]) -> list[tuple[str, type[RequestHandler], dict
     handlers = {
         "summary": Summary, "by_schema": BySchema, "wait": Wait, "rows": Rows, "requests": Requests, "reset": Reset,
         "forget": Forget, "schemas": Schemas, "known_schemas": KnownSchemas,
-        "presence": Presence, "stop": Stop,
+        "hosts": Hosts, "presence": Presence, "stop": Stop,
     }  # fmt: skip
     return [(f"/nbtrack/{name}", handler, shared) for name, handler in handlers.items()]
