@@ -26,6 +26,13 @@ def find_marimo_kernel() -> Any:
     return getattr(context, "_kernel", None)
 
 
+def find_marimo_path() -> str | None:
+    """Return the path of marimo's notebook that runs on the current thread; None elsewhere."""
+    kernel = find_marimo_kernel()
+    path = getattr(getattr(kernel, "app_metadata", None), "filename", None)
+    return path if isinstance(path, str) else None
+
+
 class PerViewer(Generic[_Value]):
     """One value for the process, and in marimo one for each kernel."""
 

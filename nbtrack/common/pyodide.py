@@ -13,7 +13,7 @@ LIMITS = (
 )
 NO_LOCAL_COLLECTOR = (
     "the local collector does not run in Pyodide; give the URL of a collector that allows this page (CORS): "
-    "nbtrack.start('https://…') or %nbtrack collector https://…"
+    "nbtrack.start('https://…')"
 )
 
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbtrack.common.current_session import PerViewer, register_session, unregister_session
+from nbtrack.common.current_session import PerViewer, find_marimo_kernel, register_session, unregister_session
 from nbtrack.runtime.sessions import EXIT_BUDGET, Session
 from nbtrack.runtime.settings import NBTrack, SettingError
 
@@ -151,7 +151,9 @@ def session() -> Session:
     active = _active.get()
     if active is None:
         raise RuntimeError(
-            "no nbtrack session runs here: run `%load_ext nbtrack` in a notebook, or call nbtrack.start() in a script"
+            "no nbtrack session runs here: call nbtrack.start()"
+            if find_marimo_kernel() is not None
+            else "no nbtrack session runs here: run `%load_ext nbtrack` in a notebook, or call nbtrack.start() in a script"
         )
     return active
 

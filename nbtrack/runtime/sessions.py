@@ -134,6 +134,11 @@ class Session:
         return self._optout.find()
 
     @property
+    def has_magics(self) -> bool:
+        """Whether magics control it: in IPython, not in scripts and marimo."""
+        return self.shell is not None
+
+    @property
     def why_off(self) -> str | None:
         """Why cells, magics and steps send nothing, as messages say it; None if they send."""
         found = self.optout
@@ -481,8 +486,9 @@ class Session:
         """Return one line about where events go; `%load_ext nbtrack` prints it."""
         if self.optout:
             return f"nbtrack is off: {self.why_off}. Cells run normally; nothing is sent."
+        help_ = " Help: %nbtrack?" if self.has_magics else ""
         if pyodide.IN_PYODIDE and self.destination == LOCAL:
-            return f"nbtrack: events wait in memory: {pyodide.NO_LOCAL_COLLECTOR}. Help: %nbtrack?"
+            return f"nbtrack: events wait in memory: {pyodide.NO_LOCAL_COLLECTOR}.{help_}"
         waiting = self._count_waiting()
         own = waiting.pop(self.destination, 0)
         backlog = f" {plural(own, 'event')} pending from before." if own else ""
@@ -501,8 +507,8 @@ class Session:
                 if given
                 else "the local collector, which starts with the first event"
             )
-            return f"nbtrack: events stay on this machine ({where}).{backlog} Help: %nbtrack?"
-        return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
+            return f"nbtrack: events stay on this machine ({where}).{backlog}{help_}"
+        return f"nbtrack: events go to {self.destination}.{backlog}{help_}"
 
     def find_target(self) -> CollectorTarget:
         """Return the collector for code that sends without the emitter, such as a backfill.
