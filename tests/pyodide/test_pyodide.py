@@ -137,6 +137,32 @@ await run("print(nbtrack.session().emitter.stats().pending, list(nbtrack.session
     assert lines[-1] == "1 []"
 
 
+def test_the_monitor_is_refreshed_by_the_event_loop(run_in_node):
+    code = """
+import asyncio, json
+from nbtrack.widget.refresher import Refresher
+
+class View:
+    ticks = 0
+    def tick(self):
+        self.ticks += 1
+        return None if self.ticks > 1 else 0.01
+
+view, faults = View(), []
+refresher = Refresher(view.tick, faults.append)
+refresher.start()
+for _ in range(9):
+    refresher.poke()
+await asyncio.sleep(1)
+print(json.dumps([view.ticks, len(faults)]))
+refresher.stop()
+refresher.poke()
+await asyncio.sleep(0.4)
+print(json.dumps([view.ticks]))
+"""
+    assert run_in_node(code) == [[2, 0], [2]]
+
+
 def test_options_that_are_the_browsers_are_refused(run_in_node):
     code = """
 from nbtrack.tracker import Emitter
