@@ -9,12 +9,13 @@ UV := $(shell command -v uv 2>/dev/null)
 install = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
 create = $(if $(UV),$(UV) venv --quiet --clear --seed --python $(PYTHON) $(1),$(PYTHON) -m venv --clear $(1))
 PYTEST := $(BIN)/python -m pytest
-UNIT := not browser and not engines and not hub and not long
+UNIT := not browser and not engines and not hub and not long and not pyodide and not marimo
 BROWSER := browser and not hub and not long
+PYODIDE := $(PYTEST) -m pyodide tests/pyodide
 # on a shared CI machine, what failed gets one more chance alone; the log shows both runs
 again = $(if $(CI_AGAIN),|| $(1) --last-failed --last-failed-no-failures none,)
 
-.PHONY: help venv demo test test-base test-engines test-hub test-compat test-pythons test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
+.PHONY: help venv demo test test-base test-engines test-pyodide test-marimo test-hub test-compat test-pythons test-long docs lint types imports unit browser bench notebooks outputs screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +58,20 @@ notebooks: venv ## run the tutorials in a real kernel and compare their outputs
 test: lint types imports unit notebooks browser ## lint, types, imports, unit, conformance, notebooks, browser
 
 test-long: venv ## full counts of kills, soaks and fuzzing
-	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines and not hub"
+	NBTRACK_LONG=1 $(PYTEST) --timeout 1800 -m "not browser and not engines and not hub and not pyodide and not marimo"
+
+.venv-marimo/.ready: pyproject.toml
+	$(call create,.venv-marimo)
+	$(call install,.venv-marimo) -e '.[marimo-tests]'
+	@touch $@
+
+MARIMO := .venv-marimo/bin/python -m pytest -m marimo tests/marimo
+
+test-marimo: .venv-marimo/.ready ## marimo in Chromium, in a virtual environment of its own
+	$(MARIMO) $(call again,$(MARIMO))
+
+test-pyodide: venv ## Python in a page: npm's pyodide in Node and in Chromium
+	$(PYODIDE) $(call again,$(PYODIDE))
 
 .venv-engines/.ready: pyproject.toml
 	$(call create,.venv-engines)
@@ -149,4 +163,4 @@ screenshots: venv ## the pictures of the README and the tutorials, from the real
 	$(BIN)/python docs/screenshots.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-hub .venv-3.* .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-base .venv-demo .venv-engines .venv-marimo .venv-hub .venv-3.* .venv-docs .venv-compat site build dist node_modules .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

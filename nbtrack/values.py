@@ -36,8 +36,7 @@ from enum import Enum
 from typing import Any, Literal
 from uuid import UUID
 
-import orjson
-
+from nbtrack.common.payload_json import orjson
 from nbtrack.template import Col, is_exact_integer, parse_datetime, to_str
 
 __all__ = ["dumps", "jsonable", "key_text", "milliseconds", "text"]
@@ -51,12 +50,12 @@ _INTEGRAL = re.compile(rb"(?:^|[:,\[])-?[0-9]+[.]0(?:$|[,}\]])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TABLES = frozenset({"pandas", "polars", "pyarrow", "duckdb", "dask", "pyspark"})
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_OPTIONS = 0 if orjson is None else orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> bytes:
     """Return a value as JSON, as `dumps` does, in UTF-8."""
-    if encoder is None and nan == "null":
+    if encoder is None and nan == "null" and orjson is not None:
         try:
             data = orjson.dumps(value, jsonable, _OPTIONS)
             # from the right, as this is half the time of `in` for what has no such number

@@ -1,7 +1,13 @@
 """Backfill: one event for each row of a DataFrame, table or file, with every row accounted for."""
 
-from nbtrack.common.extras import require
+from nbtrack.common.extras import MissingPackageError, require
+from nbtrack.common.pyodide import IN_PYODIDE
 
+if IN_PYODIDE:
+    raise MissingPackageError(
+        "a backfill needs threads and sockets, which Pyodide does not have; run it elsewhere, or track single events with "
+        "nbtrack.track(event)"
+    )
 require("backfill", "a backfill")  # before what needs it is imported
 
 from nbtrack.bulk.api import backfill, backfill_async

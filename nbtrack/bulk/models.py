@@ -102,6 +102,7 @@ class Accounts:
     retries: int = 0
     null_keys: int = 0
     repeated_keys: int = 0
+    resent: int = 0
     null_rows: list[int] = field(default_factory=list)
     repeated_rows: list[int] = field(default_factory=list)
     hours: Counter[int] = field(default_factory=Counter)

@@ -16,7 +16,7 @@ from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.sources.chunks import Source
 from nbtrack.common.arguments import check_at_least, check_headers, check_integers, check_positive
 from nbtrack.common.collector_address import TOKEN_HEADER, find_token
-from nbtrack.common.current_session import CollectorTarget, find_registry, find_target
+from nbtrack.common.current_session import CollectorTarget, find_marimo_kernel, find_registry, find_target
 from nbtrack.common.home import find_home
 from nbtrack.delivery.encoding import ENVELOPE_BYTES
 from nbtrack.delivery.http.urls import base_uri, split_credentials
@@ -445,8 +445,9 @@ def _find_target(collector: Any) -> CollectorTarget:
         return _with_token(CollectorTarget(url, headers), getattr(collector, "token", None))
     if (target := find_target()) is None:
         raise RuntimeError(
-            "no collector to send to: pass collector=URL, or start a session (%load_ext nbtrack in a notebook, "
-            "nbtrack.start() in a script)"
+            "no collector to send to: pass collector=URL, or start a session ("
+            + ("" if find_marimo_kernel() is not None else "%load_ext nbtrack in a notebook, ")
+            + "nbtrack.start() in a script)"
         )
     return _with_token(target)
 

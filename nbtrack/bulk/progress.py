@@ -6,7 +6,7 @@ import uuid
 import warnings
 from typing import Any, Protocol
 
-from nbtrack.common.current_session import find_activities
+from nbtrack.common.current_session import find_activities, find_marimo_kernel
 from nbtrack.common.wording import plural
 
 LOG = logging.getLogger("nbtrack.bulk")
@@ -57,6 +57,32 @@ class _TqdmProgress:
         self._bar.close()
         if self._shown is not None:
             self._shown.update(self._bar.container)
+
+
+class _MarimoProgress:
+    """The bar of marimo, shown below the cell."""
+
+    def __init__(self, total: int | None) -> None:
+        import marimo  # noqa: PLC0415 - loaded where one of its notebooks runs
+
+        self._done = 0
+        if total is None:
+            self._shown = marimo.status.spinner(title="backfill")
+        else:
+            self._shown = marimo.status.progress_bar(total=total, title="backfill")
+        self._bar = self._shown.__enter__()
+        self._has_total = total is not None
+
+    def show(self, done: int, problem: str | None) -> None:
+        text = problem or f"{plural(done, 'row')} done"
+        if self._has_total:
+            self._bar.update(increment=max(0, done - self._done), subtitle=text)
+        else:
+            self._bar.update(subtitle=text)
+        self._done = max(done, self._done)
+
+    def close(self) -> None:
+        self._shown.__exit__(None, None, None)
 
 
 class Recorded:
@@ -112,10 +138,14 @@ def make_bar(total: int | None, progress: bool | None) -> ProgressBar:
     """
     if progress is None:
         progress = _is_notebook() or sys.stderr.isatty()
+    if progress and find_marimo_kernel() is not None:
+        return _MarimoProgress(total)
     return _TqdmProgress(total) if progress else _LogProgress()
 
 
 def _is_notebook() -> bool:
+    if find_marimo_kernel() is not None:
+        return True
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")

@@ -32,7 +32,7 @@ class ChunkReport(Accounts):
     ----------
     rows, sent, skipped, failed, resumed, excluded, unsent, invalid, missing_times, repaired, good, bad, unmatched
         See `BackfillReport`.
-    bytes, requests, retries, null_keys, repeated_keys, null_rows, repeated_rows, hours, first, last
+    bytes, requests, retries, null_keys, repeated_keys, resent, null_rows, repeated_rows, hours, first, last
         See `BackfillReport`.
     reasons, examples, bad_reasons, findings, last_error
         See `BackfillReport`.
@@ -86,6 +86,9 @@ class BackfillReport(Accounts):
         Bytes of delivered bodies; requests made; how many of them repeated one.
     null_keys, repeated_keys : int
         Rows without a key, and rows whose key an earlier row has.
+    resent : int
+        Rows of tasks that Dask or Spark ran more than once, as after a lost worker: at most so many events were sent
+        again, with the same ids.
     null_rows, repeated_rows : list of int
         Positions of a few of them.
     hours : Counter
@@ -286,6 +289,11 @@ class BackfillReport(Accounts):
             (self.excluded, "row", "left out, since another row has the same event id"),
             (self.missing_times, "row", "without a time"),
             (self.repaired, "row", "with text that is not UTF-8, sent with U+FFFD"),
+            (
+                self.resent,
+                "row",
+                "in tasks that ran again; events sent before were sent again, with the same ids",
+            ),
             (self.bad, "event", "failed the collector's validation"),
         )
         lines = [f"  {plural(count, noun)} {what}" for count, noun, what in counts if count]

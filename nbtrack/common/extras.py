@@ -8,6 +8,7 @@ from nbtrack.common.errors import NbtrackError
 
 _REQUIREMENT = re.compile(
     r"(?P<name>[\w.-]+)(?:\[(?P<extras>[\w,-]+)\])?(?:[>=]=(?P<version>[\w.]+))? *"
+    r"(?:; *sys_platform *!= *['\"]emscripten['\"])? *"
     r"(?:; *extra *== *['\"](?P<extra>[\w-]+)['\"])?$"
 )
 

@@ -4,14 +4,19 @@ import binascii
 import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-import orjson
+try:
+    import orjson as orjson  # noqa: PLC0414 - others take it from here
+except ModuleNotFoundError:  # compiled, and not loaded into every page of Pyodide
+    orjson = None  # type: ignore[assignment]
 
 from nbtrack.protocol import FIELDS
 
+loads: Callable[[bytes | str], Any] = json.loads if orjson is None else orjson.loads
+"""Parses JSON of untrusted length; raises ValueError."""
 MAX_DEPTH = 40
 """Levels of nesting that a pipeline accepts."""
 JSON_FIELDS = tuple(key for key, field in FIELDS.items() if field.kind in {"json", "base64_json"})
@@ -36,7 +41,7 @@ def depth_exceeds(text: bytes | str, limit: int = MAX_DEPTH) -> bool:
     )
     if brackets <= limit:
         return False
-    level, inside = 0, [orjson.loads(text)]
+    level, inside = 0, [loads(text)]
     while inside:
         level += 1
         if level > limit + 1:
@@ -74,7 +79,7 @@ def read_json(key: str, text: str) -> Any:
     raw = json_text(key, text)
     if depth_exceeds(raw):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return orjson.loads(raw)
+    return loads(raw)
 
 
 def read_many(key: str, texts: Sequence[str]) -> list[Any]:
@@ -153,7 +158,7 @@ def parse_many(raws: Sequence[bytes | None], brackets: int = 0) -> list[Any]:
         if brackets + levels <= MAX_DEPTH:
             items: list[Any] = []
             with contextlib.suppress(ValueError):
-                items = orjson.loads(b"[" + MARK.join([*known, b"0]"]))
+                items = loads(b"[" + MARK.join([*known, b"0]"]))
             # a text that is not JSON by itself would take a mark away, or move it
             if len(items) == 2 * len(raws) + 1 and items[1::2].count(MARK_TEXT) == len(raws):
                 return items[:-1:2]
@@ -164,7 +169,7 @@ def _parse(raw: bytes | None, brackets: int) -> Any:
     if raw is None or brackets + raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         return None
     try:
-        return orjson.loads(raw)
+        return loads(raw)
     except ValueError:
         return None
 

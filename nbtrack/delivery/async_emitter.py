@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from nbtrack.common import lifecycle
+from nbtrack.common import lifecycle, pyodide
 from nbtrack.common.arguments import check_at_least
 from nbtrack.common.clock import monotonic
 from nbtrack.delivery.emitter import Emitter
@@ -22,13 +22,14 @@ PROBE_WAIT_SECONDS = 0.05
 STOP_SECONDS = 0.2
 LOG = logging.getLogger("nbtrack.delivery")
 _warned: set[str] = set()
-HAS_THREADS = sys.platform not in {"emscripten", "wasi"}
+HAS_THREADS = sys.platform != "wasi" and not pyodide.IN_PYODIDE
 
 
 class AsyncEmitter(Emitter):
     """Send events in the background: `input` only stores them.
 
-    Where no thread can be started (Pyodide, the last moments of an interpreter) it sends as `Emitter` does.
+    Where no thread can be started (Pyodide, the last moments of an interpreter) it sends as `Emitter` does; in Pyodide
+    that is on the event loop.
 
     Parameters
     ----------
@@ -135,14 +136,14 @@ class AsyncEmitter(Emitter):
     def async_flush(self) -> None:
         """Send soon, without waiting for it."""
         lifecycle.ensure_process()
-        if not self._paused:
-            self._start_draining()
+        if not self._paused and not self._start_draining() and pyodide.IN_PYODIDE:
+            super()._start_sending()
 
     def resume(self) -> None:
         """Send again, what waited meanwhile first."""
         super().resume()
         if self._draining:
-            self._start_draining()
+            self.async_flush()
 
     def _start_draining(self, gather_until: float = 0.0) -> bool:
         """Have the threads send everything, now or when events have gathered; return False if there is no thread."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 from urllib.parse import urlencode
 
-from nbtrack.common import lifecycle
+from nbtrack.common import lifecycle, pyodide
 from nbtrack.common.arguments import (
     check_at_least,
     check_callables,
@@ -21,6 +21,7 @@ from nbtrack.common.arguments import (
 )
 from nbtrack.common.clock import monotonic, wall
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, decode, encode
+from nbtrack.delivery.http import fetch
 from nbtrack.delivery.http.connections import load_modules
 from nbtrack.delivery.http.requests_transport import (
     MethodTransport,
@@ -278,7 +279,9 @@ class Emitter:
             # it may be the parent's
             renew_connections(session)
         self._given_transport = transport
-        if session is None and transport is None:
+        if pyodide.IN_PYODIDE and (proxies is not None or verify is not True):
+            raise ValueError("proxies and verify cannot be set in Pyodide: connections are the browser's")
+        if session is None and transport is None and not pyodide.IN_PYODIDE:
             load_modules(endpoint if resolve else base_uri(endpoint, protocol, port), proxies)
         self._headers = headers
         self._path = path or default_path(method)
@@ -334,6 +337,7 @@ class Emitter:
         self._ending = False
         self._flush_timer: Timer | None = None
         self._retry_timer: Timer | None = None
+        self._task: Any = None
 
     def after_fork_in_child(self) -> None:
         """Start over in a forked child: what was accepted before is the parent's to send."""
@@ -367,6 +371,8 @@ class Emitter:
 
         if self._session is not None:
             return through_requests(self._session)
+        if pyodide.IN_PYODIDE:
+            return fetch.FetchTransport(base_url, path=self._path, headers=headers, timeout=limits)
         own = Transport(
             base_url,
             path=self._path,
@@ -534,9 +540,21 @@ class Emitter:
     # Sending
 
     def _start_sending(self) -> None:
-        """Send pending events on this thread, unless an attempt is not due yet or a thread is sending already."""
-        if not (self._paused or self._sending_threads or self._sender.delay()):
+        """Send pending events on this thread, unless an attempt is not due yet or a thread is sending already.
+
+        In Pyodide a task of the event loop sends them.
+        """
+        if self._paused or self._sending_threads or self._sender.delay():
+            return
+        if not pyodide.IN_PYODIDE:
             self._drain(None)
+        elif not self.is_sending_later:
+            self._task = pyodide.start_task(self._drain_all(None, may_wait=True))
+
+    @property
+    def is_sending_later(self) -> bool:
+        """Whether the event loop sends pending events once the current code lets it, as in Pyodide."""
+        return self._task is not None and not self._task.done()
 
     def _wake_sender(self) -> None:
         """Let a waiting thread see that the next attempt is nearer; there is none here."""
@@ -546,31 +564,32 @@ class Emitter:
         thread = threading.get_ident()
         self._sending_threads.add(thread)
         try:
-            while True:
-                accepted = self._accepted
-                left = _seconds_left(deadline)
-                if left is not None and left <= 0:
-                    return Step.WAIT
-                finished = self._sender.sent + self._sender.dead
-                step = self._sender.step(left)
-                with self._changed:
-                    if step is Step.EMPTY and accepted == self._accepted:
-                        self._queued = self._queued_bytes = 0
-                        self._release()
-                    elif step is Step.SENT:
-                        self._queued = max(
-                            0, self._queued - (self._sender.sent + self._sender.dead - finished)
-                        )
-                        self._queued_bytes = 0 if not self._queued else self._queued_bytes
-                    self._changed.notify_all()
-                if step is Step.FAILED:
-                    self._after_failure()
-                elif step is Step.DEFERRED:
-                    self._schedule(self._sender.deferred_for())
-                if step is not Step.SENT or self._paused or self._ended:
-                    return step
+            return pyodide.run_without_waiting(self._drain_all(deadline, may_wait=False))
         finally:
             self._sending_threads.discard(thread)
+
+    async def _drain_all(self, deadline: float | None, *, may_wait: bool) -> Step:
+        while True:
+            accepted = self._accepted
+            left = _seconds_left(deadline)
+            if left is not None and left <= 0:
+                return Step.WAIT
+            finished = self._sender.sent + self._sender.dead
+            step = await self._sender.step_async(left) if may_wait else self._sender.step(left)
+            with self._changed:
+                if step is Step.EMPTY and accepted == self._accepted:
+                    self._queued = self._queued_bytes = 0
+                    self._release()
+                elif step is Step.SENT:
+                    self._queued = max(0, self._queued - (self._sender.sent + self._sender.dead - finished))
+                    self._queued_bytes = 0 if not self._queued else self._queued_bytes
+                self._changed.notify_all()
+            if step is Step.FAILED:
+                self._after_failure()
+            elif step is Step.DEFERRED:
+                self._schedule(self._sender.deferred_for())
+            if step is not Step.SENT or self._paused or self._ended:
+                return step
 
     def _release(self) -> None:
         """Let the exit hook forget this emitter: it has no pending events."""
@@ -604,6 +623,8 @@ class Emitter:
             Seconds after which it returns in any case; None waits without limit.
         """
         check_numbers(timeout=timeout)
+        if pyodide.can_wait():
+            return pyodide.wait_for(self.flush_async(timeout))
         lifecycle.ensure_process()
         started = monotonic()
         deadline = None if timeout is None else started + timeout
@@ -618,14 +639,18 @@ class Emitter:
             self.async_flush()
         elif not self._paused:
             timed_out = self._flush(deadline)
-        elapsed = monotonic() - started
-        pending = self._count()
+        return self._report_flush(started, sent, dead, timed_out=timed_out)
+
+    def _report_flush(self, started: float, sent: int, dead: int, *, timed_out: bool) -> FlushReport:
+        elapsed, pending = monotonic() - started, self._count()
         return FlushReport(
-            sender.sent - sent, pending, sender.dead - dead, elapsed, timed_out and pending > 0
+            self._sender.sent - sent, pending, self._sender.dead - dead, elapsed, timed_out and pending > 0
         )
 
     def _flush(self, deadline: float | None) -> bool:
         """Send until no event waits; return whether the deadline ended it."""
+        if pyodide.IN_PYODIDE:
+            return self._flush_in_page(deadline)
         while True:
             step = self._drain(deadline)
             if self._paused or (step is Step.EMPTY and not self._sender.in_flight):
@@ -639,12 +664,42 @@ class Emitter:
             with self._changed:
                 self._changed.wait(wait if left is None else min(wait, left))
 
+    def _flush_in_page(self, deadline: float | None) -> bool:
+        """Make one attempt where code must not wait, for it would hold up the page; the event loop makes the others."""
+        is_own = self._given_transport is None and self._session is None
+        if is_own and not fetch.can_send_now():
+            self._start_sending()
+            LOG.warning(
+                "flush() cannot wait here: events leave when this code has ended; use await emitter.flush_async()"
+            )
+            return True
+        return self._drain(deadline) is not Step.EMPTY
+
+    async def _flush_on_loop(self, timeout: float | None) -> FlushReport:  # noqa: ASYNC109 - as `flush`
+        import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
+
+        started, sent, dead = monotonic(), self._sender.sent, self._sender.dead
+        deadline = None if timeout is None else started + timeout
+        while True:
+            self._start_sending()
+            left = _seconds_left(deadline)
+            if self.is_sending_later:
+                # shielded by `wait`: its request goes on after a timeout
+                await asyncio.wait([self._task], timeout=None if left is None else max(0.0, left))
+            if self._paused or not self._count():
+                return self._report_flush(started, sent, dead, timed_out=False)
+            left = _seconds_left(deadline)
+            if left is not None and left <= 0:
+                return self._report_flush(started, sent, dead, timed_out=True)
+            wait = max(self._sender.delay() or self._sender.deferred_for(), 0.01)
+            await asyncio.sleep(wait if left is None else min(wait, left))
+
     def sync_flush(self) -> None:
         """Send all pending events and wait for it; `flush` under the reference's name."""
         self.flush()
 
     async def flush_async(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:  # noqa: ASYNC109 - as `flush`
-        """Flush without blocking the event loop: the wait is on a thread.
+        """Flush without blocking the event loop: the wait is on a thread, in Pyodide on the loop itself.
 
         Parameters
         ----------
@@ -660,6 +715,8 @@ class Emitter:
         """
         import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
 
+        if pyodide.IN_PYODIDE:
+            return await self._flush_on_loop(timeout)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[FlushReport] = loop.create_future()
 
@@ -732,6 +789,8 @@ class Emitter:
             return FlushReport(0, self._count(), 0, 0.0, timed_out=False)
         self._closed = True
         report = self._flush_at_end(timeout)
+        if self.is_sending_later:
+            return report
         self._ended = True
         self.cancel_flush_timer()
         if self._retry_timer is not None:

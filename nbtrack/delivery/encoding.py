@@ -1,12 +1,11 @@
 """JSON of requests: each payload is encoded once, and `stm` (the sent timestamp) is spliced in when it leaves."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
-
+from nbtrack.common.payload_json import orjson
 from nbtrack.delivery.models import PayloadDict, Row
 from nbtrack.protocol import PAYLOAD_DATA
 
@@ -24,6 +23,17 @@ ENVELOPE_BYTES = len(HEAD) + len(TAIL) - 1
 ONLY_STRINGS = frozenset({str})
 EMPTY_OBJECT = 2
 """Bytes of ``{}``, which takes no comma before `stm`."""
+
+
+def _dumps(value: Any) -> bytes:
+    """Write JSON as orjson does, which refuses what is not UTF-8."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise TypeError(str(error)) from None
+
+
+dumps: Callable[[Any], bytes] = _dumps if orjson is None else orjson.dumps
 
 
 def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
@@ -55,7 +65,7 @@ def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
     if method == "post":
         if ONLY_STRINGS.issuperset(map(type, payload.values())) and "stm" not in payload:
             try:  # a tracker's own payload
-                return orjson.dumps(payload), payload.get("eid", "")
+                return dumps(payload), payload.get("eid", "")
             except TypeError:
                 pass  # a lone surrogate, or a key that is not a string
         flat: PayloadDict = {
@@ -70,7 +80,7 @@ def encode(payload: Mapping[str, Any], method: str) -> tuple[bytes, str]:
         }
     flat.pop("stm", None)
     try:
-        body = orjson.dumps(flat)
+        body = dumps(flat)
     except TypeError:
         # a lone surrogate cannot be written in UTF-8, but JSON can escape it
         body = json.dumps(flat, separators=(",", ":")).encode("ascii")

@@ -13,7 +13,9 @@ from typing import Any
 
 from nbtrack.common import lifecycle
 from nbtrack.common.clock import monotonic, wall
+from nbtrack.common.pyodide import run_without_waiting
 from nbtrack.delivery.encoding import BYTES_PER_EVENT, ENVELOPE_BYTES, build_body, build_query
+from nbtrack.delivery.http.fetch import FetchTransport
 from nbtrack.delivery.http.transport import TransportProtocol
 from nbtrack.delivery.models import Attempt, DropReason, Reply, Route, Row, RowId
 from nbtrack.delivery.retry import Backoff, Decision, decide
@@ -241,6 +243,13 @@ class Sender:
         budget : float, optional
             Seconds left; shortens the timeouts of a request.
         """
+        return run_without_waiting(self._step(budget, may_wait=False))
+
+    async def step_async(self, budget: float | None = None) -> Step:
+        """Do the same on an event loop, which goes on during a request."""
+        return await self._step(budget, may_wait=True)
+
+    async def _step(self, budget: float | None, *, may_wait: bool) -> Step:
         with self._lock:
             # after a failure one request at a time is enough, however many threads there are
             if self.delay() > 0 or (self.failing and self._active_steps):
@@ -260,7 +269,7 @@ class Sender:
             )
             self.in_flight += len(rows)
             try:
-                result = self._deliver(rows, budget) if rows else self._rest()
+                result = await self._deliver(rows, budget, may_wait=may_wait) if rows else self._rest()
             finally:
                 self.in_flight -= len(rows)
             done = True
@@ -277,12 +286,12 @@ class Sender:
                     self.store.abandon(token)
         return result
 
-    def _deliver(self, rows: list[Row], budget: float | None) -> Step:
+    async def _deliver(self, rows: list[Row], budget: float | None, *, may_wait: bool) -> Step:
         rows = self._bury_unsendable(rows)
         parts = self._parts(rows)
         while parts:
             part = parts.pop()
-            reply, body = self._send(part, budget)
+            reply, body = await self._send(part, budget, may_wait=may_wait)
             decision = decide(reply, events=len(part), custom=self._custom_retry_codes)
             ids = [row.id for row in part]
             retry_in = None
@@ -372,20 +381,25 @@ class Sender:
         self._bury(bad, reason, None)
         return [row for row in rows if not condition(row)]
 
-    def _send(self, rows: list[Row], budget: float | None) -> tuple[Reply, bytes]:
+    async def _send(self, rows: list[Row], budget: float | None, *, may_wait: bool) -> tuple[Reply, bytes]:
         # looked up at the call, so that a frozen time freezes it like the other timestamps of an event
         milliseconds = max(0, int(time.time() * 1000))
         anonymous = rows[0].anonymous
         body = b""
         try:
-            if self._transport is None:
-                self._transport = self._connect()
+            transport = self._transport
+            if transport is None:
+                transport = self._transport = self._connect()
             if self.route.method == "get":
                 query = build_query(rows[0], milliseconds)
                 body = query.encode()
-                return self._transport.get(query, anonymous=anonymous, budget=budget), body
+                if may_wait and isinstance(transport, FetchTransport):
+                    return await transport.get_async(query, anonymous=anonymous, budget=budget), body
+                return transport.get(query, anonymous=anonymous, budget=budget), body
             body = build_body(rows, milliseconds)
-            return self._transport.post([body], anonymous=anonymous, budget=budget), body
+            if may_wait and isinstance(transport, FetchTransport):
+                return await transport.post_async([body], anonymous=anonymous, budget=budget), body
+            return transport.post([body], anonymous=anonymous, budget=budget), body
         except (OSError, RuntimeError) as error:
             return _failed(error), body
 

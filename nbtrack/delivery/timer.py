@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 
+from nbtrack.common import pyodide
 from nbtrack.common.clock import monotonic
 
 MAX_WORKERS = 4
@@ -18,6 +19,8 @@ IDLE_SECONDS = 2.0
 
 class Timer:
     """Call a function after a wait, once or again and again; each wait begins when the previous call has ended.
+
+    In Pyodide the event loop calls it.
 
     Parameters
     ----------
@@ -48,7 +51,10 @@ class Timer:
         RuntimeError
             If no thread can be started.
         """
-        _clock_of_this_process().add(monotonic() + self._seconds, self)
+        if pyodide.IN_PYODIDE:
+            pyodide.call_later(self._seconds, self.call)
+        else:
+            _clock_of_this_process().add(monotonic() + self._seconds, self)
 
     def cancel(self) -> None:
         """End without further calls, and hold neither the function nor a thread until the wait would have ended."""

@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError
 
+from nbtrack.common.pyodide import IN_PYODIDE
 from nbtrack.common.wording import near_matches, plural
 from nbtrack.notebook import expressions, preview
 from nbtrack.notebook.cells import CellRuns, report_left_out
@@ -231,6 +232,8 @@ class NBTrackMagics(Magics):
         )
         error = self.session.emitter.stats().last_error
         if report.pending:
+            if IN_PYODIDE and not error:
+                error = "they leave when this cell has ended"
             left = f"{report.pending:,} pending" + (f" ({error})" if error else "")
         else:
             left = "nothing pending"
@@ -318,6 +321,10 @@ class NBTrackMagics(Magics):
 
 def _run_command(*arguments: str) -> None:
     """Print the answer of a command of the command line, which runs in a process of its own as in a terminal."""
+    if IN_PYODIDE:
+        raise UsageError(
+            f"nbtrack {' '.join(arguments)} needs a process of its own, which Pyodide does not have"
+        )
     import subprocess  # noqa: PLC0415 - only where a command is asked for
 
     command = [sys.executable, "-m", "nbtrack", *arguments]

@@ -6,6 +6,7 @@ from typing import Any
 
 from nbtrack.collector.page_address import PageAddress
 from nbtrack.common.payload_json import decode_fields
+from nbtrack.common.pyodide import IN_PYODIDE, LIMITS
 from nbtrack.notebook.cells import CellRuns
 from nbtrack.notebook.header import HeaderError, find_header, parse_header
 from nbtrack.notebook.runs import CellRun
@@ -16,7 +17,8 @@ def show_status(session: Session) -> str:
     """Return where events go, what is pending, what was sent and what failed."""
     from nbtrack.widget import render_text, take_snapshot  # noqa: PLC0415 - loaded when asked for
 
-    return render_text(take_snapshot(session))
+    text = render_text(take_snapshot(session))
+    return f"{text}\n  here          {LIMITS}" if IN_PYODIDE else text
 
 
 def show_page(page: PageAddress, token: str) -> str:

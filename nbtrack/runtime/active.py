@@ -1,10 +1,10 @@
-"""The running session, one per process: `start`, `stop`, `session`."""
+"""The running session, one per process, and one per viewer in `marimo run`: `start`, `stop`, `session`."""
 
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbtrack.common.current_session import register_session, unregister_session
+from nbtrack.common.current_session import PerViewer, find_marimo_kernel, register_session, unregister_session
 from nbtrack.runtime.sessions import EXIT_BUDGET, Session
 from nbtrack.runtime.settings import NBTrack, SettingError
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-_active: Session | None = None
+_active: PerViewer[Session] = PerViewer()
 _active_lock = threading.Lock()
 
 
@@ -44,6 +44,8 @@ def start(
 ) -> Session:
     """Start a session, in a script or a notebook. A running session is ended, and cells use the new one.
 
+    In `marimo run` each viewer has a session, which ends when the viewer leaves.
+
     Parameters
     ----------
     collector : str or LocalCollector, optional
@@ -71,7 +73,6 @@ def start(
     >>> session = nbtrack.start(store="memory")
     >>> nbtrack.stop()
     """
-    global _active
     client: Any = None
     if hasattr(collector, "url"):
         client = collector
@@ -93,7 +94,8 @@ def start(
             LOG.warning("%s", complaint)
     made = Session(filled, collector=client, shell=shell)
     with _active_lock:
-        before, _active = _active, made
+        before = _active.pop()
+        _active.set(made, Session.close)
         register_session(made.find_target, lambda: made.registry, made.note_backfill, made.activities)
     if before:
         before.close()
@@ -118,9 +120,8 @@ def stop(timeout: float = EXIT_BUDGET) -> None:
     >>> session.ended
     True
     """
-    global _active
     with _active_lock:
-        ended, _active = _active, None
+        ended = _active.pop()
         unregister_session()
     if ended:
         ended.close(timeout)
@@ -147,11 +148,14 @@ def session() -> Session:
     'churn-study'
     >>> nbtrack.stop()
     """
-    if _active is None:
+    active = _active.get()
+    if active is None:
         raise RuntimeError(
-            "no nbtrack session runs here: run `%load_ext nbtrack` in a notebook, or call nbtrack.start() in a script"
+            "no nbtrack session runs here: call nbtrack.start()"
+            if find_marimo_kernel() is not None
+            else "no nbtrack session runs here: run `%load_ext nbtrack` in a notebook, or call nbtrack.start() in a script"
         )
-    return _active
+    return active
 
 
 def find_session() -> Session | None:
@@ -167,4 +171,4 @@ def find_session() -> Session | None:
     >>> find_session() is None
     True
     """
-    return _active
+    return _active.get()

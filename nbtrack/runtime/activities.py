@@ -95,7 +95,9 @@ def _read_all(session: "Session") -> list[Entry]:
     client = session.peek_collector() or shared_collector.find(session.home)
     if client is None:
         raise RuntimeError(
-            "no local collector is running, and sessions='all' reads from it: %nbtrack collector starts it"
+            "no local collector is running, and sessions='all' reads from it: "
+            + ("%nbtrack collector" if session.has_magics else "nbtrack.session().collector")
+            + " starts it"
         )
     entries = [
         entry

@@ -47,9 +47,11 @@ def identify_installation(home: Path) -> Installation:
         try:
             if path.exists():  # it existed and could not be read
                 draft.replace(path)
-            else:
+            elif hasattr(os, "link"):
                 os.link(draft, path)
                 draft.unlink()
+            else:  # Pyodide, where no other kernel shares the folder
+                draft.replace(path)
         except FileExistsError:
             draft.unlink()
     except OSError:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
+from nbtrack.common.current_session import find_marimo_kernel, find_marimo_path
 from nbtrack.runtime.programs import find_program
 
 _KERNEL_FILE = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$")
@@ -33,6 +34,8 @@ def name_host(shell: Any = None) -> str:  # noqa: PLR0911 - a table, one line a 
         return "vscode"
     if "KAGGLE_KERNEL_RUN_TYPE" in environment:
         return "kaggle"
+    if find_marimo_kernel() is not None:
+        return "marimo"
     if shell is None:
         return "script"
     if not hasattr(shell, "kernel"):
@@ -68,7 +71,7 @@ def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> 
     named
         What the user said, which wins.
     """
-    if named:
+    if named or (named := find_marimo_path()):
         return named
     candidates = (
         user_ns.get("__vsc_ipynb_file__"),

@@ -4,13 +4,14 @@ import collections
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrack.activities import ActivityLog
 from nbtrack.collector.page_address import PageAddress, find_page_address
-from nbtrack.common import lifecycle
+from nbtrack.common import lifecycle, pyodide
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import CollectorTarget
 from nbtrack.common.deprecation import RenamedMethod
@@ -37,6 +38,8 @@ LINGER = 0.05
 # settings whose change makes a new emitter, or a new tracker
 EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
 TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate", "tracking_plan")
+_connected: "weakref.WeakSet[Session]" = weakref.WeakSet()
+"""Sessions that use the shared collector of their home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ class Session:
         return self._optout.find()
 
     @property
+    def has_magics(self) -> bool:
+        """Whether magics control it: in IPython, not in scripts and marimo."""
+        return self.shell is not None
+
+    @property
     def why_off(self) -> str | None:
         """Why cells, magics and steps send nothing, as messages say it; None if they send."""
         found = self.optout
@@ -198,15 +206,17 @@ class Session:
         with self._lock:
             if self._tracker is None:
                 settings = self.settings
+                # its validator is compiled, and not made for Pyodide; the status says so
+                validate: Literal["off", "warn", "raise"] = "off" if pyodide.IN_PYODIDE else settings.validate
                 self._tracker = Tracker(
                     settings.namespace,
                     self.emitter,
                     self.subject,
                     settings.app_id or None,
                     settings.base64,
-                    validate=settings.validate,
-                    registry=self.registry if settings.validate != "off" else None,
-                    tracking_plan=self.tracking_plan if settings.validate != "off" else None,
+                    validate=validate,
+                    registry=self.registry if validate != "off" else None,
+                    tracking_plan=self.tracking_plan if validate != "off" else None,
                 )
                 self._tracker.add_global_context(self._list_entities)
             return self._tracker
@@ -463,7 +473,9 @@ class Session:
         try:
             if emitter:
                 _close(emitter, timeout if may_send else 0)
-            if client:
+            _connected.discard(self)
+            # another viewer of marimo's may go on with it
+            if client and not any(other.home == self.home for other in _connected):
                 from nbtrack.collector import shared_collector  # noqa: PLC0415 - already loaded to connect
 
                 shared_collector.leave(self.home)
@@ -474,6 +486,9 @@ class Session:
         """Return one line about where events go; `%load_ext nbtrack` prints it."""
         if self.optout:
             return f"nbtrack is off: {self.why_off}. Cells run normally; nothing is sent."
+        help_ = " Help: %nbtrack?" if self.has_magics else ""
+        if pyodide.IN_PYODIDE and self.destination == LOCAL:
+            return f"nbtrack: events wait in memory: {pyodide.NO_LOCAL_COLLECTOR}.{help_}"
         waiting = self._count_waiting()
         own = waiting.pop(self.destination, 0)
         backlog = f" {plural(own, 'event')} pending from before." if own else ""
@@ -481,7 +496,9 @@ class Session:
             backlog += (
                 f" {sum(waiting.values()):,} pending for other collectors: nbtrack outbox drain sends them."
             )
-        if self.settings.store == "disk" and not is_writable(self.home):
+        if pyodide.IN_PYODIDE:
+            backlog += " Unsent events are lost when the page closes."
+        elif self.settings.store == "disk" and not is_writable(self.home):
             backlog += f" {self.home} is not writable: unsent events are lost when this process ends."
         if self.is_local:
             given = self._explicit_collector
@@ -490,8 +507,8 @@ class Session:
                 if given
                 else "the local collector, which starts with the first event"
             )
-            return f"nbtrack: events stay on this machine ({where}).{backlog} Help: %nbtrack?"
-        return f"nbtrack: events go to {self.destination}.{backlog} Help: %nbtrack?"
+            return f"nbtrack: events stay on this machine ({where}).{backlog}{help_}"
+        return f"nbtrack: events go to {self.destination}.{backlog}{help_}"
 
     def find_target(self) -> CollectorTarget:
         """Return the collector for code that sends without the emitter, such as a backfill.
@@ -538,8 +555,9 @@ class Session:
         settings = self.settings
         store = self._make_store()
         if self.is_local:
-            # loaded here, for the sender's thread must not import: a fork meanwhile would block its child
-            from nbtrack.collector import shared_collector  # noqa: F401, PLC0415
+            if not pyodide.IN_PYODIDE:
+                # loaded here, for the sender's thread must not import: a fork meanwhile would block its child
+                from nbtrack.collector import shared_collector  # noqa: F401, PLC0415
 
             return AsyncEmitter(
                 self._explicit_collector.url if self._explicit_collector else LOCAL,
@@ -566,7 +584,7 @@ class Session:
 
     def _make_store(self) -> Any:
         kind = self.settings.store
-        if kind == "memory":
+        if kind == "memory" or (kind == "disk" and pyodide.IN_PYODIDE):
             return InMemoryEventStore(LOG)
         if kind.startswith(("redis://", "rediss://")):
             from nbtrack.delivery import RedisEventStore  # noqa: PLC0415 - an extra
@@ -588,8 +606,11 @@ class Session:
         return client.url
 
     def _connect(self) -> "CollectorClient":
+        if pyodide.IN_PYODIDE:
+            raise OSError(pyodide.NO_LOCAL_COLLECTOR)
         from nbtrack.collector import shared_collector  # noqa: PLC0415 - loaded only to connect
 
+        _connected.add(self)
         return shared_collector.connect(
             self.home, port=self.settings.local_port, iglu=tuple(self.settings.iglu)
         )
@@ -620,4 +641,5 @@ def _close(emitter: AsyncEmitter, timeout: float) -> None:
     """Close an emitter, and name the events that end with it."""
     report = emitter.close(timeout)
     if not emitter.durable:
-        lifecycle.report_unsent(emitter, report.pending, "lost")
+        fate = "sent when this code has ended" if emitter.is_sending_later else "lost"
+        lifecycle.report_unsent(emitter, report.pending, fate)

@@ -55,6 +55,10 @@ class Source(Protocol):
         """Whether events stay on this machine."""
 
     @property
+    def has_magics(self) -> bool:
+        """Whether magics control it, as in IPython."""
+
+    @property
     def why_off(self) -> str | None:
         """Why cells, magics and steps send nothing; None if they send."""
 
@@ -257,7 +261,8 @@ def _derive_state(source: Source, stats: Any, now: float) -> tuple[State, str]:
     if not source.enabled:
         return "off", source.why_off or ""
     if stats.state == "paused":
-        return "paused", "%nbtrack resume sends again"
+        resume = "%nbtrack resume" if source.has_magics else "nbtrack.session().emitter.resume()"
+        return "paused", f"{resume} sends again"
     if stats.state == "retrying":
         wait = max(0, (stats.retry_at or now) - now)
         return "retrying", f"in {wait:.0f} s: {shorten(str(stats.last_error or stats.last_status))}"

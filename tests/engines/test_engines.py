@@ -1,9 +1,12 @@
 """Dask and Spark send their own DataFrames; a task that is retried sends the same ids, and counts once."""
 
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -265,3 +268,51 @@ def test_the_progress_of_dask_is_shown_as_partitions_are_sent(
     report = backfill(frame, purchase(), key="order", dry_run=True, progress=True)
     assert (report.sent, report.ok) == (ROWS, True)
     assert "20.0k" in capsys.readouterr().err.replace("200k", "20.0k")
+
+
+def test_what_a_lost_worker_of_dask_had_sent_is_counted(dask_frames: Any) -> None:
+    distributed = load("distributed")
+    frame = dask_frames.from_pandas(orders(), npartitions=PARTS)
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with (
+        FaultServer() as server,
+        distributed.LocalCluster(**options, silence_logs=logging.CRITICAL) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = client.run(os.getpid)
+
+        def kill_one() -> None:
+            assert server.wait_for(ROWS // 8, 60)
+            os.kill(min(pids.values()), signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        report = backfill(
+            frame,
+            purchase(),
+            key="order",
+            collector=server.url,
+            rate=ROWS / 4,
+            max_body_bytes=50_000,
+        )
+        killer.join()
+        assert_all_sent(report, server)
+        again = sum(server.delivered.values()) - ROWS
+        assert 0 < again <= report.resent
+    assert f"{report.resent:,} rows in tasks that ran again; events sent before were sent again" in str(
+        report
+    )
+
+
+def test_a_killed_executor_and_speculation_lose_nothing_and_are_counted() -> None:
+    load("pyspark")
+    require("java")
+    program = Path(__file__).with_name("cluster_program.py")
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    rows, sent, ok, distinct, again, resent, killed = done.stdout.splitlines()[-1].split()
+    assert (rows, sent, ok, distinct, killed) == ("20000", "20000", "True", "20000", "1")
+    assert int(again) > 0
+    assert int(resent) > 0

@@ -52,7 +52,7 @@ const TABLES = {
       { name: "start", width: "74px", text: (row) => clock(row[STARTED]) },
     ],
     isLive: (row) => row[STATUS] === "running",
-    empty: "Nothing was tracked yet: %%track on a cell, or with nbtrack.track(\"a step\").",
+    empty: "Nothing was tracked yet. Track a step: with nbtrack.track(\"load\"): …",
   },
   buffer: {
     label: "Buffer",

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from nbtrack.bulk.models import FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
-from nbtrack.bulk.progress import make_bar
+from nbtrack.bulk.progress import Recorded, make_bar
 from nbtrack.bulk.report import BackfillReport, ChunkReport
+from nbtrack.bulk.sending.run import name_events
 from nbtrack.bulk.sources.chunks import SourceError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -111,12 +112,13 @@ def run_engine(
             RuntimeWarning,
             stacklevel=3,
         )
-    bar = make_bar(None, progress)
+    bar = Recorded(make_bar(None, progress), name_events(plan), None, log=not report.dry_run)
     try:
         for part in engine.send(data, plan, dry=report.dry_run):
             report.add(part)
             failed_rows.add(part.failed_rows)
             bar.show(report.rows - report.unsent, None)
+        bar.finish(interrupted=False, failed=report.failed)
     finally:
         bar.close()
     if report.dry_run:

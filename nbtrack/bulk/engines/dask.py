@@ -1,6 +1,9 @@
 """Dask DataFrames: each partition is sent by the worker that holds it."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,16 +29,29 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
 
     partitions = data.to_delayed()
     task_plan = plan.for_task(_count_tasks(len(partitions)), TASK_CONNECTIONS)
-    send_one = dask.delayed(send_frame, pure=False)
-    tasks = [send_one(partition, task_plan, dry) for partition in partitions]
+    topic = f"nbtrack-{uuid.uuid4()}"
+    send_one = dask.delayed(_send_partition, pure=False)
+    tasks = [
+        send_one(partition, send_frame, task_plan, dry, topic, index)
+        for index, partition in enumerate(partitions)
+    ]
     if (client := _find_client()) is None:
         yield from dask.compute(*tasks)
         return
     from distributed import as_completed  # noqa: PLC0415 - there is a client of it
 
     # as they end, so that the progress is seen
-    for future in as_completed(client.compute(tasks, retries=RETRIES)):
-        yield future.result()
+    futures = client.compute(tasks, retries=RETRIES)
+    rows = {}
+    for future in as_completed(futures):
+        report = future.result()
+        rows[future.key] = report.rows
+        yield report
+    # a task that a lost worker had begun is run by another one, and its first run can report nothing else
+    begun = Counter(index for _, index in client.get_events(topic) or ())
+    again = [index for index, count in begun.items() if count > 1]
+    if again and not dry:
+        yield ChunkReport(resent=sum(rows[futures[index].key] for index in again))
 
 
 def runs_elsewhere(data: Any) -> bool:  # noqa: ARG001 - the client knows
@@ -61,6 +77,22 @@ def send_frame(frame: Any, plan: BackfillPlan, dry: bool) -> ChunkReport:
     """Send one partition, on a worker."""
     source = open_source(frame)
     return send_chunks(plan, source.chunks(plan.columns, choose_size(source.rows)), dry=dry)
+
+
+def _send_partition(
+    frame: Any,
+    send_one: Callable[[Any, BackfillPlan, bool], ChunkReport],
+    plan: BackfillPlan,
+    dry: bool,
+    topic: str,
+    index: int,
+) -> ChunkReport:
+    """Send one partition, and note with the scheduler that this began."""
+    with contextlib.suppress(ImportError, ValueError):  # no cluster, or none that runs this
+        from distributed import get_worker  # noqa: PLC0415
+
+        get_worker().log_event(topic, index)
+    return send_one(frame, plan, dry)
 
 
 def _count_tasks(partitions: int) -> int:

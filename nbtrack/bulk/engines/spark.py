@@ -28,6 +28,9 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
     # one row for each partition; if one is tried twice, Spark keeps the rows of one attempt
     rows = selected.mapInArrow(task, _COLUMNS).collect()
     reports = {row.partition: pickle.loads(row.report) for row in rows}  # noqa: S301 - written by our own tasks
+    for row in rows:
+        if row.attempt and not dry:  # the earlier ones failed, and had sent what they had sent
+            reports[row.partition].resent = reports[row.partition].rows
     return list(reports.values())
 
 

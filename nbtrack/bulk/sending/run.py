@@ -432,7 +432,7 @@ def send_source(
     elif ledger is not False and not report.dry_run:
         path = ledger_path(plan.namespace) if ledger is True else Path(ledger)
         open_ledger = _open_ledger(path, plan, source.rows, size, resume=resume, report=report)
-    bar = Recorded(make_bar(source.rows, progress), _name_of(plan), source.rows, log=not report.dry_run)
+    bar = Recorded(make_bar(source.rows, progress), name_events(plan), source.rows, log=not report.dry_run)
     try:
         duplicates = _find_duplicates(plan, source, compiler, size)
         run = Run(
@@ -469,7 +469,7 @@ def send_source(
             report.notes.append("run it again to continue where this run stopped")
 
 
-def _name_of(plan: BackfillPlan) -> str:
+def name_events(plan: BackfillPlan) -> str:
     """Return the name of the events: that of their schema, or of their type."""
     pairs = dict(plan.event.pairs)
     for key in ("ue_px", "ue_pr"):
