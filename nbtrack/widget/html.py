@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import escape
 
 from nbtrack.activities.rendering import render_html as render_activity
-from nbtrack.widget.snapshot import Snapshot, shorten
+from nbtrack.widget.snapshot import Snapshot, name_schema, shorten
 
 ICONS = {
     "ok": "✓",
@@ -98,7 +98,7 @@ def render_html(snapshot: Snapshot) -> str:
                     "Local collector, by schema",
                     ("schema", "good", "failed"),
                     (
-                        [shorten(row["schema"] or "-"), f"{row['good']:,}", f"{row['bad']:,}"]
+                        [name_schema(row["schema"]), f"{row['good']:,}", f"{row['bad']:,}"]
                         for row in schemas[:ROWS]
                     ),
                 )

@@ -8,7 +8,7 @@ from typing import Any
 from nbtrack.activities import Entry
 from nbtrack.activities.log import in_tree_order
 from nbtrack.delivery import Attempt, PendingEvent
-from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, shorten
+from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, name_schema, shorten
 
 MESSAGE_BYTES = 40_000
 """Maximum bytes of rows in a message; with four messages a second, below 200 kB/s."""
@@ -249,7 +249,7 @@ def _log_row(attempt: Attempt) -> Row:
 
 def _collector_counts(summary: dict[str, Any]) -> dict[str, Any]:
     schemas = [
-        [shorten(row["schema"] or "-"), row["good"], row["bad"]]
+        [name_schema(row["schema"]), row["good"], row["bad"]]
         for row in summary.get("by_schema", ())[:MOST_SCHEMAS]
     ]
     return {name: summary[name] for name in _COUNTS} | {"schemas": schemas}

@@ -255,6 +255,13 @@ def shorten(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
+def name_schema(schema: str | None) -> str:
+    """Return how a schema is shown where it stands for events; pipelines give structured events one of their own."""
+    if schema is None:
+        return "-"
+    return "structured event" if "com.google.analytics/event/" in schema else shorten(schema)
+
+
 def _derive_state(source: Source, stats: Any, now: float) -> tuple[State, str]:
     if source.ended:
         return "ended", "nbtrack.start() begins another session"

@@ -19,6 +19,8 @@ from tests.support.waiting import poll
 pytest.importorskip("jupyterhub", reason="make test-hub has an environment with these programs")
 import nbformat
 
+from tests.support.hub import RemoteKernel, stop_collectors
+
 pytestmark = pytest.mark.hub
 CELLS = ["%load_ext nbtrack", "%track hello", "%nbtrack flush"]
 START_SECONDS = 60
@@ -113,8 +115,6 @@ def test_a_servers_kernel_is_named_by_its_application(application, host, environ
         "--ServerApp.disable_check_xsrf=True",
     ]
     with serve(["jupyter", application, *options], environment, folder, port, "api/status"):
-        from tests.support.hub import RemoteKernel
-
         session = {
             "path": "report.ipynb",
             "name": "report.ipynb",
@@ -198,6 +198,7 @@ def test_a_saved_progress_bar_shows_how_far_it_came(environment, folder):
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbformat.write(made, folder / "backfill.ipynb")
     run(["jupyter", "execute", "--inplace", "backfill.ipynb"], environment, folder)
+    stop_collectors(folder)
     outputs = nbformat.read(folder / "backfill.ipynb", 4).cells[1].outputs
     bars = [
         output.data["text/plain"]

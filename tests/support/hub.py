@@ -22,6 +22,8 @@ from typing import Any
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from nbtrack.collector import shared_collector
+from nbtrack.common.collector_address import ADDRESS_FILE
 from tests.support.lab import find_port
 from tests.support.tools import require
 from tests.support.waiting import poll
@@ -247,6 +249,13 @@ def start_hub(folder: Path, proxy: Path, configuration: str = "") -> Iterator[Hu
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
+        stop_collectors(folder)
+
+
+def stop_collectors(folder: Path) -> None:
+    """End the shared collectors of all homes below a folder, which would stay for ten minutes."""
+    for address in folder.rglob(ADDRESS_FILE):
+        shared_collector.stop(address.parent)
 
 
 def _pause(_: float) -> None:
