@@ -30,6 +30,7 @@ class _Session:
     find_registry: Callable[[], Any]
     note_backfill: Callable[[int], None]
     activities: Any
+    register_schema: Callable[[Mapping[str, Any]], object]
 
 
 _registered: list[_Session] = []
@@ -39,10 +40,11 @@ def register_session(
     find_target: Callable[[], CollectorTarget],
     find_registry: Callable[[], Any],
     note_backfill: Callable[[int], None],
-    activities: Any = None,
+    activities: Any,
+    register_schema: Callable[[Mapping[str, Any]], object],
 ) -> None:
     """Register the running session, in place of an earlier one: its collector, its registry, what it counts and logs."""
-    _registered[:] = [_Session(find_target, find_registry, note_backfill, activities)]
+    _registered[:] = [_Session(find_target, find_registry, note_backfill, activities, register_schema)]
 
 
 def find_activities() -> Any:
@@ -64,6 +66,18 @@ def unregister_session() -> None:
 def find_registry() -> Any:
     """Return the running session's schema registry, or None without a session; starts nothing."""
     return _registered[0].find_registry() if _registered else None
+
+
+def register_schema(schema: Mapping[str, Any]) -> None:
+    """Register a schema for the running session, and with its local collector, which is started if need be.
+
+    Raises
+    ------
+    OSError
+        If a local collector can neither be found nor started.
+    """
+    if _registered:
+        _registered[0].register_schema(schema)
 
 
 def find_target() -> CollectorTarget | None:

@@ -94,7 +94,9 @@ def start(
     made = Session(filled, collector=client, shell=shell)
     with _active_lock:
         before, _active = _active, made
-        register_session(made.find_target, lambda: made.registry, made.note_backfill, made.activities)
+        register_session(
+            made.find_target, lambda: made.registry, made.note_backfill, made.activities, made.register
+        )
     if before:
         before.close()
     if notebook is not None and not loading:
