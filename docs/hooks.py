@@ -47,6 +47,12 @@ _FOREIGN = re.compile(
 )
 
 
+def on_config(config: Any, **_: Any) -> None:
+    """Offer links to edit pages only where the repository's URL is configured."""
+    if config.repo_url:
+        config.edit_uri = "edit/main/docs/pages/"
+
+
 def on_startup(**_: Any) -> None:
     """Give the tutorials a home of their own."""
     _homes.append(tempfile.mkdtemp(prefix="nbtrack-docs-"))
