@@ -40,6 +40,7 @@ _KINDS = {
 }
 _homes: list[str] = []
 _FLOW = re.compile(r"^```flow\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+_DIV = re.compile(r"<div\b|</div>")
 # what the notebooks' template loads from another host, for widgets that the site does not show alive
 _WIDGET_LOADER = re.compile(r"<script>(?:(?!</script>).)*addWidgetsRenderer.*?</script>", re.DOTALL)
 _FOREIGN = re.compile(
@@ -115,9 +116,23 @@ def draw_flow(text: str) -> str:
     )
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """Take out what would ask another host."""
-    return _WIDGET_LOADER.sub("", html)
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Take out what would ask another host, and collapse the checks that end a tutorial."""
+    html = _WIDGET_LOADER.sub("", html)
+    return collapse_check(html) if page.file.src_uri.startswith("notebooks/") else html
+
+
+def collapse_check(html: str) -> str:
+    """Return a tutorial's page with the source of its last cell, which checks the others, behind a line to open it."""
+    cell = html.rindex('id="cell-id=cell-')
+    begin = html.index('<div class="jp-Cell-inputWrapper"', cell)
+    depth = 0
+    for tag in _DIV.finditer(html, begin):
+        depth += -1 if tag[0] == "</div>" else 1
+        if not depth:
+            source = html[begin : tag.end()]
+            return f'{html[:begin]}<details class="nb-check"><summary>Checks of this tutorial</summary>{source}</details>{html[tag.end() :]}'
+    raise PluginError("the last cell of a tutorial has no end")
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
@@ -157,6 +172,7 @@ def run_tutorial(path: Path, folder: Path) -> str:
         book, timeout=120, store_widget_state=False, resources={"metadata": {"path": str(path.parent)}}
     ).execute()
     for cell in book.cells:
+        cell.metadata.pop("tags", None)  # those of the tests: a page would show them
         for output in cell.get("outputs", []):
             if "text" in output:
                 output["text"] = output["text"].replace(str(folder), "~/.local/state/nbtrack")
