@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 import nbformat
+from events_tables import write_events
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
@@ -71,6 +72,8 @@ def on_shutdown(**_: Any) -> None:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Draw the flows of a page, and add the last measured numbers to theirs."""
     markdown = _FLOW.sub(lambda fence: draw_flow(fence[1]), markdown)
+    if page.file.src_uri == "reference/events.md":
+        return "\n".join([markdown, *write_events()])
     if page.file.src_uri != "performance.md":
         return markdown
     return "\n".join([markdown, *write_benchmarks(ROOT / "docs" / "benchmarks.json")])

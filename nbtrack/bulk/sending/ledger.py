@@ -40,7 +40,8 @@ class LedgerError(NbtrackError, RuntimeError):
     ...     ledger = Path(folder) / "ledger.sqlite"
     ...     report = backfill(frame, PageView(col("address")), collector=collector.url, ledger=ledger)
     ...     try:
-    ...         backfill(frame, PageView("/"), collector=collector.url, ledger=ledger, resume=True)
+    ...         other = PageView(col("address"), page_title="Home")
+    ...         backfill(frame, other, collector=collector.url, ledger=ledger, resume=True)
     ...     except LedgerError as error:
     ...         print(error)
     cannot resume the backfill in ...ledger.sqlite: the event or its options changed; ...
