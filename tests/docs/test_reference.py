@@ -76,7 +76,7 @@ def test_the_page_names_every_argument(thing: type, page: str):
 
 
 def test_the_page_on_subjects_names_every_setter():
-    setters = [name for name in dir(Subject) if name.startswith("set_")]
+    setters = [name for name in dir(Subject()) if name.startswith("set_")]
     text = read("reference/subject")
     assert [name for name in setters if f"`{name}(" not in text] == []
 
