@@ -41,6 +41,7 @@ _KINDS = {
 }
 _homes: list[str] = []
 _FLOW = re.compile(r"^```flow\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+_MESSAGE = re.compile(r"^\| (.+?) \| (.+) \|$")
 _DIV = re.compile(r"<div\b|</div>")
 # what the notebooks' template loads from another host, for widgets that the site does not show alive
 _WIDGET_LOADER = re.compile(r"<script>(?:(?!</script>).)*addWidgetsRenderer.*?</script>", re.DOTALL)
@@ -72,11 +73,24 @@ def on_shutdown(**_: Any) -> None:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Draw the flows of a page, and add the last measured numbers to theirs."""
     markdown = _FLOW.sub(lambda fence: draw_flow(fence[1]), markdown)
+    if page.file.src_uri.startswith("messages/"):
+        return split_messages(markdown)
     if page.file.src_uri == "reference/events.md":
         return "\n".join([markdown, *write_events()])
     if page.file.src_uri != "performance.md":
         return markdown
     return "\n".join([markdown, *write_benchmarks(ROOT / "docs" / "benchmarks.json")])
+
+
+def split_messages(markdown: str) -> str:
+    """Return a page of messages with a heading for each one, so that search ranks and opens the message itself."""
+    lines = []
+    for line in markdown.splitlines():
+        if not line.startswith("|"):
+            lines.append(line)
+        elif (row := _MESSAGE.match(line)) and not row[1].startswith("---") and row[2] != "Message":
+            lines += [f"### {row[2]}", "", f"{row[1][0].upper()}{row[1][1:]}.", ""]
+    return "\n".join(lines)
 
 
 def draw_flow(text: str) -> str:

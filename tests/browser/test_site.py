@@ -36,7 +36,7 @@ def test_the_home_page_needs_no_network_and_shows_the_picture_of_its_theme(chrom
         ("cannot reach the collector", "messages/collector.html"),
         ("HTTP 403 dead letters", "messages/delivery.html"),
         ("since= needs key", "messages/bulk.html"),
-        ("share an event id", "guides/troubleshooting.html"),
+        ("share an event id", "messages/bulk.html"),
     ],
 )
 def test_search_finds_a_message_without_a_server(chromium: Any, message: str, place: str):
