@@ -89,7 +89,7 @@ def split_messages(markdown: str) -> str:
         if not line.startswith("|"):
             lines.append(line)
         elif (row := _MESSAGE.match(line)) and not row[1].startswith("---") and row[2] != "Message":
-            lines += [f"### {row[2]}", "", f"{row[1][0].upper()}{row[1][1:]}.", ""]
+            lines += [f"### {row[2]}", "", f"Cause: {row[1]}.", ""]
     return "\n".join(lines)
 
 
