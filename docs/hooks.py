@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 import nbformat
+from events_tables import write_events
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
@@ -40,11 +41,19 @@ _KINDS = {
 }
 _homes: list[str] = []
 _FLOW = re.compile(r"^```flow\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+_MESSAGE = re.compile(r"^\| (.+?) \| (.+) \|$")
+_DIV = re.compile(r"<div\b|</div>")
 # what the notebooks' template loads from another host, for widgets that the site does not show alive
 _WIDGET_LOADER = re.compile(r"<script>(?:(?!</script>).)*addWidgetsRenderer.*?</script>", re.DOTALL)
 _FOREIGN = re.compile(
     r"<(?:script|img|iframe)[^>]+src=\"https?://|<link[^>]+rel=\"stylesheet\"[^>]+href=\"https?://|unpkg\.com"
 )
+
+
+def on_config(config: Any, **_: Any) -> None:
+    """Offer links to edit pages only where the repository's URL is configured."""
+    if config.repo_url:
+        config.edit_uri = "edit/main/docs/pages/"
 
 
 def on_startup(**_: Any) -> None:
@@ -64,9 +73,24 @@ def on_shutdown(**_: Any) -> None:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Draw the flows of a page, and add the last measured numbers to theirs."""
     markdown = _FLOW.sub(lambda fence: draw_flow(fence[1]), markdown)
+    if page.file.src_uri.startswith("messages/"):
+        return split_messages(markdown)
+    if page.file.src_uri == "reference/events.md":
+        return "\n".join([markdown, *write_events()])
     if page.file.src_uri != "performance.md":
         return markdown
     return "\n".join([markdown, *write_benchmarks(ROOT / "docs" / "benchmarks.json")])
+
+
+def split_messages(markdown: str) -> str:
+    """Return a page of messages with a heading for each one, so that search ranks and opens the message itself."""
+    lines = []
+    for line in markdown.splitlines():
+        if not line.startswith("|"):
+            lines.append(line)
+        elif (row := _MESSAGE.match(line)) and not row[1].startswith("---") and row[2] != "Message":
+            lines += [f"### {row[2]}", "", f"Cause: {row[1]}.", ""]
+    return "\n".join(lines)
 
 
 def draw_flow(text: str) -> str:
@@ -109,9 +133,23 @@ def draw_flow(text: str) -> str:
     )
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """Take out what would ask another host."""
-    return _WIDGET_LOADER.sub("", html)
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Take out what would ask another host, and collapse the checks that end a tutorial."""
+    html = _WIDGET_LOADER.sub("", html)
+    return collapse_check(html) if page.file.src_uri.startswith("notebooks/") else html
+
+
+def collapse_check(html: str) -> str:
+    """Return a tutorial's page with the source of its last cell, which checks the others, behind a line to open it."""
+    cell = html.rindex('id="cell-id=cell-')
+    begin = html.index('<div class="jp-Cell-inputWrapper"', cell)
+    depth = 0
+    for tag in _DIV.finditer(html, begin):
+        depth += -1 if tag[0] == "</div>" else 1
+        if not depth:
+            source = html[begin : tag.end()]
+            return f'{html[:begin]}<details class="nb-check"><summary>Checks of this tutorial</summary>{source}</details>{html[tag.end() :]}'
+    raise PluginError("the last cell of a tutorial has no end")
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
@@ -151,6 +189,7 @@ def run_tutorial(path: Path, folder: Path) -> str:
         book, timeout=120, store_widget_state=False, resources={"metadata": {"path": str(path.parent)}}
     ).execute()
     for cell in book.cells:
+        cell.metadata.pop("tags", None)  # those of the tests: a page would show them
         for output in cell.get("outputs", []):
             if "text" in output:
                 output["text"] = output["text"].replace(str(folder), "~/.local/state/nbtrack")

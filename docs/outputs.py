@@ -39,7 +39,10 @@ def write_outputs(path: Path) -> None:
     for cell in book.cells:
         if cell.cell_type == "code":
             tags = cell.metadata.get("tags")
-            cell.metadata = {"tags": tags} if tags else {}
+            # a run adds when and how long; what the author set stays
+            cell.metadata = {
+                name: cell.metadata[name] for name in ("jupyter", "tags") if name in cell.metadata
+            }
             if TAG not in (tags or ()):
                 cell.execution_count, cell.outputs = None, []
     nbformat.write(book, path)

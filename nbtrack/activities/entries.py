@@ -60,6 +60,12 @@ class Entry:
         "valid", "invalid" or "not checked".
     reasons : tuple of str
         Why the event is invalid.
+
+    Examples
+    --------
+    >>> entry = Entry(id="1", kind="step", name="clean", started=1_772_359_872.3, rows_in=336_776, rows_out=327_346)
+    >>> entry.name, entry.rows_out
+    ('clean', 327346)
     """
 
     id: str

@@ -49,6 +49,13 @@ class ActivityLog:
         Entries that are no longer kept.
     version : int
         Changes with each change of the log.
+
+    Examples
+    --------
+    >>> log = ActivityLog()
+    >>> log.begin("1", "step", "load")
+    >>> [(entry.name, entry.status) for entry in log.entries()]
+    [('load', 'running')]
     """
 
     def __init__(self, session: str = "", most: int = MOST_ENTRIES) -> None:

@@ -15,7 +15,7 @@ from nbtrack.bulk.encoding.compiler import TemplateError
 from nbtrack.bulk.encoding.event_ids import make_event_id
 from nbtrack.bulk.engines.batches import send_batches
 from nbtrack.bulk.plan import BackfillPlan, make_namespace, make_plan
-from nbtrack.bulk.preview import preview
+from nbtrack.bulk.previews import preview
 from nbtrack.bulk.report import BackfillReport, ChunkReport
 from nbtrack.bulk.sending.ledger import LedgerError
 from nbtrack.bulk.sending.run import InvalidRow

@@ -92,7 +92,7 @@ def backfill(
         all but `time` and `user_id`.
     draft : bool, default False
         With the URI of a schema: whether to draft the schema from the DataFrame, and to register it with `registry`, and
-        with `collector` if it is a `LocalCollector`.
+        with the collector if it runs on this machine: a `LocalCollector`, or the session's.
     collector : str or LocalCollector, optional
         URL of the collector, or a running `LocalCollector`; by default the session's. ``"local"`` is the session's too,
         which must then be local.
@@ -202,7 +202,7 @@ def backfill(
     builder, bounds = EventOptions(time, user_id, columns, draft), ""
     if draft and isinstance(event, str):
         options["registry"] = registry = registry or find_registry() or Registry()
-        bounds = builder.register_draft(event, data, source, registry, collector)
+        bounds = builder.register_draft(event, data, source, registry, collector, dry_run=dry_run)
     # the watermark depends on the collector
     needs_collector = not dry_run or (newer is not None and ledger is True)
     plan = plan_source(builder.build(event, source), source, send=needs_collector, **options)

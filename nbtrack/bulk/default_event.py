@@ -6,6 +6,7 @@ from typing import Any
 
 from nbtrack.bulk.encoding.arrow import list_names
 from nbtrack.bulk.sources.chunks import Source
+from nbtrack.common.current_session import register_schema
 from nbtrack.schemas import Registry, draft_schema
 from nbtrack.schemas.drafting import describe_bounds
 from nbtrack.template import col
@@ -56,8 +57,12 @@ class EventOptions:
             event_subject=None if self.user_id is None else Subject().set_user_id(col(self.user_id)),
         )
 
-    def register_draft(self, uri: Any, data: Any, source: Source, registry: Registry, collector: Any) -> str:
+    def register_draft(
+        self, uri: Any, data: Any, source: Source, registry: Registry, collector: Any, *, dry_run: bool
+    ) -> str:
         """Draft a schema from a DataFrame, and register it here and with a collector that runs here; return its bounds.
+
+        A dry run starts no collector of the session.
 
         Raises
         ------
@@ -73,6 +78,8 @@ class EventOptions:
         registry.register(schema)
         if hasattr(collector, "register"):
             collector.register(schema)
+        elif (collector is None or collector == "local") and not dry_run:
+            register_schema(schema)
         bounds = [
             f"{name} {text}" for name, body in schema["properties"].items() if (text := describe_bounds(body))
         ]

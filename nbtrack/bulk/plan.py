@@ -401,6 +401,7 @@ def make_namespace(event: Event, named: str | uuid.UUID | None = None) -> uuid.U
 
     Examples
     --------
+    >>> import uuid
     >>> from nbtrack.tracker import SelfDescribing, SelfDescribingJson
     >>> event = SelfDescribing(SelfDescribingJson("iglu:com.acme/order/jsonschema/1-0-0", {}))
     >>> make_namespace(event) == uuid.uuid5(uuid.NAMESPACE_URL, "iglu:com.acme/order/jsonschema/1-0-0")

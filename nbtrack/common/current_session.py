@@ -100,6 +100,7 @@ class _Session:
     find_registry: Callable[[], Any]
     note_backfill: Callable[[int], None]
     activities: Any
+    register_schema: Callable[[Mapping[str, Any]], object]
 
 
 _registered: PerViewer[_Session] = PerViewer()
@@ -109,10 +110,11 @@ def register_session(
     find_target: Callable[[], CollectorTarget],
     find_registry: Callable[[], Any],
     note_backfill: Callable[[int], None],
-    activities: Any = None,
+    activities: Any,
+    register_schema: Callable[[Mapping[str, Any]], object],
 ) -> None:
     """Register the running session, in place of an earlier one: its collector, its registry, what it counts and logs."""
-    _registered.set(_Session(find_target, find_registry, note_backfill, activities))
+    _registered.set(_Session(find_target, find_registry, note_backfill, activities, register_schema))
 
 
 def find_activities() -> Any:
@@ -136,6 +138,19 @@ def find_registry() -> Any:
     """Return the running session's schema registry, or None without a session; starts nothing."""
     registered = _registered.get()
     return None if registered is None else registered.find_registry()
+
+
+def register_schema(schema: Mapping[str, Any]) -> None:
+    """Register a schema for the running session, and with its local collector, which is started if need be.
+
+    Raises
+    ------
+    OSError
+        If a local collector can neither be found nor started.
+    """
+    registered = _registered.get()
+    if registered is not None:
+        registered.register_schema(schema)
 
 
 def find_target() -> CollectorTarget | None:

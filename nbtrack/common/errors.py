@@ -14,7 +14,7 @@ class NbtrackError(Exception):
     --------
     >>> import nbtrack
     >>> try:
-    ...     nbtrack.col("price").cast("money")
+    ...     nbtrack.col("price").truncate(0)
     ... except nbtrack.NbtrackError as error:
     ...     print(type(error).__name__)
     ... except ValueError:

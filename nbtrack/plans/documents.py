@@ -25,6 +25,12 @@ class Mistake:
         The path of the key, such as ``data.eventSpecifications[0].event.source``; empty for the whole file.
     message : str
         What is wrong, and what is right.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> print(Mistake(Path("plan.yaml"), 3, "data.name", "must be a string, got 5"))
+    plan.yaml:3: data.name: must be a string, got 5
     """
 
     file: Path

@@ -18,6 +18,11 @@ class Trigger:
         The applications it belongs to; empty for all.
     url : str
         An example page, or an empty string.
+
+    Examples
+    --------
+    >>> Trigger("The button was clicked", app_ids=("shop-web",)).app_ids
+    ('shop-web',)
     """
 
     description: str
@@ -37,6 +42,11 @@ class Source:
         A JSON Schema (Draft 4) that the same data must match, too.
     min_count, max_count : int or None
         How many entities of this schema belong to an event; None where there is no bound. None for the event itself.
+
+    Examples
+    --------
+    >>> Source("iglu:com.acme/book/jsonschema/1-0-0", None, 1, 3).max_count
+    3
     """
 
     uri: str
@@ -69,6 +79,13 @@ class EventSpecification:
         Where it stands.
     line : int
         Its first line there.
+
+    Examples
+    --------
+    >>> source = Source("iglu:com.acme/basket/jsonschema/1-0-0", {"required": ["quantity"]})
+    >>> specification = EventSpecification("7a1e9c3b", "Item added", "A book was added", DataProduct("5d0c", "Checkout"), source)
+    >>> specification.name, specification.product.name
+    ('Item added', 'Checkout')
     """
 
     id: str
@@ -98,6 +115,11 @@ class DataProduct:
         Its name.
     domain : str
         Its business domain, or an empty string.
+
+    Examples
+    --------
+    >>> DataProduct("5d0c2f5e-6f0b-4a64-9d0e-2f7f0c1b9a10", "Checkout").name
+    'Checkout'
     """
 
     id: str
@@ -121,6 +143,13 @@ class DataStructure:
         Whether it is hidden in Snowplow's console.
     file : pathlib.Path
         Where it stands.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> schema = {"self": {"vendor": "com.acme", "name": "book", "format": "jsonschema", "version": "1-0-0"}}
+    >>> DataStructure("iglu:com.acme/book/jsonschema/1-0-0", schema, True, False, Path("book.json")).is_entity
+    True
     """
 
     uri: str

@@ -84,6 +84,7 @@ def read_tracking_plan(
 
     Examples
     --------
+    >>> import json
     >>> from pathlib import Path
     >>> from tempfile import mkdtemp
     >>> folder = Path(mkdtemp())

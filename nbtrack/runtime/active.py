@@ -96,7 +96,9 @@ def start(
     with _active_lock:
         before = _active.pop()
         _active.set(made, Session.close)
-        register_session(made.find_target, lambda: made.registry, made.note_backfill, made.activities)
+        register_session(
+            made.find_target, lambda: made.registry, made.note_backfill, made.activities, made.register
+        )
     if before:
         before.close()
     if notebook is not None and not loading:

@@ -58,6 +58,16 @@ class EnrichedReport:
         File, line (from 1) and reason of at most 1,000 of them.
     bad_cells : Counter
         Number of cells that are null since they are not of the column's type, by column.
+
+    Examples
+    --------
+    >>> report = EnrichedReport(rows=2)
+    >>> report.add_bad_line("events.tsv", 3, "130 fields, 131 expected")
+    >>> print(report)
+    2 events
+      1 line could not be read, such as events.tsv, line 3: 130 fields, 131 expected
+    >>> report.ok
+    False
     """
 
     rows: int = 0
@@ -91,18 +101,40 @@ class EnrichedReport:
 
 
 class EnrichedEvents:
-    """Enriched events in files, read when they are used; returned by `read_enriched`.
+    r"""Enriched events in files, read when they are used; returned by `read_enriched`.
 
     Each use reads the files again, a few megabytes at a time.
 
+    Parameters
+    ----------
+    files : sequence of str
+        The files.
+    columns : sequence of str, optional
+        The columns that are read; by default all.
+    schemas : bool
+        Whether each schema has a column, in place of the JSON columns.
+    registry : Registry, optional
+        Where the schemas are; by default the session's.
+
     Attributes
     ----------
-    files : list of str
-        The files.
     schema : pyarrow.Schema
         Columns and types.
     report : EnrichedReport
         What was read by the last use.
+
+    Examples
+    --------
+    >>> from nbtrack.protocol import ENRICHED_COLUMNS
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> event = {"event_id": "c6ef3124-b53a-4b13-a233-0088f79dcbcb", "event": "page_view"}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "enriched.tsv")
+    ...     _ = path.write_text("\t".join(event.get(name, "") for name in ENRICHED_COLUMNS) + "\n")
+    ...     events = read_enriched(path, columns=["event"])
+    ...     print(events.schema.names, events.to_arrow()["event"].to_pylist(), events.report.rows)
+    ['event'] ['page_view'] 1
     """
 
     def __init__(

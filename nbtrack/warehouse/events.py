@@ -41,6 +41,11 @@ class FailureReason:
         Key, column, path within the data, or name of an enrichment.
     value : object
         What was found there; None if it is not known.
+
+    Examples
+    --------
+    >>> FailureReason("'eur' is not one of 'EUR' or 'USD'", field="$.currency", value="eur").rule
+    "… is not one of 'EUR' or 'USD'"
     """
 
     reason: str
@@ -110,6 +115,13 @@ class FailedEvent:
         Its line, from 1.
     raw : str
         What was read, if no payload can be recovered.
+
+    Examples
+    --------
+    >>> reason = FailureReason("must be an integer, 'x' found", field="vid", value="x")
+    >>> failed = FailedEvent("enrichment_failures", reasons=[reason], payload={"e": "pv", "vid": "x"}, recoverable="yes")
+    >>> failed.reasons[0].field, failed.payload
+    ('vid', {'e': 'pv', 'vid': 'x'})
     """
 
     kind: str

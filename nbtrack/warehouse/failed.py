@@ -55,6 +55,11 @@ class BadLine(NamedTuple):
         From 1.
     reason : str
         What it is not.
+
+    Examples
+    --------
+    >>> print(BadLine("failed.ndjson", 3, "not JSON").reason)
+    not JSON
     """
 
     file: str

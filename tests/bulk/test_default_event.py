@@ -43,6 +43,23 @@ def test_a_drafted_schema_is_registered_here_and_with_the_collector(data: object
         ]
 
 
+@pytest.mark.parametrize("collector", [None, "local"])
+def test_a_drafted_schema_is_registered_with_the_local_collector_of_the_session(
+    collector: str | None,
+) -> None:
+    with LocalCollector() as running:
+        session = nbtrack.start(running, store="memory")
+        rehearsal = backfill(
+            FRAME, URI, key="order", time="at", draft=True, collector=collector, dry_run=True
+        )
+        assert rehearsal.ok
+        for frame in (FRAME[:1], FRAME):  # a second draft, with other bounds, takes the first one's place
+            report = backfill(frame, URI, key="order", time="at", draft=True, collector=collector)
+            assert (report.ok, report.good) == (True, len(frame))
+        assert session.registry.find(URI)["properties"].keys() == {"order", "total", "who"}
+        nbtrack.stop()
+
+
 def test_the_accessor_takes_the_uri_too() -> None:
     assert FRAME.nbtrack.backfill(URI, key="order", time="at", dry_run=True).ok
     assert len(FRAME.nbtrack.preview(URI, 1)) == 1

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 
 from nbtrack import col
 from nbtrack.bulk import make_plan
-from nbtrack.bulk.preview import encode_source
+from nbtrack.bulk.previews import encode_source
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.template import Col, is_missing
 from nbtrack.tracker import (

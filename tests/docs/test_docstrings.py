@@ -7,6 +7,7 @@ import inspect
 import itertools
 import multiprocessing
 import pkgutil
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +25,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 # every name in `__all__` of these is public, and so are the methods of public classes
 ROOMS = (
     "",
+    ".activities",
     ".bulk",
     ".collector",
     ".delivery",
     ".pandas",
+    ".plans",
     ".protocol",
     ".runtime",
     ".schemas",
@@ -35,6 +38,7 @@ ROOMS = (
     ".template",
     ".tracker",
     ".values",
+    ".warehouse",
     ".widget",
 )
 # what cannot show itself in a doctest, and why
@@ -116,6 +120,19 @@ def test_a_room_has_a_page_of_the_reference(room: str):
     page = f"api/{room.removeprefix('.') or 'nbtrack'}.md"
     assert f"::: nbtrack{room}\n" in (DOCS / "pages" / page).read_text(encoding="utf-8")
     assert f" nbtrack{room}: {page}\n" in (DOCS / "mkdocs.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room not in {".protocol", ".values"}])
+def test_a_page_of_the_reference_shows_each_public_name_exceptions_last(room: str):
+    text = (DOCS / "pages" / "api" / f"{room.removeprefix('.') or 'nbtrack'}.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^        - (\w+)$", text, re.MULTILINE)
+    module = importlib.import_module(f"nbtrack{room}")
+    assert sorted(shown) == sorted(module.__all__)
+    raised = [
+        inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), Exception)
+        for name in shown
+    ]
+    assert raised == sorted(raised)
 
 
 @pytest.mark.parametrize("name", OBJECTS)

@@ -61,12 +61,33 @@ def test_a_tutorial_has_at_most_15_cells_a_title_and_a_check(path: Path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
 def test_the_outputs_in_it_are_those_that_make_notebooks_compares(path: Path):
     cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
-    compared = [cell for cell in cells if cell["metadata"] == {"tags": ["nbval-check-output"]}]
+    compared = [cell for cell in cells if cell["metadata"].get("tags") == ["nbval-check-output"]]
     assert compared
     assert all(cell["outputs"] for cell in compared)
     for cell in cells:
+        assert cell["metadata"].keys() <= {"tags", "jupyter"}
         if cell not in compared:
-            assert (cell["metadata"], cell["outputs"], cell["execution_count"]) == ({}, [], None)
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_assertions_are_in_the_last_cell_which_is_collapsed(path: Path):
+    *cells, last = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    assert last["metadata"]["jupyter"] == {"source_hidden": True}
+    assert [cell for cell in cells if re.search(r"^\s*assert ", "".join(cell["source"]), re.MULTILINE)] == []
+    assert [cell for cell in cells if "jupyter" in cell["metadata"]] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)
+def test_no_kept_output_is_red_or_the_raw_form_of_an_object(path: Path):
+    outputs = [output for cell in read(path)["cells"] for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
+    shown = [
+        "".join(output.get("text") or output.get("data", {}).get("text/plain", "")) for output in outputs
+    ]
+    assert [
+        text for text in shown if re.search(r"\b(?!Figure|Name)[A-Z]\w+\([\w']+=|<\w+ object| at 0x", text)
+    ] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=TITLES)

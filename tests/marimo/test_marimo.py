@@ -10,7 +10,7 @@ import pytest
 from tests.support.waiting import poll
 
 HERE = Path(__file__).parent
-TUTORIAL = HERE.parent.parent / "notebooks" / "11_marimo.py"
+TUTORIAL = HERE.parent.parent / "notebooks" / "12_marimo.py"
 pytestmark = [pytest.mark.marimo, pytest.mark.timeout(120)]
 LOAD_MS = 40_000
 

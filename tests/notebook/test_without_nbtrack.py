@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.kernel import Kernel, Ran, assert_same_run, start_kernel
 
-PAGE = Path(__file__).parents[2] / "docs" / "pages" / "faq.md"
+PAGE = Path(__file__).parents[2] / "docs" / "pages" / "guides" / "troubleshooting.md"
 ABSENT = """
 import sys
 class Absent:

@@ -49,7 +49,11 @@ class TemplateError(NbtrackError, ValueError):
 
     Examples
     --------
-    >>> check_columns(["id", "address"], ["adress"])
+    >>> import pandas as pd
+    >>> from nbtrack import col
+    >>> from nbtrack.bulk import preview
+    >>> from nbtrack.tracker import PageView
+    >>> preview(pd.DataFrame({"id": [1], "address": ["https://acme.com"]}), PageView(col("adress")))
     Traceback (most recent call last):
     nbtrack.bulk.TemplateError: the data has no column 'adress' (did you mean 'address'?); it has: id, address
     """

@@ -41,6 +41,7 @@ def make_event_id(namespace: uuid.UUID, key: Sequence[str]) -> uuid.UUID:
 
     Examples
     --------
+    >>> import uuid
     >>> make_event_id(uuid.NAMESPACE_URL, ["o-1"])
     UUID('487150da-f865-890b-89f5-a0f92abbfd1b')
     """

@@ -49,6 +49,7 @@ def send_batches(
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> from nbtrack import col
     >>> from nbtrack.bulk import make_plan
     >>> from nbtrack.tracker import PageView

@@ -29,6 +29,7 @@ class LedgerError(NbtrackError, RuntimeError):
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import tempfile
     >>> import pandas as pd
     >>> from nbtrack import backfill, col
@@ -36,10 +37,11 @@ class LedgerError(NbtrackError, RuntimeError):
     >>> from nbtrack.tracker import PageView
     >>> frame = pd.DataFrame({"address": ["https://acme.com/a"]})
     >>> with LocalCollector() as collector, tempfile.TemporaryDirectory() as folder:
-    ...     options = {"collector": collector.url, "ledger": Path(folder) / "ledger.sqlite"}
-    ...     report = backfill(frame, PageView(col("address")), **options)
+    ...     ledger = Path(folder) / "ledger.sqlite"
+    ...     report = backfill(frame, PageView(col("address")), collector=collector.url, ledger=ledger)
     ...     try:
-    ...         backfill(frame, PageView(col("address"), page_title="Home"), **options, resume=True)
+    ...         other = PageView(col("address"), page_title="Home")
+    ...         backfill(frame, other, collector=collector.url, ledger=ledger, resume=True)
     ...     except LedgerError as error:
     ...         print(error)
     cannot resume the backfill in ...ledger.sqlite: the event or its options changed; ...

@@ -17,7 +17,7 @@ from nbtrack.bulk.encoding.encoder import MISSING_TIME, Encoded, refused_rows
 from nbtrack.bulk.encoding.validation import self_describing_parts
 from nbtrack.bulk.models import EXAMPLES, Accounts, FailedRow, FailedRowSink
 from nbtrack.bulk.plan import BackfillPlan
-from nbtrack.bulk.preview import decode_events
+from nbtrack.bulk.previews import decode_events
 from nbtrack.bulk.progress import ProgressBar, Recorded, make_bar
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sending.dead_letters import DeadLetters, open_dead_letters

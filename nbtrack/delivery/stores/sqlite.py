@@ -126,6 +126,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, SQLiteEventStore(Path(folder) / "outbox.sqlite") as store:
     ...     store.add_event({"e": "pv"}), store.size()

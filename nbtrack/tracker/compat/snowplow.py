@@ -21,7 +21,7 @@ class Snowplow:
     >>> Snowplow.get_tracker("shop") is tracker
     True
     >>> Snowplow.remove_tracker(tracker)
-    >>> _ = tracker.emitters[0].close()
+    >>> _ = tracker.close()
     """
 
     _trackers: ClassVar[dict[str, Tracker]] = {}

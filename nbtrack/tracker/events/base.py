@@ -226,7 +226,9 @@ class Event:
             envelope = {"schema": UNSTRUCT_EVENT, "data": self.event_json.to_json()}
             pairs["ue_px" if encode_base64 else "ue_pr"] = node(envelope, encode_base64)
         # the call is for events that have more than their own entities, which few do
-        attached = self.list_entities(entities) if entities or self.specification is not None else self._context
+        attached = (
+            self.list_entities(entities) if entities or self.specification is not None else self._context
+        )
         if attached:
             data = [entity.to_json() for entity in attached]
             pairs["cx" if encode_base64 else "co"] = node({"schema": CONTEXTS, "data": data}, encode_base64)

@@ -28,7 +28,7 @@ _TYPES: Mapping[str, type] = {
 _COMMON = tuple(Common.__annotations__)
 
 
-def event_class(uri: str, registry: "Registry | None" = None) -> type[SelfDescribing]:
+def event_class(uri: str, registry: "Registry | None" = None) -> type[Any]:
     """Create an event class from a schema.
 
     Parameters

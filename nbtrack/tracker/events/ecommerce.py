@@ -30,7 +30,7 @@ class AddToCart(SchemaEvent):
     Raises
     ------
     ValueError
-        If `sku` is empty or no text, while contracts are on.
+        If `sku` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class Transaction(Event):
     Raises
     ------
     ValueError
-        If `order_id` is empty or no text, while contracts are on.
+        If `order_id` is empty or not a str, while contracts are enabled.
 
     Examples
     --------
@@ -172,7 +172,7 @@ class TransactionItem(Event):
     Raises
     ------
     ValueError
-        If `order_id` or `sku` is empty or no text, while contracts are on.
+        If `order_id` or `sku` is empty or not a str, while contracts are enabled.
 
     Examples
     --------

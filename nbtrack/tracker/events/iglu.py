@@ -37,8 +37,10 @@ class LinkClick(SchemaEvent):
     ----------
     target_url : str
         URL of the link.
-    element_id, element_classes, element_target, element_content : optional
-        The link's id, classes, target and text in the page.
+    element_id, element_target, element_content : str, optional
+        The link's id, target and text in the page.
+    element_classes : list of str, optional
+        The link's classes.
     **common
         The arguments of every event; see `Event`.
 

@@ -1,4 +1,4 @@
-"""Tutorial: nbtrack in marimo. `marimo edit notebooks/11_marimo.py` opens it, `marimo run` serves it as an app."""
+"""Tutorial: nbtrack in marimo. `marimo edit notebooks/12_marimo.py` opens it, `marimo run` serves it as an app."""
 
 import marimo
 
