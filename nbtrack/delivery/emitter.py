@@ -611,7 +611,12 @@ class Emitter:
             self._retry_timer = timer
 
     def _retry(self) -> None:
-        if not self._closed:
+        if self._closed:
+            return
+        if (delay := self._sender.delay()) > 0:
+            # the timers of browsers and Node may be a millisecond early
+            self._schedule(delay)
+        else:
             self._start_sending()
 
     def flush(self, timeout: float | None = FLUSH_SECONDS) -> FlushReport:
