@@ -7,6 +7,7 @@ import threading
 import time
 import types
 import weakref
+from collections.abc import Callable
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from nbtrack.delivery import async_emitter as module
 from nbtrack.delivery.http.transport import Transport
 from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import Decision, decide
+from nbtrack.delivery.timer import Timer
 from tests.support.delivery import QUICK, track
 from tests.support.fault_server import Act, FaultServer, free_port
 from tests.support.waiting import poll
@@ -387,3 +389,18 @@ def test_a_closed_emitter_is_not_held_by_the_timer_of_its_next_attempt() -> None
         del emitter
     assert poll(lambda: gc.collect() is not None and gone() is None, 5)
     assert poll(lambda: not any("nbtrack-timer" in thread.name for thread in threading.enumerate()), 5)
+
+
+def test_a_retry_that_its_timer_calls_early_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    class EarlyTimer(Timer):
+        """Calls after half the time, as the timers of browsers may call a millisecond early."""
+
+        def __init__(self, seconds: float, function: Callable[[], object]) -> None:
+            super().__init__(seconds / 2, function)
+
+    monkeypatch.setattr("nbtrack.delivery.emitter.Timer", EarlyTimer)
+    with FaultServer([Act(status=503), Act(status=503), Act()]) as server:
+        emitter = Emitter(server.url, batch_size=1, max_retry_delay_seconds=0.2)
+        track(emitter, 1)
+        assert poll(lambda: emitter.stats().sent == 1, 5)
+        emitter.close()
