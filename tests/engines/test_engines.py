@@ -302,17 +302,3 @@ def test_what_a_lost_worker_of_dask_had_sent_is_counted(dask_frames: Any) -> Non
     assert f"{report.resent:,} rows in tasks that ran again; events sent before were sent again" in str(
         report
     )
-
-
-def test_a_killed_executor_and_speculation_lose_nothing_and_are_counted() -> None:
-    load("pyspark")
-    require("java")
-    program = Path(__file__).with_name("cluster_program.py")
-    done = subprocess.run(
-        [sys.executable, str(program)], capture_output=True, text=True, timeout=400, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3_000:]
-    rows, sent, ok, distinct, again, resent, killed = done.stdout.splitlines()[-1].split()
-    assert (rows, sent, ok, distinct, killed) == ("20000", "20000", "True", "20000", "1")
-    assert int(again) > 0
-    assert int(resent) > 0
