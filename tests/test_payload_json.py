@@ -1,4 +1,4 @@
-"""The JSON in a payload's fields: many texts read together give what each gives by itself."""
+"""The JSON in a payload's fields: many values read together give what each gives by itself."""
 
 import base64
 import json
@@ -57,12 +57,12 @@ BASE64 = st.builds(encode, JSON | BROKEN | DEEP, FORMS) | st.text(max_size=8)
 PLAIN = (JSON | DEEP).map(bytes.decode) | st.text(max_size=8)
 
 
-def one_by_one(key: str, texts: list[str]) -> list[object]:
-    """Read each text by itself; an exception stands for a text that is rejected."""
+def one_by_one(key: str, values: list[str]) -> list[object]:
+    """Read each value by itself; an exception stands for one that is rejected."""
     found: list[object] = []
-    for text in texts:
+    for value in values:
         try:
-            found.append(read_json(key, text))
+            found.append(read_json(key, value))
         except ValueError as error:
             found.append(error)
     return found
@@ -71,18 +71,18 @@ def one_by_one(key: str, texts: list[str]) -> list[object]:
 @given(st.lists(BASE64, max_size=8))
 @example([encode(b"[1", "usual"), encode(b"2]", "usual"), encode(b"1,2", "usual")])
 @example([encode(b'{"a":\0 1}', "usual"), encode(b"{} ", "bits left over")])
-def test_what_is_read_together_is_what_each_text_holds_in_base64(texts: list[str]) -> None:
-    for found, expected in zip(read_many("cx", texts), one_by_one("cx", texts), strict=True):
+def test_what_is_read_together_is_what_each_value_holds_in_base64(values: list[str]) -> None:
+    for found, expected in zip(read_many("cx", values), one_by_one("cx", values), strict=True):
         assert found is None or (type(found), found) == (type(expected), expected)
 
 
 @given(st.lists(PLAIN, max_size=8))
-def test_what_is_read_together_is_what_each_text_holds_as_plain_json(texts: list[str]) -> None:
-    for found, expected in zip(read_many("co", texts), one_by_one("co", texts), strict=True):
+def test_what_is_read_together_is_what_each_value_holds_as_plain_json(values: list[str]) -> None:
+    for found, expected in zip(read_many("co", values), one_by_one("co", values), strict=True):
         assert found is None or (type(found), found) == (type(expected), expected)
 
 
 @given(st.lists(st.tuples(JSON, st.sampled_from(["usual", "standard", "unpadded"])), max_size=8))
-def test_all_texts_that_can_be_read_are_read_together(pairs: list[tuple[bytes, str]]) -> None:
-    texts = [encode(raw, form) for raw, form in pairs]
-    assert read_many("ue_px", texts) == one_by_one("ue_px", texts)
+def test_all_values_that_can_be_read_are_read_together(pairs: list[tuple[bytes, str]]) -> None:
+    values = [encode(raw, form) for raw, form in pairs]
+    assert read_many("ue_px", values) == one_by_one("ue_px", values)

@@ -27,7 +27,7 @@ URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # padding that base64 lacks, by the length of its last group
 PADDING = (b"", b"===", b"==", b"=")
 MARK_TEXT = os.urandom(10).hex()
-"""A string between JSON texts that are parsed together. It is random, so that no text can have it inside."""
+"""A string between pieces of JSON that are parsed together. It is random, so that none of them can have it inside."""
 MARK = f',"{MARK_TEXT}",'.encode()
 """Has a multiple of three bytes, as base64 wants."""
 BASE64_MARK = binascii.b2a_base64(MARK, newline=False).decode()
@@ -82,50 +82,50 @@ def read_json(key: str, text: str) -> Any:
     return loads(raw)
 
 
-def read_many(key: str, texts: Sequence[str]) -> list[Any]:
-    """Decode the JSON of many texts of a field, which is several times faster than one by one.
+def read_many(key: str, values: Sequence[str]) -> list[Any]:
+    """Decode the JSON of many values of a field, which is several times faster than one by one.
 
     Parameters
     ----------
     key : str
         As for `read_json`.
-    texts : sequence of str
+    values : sequence of str
 
     Returns
     -------
     list
-        What `read_json` returns; None for a text that it may reject, which is left to it.
+        What `read_json` returns; None for a value that it may reject, which is left to it.
     """
     if key in BASE64_FIELDS:
-        return parse_many(decode_many(texts))
-    return parse_many([text.encode("utf-8", "surrogatepass") for text in texts])
+        return parse_many(decode_many(values))
+    return parse_many([value.encode("utf-8", "surrogatepass") for value in values])
 
 
-def decode_many(texts: Sequence[str]) -> list[bytes | None]:
-    """Decode many texts in either alphabet of base64; None for a text that is not base64 for sure."""
-    together = _decode_together(texts)
+def decode_many(values: Sequence[str]) -> list[bytes | None]:
+    """Decode many strings in either alphabet of base64; None for a value that is not base64 for sure."""
+    together = _decode_together(values)
     if together is not None:
         return together
     raws: list[bytes | None] = []
-    for text in texts:
+    for value in values:
         try:
-            clean = text.encode("ascii").translate(URL_SAFE)
+            clean = value.encode("ascii").translate(URL_SAFE)
             raws.append(binascii.a2b_base64(clean + PADDING[len(clean) % 4], strict_mode=True))
         except (binascii.Error, UnicodeEncodeError):
             raws.append(None)
     return raws
 
 
-def _decode_together(texts: Sequence[str]) -> list[bytes | None] | None:
-    """Decode many texts as one that has a mark behind each; None if they cannot be told apart for sure.
+def _decode_together(values: Sequence[str]) -> list[bytes | None] | None:
+    """Decode many strings as one that has a mark behind each; None if they cannot be told apart for sure.
 
     Padding, which is allowed only where base64 ends, is decoded as zero bytes: it takes the place of the digit for zero.
     """
     import pybase64  # noqa: PLC0415 - trackers encode, and do not need it
 
-    if any(length % 4 for length in set(map(len, texts))):
-        texts = [text + "=" * (-len(text) % 4) for text in texts]
-    joined = BASE64_MARK.join([*texts, ""])
+    if any(length % 4 for length in set(map(len, values))):
+        values = [value + "=" * (-len(value) % 4) for value in values]
+    joined = BASE64_MARK.join([*values, ""])
     padding = joined.count("=")
     once, twice = joined.count("=" + BASE64_MARK), joined.count("==" + BASE64_MARK)
     if padding != once + twice:
@@ -140,17 +140,17 @@ def _decode_together(texts: Sequence[str]) -> list[bytes | None] | None:
             return None
         raw = raw.replace(b"\0", b"")
     raws: list[bytes | None] = [*raw.split(MARK)]
-    return raws[:-1] if len(raws) == len(texts) + 1 else None
+    return raws[:-1] if len(raws) == len(values) + 1 else None
 
 
 def parse_many(raws: Sequence[bytes | None], brackets: int = 0) -> list[Any]:
-    """Parse many JSON texts; None for one that is None, not JSON or maybe nested too deep.
+    """Parse many pieces of JSON; None for one that is None, not JSON or maybe nested too deep.
 
     Parameters
     ----------
     raws : sequence of bytes or None
     brackets : int, default 0
-        Opening brackets around each text, which count as levels.
+        Opening brackets around each of them, which count as levels.
     """
     known = [raw for raw in raws if raw is not None]
     if len(known) == len(raws) and raws:
@@ -159,7 +159,7 @@ def parse_many(raws: Sequence[bytes | None], brackets: int = 0) -> list[Any]:
             items: list[Any] = []
             with contextlib.suppress(ValueError):
                 items = loads(b"[" + MARK.join([*known, b"0]"]))
-            # a text that is not JSON by itself would take a mark away, or move it
+            # a piece that is not JSON by itself would take a mark away, or move it
             if len(items) == 2 * len(raws) + 1 and items[1::2].count(MARK_TEXT) == len(raws):
                 return items[:-1:2]
     return [_parse(raw, brackets) for raw in raws]

@@ -30,7 +30,7 @@ ATOMIC_SCHEMAS = {
 }
 """The schemas by which events without one of their own are named; no registry is asked for these."""
 MIN_SHARING = 8
-"""Different texts of entities for which a common beginning is looked for."""
+"""Different values of the field of entities for which a common beginning is looked for."""
 MIN_SHARED = 200
 """Characters that the beginning has at least."""
 UNSTRUCT_KEYS = ("ue_px", "ue_pr")
@@ -333,37 +333,37 @@ class _SurelyGood:
             return sure
         for key in ENTITY_KEYS:
             owners = [index for index in sure if key in events[index]]
-            texts = [events[index][key] for index in owners]
-            found = self._valid_entities(key, list(dict.fromkeys(texts)))
-            for index, text in zip(owners, texts, strict=True):
-                if text in found:
-                    entities[index] = found[text]
+            values = [events[index][key] for index in owners]
+            found = self._valid_entities(key, list(dict.fromkeys(values)))
+            for index, value in zip(owners, values, strict=True):
+                if value in found:
+                    entities[index] = found[value]
                     valid.append(index)
         return valid
 
-    def _valid_entities(self, key: str, texts: list[str]) -> dict[str, tuple[str, ...]]:
-        """Return the texts of a field whose entities are all valid, with the entities' schemas."""
-        shared = _SharedHead.find(key, texts)
+    def _valid_entities(self, key: str, values: list[str]) -> dict[str, tuple[str, ...]]:
+        """Return the values of a field whose entities are all valid, with the entities' schemas."""
+        shared = _SharedHead.find(key, values)
         first: tuple[str, ...] = ()
         if shared is not None:
             first = self._schemas_if_valid(shared.entities)
             if not first:
                 shared = None
-        lists = _entities_of(key, texts, shared)
+        lists = _entities_of(key, values, shared)
         uris, data = split_many([*chain.from_iterable(lists)])
-        owners = list(chain.from_iterable(map(repeat, texts, map(len, lists))))
+        owners = list(chain.from_iterable(map(repeat, values, map(len, lists))))
         groups = _Groups()
         groups.add(owners, uris, data)
-        wrong = {text for text, items in zip(texts, lists, strict=True) if not items}
+        wrong = {value for value, items in zip(values, lists, strict=True) if not items}
         if None in uris:
             wrong.update(owner for owner, uri in zip(owners, uris, strict=True) if uri is None)
-        for uri, group, values in groups:
-            valid = self._valid(uri, group, values)
+        for uri, group, pieces in groups:
+            valid = self._valid(uri, group, pieces)
             if len(valid) < len(group):
                 wrong.update(_without(group, valid))
         names = iter([uri or "" for uri in uris])
         schemas = [(*first, *islice(names, len(items))) for items in lists]
-        return {text: found for text, found in zip(texts, schemas, strict=True) if text not in wrong}
+        return {value: found for value, found in zip(values, schemas, strict=True) if value not in wrong}
 
     def _schemas_if_valid(self, entities: list[Any]) -> tuple[str, ...]:
         """Return the schemas of entities; nothing if one of them is not valid."""
@@ -412,11 +412,11 @@ class _SharedHead(NamedTuple):
     brackets: int
 
     @classmethod
-    def find(cls, key: str, texts: Sequence[str]) -> Self | None:
-        """Return what the texts of a field have in common; None if it is not worth a cut."""
-        if len(texts) < MIN_SHARING or key != "cx":
+    def find(cls, key: str, values: Sequence[str]) -> Self | None:
+        """Return what the values of a field have in common; None if it is not worth a cut."""
+        if len(values) < MIN_SHARING or key != "cx":
             return None
-        common = os.path.commonprefix([min(texts), max(texts)])  # noqa: RUF071 - strings, not paths
+        common = os.path.commonprefix([min(values), max(values)])  # noqa: RUF071 - strings, not paths
         length = len(common) // 4 * 4
         if length < MIN_SHARED:
             return None
@@ -433,9 +433,9 @@ class _SharedHead(NamedTuple):
         brackets = raw[:cut].count(b"{") + raw[:cut].count(b"[")
         return cls(document["data"], length, raw[cut + 1 :], brackets)
 
-    def remaining_entities(self, texts: Sequence[str]) -> list[list[Any]]:
-        """Return the other entities of each text; none where they cannot be read for sure."""
-        tails = decode_many([text[self.length :] for text in texts])
+    def remaining_entities(self, values: Sequence[str]) -> list[list[Any]]:
+        """Return the other entities of each value; none where they cannot be read for sure."""
+        tails = decode_many([value[self.length :] for value in values])
         # the rest of the document is the value of a name that the document cannot have
         opening = b'{"%s":[%s' % (MARK_TEXT.encode(), self.rest)
         documents = parse_many(
@@ -468,11 +468,11 @@ class _Groups:
         return ((uri, *group) for uri, group in self._groups.items())
 
 
-def _entities_of(key: str, texts: Sequence[str], shared: _SharedHead | None) -> list[list[Any]]:
-    """Return the entities of the texts of a field, without those that all share; none where they cannot be read for sure."""
+def _entities_of(key: str, values: Sequence[str], shared: _SharedHead | None) -> list[list[Any]]:
+    """Return the entities of the values of a field, without those that all share; none where they cannot be read for sure."""
     if shared is not None:
-        return shared.remaining_entities(texts)
-    schemas, data = split_many(read_many(key, texts))
+        return shared.remaining_entities(values)
+    schemas, data = split_many(read_many(key, values))
     return [
         items if uri is not None and uri.startswith(CONTEXTS_FAMILY) and isinstance(items, list) else []
         for uri, items in zip(schemas, data, strict=True)
