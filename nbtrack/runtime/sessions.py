@@ -38,8 +38,8 @@ LINGER = 0.05
 # settings whose change makes a new emitter, or a new tracker
 EMITTER_SETTINGS = ("collector", "headers", "request_timeout", "store", "local_port", "iglu")
 TRACKER_SETTINGS = ("app_id", "namespace", "base64", "validate", "tracking_plan")
-_connected: "weakref.WeakSet[Session]" = weakref.WeakSet()
-"""Sessions that use the shared collector of their home."""
+_connected: "dict[int, weakref.ref[Session]]" = {}
+"""Sessions that use the shared collector of their home, by id. Copied to be read: other threads add to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +305,14 @@ class Session:
 
     def open_page(self) -> PageAddress | None:
         """Return the same, and let the collector reply under the host name of that address."""
-        client, address = self.peek_collector(), self.find_page()
-        if client is not None and address is not None and address.hosts:
-            try:
+        client, address = self.peek_collector(), None
+        try:
+            address = self.find_page()
+            if client is not None and address is not None and address.hosts:
                 client.allow_hosts(address.hosts)
-            except (OSError, RuntimeError, ValueError) as error:  # it ended, or is of an earlier version
-                self.note_fault("opening the collector's page to its host name", error)
+        # it ended or is of an earlier version, or a variable that the setting names is no longer set
+        except (OSError, RuntimeError, ValueError) as error:
+            self.note_fault("opening the collector's page to its host name", error)
         return address
 
     @property
@@ -473,9 +475,10 @@ class Session:
         try:
             if emitter:
                 _close(emitter, timeout if may_send else 0)
-            _connected.discard(self)
+            _connected.pop(id(self), None)
+            others = [session for found in list(_connected.values()) if (session := found()) is not None]
             # another viewer of marimo's may go on with it
-            if client and not any(other.home == self.home for other in _connected):
+            if client and not any(other.home == self.home for other in others):
                 from nbtrack.collector import shared_collector  # noqa: PLC0415 - already loaded to connect
 
                 shared_collector.leave(self.home)
@@ -610,7 +613,7 @@ class Session:
             raise OSError(pyodide.NO_LOCAL_COLLECTOR)
         from nbtrack.collector import shared_collector  # noqa: PLC0415 - loaded only to connect
 
-        _connected.add(self)
+        _connected[id(self)] = weakref.ref(self)
         return shared_collector.connect(
             self.home, port=self.settings.local_port, iglu=tuple(self.settings.iglu)
         )
