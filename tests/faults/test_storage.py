@@ -422,3 +422,24 @@ def test_the_journal_stays_small_while_a_backlog_passes_through(path: Path) -> N
             store.ack([row.id for row in claim(store)])
             most = max(most, Path(f"{path}-wal").stat().st_size)
     assert most < 20 * 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what a process reads")
+def test_a_large_file_is_opened_without_being_read(path: Path) -> None:
+    def bytes_read() -> int:
+        (line,) = (
+            line for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("rchar")
+        )
+        return int(line.split()[1])
+
+    with SQLiteEventStore(path) as store:
+        for number in range(25_000):
+            add(store, number, b"x" * 700)
+    before = bytes_read()
+    with SQLiteEventStore(path) as store:
+        add(store, "again")
+        assert bytes_read() - before < path.stat().st_size / 10
+        # an estimate, until a sender has looked at the file
+        assert store.count(ROUTE) == pytest.approx(25_001, rel=0.2)
+        store.claim("another", "t", max_events=1, max_bytes=1, bytes_per_event=0)
+        assert store.count(ROUTE) == 25_001

@@ -38,6 +38,8 @@ FREED_PAGES = 100
 """Pages that are returned to the disk at a time, for the same reason."""
 MAX_FREED_PAGES = 2_000
 """Pages that are returned in one round of maintenance."""
+ROW_BYTES = 150
+"""What an event takes in the file beside its body, about: its id, the route, what is free in its page."""
 PAGE_BYTES = 4096
 """What an event adds to SQLite's journal, at least."""
 GIVE_WAY_SECONDS = 0.0005
@@ -92,6 +94,22 @@ class Quota:
         """Count what is in the file."""
         self.events, self.bytes, _ = connection.execute(COUNT).fetchone()
         self.counted_at = monotonic()
+
+    def recount_or_estimate(self, connection: sqlite3.Connection) -> None:
+        """Count what is in a small file, and estimate what is in a large one: to read it may take seconds."""
+        pages, free, page_size = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        if pages <= sqlite_file.CHECKED_PAGES:
+            self.recount(connection)
+            return
+        (average,) = connection.execute(
+            "SELECT avg(size) FROM (SELECT size FROM events ORDER BY id LIMIT 100)"
+        ).fetchone()
+        self.bytes = (pages - free) * page_size
+        self.events = 0 if average is None else int(self.bytes / (average + ROW_BYTES))
+        self.counted_at = float("-inf")
 
     def evict_until_fits(self, connection: sqlite3.Connection, size: int) -> bool:
         """Delete the oldest dead letters until an event fits; return False if it still does not."""
@@ -246,8 +264,9 @@ class SQLiteEventStore(SnowplowStoreMethods):
         if self._connection is None:
             self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
             self._inserting = self._connection.cursor()
-            self._inode = sqlite_file.inode_of(self.path)
-            self._quota.recount(self._connection)
+            known, self._inode = self._inode, sqlite_file.inode_of(self.path)
+            if known is None or known != self._inode:
+                self._quota.recount_or_estimate(self._connection)
         return self._connection
 
     def _is_deleted(self) -> bool:
