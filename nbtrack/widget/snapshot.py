@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from nbtrack.activities import ActivityLog, Entry
+from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
 
 State = Literal["ok", "waiting", "sending", "retrying", "paused", "off", "ended"]
@@ -119,7 +120,7 @@ class Snapshot:
         The oldest pending events.
     attempts : list of Attempt
         The last requests, newest first.
-    verdicts : dict or None
+    results : dict or None
         The local collector's counts and last validation results; None if not connected.
     retry_at : float or None
         Unix timestamp of the next attempt; None unless retrying.
@@ -151,13 +152,14 @@ class Snapshot:
     counters: dict[str, int]
     buffer: list[PendingEvent] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
-    verdicts: dict[str, Any] | None = None
+    results: dict[str, Any] | None = None
     retry_at: float | None = None
     local: bool = False
     fault: str = ""
     activity: list[Entry] = field(default_factory=list)
     running: bool = False
     titles: dict[str, str] = field(default_factory=dict)
+    verdicts = RenamedMethod("results")
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -186,7 +188,7 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
     return describe(source, source.emitter, fetch_validation_results(source), rows)
 
 
-def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | None, rows: int) -> Snapshot:
+def describe(source: Source, emitter: AsyncEmitter, results: dict[str, Any] | None, rows: int) -> Snapshot:
     """Describe a session from this process's state and the collector's results."""
     now = time.time()
     stats = emitter.stats()
@@ -206,15 +208,15 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     if source.fault_count:
         counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
-    if verdicts is not None:
-        found = [*verdicts.get("last", ()), *verdicts.get("last_bad", ())]
+    if results is not None:
+        found = [*results.get("last", ()), *results.get("last_bad", ())]
         source.activities.note_results(
             {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
         )
     activity = source.activities.entries(MOST_ACTIVITY)
     buffer = list(emitter.pending(rows))
     listed = [event.event_id for event in buffer]
-    if verdicts is not None:
+    if results is not None:
         listed += [one["event_id"] for one in found if one["event_id"]]
     return Snapshot(
         now,
@@ -224,7 +226,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         counters,
         buffer,
         list(emitter.log)[: -rows - 1 : -1],
-        verdicts,
+        results,
         stats.retry_at if state == "retrying" else None,
         source.is_local,
         _name_fault(source.faults[-1]) if source.faults else "",

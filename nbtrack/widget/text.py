@@ -35,10 +35,10 @@ def render_text(snapshot: Snapshot) -> str:
     ]
     if snapshot.activity:
         lines.append(f"  activity      {summarise(snapshot.activity, len(snapshot.activity), 0)}")
-    if snapshot.verdicts:
+    if snapshot.results:
         lines.append(
-            f"  collector     {snapshot.verdicts['good']:,} good, {snapshot.verdicts['bad']:,} bad  "
-            f"{snapshot.verdicts.get('url', '')}".rstrip()
+            f"  collector     {snapshot.results['good']:,} good, {snapshot.results['bad']:,} failed  "
+            f"{snapshot.results.get('url', '')}".rstrip()
         )
     if snapshot.fault:
         lines.append(f"  last error    {snapshot.fault}; see nbtrack.session().faults")
