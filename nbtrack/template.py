@@ -526,7 +526,7 @@ def parse_datetime(text: str, zone: tzinfo = UTC) -> datetime:
 
 def columns_of(value: Any) -> tuple[str, ...]:
     """Return the columns of the placeholders in nested dicts, lists and tuples, once each, in order."""
-    return tuple(dict.fromkeys(column.name for column in _find_cols(value)))
+    return tuple(dict.fromkeys(column.name for column in find_cols(value)))
 
 
 def is_missing(value: Any) -> bool:
@@ -538,15 +538,16 @@ def is_missing(value: Any) -> bool:
     return type(value).__name__ in {"NaTType", "NAType"}
 
 
-def _find_cols(value: Any) -> Iterator[Col]:
+def find_cols(value: Any) -> Iterator[Col]:
+    """Yield the placeholders in nested dicts, lists and tuples."""
     if isinstance(value, Col):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _find_cols(item)
+            yield from find_cols(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _find_cols(item)
+            yield from find_cols(item)
 
 
 def _apply(step: Step, value: Any) -> Any:  # noqa: PLR0911 - a table, one line for each step

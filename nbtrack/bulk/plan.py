@@ -467,10 +467,18 @@ def _find_local_target() -> CollectorTarget:
 
 def _with_token(target: CollectorTarget, token: str | None = None) -> CollectorTarget:
     """Return a collector with the header that lets it return validation results, if it is one of this user's."""
-    if token is None and TOKEN_HEADER not in target.headers:
-        token = find_token(target.url, find_home())
-    if not token:
+    if token is not None:
+        return _add_token(target, token)
+    if TOKEN_HEADER in target.headers:
         return target
+    # a collector of this machine listens at the number; another program may be what the name leads to
+    for url in (target.url, target.url.replace("//localhost:", "//127.0.0.1:", 1)):
+        if token := find_token(url, find_home()):
+            return _add_token(dataclasses.replace(target, url=url), token)
+    return target
+
+
+def _add_token(target: CollectorTarget, token: str) -> CollectorTarget:
     return dataclasses.replace(target, headers={**target.headers, TOKEN_HEADER: token})
 
 

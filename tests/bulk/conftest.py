@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nbtrack.bulk import BackfillPlan, BackfillReport
-from nbtrack.bulk.sending import run
-from tests.support.backfills import check_accounts
+from tests.support.backfills import watch_accounts
 
 
 @pytest.fixture(autouse=True)
@@ -18,12 +16,4 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def accounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that every row of every backfill of these tests is accounted for, once."""
-    finish_report = run.finish_report
-
-    def check_report(report: BackfillReport, plan: BackfillPlan) -> BackfillReport:
-        check_accounts(report)
-        return finish_report(report, plan)
-
-    monkeypatch.setattr("nbtrack.bulk.api.finish_report", check_report)
-    monkeypatch.setattr(run, "finish_report", check_report)
+    watch_accounts(monkeypatch)

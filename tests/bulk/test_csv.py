@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import json
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from nbtrack.bulk.sources.csv_files import CsvOptions
 from nbtrack.bulk.sources.frames import open_source
 from nbtrack.schemas import Registry
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
-from tests.support.backfills import check_accounts
+from tests.support.backfills import check_accounts, track_rows
 
 URI = "iglu:com.acme/thing/jsonschema/1-0-0"
 
@@ -156,6 +158,62 @@ def test_the_decimal_sign_is_an_option(tmp_path: Path) -> None:
     report = backfill(path, thing(x=col("x")), dry_run=True, **options)
     assert [sample["ue_px"]["data"]["data"]["x"] for sample in report.sample] == [1.5, 2]
     assert report.errors["reason"].to_list() == ["x: not a number: '1.000'"]
+
+
+number_strings = st.one_of(
+    st.from_regex(r"-?[0-9]{1,18}([.][0-9]{0,20})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.sampled_from(
+        ["-0", "-0.0", "007", "+1", " 1", ".5", "1.", "9007199254740993", "1e400", "much", "\u0661"]
+    ),
+)
+time_strings = st.one_of(
+    st.datetimes().map(str),
+    st.datetimes(
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5)), timezone(timedelta(minutes=330))])
+    ).map(str),
+    st.sampled_from(
+        ["0000-01-01", "0001-01-01", "1500-06-01 10:00", "9999-12-31T23:59:59.9999", "2024-01-01T10Z", "soon"]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(number_strings, number_strings, time_strings), min_size=1, max_size=3))
+def test_each_row_is_read_as_python_reads_it_alone(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    lines = [f'{n},{x},{at},"{money}"' for n, x, at in rows for money in [x.replace(".", ",")]]
+    path = write(folder, "\n".join(["n,x,at,money", *lines, ""]))
+    event = SelfDescribing(
+        SelfDescribingJson(URI, {"n": col("n"), "x": col("x"), "money": col("money").to_number(decimal=",")}),
+        true_timestamp=col("at"),
+    )
+    registry = schema(n={"type": "integer"}, x={"type": "number", "maximum": 1000}, money={"type": "number"})
+    expected = []
+    for n, x, at in rows:
+        try:
+            data = {
+                "n": col("n").to_number().evaluate(n),
+                "x": col("x").to_number().evaluate(x),
+                "money": col("x").to_number().evaluate(x),
+            }
+            ttm = str(col("at").to_datetime().evaluate(at))
+            [payload] = track_rows(
+                SelfDescribing(SelfDescribingJson(URI, data), true_timestamp=datetime.fromisoformat(ttm)),
+                [{}],
+                encode_base64=False,
+            )
+        except ValueError:
+            continue
+        data = json.loads(payload["ue_pr"])["data"]["data"]
+        if not registry.faults(URI, data):
+            expected.append((data, payload["ttm"]))
+    report = backfill(path, event, registry=registry, dry_run=True)
+    assert (report.sent, report.skipped) == (len(expected), len(rows) - len(expected))
+    found = [(sample["ue_px"]["data"]["data"], sample["ttm"]) for sample in report.sample]
+    assert list(map(repr, found)) == list(map(repr, expected))[: len(found)]
 
 
 def test_flat_fields_and_times_take_strings(tmp_path: Path) -> None:

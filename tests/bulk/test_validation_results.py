@@ -1,6 +1,7 @@
 """What the collector says about the events is in the report, and decides whether it is ok."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,64 @@ def test_the_users_own_collector_is_asked_by_its_url_from_any_process(home: Path
         assert (report.good, report.bad) == (0, 3)
         (home / "collector.json").unlink()
         assert backfill(FRAME, EVENT, key="x", collector=client.url).bad == 0
+    finally:
+        client.shut_down()
+
+
+PROGRAM = """
+import sys
+import pandas as pd
+from nbtrack import backfill, col
+from nbtrack.tracker import SelfDescribing, SelfDescribingJson
+
+event = SelfDescribing(SelfDescribingJson("iglu:com.acme/thing/jsonschema/1-0-0", {"x": col("x")}))
+report = backfill(pd.DataFrame({"x": [1, 2, 3]}), event, key="x", namespace=sys.argv[2], collector=sys.argv[1])
+print(report)
+sys.exit(not report.ok)
+"""
+
+
+def test_another_process_learns_by_the_url_alone_what_the_users_collector_found(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "things.csv").write_text("x\n1\n2\n3\n")
+    event = {"schema": URI, "data": {"x": {"$col": "x"}}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    (tmp_path / "program.py").write_text(PROGRAM)
+
+    def run(url: str, namespace: str, folder: Path) -> list[tuple[int, str]]:
+        command = ["-m", "nbtrack", "backfill", "things.csv", "--event", "event.json", "--quiet"]
+        options = ["--collector", url, "--key", "x", "--namespace", f"{namespace} of the command line"]
+        results = []
+        for arguments in (["program.py", url, namespace], [*command, *options]):
+            done = subprocess.run(
+                [sys.executable, *arguments],
+                cwd=tmp_path,
+                env={**os.environ, "NBTRACK_HOME": str(folder)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            results.append(
+                (done.returncode, (done.stdout or done.stderr).splitlines()[0].partition(" in ")[0])
+            )
+        return results
+
+    client = shared_collector.connect(home, port=0)
+    try:
+        by_name = client.url.replace("127.0.0.1", "localhost")
+        invalid = (1, "backfill NOT ok: 3 of 3 rows sent, 3 of them invalid,")
+        assert run(client.url, "number", home) == [invalid, invalid]
+        assert run(by_name, "name", home) == [invalid, invalid]
+        # a number in a CSV file is a string to a schema that nobody has when the rows are encoded
+        client.register(SCHEMA | {"properties": {"x": {"type": ["integer", "string"]}}})
+        valid = (0, "backfill ok: 3 of 3 rows sent, all valid,")
+        assert run(client.url, "valid", home) == [valid, valid]
+        unknown = (0, "backfill ok: 3 of 3 rows sent, not validated,")
+        assert run(client.url, "elsewhere", tmp_path / "another home") == [unknown, unknown]
+        counts = client.summary()
+        assert (counts["good"], counts["bad"], counts["repeats"]) == (12, 12, 0)
     finally:
         client.shut_down()
 

@@ -1,13 +1,19 @@
 """Data, events and checks that tests of backfills share."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from nbtrack import col
-from nbtrack.bulk import BackfillReport, make_event_id, make_namespace
+from nbtrack.bulk import BackfillPlan, BackfillReport, api, make_event_id, make_namespace, stored
+from nbtrack.bulk.sending import run
+from nbtrack.bulk.sources.chunks import Chunk
+from nbtrack.collector import CollectorClient, CollectorError
+from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, Subject, Tracker
 
 PURCHASE = "iglu:com.acme/purchase/jsonschema/1-0-0"
@@ -45,6 +51,52 @@ def check_accounts(report: BackfillReport) -> None:
     assert 0 <= report.unsent <= report.failed
     assert report.good + report.bad <= report.sent
     assert not (report.dry_run and (report.good or report.bad or report.failed))
+
+
+def watch_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check every backfill of a test: each row is accounted for, once, also by the local collector that it goes to."""
+    finish_report, execute = run.finish_report, run.Run.execute
+
+    def check_report(report: BackfillReport, plan: BackfillPlan) -> BackfillReport:
+        check_accounts(report)
+        return finish_report(report, plan)
+
+    def check_execute(self: run.Run, chunks: Iterable[Chunk], rows: int | None) -> None:
+        before = _Counted.read(self)
+        execute(self, chunks, rows)
+        _check_counted(before, _Counted.read(self), exact=not (self.accounts.retries or self.interrupted))
+
+    for module in (api, stored, run):
+        monkeypatch.setattr(module, "finish_report", check_report)
+    monkeypatch.setattr(run.Run, "execute", check_execute)
+
+
+class _Counted(NamedTuple):
+    """What a run has sent, and what its local collector has received: good and bad events, and those received again."""
+
+    sent: int
+    valid: int
+    invalid: int
+    received: int | None
+
+    @classmethod
+    def read(cls, sending: run.Run) -> Self:
+        target, accounts = sending._plan.target, sending.accounts
+        received = None
+        if token := target.headers.get(TOKEN_HEADER):
+            with suppress(OSError, CollectorError):  # it ended, or only speaks for a collector
+                summary = CollectorClient(target.url, token).summary()
+                received = summary["good"] + summary["bad"] + summary["repeats"]
+        return cls(accounts.sent, accounts.good, accounts.bad, received)
+
+
+def _check_counted(before: _Counted, after: _Counted, *, exact: bool) -> None:
+    if before.received is None or after.received is None:
+        return
+    sent, received = after.sent - before.sent, after.received - before.received
+    assert after.valid - before.valid + after.invalid - before.invalid == sent
+    # a request is sent again if its response was lost, and one in flight at an interrupt is not counted as sent
+    assert received == sent if exact else received >= sent
 
 
 class PayloadRecorder:

@@ -1,8 +1,10 @@
-"""A home folder of its own for each test."""
+"""A home folder of its own for each test, and the arithmetic of every replay."""
 
 from pathlib import Path
 
 import pytest
+
+from tests.support.backfills import watch_accounts
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +12,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NBTRACK_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("NBTRACK_DISABLED", raising=False)
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch_accounts(monkeypatch)

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from nbtrack.bulk.encoding.expressions import (
     express,
     json_sql,
     key_sql,
+    number_columns,
     string_sql,
     time_sql,
 )
@@ -150,7 +152,13 @@ class AnyCompiler(Protocol):
     def schemas(self) -> Mapping[str, Mapping[str, Any]]:
         """Schemas that rows are checked against, by URI."""
 
-    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
+    @property
+    def number_columns(self) -> Mapping[str, str]:
+        """Columns whose strings become numbers, with their decimal signs."""
+
+    def compile(
+        self, schema: pa.Schema, objects: frozenset[str] = frozenset(), plain: frozenset[str] = frozenset()
+    ) -> Statement:
         """Return the statement for chunks of a schema."""
 
 
@@ -214,9 +222,14 @@ class Compiler:
         times = [value for key, value in plan.pairs if key in TIMESTAMPS and isinstance(value, Col)]
         self.time_columns = frozenset(col.name for col in times)
         self.has_time = isinstance(dict(plan.pairs).get("ttm"), Col)
-        self._statements: dict[tuple[pa.Schema, frozenset[str]], Statement] = {}
+        self.number_columns = number_columns(
+            [value.tree for _, value in plan.pairs if isinstance(value, JsonNode)]
+        )
+        self._statements: dict[tuple[pa.Schema, frozenset[str], frozenset[str]], Statement] = {}
 
-    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:
+    def compile(
+        self, schema: pa.Schema, objects: frozenset[str] = frozenset(), plain: frozenset[str] = frozenset()
+    ) -> Statement:
         """Return the statement for chunks of a schema.
 
         Parameters
@@ -225,10 +238,13 @@ class Compiler:
             Schema of prepared columns: see `nbtrack.bulk.encoding.arrow.prepare_columns`.
         objects
             Columns whose values are Python objects.
+        plain
+            Those of `number_columns` whose strings SQL reads as Python does.
         """
-        if (schema, objects) not in self._statements:
-            self._statements[schema, objects] = _StatementWriter(self, schema, objects).write()
-        return self._statements[schema, objects]
+        identity = (schema, objects, plain)
+        if identity not in self._statements:
+            self._statements[identity] = _StatementWriter(self, *identity).write()
+        return self._statements[identity]
 
 
 class StoredEventsCompiler:
@@ -237,6 +253,7 @@ class StoredEventsCompiler:
     columns = ("event_id", "payload")
     has_time = False
     time_columns: frozenset[str] = frozenset()
+    number_columns: Mapping[str, str] = MappingProxyType({})
     required: Collection[str] = ()
     _STATEMENT = Statement(
         "select c1 || ',' as event, md5_number_lower(coalesce(c0, c1)) as id, null::bigint as time, true as valid, "
@@ -246,7 +263,12 @@ class StoredEventsCompiler:
     def __init__(self) -> None:
         self.schemas: Mapping[str, Mapping[str, Any]] = {}
 
-    def compile(self, schema: pa.Schema, objects: frozenset[str] = frozenset()) -> Statement:  # noqa: ARG002 - all chunks are alike
+    def compile(
+        self,
+        schema: pa.Schema,  # noqa: ARG002 - all chunks are alike
+        objects: frozenset[str] = frozenset(),  # noqa: ARG002
+        plain: frozenset[str] = frozenset(),  # noqa: ARG002
+    ) -> Statement:
         """Return the statement."""
         return self._STATEMENT
 
@@ -254,8 +276,10 @@ class StoredEventsCompiler:
 class _StatementWriter:
     """Writes one statement."""
 
-    def __init__(self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str]) -> None:
-        self._compiler, self._objects = compiler, objects
+    def __init__(
+        self, compiler: Compiler, schema: pa.Schema, objects: frozenset[str], plain: frozenset[str]
+    ) -> None:
+        self._compiler, self._objects, self._plain = compiler, objects, plain
         self._types = schema.types
         self._indexes = {name: index for index, name in enumerate(schema.names)}
         self._precomputed: dict[tuple[str, Any, Role, str | None], Precomputed] = {}
@@ -331,15 +355,18 @@ class _StatementWriter:
             return "true"
         return f"coalesce({' and '.join(dict.fromkeys(self._conditions))}, false)"
 
-    def _express(self, col: Col) -> Expression | None:
+    def _express(self, col: Col, *, json: bool = True) -> Expression | None:
         if col.name in self._objects:
             return None
         index = self._indexes[col.name]
-        return express(col, column_name(index), self._types[index])
+        # a flat field distinguishes "20" from "20.0", and JSON does not
+        decimal = number_columns([col]).get(col.name)
+        plain = json and col.name in self._plain and decimal == self._compiler.number_columns[col.name]
+        return express(col, column_name(index), self._types[index], plain=plain)
 
     def _value_sql(self, col: Col, role: Role, key: str | None = None) -> str:
         """Return SQL for a placeholder in a role: an expression, or the name of a precomputed column."""
-        expression = self._express(col)
+        expression = self._express(col, json=role == "json")
         if expression is not None:
             sql = {"json": json_sql, "string": string_sql, "key": key_sql, "time": time_sql}[role](expression)
             if sql is not None:
@@ -368,7 +395,7 @@ class _StatementWriter:
             return f"""coalesce({prefix} || '"' || {string} || '"', '')"""
         # an integral float is written as an integer in a field of integers, as `render_value` does
         string = self._value_sql(col, "key" if key in INTEGERS else "string", key)
-        expression = self._express(col)
+        expression = self._express(col, json=False)
         if expression is not None:
             self._conditions += contract_sql(key, expression, string)
         if key in self._compiler.required:

@@ -21,7 +21,7 @@ from nbtrack.bulk.encoding.arrow import (
     string_buffers,
 )
 from nbtrack.bulk.encoding.compiler import POSITION, AnyCompiler, Statement
-from nbtrack.bulk.encoding.expressions import evaluate_column, evaluate_tree
+from nbtrack.bulk.encoding.expressions import are_plain_numbers, evaluate_column, evaluate_tree
 from nbtrack.bulk.encoding.query import run_query
 from nbtrack.bulk.encoding.validation import RowValidator, contract_check
 from nbtrack.bulk.models import FailedRow, Reason
@@ -270,7 +270,14 @@ class Encoder:
         columns = prepare_columns(chunk.table, chunk.objects, self._zone)
         table, reasons = columns.table, dict(chunk.reasons)
         reasons |= {row: reason for row, reason in columns.reasons.items() if row not in reasons}
-        statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(columns.objects))
+        plain = frozenset(
+            name
+            for name, decimal in self._compiler.number_columns.items()
+            if name not in columns.objects
+            and pa.types.is_string(table.column(name).type)
+            and are_plain_numbers(table.column(name), decimal)
+        )
+        statement = self._compiler.compile(table.schema.remove_metadata(), frozenset(columns.objects), plain)
         indexes = range(table.num_columns) if statement.columns is None else statement.columns
         arrays = [table.column(index) for index in indexes]
         names = [column_name(index) for index in indexes]

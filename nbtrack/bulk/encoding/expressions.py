@@ -4,9 +4,11 @@ The meaning is that of `nbtrack.values` and of `Col.evaluate`. SQL is used only 
 property test checks.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ import pyarrow.compute as pc
 from nbtrack.bulk.duckdb import quote
 from nbtrack.bulk.encoding.arrow import Unreadable
 from nbtrack.bulk.models import Reason
-from nbtrack.template import EXACT_INTEGERS, Col, Step, is_missing, parse_datetime
+from nbtrack.template import EXACT_INTEGERS, Col, Step, find_cols, is_missing, parse_datetime
 from nbtrack.values import dumps, jsonable, key_text, milliseconds, text
 
 Role = Literal["json", "string", "key", "time"]
@@ -30,6 +32,8 @@ _SHIFT = 10**15
 """Milliseconds, some 30,000 years."""
 _MAX_CACHED = 100_000
 """Strings remembered for one column of one chunk."""
+_PLAIN_NUMBER = "^-?[0-9]{1,15}(POINT[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$"
+"""Strings of numbers whose form is the same whether they are read as an int or as a float."""
 _PYTHON_TYPES: dict[Kind, type] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -41,14 +45,37 @@ class Expression:
     kind: Kind
 
 
-def express(col: Col, name: str, type_: pa.DataType) -> Expression | None:
-    """Return a placeholder as SQL over the column `name` of a type; None if only Python can evaluate it."""
+def express(col: Col, name: str, type_: pa.DataType, *, plain: bool = False) -> Expression | None:
+    """Return a placeholder as SQL over the column `name` of a type; None if only Python can evaluate it.
+
+    With `plain`, its first step is `to_number`, and `are_plain_numbers` is true of the column.
+    """
     expression = _read_column(name, type_)
-    for step in col.steps:
+    steps = col.steps
+    if plain:
+        decimal, _ = steps[0].value
+        number = name if decimal == "." else f"replace({name}, {quote(decimal)}, '.')"
+        expression, steps = Expression(f"({number})::double", "float"), steps[1:]
+    for step in steps:
         if expression is None or step.name not in _STEPS:
             return None
         expression = _STEPS[step.name](expression, step)
     return expression
+
+
+def number_columns(tree: Any) -> dict[str, str]:
+    """Return the columns whose strings become numbers in a JSON tree, with the decimal signs."""
+    return {
+        col.name: col.steps[0].value[0]
+        for col in find_cols(tree)
+        if col.steps and col.steps[0].name == "to_number" and col.steps[0].value[1] is None
+    }
+
+
+def are_plain_numbers(values: pa.ChunkedArray, decimal: str) -> bool:
+    """Check whether all strings of a column are numbers that SQL reads as Python does."""
+    pattern = _PLAIN_NUMBER.replace("POINT", "[.]" if decimal == "." else re.escape(decimal))
+    return pc.all(pc.match_substring_regex(values, pattern)).as_py() is not False
 
 
 def json_sql(value: Expression) -> str:
@@ -216,11 +243,17 @@ def _parse_times(col: Col, values: pa.ChunkedArray, role: Role, zone: tzinfo) ->
     """Return ISO 8601 strings as milliseconds, if all are of the most usual forms; None if only Python reads them."""
     if role != "time" or col.steps or zone is not UTC or not pa.types.is_string(values.type):
         return None
-    try:
-        microseconds = values.cast(pa.timestamp("us")).cast(pa.int64())
-    except pa.ArrowInvalid:
+    # all with a zone of their own, or all without
+    for type_ in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        with suppress(pa.ArrowInvalid):
+            times = values.cast(type_).cast(pa.int64()).cast(pa.timestamp("us"))
+            break
+    else:
         return None
-    return pc.floor(pc.divide(microseconds.cast(pa.float64()), 1_000.0)).cast(pa.int64())
+    year = pc.min_max(pc.year(times)).as_py()
+    if year["min"] is not None and not MINYEAR <= year["min"] <= year["max"] <= MAXYEAR:
+        return None
+    return pc.floor_temporal(times, unit="millisecond").cast(pa.timestamp("ms")).cast(pa.int64())
 
 
 def _read_column(name: str, type_: pa.DataType) -> Expression | None:  # noqa: PLR0911 - a table, one line for each type

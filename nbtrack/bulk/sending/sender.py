@@ -18,7 +18,7 @@ from nbtrack.delivery.retry import Backoff, Decision, decide
 _POLL = 0.1
 """Seconds between looks at the stop signal."""
 _QUEUED = 32
-"""Bodies that wait: an encoder makes 17 at once, and the threads need work while it makes the next ones."""
+"""Bodies that wait: an encoder makes 9 at once, and the threads need work while it makes the next ones."""
 _MAX_WAIT = 5.0
 """Seconds between attempts: a few connections do not overload a collector, and its return is soon seen."""
 _OVERLOADED = frozenset({429, 503})
