@@ -118,7 +118,8 @@ class CsvFile:
         """Yield the rows of some columns as strings, with the reason for each row that cannot be read."""
         if self._is_empty:
             return
-        selected = [(name, self.names.index(name)) for name in columns if name in self.names]
+        indexes = {name: index for index, name in reversed(list(enumerate(self.names)))}  # the first of each
+        selected = [(name, indexes[name]) for name in columns if name in indexes]
         bad_rows: list[tuple[int, Reason]] = []  # number and reason, of rows that were not yielded yet
         row = 2 if self._options.header is True else 1
         for batch in self._read([index for _, index in selected] or [0], bad_rows):
