@@ -274,6 +274,12 @@ def test_outbox_lists_retries_exports_purges_and_drains(run: Run, tmp_path: Path
         assert "1 event pending again" in run("outbox", "retry").stdout
         assert "1 sent" in run("outbox", "drain").stdout
     assert "no pending events" in run("outbox", "drain").stdout
+    with SQLiteEventStore(home / "outbox.sqlite") as store:
+        emitter = Emitter(server.url, event_store=store, report_at_exit=False)
+        emitter.input({"e": "pv", "p": "pc", "tv": "t"})
+        emitter.close(0)
+    shown = run("outbox", "drain", "--timeout", "0.5", code=1).stdout
+    assert re.search(r"0 sent, 1 pending, 0 dead letters \(.*[Cc]onnection refused.*\)\n", shown)
     assert "0 events deleted" in run("outbox", "purge", "--yes").stdout
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import inspect
 import json
 import threading
@@ -211,6 +212,33 @@ def test_every_kind_of_function_is_tracked(session: Session) -> None:
     assert [(d["name"].rpartition(".")[2], d["status"]) for d in sent(session)] == [
         ("async_generator", "ok"), ("coroutine", "ok"), ("generator", "ok"), ("fit", "ok"), ("static", "ok"), ("build", "ok"),
     ]  # fmt: skip
+
+
+def test_an_object_keeps_its_methods_and_the_kind_of_its_call(session: Session) -> None:
+    class Loader:
+        async def __call__(self, name: str) -> str:
+            await asyncio.sleep(0.02)
+            return name
+
+        def close(self) -> str:
+            return "closed"
+
+    @nbtrack.track
+    @functools.lru_cache
+    def cached(number: int) -> int:
+        return number
+
+    load = nbtrack.track(Loader())
+    assert inspect.iscoroutinefunction(load)
+    assert asyncio.run(load("a")) == "a"
+    assert load.close() == "closed"
+    assert [cached(1), cached(1)] == [1, 1]
+    assert cached.cache_info().hits == 1
+    cached.cache_clear()
+    durations = {data["name"].rpartition(".")[2]: data["duration_ms"] for data in sent(session)}
+    assert set(durations) == {"Loader", "cached"}
+    # the wait belongs to the step
+    assert durations["Loader"] >= 20
 
 
 def test_a_class_is_tracked_through_its_call(session: Session) -> None:

@@ -137,7 +137,7 @@ def drain(location: str | None, own_location: str | None, timeout: float, header
     for destination, report in reports.items():
         click.echo(
             f"{destination}: {report.sent:,} sent, {report.pending:,} pending, "
-            f"{plural(report.dead, 'dead letter')}"
+            f"{plural(report.dead, 'dead letter')}{f' ({report.last_error})' if report.last_error else ''}"
         )
     if not reports:
         click.echo("no pending events")

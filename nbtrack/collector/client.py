@@ -350,10 +350,11 @@ class CollectorClient:
     def sql(self, query: str) -> pd.DataFrame:
         """Return the result of a SQL query over the good events; needs the extra ``backfill``.
 
-        The events are copied into a DuckDB database in memory, so that a query can change nothing. Its tables are ``events``,
+        The events are copied into a DuckDB database in memory, so that a query can change nothing; the copy is kept, up to
+        256 MB, and the next query only adds what arrived since. Its tables are ``events``,
         with the columns of ``atomic.events`` and one for each schema; one view for each self-describing event, named as the
-        event (``cell_run``), with its properties as columns beside time, event_id, app_id, session and user_id; and
-        ``failed``, as `bad` returns it.
+        event (``cell_run``), with its properties as columns beside time, event_id, app_id, session and user_id, or as one
+        column of JSON, ``data``, where no schema is known here; and ``failed``, as `bad` returns it.
 
         Parameters
         ----------
@@ -376,6 +377,16 @@ class CollectorClient:
         module = importlib.import_module("nbtrack.warehouse.answers")
         result: pd.DataFrame = module.query_collector(self, query, find_registry())
         return result
+
+    def good_events(self, *, after: int = 0) -> Iterator[StoredEvent]:
+        """Yield the good events as they are stored, oldest first.
+
+        Parameters
+        ----------
+        after : int, default 0
+            Only those with a higher number in the database.
+        """
+        return chain.from_iterable(self._pages({"good": 1, "after": after}))
 
     def failed_events(self) -> Iterator[StoredEvent]:
         """Yield the failed events as they are stored, oldest first."""
@@ -521,7 +532,7 @@ class CollectorClient:
     def _all_pages(self, query: Mapping[str, Any]) -> Iterator[list[StoredEvent]]:
         # the next page is requested while this one is used
         with ThreadPoolExecutor(1, thread_name_prefix="nbtrack-pages") as executor:
-            events = self._read_page({**query, "limit": PAGE, "after": 0})
+            events = self._read_page({"after": 0, **query, "limit": PAGE})
             while events:
                 following = (
                     executor.submit(self._read_page, {**query, "limit": PAGE, "after": events[-1].id})

@@ -649,7 +649,12 @@ class Emitter:
     def _report_flush(self, started: float, sent: int, dead: int, *, timed_out: bool) -> FlushReport:
         elapsed, pending = monotonic() - started, self._count()
         return FlushReport(
-            self._sender.sent - sent, pending, self._sender.dead - dead, elapsed, timed_out and pending > 0
+            self._sender.sent - sent,
+            pending,
+            self._sender.dead - dead,
+            elapsed,
+            timed_out and pending > 0,
+            self._sender.last_error if pending else None,
         )
 
     def _flush(self, deadline: float | None) -> bool:
@@ -832,10 +837,7 @@ class Emitter:
             self.flush()
         finally:
             self._end_at = None
-        pending = self._count()
-        return FlushReport(
-            self._sender.sent - sent, pending, self._sender.dead - dead, monotonic() - started, pending > 0
-        )
+        return self._report_flush(started, sent, dead, timed_out=True)
 
     def _stop_threads(self) -> None:
         """Wait for our threads to end; there are none here."""

@@ -285,6 +285,8 @@ class FlushReport:
         Seconds it took.
     timed_out : bool
         Whether the timeout ended it before everything was sent.
+    last_error : str or None
+        Why the last request failed, if events are pending.
 
     Examples
     --------
@@ -302,6 +304,7 @@ class FlushReport:
     dead: int
     elapsed: float
     timed_out: bool
+    last_error: str | None = None
 
     def __add__(self, other: "FlushReport") -> "FlushReport":
         """Return the report of both, one after the other."""
@@ -311,6 +314,7 @@ class FlushReport:
             self.dead + other.dead,
             self.elapsed + other.elapsed,
             self.timed_out or other.timed_out,
+            other.last_error or self.last_error,
         )
 
 

@@ -1,13 +1,16 @@
 """Decorated functions: one wrapper for each kind of function; each call is a run of a step."""
 
+import contextlib
 import functools
 import inspect
+import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeAlias
 
 from nbtrack.runtime import find_session
 from nbtrack.steps.scripts import warn_of_lost_session
 
+FUNCTION_TYPES = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 StepFactory: TypeAlias = Callable[[str], Any]
 """Makes a `Step` of its name; handed in, because a step is itself a decorator."""
 
@@ -34,13 +37,36 @@ def decorate(function: Callable[..., Any], name: str | None, make_step: StepFact
     if isinstance(function, type):
         return _decorate_class(function, name, make_step)
     name = name or getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
-    if inspect.iscoroutinefunction(function):
-        return _wrap_coroutine(function, name, make_step)
-    if inspect.isasyncgenfunction(function):
-        return _wrap_async_generator(function, name, make_step)
-    if inspect.isgeneratorfunction(function):
-        return _wrap_generator(function, name, make_step)
+    call = _wrapper_for(function)(function, name, make_step)
+    if not isinstance(function, FUNCTION_TYPES):
+        _add_methods(call, function)
+    return call
 
+
+def _wrapper_for(
+    function: Callable[..., Any],
+) -> Callable[[Callable[..., Any], str, StepFactory], Callable[..., Any]]:
+    # an object is called by a method of its class, which may be async or a generator
+    called = function if isinstance(function, FUNCTION_TYPES) else getattr(type(function), "__call__", None)  # noqa: B004 - the method itself
+    for is_of_kind, wrapper in (
+        (inspect.iscoroutinefunction, _wrap_coroutine),
+        (inspect.isasyncgenfunction, _wrap_async_generator),
+        (inspect.isgeneratorfunction, _wrap_generator),
+    ):
+        if is_of_kind(function) or is_of_kind(called):
+            return wrapper
+    return _wrap_function
+
+
+def _add_methods(call: Callable[..., Any], callable_object: Callable[..., Any]) -> None:
+    """Give a wrapper the public methods of the object it calls, such as ``cache_clear`` of a cached function."""
+    for name in dir(type(callable_object)):
+        if not name.startswith("_") and callable(getattr(type(callable_object), name, None)):
+            with contextlib.suppress(Exception):
+                setattr(call, name, getattr(callable_object, name))
+
+
+def _wrap_function(function: Callable[..., Any], name: str, make_step: StepFactory) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if _is_off():

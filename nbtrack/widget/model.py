@@ -8,12 +8,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
 import anywidget
 import traitlets
 
+from nbtrack.common import pyodide
 from nbtrack.delivery import AsyncEmitter
 from nbtrack.protocol import POST_PATH
 from nbtrack.widget import details
@@ -95,6 +97,9 @@ class Monitor(anywidget.AnyWidget):
         self._results_sent = -1
         self._results_at = 0.0
         self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._hears_at_once = False
+        self._told: tuple[Snapshot, bool] | None = None  # by the last message
+        self._more = False
         self._last = describe(source, self._emitter, None, self._feed.window)
         _find_colab()
         super().__init__()
@@ -113,6 +118,15 @@ class Monitor(anywidget.AnyWidget):
         """Return a new view's first message: small, and without any event's content."""
         with self._lock:
             return self._feed.summarise(self._look(self._feed.window))
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """Send a message to all views."""
+        super().send(content, buffers)
+        # ipykernel 7.4 has the shell that wrote last hear a page. A thread counts as the main shell, where a click would
+        # wait for the running cell; without this it is heard by the shell that the page asks for.
+        comm: Any = self.comm
+        if comm is not None:
+            vars(comm).pop("_reply_subshell_id", None)
 
     def close(self) -> None:
         """End the thread and all views."""
@@ -149,6 +163,7 @@ class Monitor(anywidget.AnyWidget):
     def _on_message(self, _: Any, message: Any, __: Any) -> None:
         """Handle a view's request; the refresher sends the reply."""
         if isinstance(message, dict):
+            self._hears_at_once = threading.current_thread() is not threading.main_thread()
             self._requests.put(message)
             self._refresher.poke()
 
@@ -163,17 +178,31 @@ class Monitor(anywidget.AnyWidget):
             return None
         done = self._handle_requests(source, emitter)
         self._refresh_results(source, emitter)
-        with self._lock:
-            snapshot = self._look(self._feed.window)
-            message, more = self._feed.next_message(snapshot)
-        if done:
-            message["done"] = done
-        self.send(message)
+        snapshot = self._look(self._feed.window)
+        if done or self._is_news(snapshot):
+            self._tell(snapshot, done)
         if source.ended:
             self._end()
             return None
         late = self._results_sent != snapshot.counters["sent"] and source.peek_collector() is not None
-        return REFRESH_SECONDS if more or late or snapshot.running or source.peek_emitter() is None else None
+        again = self._more or late or snapshot.running or source.peek_emitter() is None
+        return REFRESH_SECONDS if again else None
+
+    def _is_news(self, snapshot: Snapshot) -> bool:
+        """Check whether a message is due: a Jupyter server takes one for work of its kernel, and ends idle ones."""
+        return self._more or snapshot.running or self._told != self._describe_news(snapshot)
+
+    def _describe_news(self, snapshot: Snapshot) -> tuple[Snapshot, bool]:
+        return replace(snapshot, time=0.0), self._hears_at_once
+
+    def _tell(self, snapshot: Snapshot, done: list[Any]) -> None:
+        with self._lock:
+            message, self._more = self._feed.next_message(snapshot)
+        self._told = self._describe_news(snapshot)
+        # where others are sure to follow, a page takes silence for the end of the kernel
+        message["beats"] = (self._more or snapshot.running) and not pyodide.IN_PYODIDE
+        message["direct"] = self._hears_at_once
+        self.send(message | ({"done": done} if done else {}))
 
     def _follow(self, source: Source) -> AsyncEmitter | None:
         """Switch to the emitter that a changed setting created."""
@@ -183,9 +212,13 @@ class Monitor(anywidget.AnyWidget):
         self._unsubscribe()
         self._emitter, self._verdicts, self._results_sent = emitter, None, -1
         self._unsubscribe = emitter.subscribe(self._refresher.poke)
+        self._restart()
+        return emitter
+
+    def _restart(self) -> None:
         with self._lock:
             self._feed.restart()
-        return emitter
+        self._told = None
 
     def _refresh_results(self, source: Source, emitter: AsyncEmitter) -> None:
         sent = emitter.stats().sent
@@ -205,8 +238,7 @@ class Monitor(anywidget.AnyWidget):
                 return done
             kind = request.get("kind")
             if kind == "hello":
-                with self._lock:
-                    self._feed.restart()
+                self._restart()
             elif kind == "event":
                 with self._lock:
                     event_id = self._feed.find_event(request.get("number", 0))

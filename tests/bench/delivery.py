@@ -14,6 +14,8 @@ from typing import Any
 EVENTS = 100_000
 STRETCH = 0.0003
 TURNS, TURN = 15, 400
+BACKLOG = 100_000
+"""Events that are sent while others are tracked."""
 SLOW_EVENTS = 20_000
 """The reference needs tens of seconds for more; its rate does not depend on the number."""
 PAYLOAD = {
@@ -201,8 +203,30 @@ def measure() -> dict[str, float]:
                 quick = latencies(lambda emitter=emitter: emitter.input(PAYLOAD), 5_000, None)
                 found[f"input_{name}_p50_us"] = statistics.median(quick) * 1e6
                 emitter.close(timeout=0.0)
+        found |= measure_backlog(port, Path(folder) / "backlog.sqlite")
     found["down_p99_ratio"] = found["track_down_p99_us"] / found["track_up_p99_us"]
     return found
+
+
+def measure_backlog(port: int, path: Path) -> dict[str, float]:
+    """Measure `track` while what was stored during an outage is sent."""
+    from nbtrack.delivery import AsyncEmitter, SQLiteEventStore
+
+    with SQLiteEventStore(path) as store:
+        emitter = AsyncEmitter("127.0.0.1", protocol="http", port=port, event_store=store)
+        emitter.pause()
+        for number in range(BACKLOG):
+            emitter.input({**PAYLOAD, "eid": f"00000000-0000-4000-8000-{number:012d}"})
+        track, taken = own_track(emitter), []
+        emitter.resume()
+        while emitter.stats().pending > BACKLOG // 10:
+            taken += latencies(track, 50, 200)
+        emitter.close(timeout=0.0)
+    taken.sort()
+    return {
+        "track_backlog_p50_us": statistics.median(taken) * 1e6,
+        "track_backlog_p99_us": taken[int(len(taken) * 0.99)] * 1e6,
+    }
 
 
 def _finish(emitter: Any) -> None:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -146,37 +148,78 @@ def test_a_collector_that_is_down_is_said_to_be_retried_and_drained_when_it_retu
         assert poll(lambda: (opened.state(), opened.counter("waiting")) == ("ok", 0))
 
 
-def test_buttons_act_and_say_when_they_act(notebook, lab):
-    opened = notebook(
-        PRIVATE,
-        """
-        import pathlib
-        while not pathlib.Path("pressed").exists():
-            time.sleep(0.01)
-        print("cell", "done")
-        """,
-        'session.tracker.track(StructuredEvent("shop", "buy"))',
-    )
+LOADED = PRIVATE.replace("session = ", "get_ipython().run_line_magic('load_ext', 'nbtrack')\nsession = ")
+WAIT = """
+%%track long -p rows=3
+import time, pathlib
+with nbtrack.track("inside") as step:
+    step.rows_out = 7
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+pathlib.Path("go").unlink()
+print("cell", "done")
+"""
+KERNEL_SETTINGS = "lab/api/settings/@jupyterlab/apputils-extension:kernels-settings"
+
+
+@pytest.fixture
+def without_subshells(lab):
+    """A front end that sends widgets' messages where cells run, as all did before JupyterLab 4.4."""
+
+    def change(raw):
+        request = urllib.request.Request(
+            f"{lab.url}/{KERNEL_SETTINGS}", json.dumps({"raw": raw}).encode(), method="PUT"
+        )
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
+    change('{"commsOverSubshells": "disabled"}')
+    yield
+    change("{}")
+
+
+def test_buttons_act_while_a_cell_runs(notebook, lab):
+    opened = notebook(LOADED, WAIT, 'session.tracker.track(StructuredEvent("shop", "buy"))')
     opened.run(0)
     opened.monitor.wait_for(timeout=30_000)
     opened.run(1)
-    assert poll(opened.is_busy)
+    assert poll(lambda: "◐ long" in rows(opened).first.inner_text(), wait=opened.pause)
     hint = opened.monitor.locator(".nbm-hint")
-    assert hint.inner_text() == "", "no cell that is known of runs"
+    assert poll(lambda: hint.inner_text() == "", wait=opened.pause)
+    opened.monitor.locator("button:text-is('Pause')").click()
+    assert poll(lambda: opened.state() == "paused", 5, wait=opened.pause)
+    rows(opened).nth(1).click()
+    content = opened.monitor.locator(".nbm-json")
+    assert poll(lambda: '"eid"' in content.inner_text(), 5, wait=opened.pause)
+    assert opened.is_busy()
+    (lab.folder / "go").touch()
+    opened.wait_for_output("cell done")
+
+
+def test_buttons_that_wait_for_a_cell_say_so(notebook, lab, without_subshells):
+    opened = notebook(LOADED, WAIT, 'session.tracker.track(StructuredEvent("shop", "buy"))')
+    opened.run(0)
+    opened.monitor.wait_for(timeout=30_000)
+    hint = opened.monitor.locator(".nbm-hint")
+    assert hint.inner_text() == "", "no cell runs"
+    opened.run(1)
+    assert poll(lambda: hint.inner_text().startswith("Buttons and details act"), wait=opened.pause)
     pause = opened.monitor.locator("button:text-is('Pause')")
     assert pause.get_attribute("aria-describedby") == hint.get_attribute("id")
     pause.click()
     assert hint.inner_text() == "Asked to pause: acts when the running cell ends at the latest."
-    (lab.folder / "pressed").touch()
+    (lab.folder / "go").touch()
     opened.wait_for_output("cell done")
     resume = opened.monitor.locator("button:text-is('Resume')")
     resume.wait_for(timeout=10_000)
     assert opened.state() == "paused"
-    assert poll(lambda: hint.inner_text() == "")
+    assert poll(lambda: hint.inner_text() == "", wait=opened.pause)
+    accepted = opened.counter("accepted")
     opened.run(2)
-    assert poll(lambda: (opened.counter("accepted"), opened.counter("waiting")) == (1, 1))
+    assert poll(lambda: opened.counter("accepted") == accepted + 1, wait=opened.pause)
+    assert opened.counter("waiting") > 0
     resume.click()
-    assert poll(lambda: (opened.state(), opened.counter("sent")) == ("ok", 1))
+    assert poll(lambda: (opened.state(), opened.counter("sent")) == ("ok", accepted + 1), wait=opened.pause)
     opened.monitor.locator("button:text-is('Flush now')").click()
     assert poll(lambda: hint.inner_text() == "")
 
@@ -302,36 +345,68 @@ CLICK = """async (place) => {
 }"""
 
 
-def test_activity_is_live_while_a_cell_runs_and_stays_in_the_saved_file(notebook, lab):
-    opened = notebook(
-        PRIVATE
-        + "\nget_ipython().run_line_magic('load_ext', 'nbtrack')\nnbtrack.start(collector, store='memory')",
-        "nbtrack.monitor()",
-        """
-        %%track long -p rows=3
-        import time, pathlib
-        with nbtrack.track("inside") as step:
-            step.rows_out = 7
-        while not pathlib.Path("go").exists():
-            time.sleep(0.05)
-        """,
-        "print('cell', 'done')\nnbtrack.monitor()",
-        name="activity",
-    )
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_activity_is_live_while_a_cell_runs_and_stays_in_the_saved_file(notebook, lab, app):
+    name = f"activity_{app[:3]}"
+    opened = notebook(LOADED, WAIT, "nbtrack.monitor()", name=name, app=app)
     opened.run_all()
-    opened.monitors.first.wait_for(timeout=30_000)
-    shown = opened.monitors.first.locator(".nbm-home tbody:not(.nbm-space) tr")
-    assert poll(lambda: "◐ long" in shown.first.inner_text())
-    assert poll(lambda: shown.count() == 2 and "✓ inside" in shown.nth(1).inner_text())
+    opened.monitor.wait_for(timeout=30_000)
+    shown = rows(opened)
+    assert poll(lambda: "◐ long" in shown.first.inner_text(), wait=opened.pause)
+    assert poll(lambda: shown.count() == 2 and "✓ inside" in shown.nth(1).inner_text(), wait=opened.pause)
     assert "→ 7" in shown.nth(1).inner_text()
     assert opened.is_busy()
-    hint = opened.monitors.first.locator(".nbm-hint")
-    assert hint.inner_text().startswith("Buttons and details act")
     (lab.folder / "go").touch()
-    assert poll(lambda: "✓ [" in shown.first.inner_text())
-    assert poll(lambda: "delivered, valid" in shown.first.inner_text())
-    assert poll(lambda: hint.inner_text() == "")
+    assert poll(lambda: "✓ [" in shown.first.inner_text(), wait=opened.pause)
+    assert poll(lambda: "delivered, valid" in shown.first.inner_text(), wait=opened.pause)
+    opened.monitors.nth(1).wait_for(timeout=20_000)
+    saved = lab.folder / f"{name}.ipynb"
     opened.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    saved = lab.folder / "activity.ipynb"
-    assert poll(lambda: "nbtrack-activity" in saved.read_text())
-    (lab.folder / "go").unlink()
+    assert poll(lambda: "nbtrack-activity" in saved.read_text(), wait=opened.pause)
+
+    # after a reload the page has the live view again
+    opened.page.reload()
+    opened.monitor.wait_for(timeout=60_000)
+    assert poll(lambda: shown.count() == 2 and "✓ [2] long" in shown.first.inner_text(), wait=opened.pause)
+    opened.monitor.locator("button:text-is('Pause')").click()
+    assert poll(lambda: opened.state() == "paused", wait=opened.pause)
+
+    # without a kernel the file shows the last state
+    body = json.loads(saved.read_text())
+    body["metadata"]["kernelspec"]["name"] = "gone"
+    (lab.folder / f"{name}_later.ipynb").write_text(json.dumps(body))
+    later = notebook(name=f"{name}_later", kernel=False, app=app)
+    still = later.page.locator(".nbtrack-still .nbtrack-activity").last
+    still.wait_for(timeout=30_000)
+    assert "inside" in still.inner_text()
+    assert later.monitors.count() == 0
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_a_kernel_that_was_killed_is_shown_as_ended(notebook, app):
+    first = LOADED.replace("nbtrack.monitor()", 'import os; print("pid", os.getpid())\nnbtrack.monitor()')
+    opened = notebook(first, WAIT, app=app)
+    opened.run(0)
+    opened.monitor.wait_for(timeout=30_000)
+    opened.run(1)
+    assert poll(lambda: "◐ long" in rows(opened).first.inner_text(), wait=opened.pause)
+    printed = opened.page.locator(".jp-OutputArea-output:has-text('pid')").first.inner_text()
+    os.kill(int(printed.split("pid")[1].split()[0]), signal.SIGKILL)
+    assert poll(lambda: opened.state() == "kernel ended", 15, wait=opened.pause)
+    assert "its last known state" in opened.monitor.locator(".nbm-reason").inner_text()
+    assert opened.monitor.locator(".nbm-head button:disabled").count() == 2
+    assert rows(opened).first.inner_text().startswith("✗ long: lost")
+    stopped = rows(opened).first.inner_text()
+    counters = opened.monitor.locator(".nbm-counters")
+    assert "grayscale" in counters.evaluate("(one) => getComputedStyle(one).filter")
+
+    opened.page.locator(".jp-Dialog button:has-text('Ok')").click(timeout=20_000)
+    assert opened.state() == "kernel ended"
+    assert rows(opened).first.inner_text() == stopped, "its clock has stopped"
+    rows(opened).nth(1).click()
+    assert "The kernel has ended" in opened.monitor.locator(".nbm-note").inner_text()
+    opened.run(0)
+    assert poll(
+        lambda: opened.monitors.count() == 1 and opened.state() != "kernel ended", 30, wait=opened.pause
+    )
+    assert opened.monitor.locator(".nbm-head button:disabled").count() == 0

@@ -10,11 +10,13 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrack.collector import LocalCollector
-from nbtrack.collector.events.database import Database, EventFilter
+from nbtrack.collector.events.bad_rows import BadRow
+from nbtrack.collector.events.database import Database, EventFilter, ValidatedRequest
+from nbtrack.collector.events.validation import ValidationResult
 from tests.support.collector import Sender, page_view, validated
 
 WRITE = """
@@ -69,6 +71,7 @@ IDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.booleans(), st.lists(st.tuples(IDS, st.integers(0, 2)), min_size=1, max_size=4)),
@@ -169,6 +172,85 @@ def test_forgotten_events_are_gone_from_the_file(tmp_path):
     assert [event.payload["page"] for event in database.read(EventFilter(), limit=9)] == ["another"]
     database.close()
     assert b"a-secret-page" not in path.read_bytes()
+
+
+CELL = "iglu:com.acme/cell/jsonschema/1-0-0"
+
+
+def of_schemas(events, *schemas):
+    """Return a request whose first events are of these schemas, and the others of another one."""
+    names = [*schemas, *["iglu:com.acme/view/jsonschema/1-0-0"] * (len(events) - len(schemas))]
+    request = validated(*events)
+    request.results = [ValidationResult(name) for name in names]
+    return request
+
+
+def unreadable():
+    """Return a request that no event could be read from."""
+    return ValidatedRequest(validated().request, failure=BadRow("adapter_failures"))
+
+
+def count_anew(path):
+    """Return the counts by schema that another process would read from the file."""
+    database = Database(path)
+    try:
+        return database.count_by_schema()
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_counts_by_schema_follow_all_that_is_written_and_removed(tmp_path, asked_before):
+    path = tmp_path / "events.sqlite"
+    database = Database(path)
+    if asked_before:
+        assert database.count_by_schema() == []
+    views = [page_view(aid=f"app-{number % 2}") for number in range(5)]
+    cell, other = page_view(), page_view(aid="other")
+    steps = (
+        lambda: database.write([of_schemas(views), of_schemas([cell, other], CELL), unreadable()]),
+        lambda: database.write([of_schemas(views), of_schemas([*views[:2], page_view()])]),
+        lambda: database.forget(EventFilter(app_id="app-1")),
+        lambda: list(database.prune(0, 2)),
+        lambda: database.forget(EventFilter(name="cell")),
+        database.reset,
+        lambda: database.write([of_schemas([cell], CELL)]),
+    )
+    totals = []
+    for step in steps:
+        step()
+        counts = database.count_by_schema()
+        assert counts == count_anew(path)
+        totals.append(sum(row["good"] + row["bad"] for row in counts))
+        assert totals[-1] == database.counts()["total"]
+        assert database.schemas() == sorted(row["schema"] for row in counts if row["schema"])
+    assert totals == [8, 9, 7, 6, 5, 0, 1]
+    database.close()
+
+
+def test_a_write_that_fails_counts_nothing_by_schema(database):
+    database.write([validated(page_view())])
+    before = database.count_by_schema()
+    broken = validated(page_view(), page_view())
+    broken.request.headers = [object()]
+    with pytest.raises(TypeError):
+        database.write([broken])
+    assert database.count_by_schema() == before
+
+
+def test_counts_by_schema_take_no_longer_with_many_events(database):
+    def measure():
+        times = []
+        for _ in range(20):
+            started = time.perf_counter()
+            database.count_by_schema()
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    database.write([validated(page_view())])
+    few = measure()
+    database.write([validated(*[page_view() for _ in range(30_000)])])
+    assert measure() < 20 * few + 0.001
 
 
 @pytest.fixture

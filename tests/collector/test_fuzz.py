@@ -1,5 +1,6 @@
 """Fuzzing: whatever is sent, the collector responds without an internal error, and goes on."""
 
+import asyncio
 import base64
 import http.client
 import importlib.util
@@ -14,6 +15,9 @@ from urllib.parse import quote, urlsplit
 import psutil
 import pytest
 
+from nbtrack.collector.launch import ServerConfig
+from nbtrack.collector.server import app
+from nbtrack.collector.server.auth import AccessPolicy
 from nbtrack.protocol import FIELDS, PAYLOAD_DATA, POST_PATH, UNSTRUCT_EVENT
 from tests.support.collector import JSON, page_view
 
@@ -201,6 +205,50 @@ def test_slow_senders_do_not_delay_others(send):
     finally:
         for connection in slow:
             connection.close()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_that_drips_is_cut_off_and_what_was_held_of_it_released(monkeypatch, is_chunked):
+    monkeypatch.setattr(app, "BODY_TIMEOUT", 0.4)
+    framing = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: 1000000"
+    piece = b"1f4\r\n%b\r\n" % (b"x" * 500) if is_chunked else b"x" * 500
+
+    def drip(port, state):
+        """Send a piece now and then; return how many the collector accepted, and the most bytes it held."""
+        held = 0
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(
+                b"POST %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n\r\n" % (POST_PATH.encode(), framing)
+            )
+            for number in range(200):
+                try:
+                    connection.sendall(piece)
+                except OSError:
+                    return number, held
+                time.sleep(0.02)
+                held = max(held, state.bytes_in_flight)
+        return None, held
+
+    async def serve_one():
+        state = app.create_state(ServerConfig("127.0.0.1", 0, "memory", []), asyncio.get_running_loop())
+        state.pipeline.start()
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        server = app.serve(app.create_application(state, AccessPolicy("token", False, set())), listener)
+        accepted, most_held = await asyncio.to_thread(drip, port, state)
+        held = state.bytes_in_flight
+        server.stop()
+        await server.close_all_connections()
+        state.pipeline.close()
+        state.close()
+        state.database.close()
+        return accepted, most_held, held
+
+    accepted, most_held, held = asyncio.run(serve_one())
+    assert accepted is not None
+    assert most_held > 0
+    assert held == 0
 
 
 def test_many_large_bodies_leave_memory_bounded(send):

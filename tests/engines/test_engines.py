@@ -270,6 +270,25 @@ def test_the_progress_of_dask_is_shown_as_partitions_are_sent(
     assert "20.0k" in capsys.readouterr().err.replace("200k", "20.0k")
 
 
+def test_spark_loses_nothing_with_an_executor_and_counts_what_tasks_sent_again(tmp_path: Path) -> None:
+    load("pyspark")
+    require("java")
+    program = Path(__file__).with_name("cluster_program.py")
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=550,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    killed, copied = (list(map(int, line.split())) for line in done.stdout.splitlines()[-2:])
+    for rows, sent, delivered, again, resent in (killed, copied):
+        assert (rows, sent, delivered) == (100_000, 100_000, 100_000)
+        assert 20_000 < again <= resent < rows
+    assert copied[-1] == 25_000  # the only task with a copy
+
+
 def test_what_a_lost_worker_of_dask_had_sent_is_counted(dask_frames: Any) -> None:
     # a worker may be killed between two partitions, where it has sent nothing that is sent again
     for _ in range(4):

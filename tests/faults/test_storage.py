@@ -1,5 +1,6 @@
 """Faults 20 to 22, 27 to 29, 31 and 34: disks, values and callbacks."""
 
+import contextlib
 import json
 import logging
 import os
@@ -7,7 +8,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from nbtrack.delivery import AsyncEmitter, Emitter, InMemoryEventStore, SQLiteEventStore, outbox
 from nbtrack.delivery.encoding import encode
 from nbtrack.delivery.models import Row
-from nbtrack.delivery.stores import sqlite_file
+from nbtrack.delivery.stores import sqlite, sqlite_file
 from tests.support.delivery import QUICK, track
 from tests.support.fault_server import Act, FaultServer
 from tests.support.waiting import poll
@@ -343,3 +344,102 @@ def test_34_an_emitter_buries_what_is_too_old_or_was_tried_too_often(monkeypatch
         assert [letter.reason for letter in emitter.event_store.dead(9)] == ["attempts", "expired"]
         assert len(server.seen) == 3
         emitter.close()
+
+
+@contextlib.contextmanager
+def tracking(store: SQLiteEventStore) -> Iterator[Callable[[], int]]:
+    """Add events on another thread all the time; a call returns how many there are so far."""
+    count = 0
+    stop = threading.Event()
+
+    def track() -> None:
+        nonlocal count
+        while not stop.is_set():
+            assert add(store, "new") is None
+            count += 1
+
+    thread = threading.Thread(target=track)
+    thread.start()
+    try:
+        assert poll(lambda: count > 0)
+        yield lambda: count
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_threads_that_track_go_first_while_a_backlog_is_claimed_and_settled(path: Path) -> None:
+    with SQLiteEventStore(path) as store:
+        for number in range(5_000):
+            add(store, number)
+        with tracking(store) as count:
+            before = count()
+            rows = claim(store, 5_000)
+            claimed = count()
+            store.release([row.id for row in rows])
+            released = count()
+            store.ack([row.id for row in rows])
+            settled = count()
+        assert [row.event_id for row in rows] == [str(number) for number in range(5_000)]
+        # in one transaction each, at most one or two would slip in between
+        assert min(claimed - before, released - claimed, settled - released) > 10
+        assert store.size() == count()
+
+
+def test_the_size_of_a_file_stays_exact_while_it_is_counted_beside_its_use(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "MAINTENANCE_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite, "EXACT_COUNT_EVENTS", 100)
+    with SQLiteEventStore(path) as store:
+        for number in range(2_000):
+            add(store, number)
+        with tracking(store):
+            for _ in range(30):
+                store.ack([row.id for row in claim(store, 10)])
+        # what it counts by itself, and what is there
+        assert store.count(ROUTE) == store.size() > 100
+
+
+def test_a_full_file_is_counted_now_and_then_and_not_for_each_event(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SQLiteEventStore(path, max_events=3) as store, SQLiteEventStore(path, max_events=3) as other:
+        assert [add(store, number) for number in range(4)] == [None, None, None, "queue_full"]
+        other.ack([row.id for row in claim(other)])
+        # that another process made room is seen at the next count
+        assert add(store, 5) == "queue_full"
+        monkeypatch.setattr(sqlite, "MAINTENANCE_SECONDS", 0.0)
+        assert add(store, 5) is None
+
+
+def test_the_journal_stays_small_while_a_backlog_passes_through(path: Path) -> None:
+    most = 0
+    with SQLiteEventStore(path) as store, tracking(store):
+        for _ in range(25):
+            for number in range(100):
+                add(store, number, b"x" * 10_000)
+            store.ack([row.id for row in claim(store)])
+            most = max(most, Path(f"{path}-wal").stat().st_size)
+    assert most < 20 * 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what a process reads")
+def test_a_large_file_is_opened_without_being_read(path: Path) -> None:
+    def bytes_read() -> int:
+        (line,) = (
+            line for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("rchar")
+        )
+        return int(line.split()[1])
+
+    with SQLiteEventStore(path) as store:
+        for number in range(25_000):
+            add(store, number, b"x" * 700)
+    before = bytes_read()
+    with SQLiteEventStore(path) as store:
+        add(store, "again")
+        assert bytes_read() - before < path.stat().st_size / 10
+        # an estimate, until a sender has looked at the file
+        assert store.count(ROUTE) == pytest.approx(25_001, rel=0.2)
+        store.claim("another", "t", max_events=1, max_bytes=1, bytes_per_event=0)
+        assert store.count(ROUTE) == 25_001

@@ -4,11 +4,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import nbtrack
-from nbtrack.collector import LocalCollector
+from nbtrack.collector import CollectorClient, LocalCollector
+from nbtrack.collector.events.database import StoredEvent
+from nbtrack.schemas import Registry
 from nbtrack.tracker import Emitter, PageView, SelfDescribing, SelfDescribingJson, Tracker
+from nbtrack.warehouse.answers import query_collector
+from tests.support.fault_server import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "pages" / "guides" / "answers.md"
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
@@ -89,3 +94,98 @@ def test_a_wrong_query_is_answered_with_the_tables(collector: LocalCollector) ->
         collector.sql("select nam from analysis")
     with pytest.raises(TypeError, match="query must be a str of SQL, such as 'from events', got ''"):
         collector.sql("")
+
+
+class CountingClient(CollectorClient):
+    """Counts the good events that are read."""
+
+    def __init__(self, collector: LocalCollector) -> None:
+        super().__init__(collector.url, collector.token)
+        self.read = 0
+
+    def good_events(self, *, after: int = 0) -> Iterator[StoredEvent]:
+        for event in super().good_events(after=after):
+            self.read += 1
+            yield event
+
+
+def view_pages(collector: LocalCollector, pages: int, app_id: str = "docs") -> None:
+    with Tracker("docs", Emitter(collector.url), app_id=app_id) as tracker:
+        for number in range(pages):
+            tracker.track(PageView(f"https://acme.com/{number}"))
+
+
+def check_answer(client: CountingClient, expected: int, read: int) -> None:
+    """Check that an answer is that of a client that asks for the first time, and how many events were read for it."""
+    query = "select * from events order by event_id"
+    before = client.read
+    answer = client.sql(query)
+    assert client.read - before == read
+    pd.testing.assert_frame_equal(answer, CollectorClient(client.url, client.token).sql(query))
+    assert len(answer) == expected
+
+
+def test_a_query_reads_only_what_arrived_since_the_one_before() -> None:
+    with LocalCollector() as collector:
+        client = CountingClient(collector)
+        check_answer(client, 0, read=0)
+        view_pages(collector, 3)
+        check_answer(client, 3, read=3)
+        check_answer(client, 3, read=1)  # the newest one, by which the collector is known again
+        with Tracker("docs", Emitter(collector.url)) as tracker:
+            tracker.track(
+                SelfDescribing(SelfDescribingJson(TIMING, {"category": "c", "variable": "v", "timing": 5}))
+            )
+            tracker.track(SelfDescribing(SelfDescribingJson(TIMING, {"timing": "fast"})))
+        check_answer(client, 4, read=2)
+        assert client.sql("select timing from timing")["timing"].to_list() == [5]
+        assert len(client.sql("from failed")) == len(collector.bad()) > 0
+        view_pages(collector, 1)
+        check_answer(client, 5, read=2)
+
+
+def test_events_that_were_deleted_are_in_no_answer() -> None:
+    with LocalCollector() as collector:
+        client = CountingClient(collector)
+        view_pages(collector, 3, "mine")
+        view_pages(collector, 2, "other")
+        check_answer(client, 5, read=5)
+        collector.forget(app_id="other")
+        check_answer(client, 3, read=3)
+        view_pages(collector, 2, "other")  # they may get the numbers of those that were deleted
+        check_answer(client, 5, read=3)
+        collector.reset()
+        view_pages(collector, 5, "third")
+        check_answer(client, 5, read=5)
+
+
+def test_a_collector_that_was_started_again_without_its_events_gives_answers_of_its_own() -> None:
+    collector = LocalCollector(port=free_port())
+    for app_id in ("before", "after"):
+        with collector:
+            view_pages(collector, 3, app_id)
+            assert collector.sql("select distinct app_id from events")["app_id"].to_list() == [app_id]
+
+
+def test_a_schema_that_is_registered_later_types_the_events_before() -> None:
+    uri, registry = "iglu:com.acme/answer/jsonschema/1-0-0", Registry()
+    schema = {"self": {"vendor": "com.acme", "name": "answer", "format": "jsonschema", "version": "1-0-0"},
+              "type": "object", "properties": {"n": {"type": "integer"}}}  # fmt: skip
+    with LocalCollector() as collector:
+        collector.register(schema)
+        with Tracker("docs", Emitter(collector.url)) as tracker:
+            tracker.track(SelfDescribing(SelfDescribingJson(uri, {"n": 5})))
+        assert query_collector(collector, "select data from answer", registry)["data"].to_list() == [
+            '{"n":5}'
+        ]
+        registry.register(schema)
+        assert query_collector(collector, "select n from answer", registry)["n"].to_list() == [5]
+
+
+def test_a_large_copy_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbtrack.warehouse.answers.MAX_KEPT_BYTES", 0)
+    with LocalCollector() as collector:
+        client = CountingClient(collector)
+        view_pages(collector, 3)
+        check_answer(client, 3, read=3)
+        check_answer(client, 3, read=3)

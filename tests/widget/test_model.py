@@ -10,6 +10,7 @@ import pytest
 
 import nbtrack
 from nbtrack import runtime
+from nbtrack.collector import LocalCollector
 from nbtrack.runtime import NBTrack, Session
 from nbtrack.tracker import SelfDescribing, SelfDescribingJson, StructuredEvent
 from nbtrack.widget import make_monitor
@@ -59,6 +60,23 @@ def test_nothing_is_told_when_nothing_happens(session, monitor):
     assert poll(monitor.send.ticks)
     assert poll(lambda: time.monotonic() - monitor.send[-1][0] > 2 * INTERVAL)
     assert monitor._tick() is None  # and it asks for no other look
+
+
+def test_an_idle_kernel_sends_nothing_though_its_collector_is_gone(tmp_path, monkeypatch):
+    """A Jupyter server takes a message for work, and would never end the kernel as idle."""
+    monkeypatch.setenv("NBTRACK_HOME", str(tmp_path))
+    with LocalCollector() as collector:
+        session = runtime.start(collector, store="memory")
+        monitor = nbtrack.monitor()
+        monitor.send = Sent()
+        session.tracker.track(StructuredEvent("shop", "buy"))
+        session.emitter.flush(10)
+    try:
+        session.settings.request_timeout = 3.0  # which makes a new emitter with the next event
+        assert poll(lambda: monitor.send and time.monotonic() - monitor.send[-1][0] > 2, 8)
+    finally:
+        monitor.close()
+        runtime.stop()
 
 
 def test_at_most_four_messages_a_second(session, monitor):

@@ -261,6 +261,31 @@ def test_buttons_say_when_they_act_and_are_off_when_tracking_is(bare):
     assert bare.page.locator("#one .nbm-head button:disabled").count() == 2
 
 
+def test_a_kernel_that_is_silent_where_a_message_is_due_may_have_ended(bare):
+    bare.page.clock.install()
+    bare.start(tab="Activity", beats=True, activity={"rows": [ran(1, "running")], "order": [1]})
+    state, buttons = bare.page.locator("#one .nbm-state"), bare.page.locator("#one .nbm-head button:disabled")
+    bare.page.clock.run_for(7_000)
+    assert state.inner_text().endswith("ok")
+    bare.page.clock.run_for(3_000)
+    assert "no answer" in state.inner_text()
+    assert "or is busy" in state.inner_text()
+    assert buttons.count() == 2
+    # it was only busy
+    bare.tell(state="sending", beats=False, fresh=True, points=[])
+    assert state.inner_text().endswith("sending")
+    assert buttons.count() == 0
+    # an idle one sends nothing, and is not asked
+    sent = len(bare.page.evaluate("() => window.sent"))
+    bare.page.clock.run_for(60_000)
+    assert state.inner_text().endswith("sending")
+    assert len(bare.page.evaluate("() => window.sent")) == sent
+    # what a person asks is answered, or shows it
+    bare.page.locator("#one button:text-is('Flush now')").click()
+    bare.page.clock.run_for(10_000)
+    assert "no answer" in state.inner_text()
+
+
 def test_one_voice_and_not_too_often(bare):
     bare.start()
     live = bare.page.locator("#one [role=status]")
@@ -362,13 +387,11 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
     )
     assert bare.page.locator("#one .nbtrack-monitor").get_attribute("data-theme") == scheme
     bare.page.evaluate(axe)
-    for name in ("Activity", "Buffer", "Send log", "Collector"):
+    kinds = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "verdict"}
+    for name, kind in kinds.items():
         bare.tab(name)
         bare.rows().first.click()
         bare.page.mouse.move(5, 5)
-        kind = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "verdict"}[
-            name
-        ]
         bare.answer(kind, content={"e": "pv"}, note="cut", curl="curl x")
         found = bare.page.evaluate("async () => (await axe.run('#one')).violations")
         serious = [
@@ -377,3 +400,19 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
             if one["impact"] in {"serious", "critical", "moderate"}
         ]
         assert serious == [], name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_the_kernel_has_ended(bare, axe, scheme):
+    bare.page.emulate_media(color_scheme=scheme)
+    bare.page.clock.install()
+    rows = [ran(1, "ok"), ran(2, "error"), ran(3, "running")]
+    bare.start(
+        tab="Activity", beats=True, counters={"refused": 2}, activity={"rows": rows, "order": [1, 2, 3]}
+    )
+    bare.page.clock.run_for(10_000)
+    assert "no answer" in bare.page.locator("#one .nbm-state").inner_text()
+    bare.page.clock.resume()
+    bare.page.evaluate(axe)
+    found = bare.page.evaluate("async () => (await axe.run('#one')).violations")
+    assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found] == []

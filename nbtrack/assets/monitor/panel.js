@@ -32,11 +32,16 @@ class Panel {
     this.forget?.();
     this.root.hidden = false;
     say(this.title, visible(title));
-    this.put(known, "Asked the kernel. It answers when the running cell ends at the latest.", null);
+    if (this.store.lost?.why === "ended") this.put(known, "The kernel has ended; it cannot be asked for more.", null);
+    else this.ask(message, known);
+    this.shut.focus({ preventScroll: true });
+  }
+
+  ask(message, known) {
+    this.put(known, `Asked the kernel.${this.store.head.direct ? "" : " It answers when the running cell ends at the latest."}`, null);
     this.forget = this.store.ask(message, (answer) => {
       this.put(answer.content ?? known, answer.missing ?? answer.note ?? "", answer.curl ?? null);
     });
-    this.shut.focus({ preventScroll: true });
   }
 
   put(data, note, curl) {

@@ -4,6 +4,10 @@ const MOST_LOGGED = 5000;
 const MOST_POINTS = 180;
 const SAVED_ROWS = 50;
 const SAVE_EVERY = 5000;
+// Seconds without a message that was announced, or without an answer.
+const PATIENCE = 8;
+// What a front end says of a kernel that ends; "starting" is said of the one that comes in its place.
+const ENDS = new Set(["restarting", "autorestarting", "starting", "terminating", "dead"]);
 
 class Store {
   constructor(model) {
@@ -20,15 +24,64 @@ class Store {
     this.waiting = new Map();
     this.asking = false;
     this.saved = 0;
+    this.lost = null;
+    this.silence = 0;
+    this.probed = false;
     this.hear = this.hear.bind(this);
     const summary = model.get("summary");
     if (summary) this.apply(summary);
     model.on("msg:custom", this.hear);
+    this.watchKernel();
     this.askAll();
   }
 
   close() {
     this.model.off("msg:custom", this.hear);
+    clearInterval(this.timer);
+    this.kernel?.statusChanged.disconnect(this.onStatus);
+    this.kernel?.disposed.disconnect(this.onDisposed);
+  }
+
+  // JupyterLab, Notebook 7 and Voilà know when a kernel ends. Elsewhere its silence shows it, where a message is due:
+  // an idle kernel sends none, so that a server that ends idle kernels sees that it is idle.
+  watchKernel() {
+    this.kernel = this.model.widget_manager?.kernel;
+    this.onStatus = (_, status) => ENDS.has(status) && this.lose("ended");
+    this.onDisposed = () => this.lose("ended");
+    this.kernel?.statusChanged?.connect(this.onStatus);
+    this.kernel?.disposed?.connect(this.onDisposed);
+    // counted by a timer, not by the clock: a page that slept was not listening
+    this.timer = setInterval(() => {
+      // a front end that has a subshell made for these messages has it by now: does the kernel hear while a cell runs?
+      if (!this.probed && !this.head?.direct) this.model.send({ kind: "probe" });
+      this.probed = true;
+      const due = this.head?.beats || this.waiting.size > 0;
+      this.silence = due ? this.silence + 1 : 0;
+      if (this.silence > PATIENCE && !this.lost) this.lose("silent");
+    }, 1000);
+  }
+
+  // The kernel is gone, or cannot be heard; the page keeps its last known state.
+  lose(why) {
+    if (this.lost?.why === why) return;
+    this.lost = { why, time: Date.now() / 1000 };
+    if (why === "ended") {
+      for (const mark of [...this.waiting.keys()]) this.settle(mark, { missing: "The kernel has ended." });
+      this.activity = this.activity.map((row) => (row[STATUS] === "running" ? endRow(row, this.lost.time) : row));
+    }
+    this.notify();
+  }
+
+  // A message came: from a kernel that was only busy, or on its way when the kernel ended.
+  find() {
+    this.silence = 0;
+    if (!this.lost) return;
+    this.lost = null;
+    this.askAll();
+  }
+
+  notify() {
+    for (const listener of this.listeners) listener();
   }
 
   listen(listener) {
@@ -36,7 +89,7 @@ class Store {
     return () => this.listeners.delete(listener);
   }
 
-  // The kernel hears it when no cell runs; the answer carries the same mark.
+  // The kernel hears it at once, or when no cell runs; the answer carries the same mark.
   ask(message, onAnswer) {
     const mark = `${Date.now()}-${Math.random()}-${(this.marks += 1)}`;
     if (onAnswer) this.waiting.set(mark, onAnswer);
@@ -51,6 +104,8 @@ class Store {
   }
 
   hear(message) {
+    // the last message of a kernel that ends may come after the news of its end
+    if (message?.state !== "ended") this.find();
     if (message?.kind === "content") {
       this.settle(message.mark, message);
     } else if (message?.kind === "tick") {
@@ -90,7 +145,7 @@ class Store {
     const point = [Math.floor(head.time), head.counters.waiting, head.counters.sent];
     if (this.points.at(-1)?.[0] === point[0]) this.points.pop();
     this.points = [...this.points, point].slice(-MOST_POINTS);
-    for (const listener of this.listeners) listener();
+    this.notify();
   }
 
   // The kernel says which rows there are, each followed by those inside it, and sends those that changed.

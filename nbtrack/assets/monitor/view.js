@@ -4,6 +4,10 @@ const ICONS = { ok: "✓", waiting: "…", sending: "↑", retrying: "↻", paus
 const MOODS = { ok: "good", sending: "good", waiting: "plain", retrying: "bad", paused: "warn", off: "warn", ended: "plain" };
 const SAY_EVERY = 5000;
 const LATER = "Buttons and details act when the running cell ends at the latest.";
+const LOST = {
+  ended: ["kernel ended", "This is its last known state. nbtrack.monitor() shows the state of the kernel that runs now."],
+  silent: ["no answer", "The kernel has ended, or is busy with code that lets nothing else run. This is its last known state."],
+};
 let views = 0;
 
 // The name first: where there is little room the vendor is cut, which is the same in most rows.
@@ -11,6 +15,7 @@ const readable = (schema) => schema.replace(/^iglu:([^/]+)\/([^/]+)\/jsonschema\
 
 const SIGNS = { ok: "✓", running: "◐", interrupted: "‖", exited: "■", lost: "?" };
 const [STARTED, KIND, TITLE, DEPTH, STATUS, ERROR, SECONDS, ROWS_IN, ROWS_OUT, DELIVERY, VALIDATION, CELL, PROPERTIES] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+const endRow = (row, time) => Object.assign([...row], { [STATUS]: "lost", [SECONDS]: Math.max(0, time - row[STARTED]) });
 const failed = (row) => row[STATUS] !== null && row[STATUS] !== "ok" && row[STATUS] !== "running";
 const mood = (row) => (failed(row) ? "bad" : row[STATUS] === "ok" ? "good" : "plain");
 // what runs has taken as long as it runs
@@ -101,7 +106,7 @@ class View {
     // the countdown to a retry and the charts go on between messages
     this.timer = setInterval(() => {
       this.drawHead();
-      if (this.tab === "activity" && this.store.activity.some((row) => row[STATUS] === "running")) this.drawTable();
+      if (!this.store.lost && this.tab === "activity" && this.store.activity.some((row) => row[STATUS] === "running")) this.drawTable();
     }, 1000);
     this.themes = new MutationObserver(() => this.findTheme());
     for (const place of [document.documentElement, document.body]) this.themes.observe(place, { attributes: true });
@@ -214,7 +219,7 @@ class View {
   steer(pressed, kind) {
     pressed.setAttribute("aria-busy", "true");
     this.asked = true;
-    say(this.hint, `Asked to ${kind}: acts when the running cell ends at the latest.`);
+    if (!this.store.head.direct) say(this.hint, `Asked to ${kind}: acts when the running cell ends at the latest.`);
     this.store.ask({ kind }, () => {
       pressed.removeAttribute("aria-busy");
       this.asked = false;
@@ -250,21 +255,25 @@ class View {
   drawHead() {
     const head = this.store.head;
     if (!head) return;
-    say(this.icon, ICONS[head.state] ?? "");
-    say(this.word, head.state);
-    const wait = head.retry_at ? Math.max(0, Math.ceil(head.retry_at - Date.now() / 1000)) : null;
+    const { lost } = this.store;
+    this.root.toggleAttribute("data-lost", Boolean(lost));
+    const [word, why] = lost ? LOST[lost.why] : [head.state, null];
+    say(this.icon, lost ? "✕" : ICONS[head.state] ?? "");
+    say(this.word, word);
+    const wait = !lost && head.retry_at ? Math.max(0, Math.ceil(head.retry_at - Date.now() / 1000)) : null;
     const reason = wait === null ? head.reason : head.reason.replace(/^in \d+ s/, wait ? `in ${wait} s` : "now");
-    say(this.reason, visible(reason));
-    this.state.dataset.mood = MOODS[head.state];
+    say(this.reason, why ? `Last message at ${clock(head.time)}. ${why}` : visible(reason));
+    this.state.dataset.mood = lost ? "warn" : MOODS[head.state];
     say(this.destination, visible(head.destination));
-    if (!this.asked) say(this.hint, this.store.activity.some((row) => row[KIND] === "cell" && row[STATUS] === "running") ? LATER : "");
+    const cellRuns = !lost && !head.direct && this.store.activity.some((row) => row[KIND] === "cell" && row[STATUS] === "running");
+    if (lost || !this.asked) say(this.hint, cellRuns ? LATER : "");
     say(this.pause, this.paused ? "Resume" : "Pause");
     const off = head.state === "off" || head.state === "ended";
-    this.pause.disabled = this.flush.disabled = off;
-    const now = Math.max(head.time, Math.min(Date.now() / 1000, head.time + 180));
+    this.pause.disabled = this.flush.disabled = off || Boolean(lost);
+    const now = Math.max(head.time, Math.min(lost?.time ?? Date.now() / 1000, head.time + 180));
     this.depth.draw(depthSteps(this.store.points), now, " events");
     this.rate.draw(rateSteps(this.store.points, now), now, " events a second");
-    this.announce(`nbtrack: ${head.state} ${head.counters.refused ? `, ${count(head.counters.refused)} refused` : ""}`);
+    this.announce(`nbtrack: ${word} ${head.counters.refused ? `, ${count(head.counters.refused)} refused` : ""}`);
   }
 
   // One voice, and not more often than a person can listen.

@@ -11,7 +11,7 @@ import queue
 import sqlite3
 import struct
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, repeat
@@ -104,8 +104,8 @@ TOTALS = "SELECT coalesce(sum(good), 0), coalesce(sum(bad), 0) FROM requests"
 BY_MINUTE = "SELECT time / 60000, sum(good), sum(bad) FROM requests GROUP BY 1 ORDER BY 1 DESC LIMIT 60"
 BY_SECOND = "SELECT time / 1000, sum(good), sum(bad) FROM requests WHERE time >= ? AND time < ? GROUP BY 1"
 BY_SCHEMA = """
-SELECT schema, sum(good * n), sum((NOT good) * n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind)
-JOIN kinds ON kinds.id = kind GROUP BY schema
+SELECT schema, good, sum(n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind) JOIN kinds ON kinds.id = kind
+GROUP BY 1, 2
 """
 LARGE_SOURCES = """
 SELECT app, schema, sum(n) FROM (SELECT kind, count(*) AS n FROM events GROUP BY kind) JOIN kinds ON kinds.id = kind
@@ -322,6 +322,8 @@ class Database:
         self.latest_bad: deque[dict[str, Any]] = deque(maxlen=LATEST)
         self.latest_repeats: deque[dict[str, Any]] = deque(maxlen=LATEST)
         self._last_request = 0
+        # by the number of a schema, and whether they are good; all events are read for it, once it is asked for
+        self._by_schema: Counter[tuple[int, bool]] | None = None
         self._count()
         self._read_latest()
 
@@ -439,12 +441,26 @@ class Database:
         self._connection.executemany(INSERT_RESULT, results)
         self.last = batch.last
         self._last_request += len(requests)
-        result = _Counts(repeats=len(repeats))
+        result = _Counts(repeats=len(repeats), by_schema=self._count_kinds(rows, runs))
         for request_id, validated in zip(request_ids, requests, strict=True):
             good, bad = counts[request_id]
             result.times.append((validated.request.time, good, bad))
         batch.add_latest(result, repeats)
         return result
+
+    def _count_kinds(
+        self, rows: Iterable[tuple[int, int, int, int]], runs: Iterable["_Run"]
+    ) -> Counter[tuple[int, bool]]:
+        """Return how many of new events are of each schema, good and failed."""
+        kinds = Counter(kind for *_, kind in rows)
+        for run in runs:
+            kinds[run.kind] += run.events
+        counts: Counter[tuple[int, bool]] = Counter()
+        for chunk in _chunks(list(kinds)):
+            query = f"SELECT id, schema, good FROM kinds WHERE id IN ({','.join('?' * len(chunk))})"
+            for kind, schema, good in self._connection.execute(query, chunk):
+                counts[schema, bool(good)] += kinds[kind]
+        return counts
 
     def _is_stored(self, validated: ValidatedRequest) -> bool:
         """Check whether all events of a request came in one request before, as they do when it is sent again.
@@ -461,6 +477,8 @@ class Database:
 
     def _add_counts(self, counts: "_Counts") -> None:
         self.repeats += counts.repeats
+        if self._by_schema is not None:
+            self._by_schema.update(counts.by_schema)
         for time, good, bad in counts.times:
             self.good += good
             self.bad += bad
@@ -579,6 +597,7 @@ class Database:
                 event_rows.append((row, request_id, -1 if unreadable else position, kind))
                 if failure or notes:
                     results.append((row, failure, notes))
+        counts.by_schema = self._count_kinds(event_rows, ())
         repeats = _Identities(self._connection, self._events_at).insert(identities, payloads)
         self._connection.executemany(INSERT_REQUEST, requests)
         self._connection.executemany(INSERT_EVENT, event_rows)
@@ -612,19 +631,21 @@ class Database:
         with self._lock:
             run = self._connection.execute
             removed = [0, 0]
+            by_schema: Counter[tuple[int, bool]] = Counter()
             run("BEGIN IMMEDIATE")
             try:
                 for chunk in _chunks(ids):
                     marks = ",".join("?" * len(chunk))
                     places = run(
-                        f"SELECT request, position, good FROM events JOIN kinds ON kinds.id = kind WHERE events.id IN ({marks})",
+                        f"SELECT request, position, good, schema FROM events JOIN kinds ON kinds.id = kind WHERE events.id IN ({marks})",
                         chunk,
                     ).fetchall()
                     run(f"DELETE FROM events WHERE id IN ({marks})", chunk)
                     run(f"DELETE FROM results WHERE event IN ({marks})", chunk)
-                    self._remove_places(places, erase=erase)
-                    for _, _, is_good in places:
+                    self._remove_places([place[:3] for place in places], erase=erase)
+                    for _, _, is_good, schema in places:
                         removed[is_good] += 1
+                        by_schema[schema, bool(is_good)] += 1
                 run("UPDATE counters SET value = value + ? WHERE name = 'removed'", (len(ids),))
                 run("COMMIT")
             except BaseException:
@@ -633,6 +654,8 @@ class Database:
             self.bad -= removed[0]
             self.good -= removed[1]
             self.removed += len(ids)
+            if self._by_schema is not None:
+                self._by_schema.subtract(by_schema)
         return len(ids)
 
     def _remove_places(self, places: Iterable[tuple[int, int, int]], *, erase: bool) -> None:
@@ -714,6 +737,7 @@ class Database:
             for table in ("old_events", "old_requests"):
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._by_schema = None
             self._count()
             self._read_latest()
 
@@ -766,11 +790,17 @@ class Database:
 
     def count_by_schema(self) -> list[dict[str, Any]]:
         """Return counts by the event's schema, the most frequent first."""
+        with self._lock:
+            if self._by_schema is None:
+                rows = self._connection.execute(BY_SCHEMA)
+                self._by_schema = Counter({(schema, bool(good)): count for schema, good, count in rows})
+            by_schema = self._by_schema.copy()
         with self._reader() as connection:
-            rows = connection.execute(BY_SCHEMA).fetchall()
             counts = [
                 {"schema": self._text_of(connection, schema), "good": good, "bad": bad}
-                for schema, good, bad in rows
+                for schema in {schema for schema, _ in by_schema}
+                for good, bad in [(by_schema[schema, True], by_schema[schema, False])]
+                if good or bad
             ]
         return sorted(counts, key=lambda row: (-row["good"] - row["bad"], row["schema"] or ""))
 
@@ -795,11 +825,7 @@ class Database:
 
     def schemas(self) -> list[str]:
         """Return the schemas of stored events."""
-        with self._reader() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT text FROM kinds JOIN names ON names.id = schema WHERE kinds.id IN (SELECT DISTINCT kind FROM events)"
-            )
-            return sorted(text for (text,) in rows)
+        return sorted(row["schema"] for row in self.count_by_schema() if row["schema"])
 
     def read(
         self,
@@ -1036,6 +1062,7 @@ class _Counts:
     """What a commit adds to the counts."""
 
     repeats: int = 0
+    by_schema: Counter[tuple[int, bool]] = field(default_factory=Counter)
     times: list[tuple[int, int, int]] = field(default_factory=list)
     latest: list[dict[str, Any]] = field(default_factory=list)
     latest_bad: list[dict[str, Any]] = field(default_factory=list)

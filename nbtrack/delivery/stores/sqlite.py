@@ -1,13 +1,14 @@
 """The durable store: one SQLite file that several processes share through leases."""
 
+import contextlib
 import logging
 import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -24,14 +25,31 @@ LOG = logging.getLogger("nbtrack.delivery")
 LEASE_SECONDS = 120.0
 """Longer than the worst request; a claim of a dead process on this machine is undone at once."""
 MAINTENANCE_SECONDS = 5.0
-"""How often limits, ages and other processes' leases are looked after."""
+"""How often limits, ages and other processes' leases are looked after, and how often a full file is counted."""
 EXACT_COUNT_EVENTS = 20_000
 """With more rows than this, counts are estimates."""
 LOOK_SECONDS = 0.02
 """How often the store looks whether its file was deleted; to look for each event would cost a fifth of `add`."""
 FORK_SECONDS = 2.0
 """How long a fork waits for another thread's use of the file."""
+SLICE = 100
+"""Most events that one transaction claims or settles: a thread that tracks waits for it, half a millisecond."""
+FREED_PAGES = 100
+"""Pages that are returned to the disk at a time, for the same reason."""
+MAX_FREED_PAGES = 2_000
+"""Pages that are returned in one round of maintenance."""
+ROW_BYTES = 150
+"""What an event takes in the file beside its body, about: its id, the route, what is free in its page."""
+PAGE_BYTES = 4096
+"""What an event adds to SQLite's journal, at least."""
+GIVE_WAY_SECONDS = 0.0005
+"""How long the other methods wait while `add` does: Python's locks are not fair."""
+MAX_TIMES_GIVEN_WAY = 20
 INSERT = "INSERT INTO events (id, route, anonymous, added, size, event_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+COUNT = (
+    "SELECT count(*), coalesce(sum(size), 0), min(added)"
+    " FROM (SELECT size, added FROM events UNION ALL SELECT size, added FROM dead)"
+)
 SYNCHRONOUS = ("NORMAL", "FULL")
 ID_SALTS = 1024
 """Ids are microseconds times this, plus a number of the process: in order, and never used twice, so that a late
@@ -56,6 +74,8 @@ class Quota:
         Current size, as far as this process knows.
     drops : Counter
         Events deleted since `SQLiteEventStore.take_drops`, by reason.
+    counted_at : float
+        When the file was counted last, by the monotonic clock.
     """
 
     max_bytes: int
@@ -64,6 +84,7 @@ class Quota:
     events: int = 0
     bytes: int = 0
     drops: Counter[str] = field(default_factory=Counter)
+    counted_at: float = float("-inf")
 
     def fits(self, size: int) -> bool:
         """Check whether an event of `size` bytes fits."""
@@ -71,14 +92,30 @@ class Quota:
 
     def recount(self, connection: sqlite3.Connection) -> None:
         """Count what is in the file."""
-        self.events, self.bytes = connection.execute(
-            "SELECT count(*), coalesce(sum(size), 0)"
-            " FROM (SELECT size FROM events UNION ALL SELECT size FROM dead)"
+        self.events, self.bytes, _ = connection.execute(COUNT).fetchone()
+        self.counted_at = monotonic()
+
+    def recount_or_estimate(self, connection: sqlite3.Connection) -> None:
+        """Count what is in a small file, and estimate what is in a large one: to read it may take seconds."""
+        pages, free, page_size = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        if pages <= sqlite_file.CHECKED_PAGES:
+            self.recount(connection)
+            return
+        (average,) = connection.execute(
+            "SELECT avg(size) FROM (SELECT size FROM events ORDER BY id LIMIT 100)"
         ).fetchone()
+        self.bytes = (pages - free) * page_size
+        self.events = 0 if average is None else int(self.bytes / (average + ROW_BYTES))
+        self.counted_at = float("-inf")
 
     def evict_until_fits(self, connection: sqlite3.Connection, size: int) -> bool:
         """Delete the oldest dead letters until an event fits; return False if it still does not."""
-        self.recount(connection)
+        # to count a large file takes a tenth of a second, which each event would pay for
+        if abs(monotonic() - self.counted_at) >= MAINTENANCE_SECONDS:
+            self.recount(connection)
         while not self.fits(size):
             oldest = connection.execute("SELECT id, size FROM dead ORDER BY id LIMIT 1").fetchone()
             if oldest is None:
@@ -90,7 +127,7 @@ class Quota:
         return True
 
     def expire(self, connection: sqlite3.Connection, now: float) -> None:
-        """Delete events that are too old."""
+        """Delete events that are too old, and count what is left."""
         for table in ("events", "dead"):
             deleted = connection.execute(
                 f"DELETE FROM {table} WHERE added < ?",  # noqa: S608 - our own names
@@ -98,6 +135,7 @@ class Quota:
             ).rowcount
             if deleted:
                 self.drops["expired"] += deleted
+        self.recount(connection)
 
 
 class SQLiteEventStore(SnowplowStoreMethods):
@@ -164,6 +202,9 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
+        self._is_add_waiting = False
+        self._beside = threading.Lock()
+        self._journal_bytes = 0
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
         self._owner = sqlite_file.new_owner()
@@ -177,14 +218,19 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def before_fork(self) -> bool:
         """Close the file, and keep other threads from opening it, until the fork is over; return False in vain."""
+        if not self._beside.acquire(timeout=FORK_SECONDS):
+            return False
         taken = self._lock.acquire(timeout=FORK_SECONDS)
         if taken:
             self.close()
+        else:
+            self._beside.release()
         return taken
 
     def after_fork_in_parent(self) -> None:
-        """Release the lock; the file is opened at its next use."""
+        """Release the locks; the file is opened at its next use."""
         self._lock.release()
+        self._beside.release()
 
     def after_fork_in_child(self) -> None:
         """Start over as an owner of its own; an inherited connection is neither used nor closed."""
@@ -192,9 +238,10 @@ class SQLiteEventStore(SnowplowStoreMethods):
             lifecycle.leak(self._connection)
         self._reset()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
         lifecycle.ensure_process()
+        self._give_way()
         with self._lock:
             connection = self._open()
             try:
@@ -203,6 +250,13 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 self._recover(connection, error)
                 raise
 
+    def _give_way(self) -> None:
+        """Let a thread that waits in `add` go first, such as one that runs a user's cell."""
+        for _ in range(MAX_TIMES_GIVEN_WAY):
+            if not self._is_add_waiting:
+                return
+            time.sleep(GIVE_WAY_SECONDS)
+
     def _open(self) -> sqlite3.Connection:
         """Return the connection; the caller holds the lock."""
         if self._connection is not None and self._is_deleted():
@@ -210,8 +264,9 @@ class SQLiteEventStore(SnowplowStoreMethods):
         if self._connection is None:
             self._connection = sqlite_file.open_database(self.path, synchronous=self._synchronous)
             self._inserting = self._connection.cursor()
-            self._inode = sqlite_file.inode_of(self.path)
-            self._quota.recount(self._connection)
+            known, self._inode = self._inode, sqlite_file.inode_of(self.path)
+            if known is None or known != self._inode:
+                self._quota.recount_or_estimate(self._connection)
         return self._connection
 
     def _is_deleted(self) -> bool:
@@ -248,7 +303,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
             if self._inode == sqlite_file.inode_of(self.path):  # else another process has replaced it
                 sqlite_file.replace_damaged(self.path, str(error)).close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         # IMMEDIATE: a read that turns into a write may fail at once, whatever the busy timeout
         with self._using() as connection:
@@ -285,7 +340,12 @@ class SQLiteEventStore(SnowplowStoreMethods):
         """Store an event; return why it was not accepted, or None."""
         size = len(body)
         quota = self._quota
-        with self._lock:  # like `_using`, without the cost of a context manager: each event pays for this
+        # like `_using`, without the cost of a context manager: each event pays for this
+        if not self._lock.acquire(blocking=False):
+            self._is_add_waiting = True
+            self._lock.acquire()
+            self._is_add_waiting = False
+        try:
             connection = self._open()
             try:
                 if not quota.fits(size) and not quota.evict_until_fits(connection, size):
@@ -300,69 +360,91 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 raise
             quota.events += 1
             quota.bytes += size
+            self._journal_bytes += PAGE_BYTES
+        finally:
+            self._lock.release()
         return None
 
     def claim(
         self, route: str, token: str, *, max_events: int, max_bytes: int, bytes_per_event: int
     ) -> list[Row]:
         """Claim the oldest waiting events of a route under a lease."""
+        self._copy_journal()
         self._maintain()
         now = self._clock()
         rows: list[Row] = []
         with self._using() as connection:
             # most calls find nothing: they need no write lock
-            if not self._select(connection, route, now, 1, max_bytes, bytes_per_event):
+            if not self._select(connection, route, now, rows, 1, max_bytes, bytes_per_event):
                 return rows
-        with self._writing() as connection:
-            rows = self._select(connection, route, now, max_events, max_bytes, bytes_per_event)
-            for row in rows:
-                row.token = token
-            connection.executemany(
-                "UPDATE events SET token = ?, lease_until = ? WHERE id = ?",
-                [(f"{self._owner}|{token}", now + LEASE_SECONDS, row.id) for row in rows],
-            )
-        return rows
+        claimed: list[Row] = []
+        may_be_more = True
+        while may_be_more and len(claimed) < max_events:
+            most = min(SLICE, max_events - len(claimed))
+            with self._writing() as connection:
+                rows = self._select(connection, route, now, claimed, most, max_bytes, bytes_per_event)
+                connection.executemany(
+                    "UPDATE events SET token = ?, lease_until = ? WHERE id = ?",
+                    [(f"{self._owner}|{token}", now + LEASE_SECONDS, row.id) for row in rows],
+                )
+            claimed += rows
+            may_be_more = len(rows) == most
+        for row in claimed:
+            row.token = token
+            # once for the claim, once for its end
+            self._journal_bytes += 2 * len(row.body)
+        return claimed
 
     def _select(
         self,
         connection: sqlite3.Connection,
         route: str,
         now: float,
+        before: Sequence[Row],
         max_events: int,
         max_bytes: int,
         bytes_per_event: int,
     ) -> list[Row]:
+        """Return the next waiting events behind those `before` that fit a request together with them."""
+        max_bytes -= sum(len(row.body) + bytes_per_event for row in before)
+        first = before[0] if before else None
         rows: list[Row] = []
         # 0 while an event waits; a lease that ends later than any given here comes from a clock that jumped
         cursor = connection.execute(
             "SELECT id, event_id, body, anonymous, added, attempts FROM events"
-            " WHERE route = ? AND (lease_until <= ? OR lease_until > ?) ORDER BY id LIMIT ?",
-            (route, now, now + 2 * LEASE_SECONDS, max_events),
+            " WHERE id > ? AND route = ? AND (lease_until <= ? OR lease_until > ?) ORDER BY id LIMIT ?",
+            (before[-1].id if before else 0, route, now, now + 2 * LEASE_SECONDS, max_events),
         )
         for row_id, event_id, body, anonymous, added, attempts in cursor:
             max_bytes -= len(body) + bytes_per_event
-            if rows and (max_bytes < 0 or bool(anonymous) != rows[0].anonymous):
+            if first is not None and (max_bytes < 0 or bool(anonymous) != first.anonymous):
                 break
-            rows.append(Row(row_id, event_id, body, bool(anonymous), added, attempts))
+            row = Row(row_id, event_id, body, bool(anonymous), added, attempts)
+            first = first or row
+            rows.append(row)
         cursor.close()
         return rows
 
     def ack(self, ids: Sequence[RowId]) -> None:
         """Remove delivered events."""
-        with self._writing() as connection:
-            sizes = sqlite_file.fetch_for_ids(connection, "SELECT size FROM events WHERE id IN ({})", ids)
-            sqlite_file.change_for_ids(connection, "DELETE FROM events WHERE id IN ({})", ids)
-        self._quota.events -= len(sizes)
-        self._quota.bytes -= sum(size for (size,) in sizes)
+        for part in _slices(ids):
+            with self._writing() as connection:
+                sizes = sqlite_file.fetch_for_ids(
+                    connection, "SELECT size FROM events WHERE id IN ({})", part
+                )
+                sqlite_file.change_for_ids(connection, "DELETE FROM events WHERE id IN ({})", part)
+                self._quota.events -= len(sizes)
+                self._quota.bytes -= sum(size for (size,) in sizes)
 
     def release(self, ids: Sequence[RowId]) -> None:
         """Let events wait again after a failed attempt."""
-        with self._writing() as connection:
-            sqlite_file.change_for_ids(
-                connection,
-                "UPDATE events SET token = '', lease_until = 0, attempts = attempts + 1 WHERE id IN ({})",
-                ids,
-            )
+        for part in _slices(ids):
+            with self._writing() as connection:
+                sqlite_file.change_for_ids(
+                    connection,
+                    "UPDATE events SET token = '', lease_until = 0, attempts = attempts + 1 WHERE id IN ({})",
+                    part,
+                )
 
     def defer(self, ids: Sequence[RowId], seconds: float) -> None:
         """Let events wait again after a failed attempt, but not be claimed for some seconds."""
@@ -385,13 +467,14 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
     def bury(self, ids: Sequence[RowId], reason: str, status: int | None) -> None:
         """Move events to the dead letters."""
-        with self._writing() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO dead"
-                " SELECT id, route, anonymous, ?, ?, added, size, event_id, body FROM events WHERE id = ?",
-                [(reason, status, row_id) for row_id in ids],
-            )
-            sqlite_file.change_for_ids(connection, "DELETE FROM events WHERE id IN ({})", ids)
+        for part in _slices(ids):
+            with self._writing() as connection:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO dead"
+                    " SELECT id, route, anonymous, ?, ?, added, size, event_id, body FROM events WHERE id = ?",
+                    [(reason, status, row_id) for row_id in part],
+                )
+                sqlite_file.change_for_ids(connection, "DELETE FROM events WHERE id IN ({})", part)
 
     def abandon(self, token: str) -> None:
         """Let wait again whatever is still claimed under a token."""
@@ -459,22 +542,67 @@ class SQLiteEventStore(SnowplowStoreMethods):
             (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
         return int(count)
 
+    @contextlib.contextmanager
+    def _alone_beside(self) -> Iterator[bool]:
+        """Enter what one thread does at a time by a connection of its own, and no fork interrupts; False if another does."""
+        taken = self._beside.acquire(blocking=False)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._beside.release()
+
+    def _copy_journal(self) -> None:
+        """Copy SQLite's journal into the file once it is large, so that no caller's commit has to."""
+        if self._journal_bytes < sqlite_file.WAL_BYTES:
+            return
+        with self._alone_beside() as is_alone:
+            if is_alone:
+                self._journal_bytes = 0
+                sqlite_file.copy_journal(self.path)
+
     def _maintain(self) -> None:
         """Now and then: delete what is too old, free the leases of dead processes, return pages to the disk."""
         if abs(monotonic() - self._maintained_at) < MAINTENANCE_SECONDS:
             return
-        self._maintained_at = monotonic()
+        with self._alone_beside() as is_alone:
+            if not is_alone:
+                return
+            self._maintained_at = monotonic()
+            self._survey()
+        for _ in range(MAX_FREED_PAGES // FREED_PAGES):
+            with self._using() as connection:
+                if connection.execute("PRAGMA freelist_count").fetchone()[0] == 0:
+                    break
+                # a script: `execute` takes one step, and each step returns one page
+                connection.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES})")
+
+    def _survey(self) -> None:
+        """Read the whole file, by a connection of its own so that nobody waits, and look after what is found."""
+        quota, now = self._quota, self._clock()
         with self._using() as connection:
-            tokens = [
-                token
-                for (token,) in connection.execute("SELECT DISTINCT token FROM events WHERE token != ''")
-            ]
-            for token in tokens:
-                if not token.startswith(self._owner) and not sqlite_file.is_alive(token):
-                    connection.execute(
-                        "UPDATE events SET token = '', lease_until = 0 WHERE token = ?", (token,)
-                    )
-            self._quota.expire(connection, self._clock())
-            # a script: `execute` takes one step, and each step returns one page
-            connection.executescript("PRAGMA incremental_vacuum(2000)")
-            self._quota.recount(connection)
+            reader = sqlite_file.open_snapshot(self.path)
+            before = quota.events, quota.bytes
+        with contextlib.closing(reader):
+            events, size, oldest = reader.execute(COUNT).fetchone()
+            tokens = [token for (token,) in reader.execute("SELECT DISTINCT token FROM events")]
+        gone = [
+            token
+            for token in tokens
+            if token and not token.startswith(self._owner) and not sqlite_file.is_alive(token)
+        ]
+        with self._using() as current:
+            if current is not connection:
+                return  # the file was opened again, and counted then
+            # what this process added and deleted meanwhile is known
+            quota.events += events - before[0]
+            quota.bytes += size - before[1]
+            quota.counted_at = monotonic()
+            for token in gone:
+                current.execute("UPDATE events SET token = '', lease_until = 0 WHERE token = ?", (token,))
+            if oldest is not None and oldest < now - quota.max_age:
+                quota.expire(current, now)
+
+
+def _slices(ids: Sequence[RowId]) -> Iterator[Sequence[RowId]]:
+    return (ids[start : start + SLICE] for start in range(0, len(ids), SLICE))

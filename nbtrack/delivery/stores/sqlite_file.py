@@ -24,6 +24,11 @@ VERSION = 1
 """Version of the schema, kept in the file as ``PRAGMA user_version``."""
 BUSY_SECONDS = 2.0
 WAL_BYTES = 4 * 2**20
+"""Size of the journal from which it is worth copying into the file."""
+WAL_PAGES = 4_000
+"""Pages of the journal after which any commit copies it. A sender does so earlier, and keeps callers from waiting for it."""
+CHECKPOINTS = 3
+"""Attempts to reach the end of the journal while others write."""
 CHECKED_PAGES = 2_048
 """A file of up to 8 MiB is checked when it is opened (10 ms); damage in a larger one shows when it is used."""
 SALVAGE_SECONDS = 1.0
@@ -142,6 +147,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> No
     connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     connection.execute("PRAGMA mmap_size = 0")
     if version < VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
@@ -151,6 +157,34 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> No
         if result != "ok":
             raise DamagedFileError(result)
     connection.execute("SELECT id, route, token, lease_until, size FROM events LIMIT 1").fetchone()
+
+
+def _connect_again(path: Path) -> sqlite3.Connection:
+    # a file that was deleted meanwhile is not created
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def copy_journal(path: Path) -> None:
+    """Copy the journal into the file, by a connection of its own so that writing goes on meanwhile."""
+    with contextlib.closing(_connect_again(path)) as connection:
+        for _ in range(CHECKPOINTS):
+            _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if copied == pages:
+                return
+
+
+def open_snapshot(path: Path) -> sqlite3.Connection:
+    """Open the file for reading, as it is now: with SQLite's WAL, reading and writing do not wait for each other."""
+    connection = _connect_again(path)
+    try:
+        connection.execute("BEGIN")
+        # a transaction begins with its first read
+        connection.execute("SELECT id FROM events LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def is_outbox(path: Path) -> bool:
