@@ -39,6 +39,7 @@ _BLOCK_BYTES = 1 << 22
 _LONGEST_LINE = 1 << 20
 """Bytes of a file's first line that are looked at."""
 _JSON_ROWS = 10_000
+_TIMES, _PARSED_TIMES = pa.timestamp("ms", "UTC"), pa.timestamp("ms")
 _MAX_BAD_LINES = 1_000
 _PREFIXES = ("unstruct_event_", "contexts_")
 _SHOWN = 5
@@ -463,11 +464,12 @@ class _LineReader:
 
 def _csv_type(name: str) -> pa.DataType:
     type_ = type_of(name)
-    return pa.timestamp("ms") if pa.types.is_timestamp(type_) else type_
+    return _PARSED_TIMES if type_ == _TIMES else type_
 
 
 def _in_zone(column: pa.Array) -> pa.Array:
-    return column.cast(pa.timestamp("ms", "UTC")) if pa.types.is_timestamp(column.type) else column
+    # a view: a cast would copy it
+    return column.view(_TIMES) if column.type == _PARSED_TIMES else column
 
 
 def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:
