@@ -90,12 +90,10 @@ def render_html(snapshot: Snapshot) -> str:
                 ),
             )
         )
-    if snapshot.verdicts:
-        names = ("total", "good", "bad")
-        parts.append(
-            _table("Local collector", names, [[f"{snapshot.verdicts.get(name, 0):,}" for name in names]])
-        )
-        if schemas := snapshot.verdicts.get("by_schema"):
+    if snapshot.results:
+        counts = [f"{snapshot.results.get(name, 0):,}" for name in ("total", "good", "bad")]
+        parts.append(_table("Local collector", ("total", "good", "failed"), [counts]))
+        if schemas := snapshot.results.get("by_schema"):
             parts.append(
                 _table(
                     "Local collector, by schema",
