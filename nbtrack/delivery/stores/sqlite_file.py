@@ -31,6 +31,8 @@ CHECKED_PAGES = 2_048
 """A file of up to 8 MiB is checked when it is opened (10 ms); damage in a larger one shows when it is used."""
 SALVAGE_SECONDS = 1.0
 """Time to read a damaged file: a cell may wait for it. What was not read stays in the file."""
+CHECKPOINT_MILLISECONDS = 50
+"""How long the end of the journal may wait for readers, while writers wait for it."""
 IDS_PER_STATEMENT = 500
 """SQLite allows 999 parameters in its older versions."""
 NETWORK_FILE_SYSTEMS = (
@@ -169,6 +171,7 @@ def copy_journal(path: Path) -> None:
         _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if copied != pages:
             # the few that were written meanwhile: writers wait, or the journal would never begin anew
+            connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
             connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
 
 
