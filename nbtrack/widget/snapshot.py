@@ -131,7 +131,7 @@ class Snapshot:
         The oldest pending events.
     attempts : list of Attempt
         The last requests, newest first.
-    verdicts : dict or None
+    results : dict or None
         The local collector's counts and last validation results; None if not connected.
     retry_at : float or None
         Unix timestamp of the next attempt; None unless retrying.
@@ -167,7 +167,7 @@ class Snapshot:
     counters: dict[str, int]
     buffer: list[PendingEvent] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
-    verdicts: dict[str, Any] | None = None
+    results: dict[str, Any] | None = None
     retry_at: float | None = None
     local: bool = False
     fault: str = ""
@@ -204,7 +204,7 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
     return describe(source, source.emitter, fetch_validation_results(source), rows)
 
 
-def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | None, rows: int) -> Snapshot:
+def describe(source: Source, emitter: AsyncEmitter, results: dict[str, Any] | None, rows: int) -> Snapshot:
     """Describe a session from this process's state and the collector's results."""
     now = time.time()
     stats = emitter.stats()
@@ -224,8 +224,8 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     if source.fault_count:
         counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
-    if verdicts is not None:
-        found = [*verdicts.get("last", ()), *verdicts.get("last_bad", ())]
+    if results is not None:
+        found = [*results.get("last", ()), *results.get("last_bad", ())]
         source.note_results(
             {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
         )
@@ -234,7 +234,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     mark_elsewhere(activity, source.destination, elsewhere)
     buffer = list(emitter.pending(rows))
     listed = [event.event_id for event in buffer]
-    if verdicts is not None:
+    if results is not None:
         listed += [one["event_id"] for one in found if one["event_id"]]
     return Snapshot(
         now,
@@ -244,7 +244,7 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         counters,
         buffer,
         list(emitter.log)[: -rows - 1 : -1],
-        verdicts,
+        results,
         stats.retry_at if state == "retrying" else None,
         source.is_local,
         _name_fault(source.faults[-1]) if source.faults else "",

@@ -37,10 +37,10 @@ def render_text(snapshot: Snapshot) -> str:
         lines.append(f"  elsewhere     {describe_elsewhere(snapshot.elsewhere)}")
     if snapshot.activity:
         lines.append(f"  activity      {summarise(snapshot.activity, len(snapshot.activity), 0)}")
-    if snapshot.verdicts:
+    if snapshot.results:
         lines.append(
-            f"  collector     {snapshot.verdicts['good']:,} good, {snapshot.verdicts['bad']:,} bad  "
-            f"{snapshot.verdicts.get('url', '')}".rstrip()
+            f"  collector     {snapshot.results['good']:,} good, {snapshot.results['bad']:,} bad  "
+            f"{snapshot.results.get('url', '')}".rstrip()
         )
     lines += [f"  warning       {warning}" for warning in snapshot.warnings]
     if snapshot.fault:

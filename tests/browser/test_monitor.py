@@ -62,7 +62,7 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     assert len({first for first, _ in seen}) >= 5
     assert len({second for _, second in seen}) >= 5
 
-    # both views, the buffer, the log, the verdicts
+    # both views, the buffer, the log, the results
     assert poll(lambda: opened.counter("waiting") == opened.counter("waiting", 1) == 30)
     assert opened.state() == "paused"
     tab(opened, "Buffer")
@@ -84,7 +84,7 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     bad.click()
     content = opened.monitor.locator(".nbm-json")
     assert poll(lambda: '"eid"' in content.inner_text())
-    assert "category: is missing" in json.loads(content.inner_text())["why it is bad"][0]
+    assert "category: is missing" in json.loads(content.inner_text())["why it failed"][0]
 
     # one click shows an event, hostile as it is, as text
     tab(opened, "Buffer")
@@ -395,7 +395,7 @@ def test_a_kernel_that_was_killed_is_shown_as_ended(notebook, app):
     assert poll(lambda: opened.state() == "kernel ended", 15, wait=opened.pause)
     assert "its last known state" in opened.monitor.locator(".nbm-reason").inner_text()
     assert opened.monitor.locator(".nbm-head button:disabled").count() == 2
-    assert rows(opened).first.inner_text().startswith("✗ long: lost")
+    assert rows(opened).first.inner_text().startswith("? long: lost")
     stopped = rows(opened).first.inner_text()
     counters = opened.monitor.locator(".nbm-counters")
     assert "grayscale" in counters.evaluate("(one) => getComputedStyle(one).filter")

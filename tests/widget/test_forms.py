@@ -14,14 +14,14 @@ def hostile():
     counters = {"accepted": 1, "waiting": 1, f"dropped: {EVIL}": 1}
     event = PendingEvent("secret-id", 1.0, EVIL, EVIL * 1_000, 9, 0)
     attempt = Attempt(1, 1.0, 1, 9, 500, 1.0, 3.0, EVIL, ("secret-id",))
-    verdicts = {
+    results = {
         "total": 1,
         "good": 0,
         "bad": 1,
         "last": [{"event_id": "secret-id", "reasons": ["secret"], "schema": EVIL}],
         "by_schema": [{"schema": EVIL, "good": 0, "bad": 1}],
     }
-    return Snapshot(1.0, EVIL, "retrying", EVIL, counters, [event], [attempt], verdicts)
+    return Snapshot(1.0, EVIL, "retrying", EVIL, counters, [event], [attempt], results)
 
 
 def test_html_holds_text_from_elsewhere_as_text_only_and_no_content():
