@@ -91,10 +91,8 @@ def render_html(snapshot: Snapshot) -> str:
             )
         )
     if snapshot.results:
-        names = ("total", "good", "bad")
-        parts.append(
-            _table("Local collector", names, [[f"{snapshot.results.get(name, 0):,}" for name in names]])
-        )
+        counts = [f"{snapshot.results.get(name, 0):,}" for name in ("total", "good", "bad")]
+        parts.append(_table("Local collector", ("total", "good", "failed"), [counts]))
         if schemas := snapshot.results.get("by_schema"):
             parts.append(
                 _table(

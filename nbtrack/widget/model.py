@@ -263,7 +263,7 @@ class Monitor(anywidget.AnyWidget):
 
 
 def _find_endpoint(source: Source, emitter: AsyncEmitter) -> str:
-    """Return the URL that events are sent to; "local" has none before a collector is connected."""
+    """Return the URL that events are sent to; "local" has none before the collector is known."""
     client = source.peek_collector()
     return f"{client.url}{POST_PATH}" if client else emitter.endpoint
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from nbtrack.activities import ActivityLog, Entry
 from nbtrack.activities.entries import mark_elsewhere
+from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.wording import plural
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
 
@@ -176,6 +177,7 @@ class Snapshot:
     titles: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     elsewhere: dict[str, int] = field(default_factory=dict)
+    verdicts = RenamedMethod("results")
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:

@@ -39,7 +39,7 @@ def render_text(snapshot: Snapshot) -> str:
         lines.append(f"  activity      {summarise(snapshot.activity, len(snapshot.activity), 0)}")
     if snapshot.results:
         lines.append(
-            f"  collector     {snapshot.results['good']:,} good, {snapshot.results['bad']:,} bad  "
+            f"  collector     {snapshot.results['good']:,} good, {snapshot.results['bad']:,} failed  "
             f"{snapshot.results.get('url', '')}".rstrip()
         )
     lines += [f"  warning       {warning}" for warning in snapshot.warnings]

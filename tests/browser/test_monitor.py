@@ -62,7 +62,7 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     assert len({first for first, _ in seen}) >= 5
     assert len({second for _, second in seen}) >= 5
 
-    # both views, the buffer, the log, the results
+    # both views, the buffer, the log, the validation results
     assert poll(lambda: opened.counter("waiting") == opened.counter("waiting", 1) == 30)
     assert opened.state() == "paused"
     tab(opened, "Buffer")
@@ -71,14 +71,14 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     assert "✓ 200" in rows(opened, 1).first.inner_text()
     assert rows(opened).first.inner_text().split()[1:3] == ["pv", "page_view"]
     tab(opened, "Collector")
-    assert poll(lambda: "40 good, 1 bad" in opened.monitor.locator(".nbm-table caption").inner_text())
+    assert poll(lambda: "40 good, 1 failed" in opened.monitor.locator(".nbm-table caption").inner_text())
     # the last events, and with them what the live page has above its own: the counts by schema
     schemas = opened.monitor.locator(".nbm-schemas tbody tr")
     assert [row.split("\t") for row in schemas.all_inner_texts()] == [
         ["structured event", "40", "0"],
         ["timing 1-0-0 · com.snowplowanalytics.snowplow", "0", "1"],
     ]
-    bad = rows(opened).filter(has_text="bad").first
+    bad = rows(opened).filter(has_text="✗ failed").first
     bad.scroll_into_view_if_needed()
     assert "category: is missing" in bad.inner_text()
     bad.click()
@@ -183,7 +183,9 @@ def test_buttons_act_while_a_cell_runs(notebook, lab):
     opened.run(0)
     opened.monitor.wait_for(timeout=30_000)
     opened.run(1)
-    assert poll(lambda: "◐ long" in rows(opened).first.inner_text(), wait=opened.pause)
+    assert poll(
+        lambda: rows(opened).count() == 2 and "◐ long" in rows(opened).first.inner_text(), wait=opened.pause
+    )
     hint = opened.monitor.locator(".nbm-hint")
     assert poll(lambda: hint.inner_text() == "", wait=opened.pause)
     opened.monitor.locator("button:text-is('Pause')").click()
@@ -389,7 +391,9 @@ def test_a_kernel_that_was_killed_is_shown_as_ended(notebook, app):
     opened.run(0)
     opened.monitor.wait_for(timeout=30_000)
     opened.run(1)
-    assert poll(lambda: "◐ long" in rows(opened).first.inner_text(), wait=opened.pause)
+    assert poll(
+        lambda: rows(opened).count() == 2 and "◐ long" in rows(opened).first.inner_text(), wait=opened.pause
+    )
     printed = opened.page.locator(".jp-OutputArea-output:has-text('pid')").first.inner_text()
     os.kill(int(printed.split("pid")[1].split()[0]), signal.SIGKILL)
     assert poll(lambda: opened.state() == "kernel ended", 15, wait=opened.pause)

@@ -86,7 +86,7 @@ const TABLES = {
     label: "Collector",
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
-      { name: "result", width: "70px", mood: (row) => (row.good ? (row.reasons.length ? "warn" : "good") : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
+      { name: "result", width: "70px", mood: (row) => (row.good ? (row.reasons.length ? "warn" : "good") : "bad"), text: (row) => (row.good ? "✓ good" : "✗ failed") },
       { name: "schema", width: "34%", text: (row) => (row.title ? `${row.title} · ${readable(row.schema)}` : readable(row.schema)) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
@@ -370,8 +370,8 @@ class View {
     }
     if (this.tab === "buffer") return `Pending events, the oldest first: ${some} shown, ${count(head.counters.waiting)} pending${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;
-    const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} bad` : "";
-    return `The local collector's last validation results, and the last failed ones${counts}${held}`;
+    const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} failed` : "";
+    return `The local collector's last validation results, and the last failed events${counts}${held}`;
   }
 
   // Colours of states must suit the background that the front end's theme gives, which has many names.
