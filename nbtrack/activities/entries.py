@@ -11,6 +11,8 @@ Delivery = Literal["running", "pending", "delivered", "retrying", "refused", "lo
 Validation = Literal["valid", "invalid", "not checked"]
 GOOD = frozenset({"ok", "running", None})
 """Statuses that are no failure; an event, which is a moment, has none."""
+IMPLIED = {"syntax_error": "SyntaxError", "interrupted": "KeyboardInterrupt", "exited": "SystemExit"}
+"""Exceptions that a status names in words."""
 _OWN = f"iglu:{OWN_VENDOR}/"
 
 
@@ -94,6 +96,11 @@ class Entry:
     def failed(self) -> bool:
         """Whether it ended in any other way than well."""
         return self.status not in GOOD
+
+    @property
+    def cause(self) -> str | None:
+        """Class of the exception, unless the status implies it."""
+        return None if IMPLIED.get(self.status or "") == self.error else self.error
 
     @property
     def title(self) -> str:

@@ -210,7 +210,7 @@ class ActivityLog:
         with self._lock:
             found = [entry for event_id in event_ids if (entry := self._entries.get(event_id)) is not None]
         return {
-            str(entry.event_id): f"{entry.title}: {entry.error or entry.status}"
+            str(entry.event_id): f"{entry.title}: {entry.cause or (entry.status or '').replace('_', ' ')}"
             if entry.failed
             else entry.title
             for entry in found

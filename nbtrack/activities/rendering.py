@@ -64,9 +64,17 @@ def rows(entry: Entry) -> str:
 
 
 def outcome(entry: Entry) -> str:
-    """Return the status, with the class of the error."""
-    status = {None: "", "syntax_error": "syntax error"}.get(entry.status, entry.status or "")
-    return f"{status}: {entry.error}" if entry.error and entry.error != status else status
+    """Return the status, with the class of the error where it adds something.
+
+    Examples
+    --------
+    >>> outcome(Entry(id="1", kind="cell", name="", started=0.0, status="error", error="KeyError"))
+    'error: KeyError'
+    >>> outcome(Entry(id="1", kind="cell", name="", started=0.0, status="interrupted", error="KeyboardInterrupt"))
+    'interrupted'
+    """
+    status = (entry.status or "").replace("_", " ")
+    return f"{status}: {entry.cause}" if entry.cause else status
 
 
 def name_delivery(entry: Entry) -> str:
@@ -273,6 +281,8 @@ def _table(shown: Sequence[tuple[Entry, int]], longest: float) -> str:
         any(delivery(entry) for entry, _ in shown),
     ]
     numbered = any(entry.count is not None for entry, _ in shown)
+    if not shown:
+        return ""
     head = "".join(
         f'<th scope="col" style="{style};font-weight:500;{_QUIET}">{name}</th>'
         for (name, style), keep in zip(columns, kept, strict=True)

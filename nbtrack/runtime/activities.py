@@ -72,19 +72,21 @@ def find_entries(session: "Session", last: int | None = None, *, check: bool = T
     client = session.peek_collector() if check else None
     if client is not None:
         with contextlib.suppress(OSError, RuntimeError, ValueError):
-            session.note_results(_add_results(entries, client))
+            _add_results(entries, client)
+            session.note_results(
+                {str(one.event_id): one.reasons for one in entries if one.validation != "not checked"}
+            )
     return entries
 
 
-def _add_results(entries: Iterable[Entry], client: "CollectorClient") -> dict[str, list[str]]:
-    """Add the validation results of a local collector to entries that it has received; return why events failed."""
+def _add_results(entries: Iterable[Entry], client: "CollectorClient") -> None:
+    """Add the validation results of a local collector to entries that it has received."""
     reasons = client.failures(limit=MOST_READ)
     for entry in entries:
         if entry.delivery != "delivered" or entry.event_id is None:
             continue
         entry.reasons = tuple(reasons.get(entry.event_id, ())[:MOST_REASONS])
         entry.validation = "invalid" if entry.reasons else "valid"
-    return reasons
 
 
 def _read_all(session: "Session") -> list[Entry]:

@@ -25,18 +25,21 @@ def show_event(
     Parameters
     ----------
     payload
-        The event; None where it is not to be had any more.
+        The event; None if it is no longer available.
     endpoint
         Where the command sends it.
     asked
-        What the browser asked.
+        The browser's request.
     reasons
-        Why it is bad, where it is.
+        Why it failed, if it did.
     """
     answer = {"kind": "content", "mark": asked.get("mark")}
     if payload is None:
-        return {**answer, "missing": "This event is no longer to be had: it was sent, or it never was one."}
-    why = {"why it is bad": list(reasons)} if reasons else {}
+        return {
+            **answer,
+            "missing": "This event is no longer available: it has been sent, or was never tracked.",
+        }
+    why = {"why it failed": list(reasons)} if reasons else {}
     decoded, left = _bound(why | label_fields(payload), MOST_VALUES)
     cut = None if left > 0 else f"Only the first {MOST_VALUES:,} values are shown."
     return {**answer, "content": decoded, "note": cut, "curl": write_curl(endpoint, payload)}

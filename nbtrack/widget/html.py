@@ -37,7 +37,7 @@ def render_html(snapshot: Snapshot) -> str:
     Returns
     -------
     str
-        HTML in which every text from elsewhere is escaped.
+        HTML in which every string from elsewhere is escaped.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def render_html(snapshot: Snapshot) -> str:
         parts.append(render_activity(shown, len(snapshot.activity)))
     parts += [f"<p>Warning: {_text(warning)}.</p>" for warning in snapshot.warnings]
     if snapshot.fault:
-        parts.append(f"<p>Last fault of nbtrack's own: {_text(snapshot.fault)}.</p>")
+        parts.append(f"<p>Last internal error: {_text(snapshot.fault)}.</p>")
     if snapshot.buffer:
         parts.append(
             _table(
@@ -123,7 +123,7 @@ def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) ->
 
 
 def _text(value: str) -> str:
-    """Escape, and take the control characters away that could reorder or break what stands around."""
+    """Escape a string, and replace the control characters that could reorder or break what stands around."""
     return escape("".join(one if one.isprintable() else "�" for one in value))
 
 

@@ -220,7 +220,7 @@ def _activity_row(number: int, entry: Entry, depth: int) -> Row:
         shorten(entry.title),
         depth,
         entry.status,
-        shorten(entry.error or ""),
+        shorten(entry.cause or ""),
         entry.seconds,
         entry.rows_in,
         entry.rows_out,

@@ -229,7 +229,7 @@ class Monitor(anywidget.AnyWidget):
                 self._results, self._results_sent = results, sent
 
     def _handle_requests(self, source: Source, emitter: AsyncEmitter) -> list[Any]:
-        """Do what views request for; give the marks of what was done."""
+        """Do what views ask for, and return the marks of what was done."""
         done: list[Any] = []
         while True:
             try:
@@ -249,7 +249,7 @@ class Monitor(anywidget.AnyWidget):
                     event_id = self._feed.find_activity(request.get("number", 0))
                 payload = source.find_payload(event_id) if event_id else None
                 self.send(details.show_event(payload, _find_endpoint(source, emitter), request))
-            elif kind == "verdict":
+            elif kind == "result":
                 with self._lock:
                     results = self._feed.find_result(request.get("number", 0)) or {}
                 payload = source.find_payload(results["event_id"]) if results.get("event_id") else None

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrack.activities import Activity, Entry
+from nbtrack.activities.rendering import outcome, render_html
 from nbtrack.activities.tracing import make_trace
 
 VOID = {"br", "meta"}
@@ -202,3 +203,26 @@ def test_a_trace_is_saved_for_its_owner(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(ValueError, match=r"saved as \.json, got 'trace\.txt'"):
         Activity(SAMPLE).save("trace.txt")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "shown"),
+    [
+        ("error", "KeyError", "error: KeyError"),
+        ("syntax_error", "SyntaxError", "syntax error"),
+        ("syntax_error", "IndentationError", "syntax error: IndentationError"),
+        ("interrupted", "KeyboardInterrupt", "interrupted"),
+        ("exited", "SystemExit", "exited"),
+        ("lost", None, "lost"),
+    ],
+)
+def test_a_failure_is_named_once(status: str, error: str | None, shown: str) -> None:
+    entry = Entry(id="1", kind="cell", name="fit", started=0.0, status=status, error=error)
+    assert outcome(entry) == shown
+    assert f">{shown}<" in render_html([entry], 1)
+
+
+def test_a_filter_that_nothing_matches_leaves_no_empty_table() -> None:
+    html = Activity([Entry(id="1", kind="cell", name="fit", started=0.0)], name="nosuch")._repr_html_()
+    assert "0 of 1 shown" in html
+    assert "<table" not in html

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -126,6 +127,60 @@ def test_a_servers_kernel_is_named_by_its_application(application, host, environ
         for cell in CELLS:
             assert kernel.run(cell).error is None
         assert sent()[0] == {"host": host, "name": "report.ipynb"}
+
+
+CLASSIC_READY = "() => window.Jupyter?.notebook?.kernel?.is_connected()"
+
+
+def test_the_monitor_in_nbclassic(chromium, environment, folder):
+    """It is live; its buttons wait for the running cell, and a kernel that was killed is shown by its silence."""
+    cells = [
+        "import os\nprint('pid', os.getpid())\nimport nbtrack\nnbtrack.monitor()",
+        "%%track long\nimport pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.05)",
+        "%%track again\ntime.sleep(60)",
+    ]
+    made = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in ["%load_ext nbtrack", *cells]],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    nbformat.write(made, folder / "classic.ipynb")
+    port = find_port()
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="]
+    command = ["jupyter", "nbclassic", *options, "--ServerApp.disable_check_xsrf=True"]
+    with serve(command, environment, folder, port, "api/status"):
+        context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+        page = context.new_page()
+
+        def run(place):
+            page.evaluate("(place) => Jupyter.notebook.execute_cells([place])", place)
+
+        def wait_for(condition, seconds=20):
+            return poll(condition, seconds, wait=lambda pause: page.wait_for_timeout(pause * 1000))
+
+        page.goto(f"http://127.0.0.1:{port}/nbclassic/notebooks/classic.ipynb")
+        page.wait_for_function(CLASSIC_READY, timeout=60_000)
+        for place in (0, 1):
+            run(place)
+        monitor = page.locator(".nbtrack-monitor")
+        monitor.wait_for(timeout=30_000)
+        rows, state = (
+            monitor.locator(".nbm-home tbody:not(.nbm-space) tr"),
+            monitor.locator(".nbm-state strong"),
+        )
+        run(2)
+        assert wait_for(lambda: rows.count() and "◐ long" in rows.first.inner_text())
+        monitor.locator("button:text-is('Pause')").click()
+        assert "when the running cell ends" in monitor.locator(".nbm-hint").inner_text()
+        (folder / "go").touch()
+        assert wait_for(lambda: state.inner_text() == "paused")
+
+        run(3)
+        assert wait_for(lambda: rows.count() == 2 and "◐ again" in rows.nth(1).inner_text())
+        printed = page.locator(".output_stream:has-text('pid')").first.inner_text()
+        os.kill(int(printed.split("pid")[1].split()[0]), signal.SIGKILL)
+        assert wait_for(lambda: state.inner_text() == "no answer")
+        assert monitor.locator(".nbm-head button:disabled").count() == 2
+        context.close()
 
 
 def test_voila(environment, folder, sent):

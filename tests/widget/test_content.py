@@ -37,7 +37,7 @@ def test_long_values_are_cut_and_say_so(session):
 
 def test_an_event_that_was_sent_is_said_to_be_gone(session):
     assert session.find_payload("unknown") is None
-    assert "no longer to be had" in show_event(None, "http://x", {})["missing"]
+    assert "no longer available" in show_event(None, "http://x", {})["missing"]
 
 
 @pytest.mark.parametrize("value", HOSTILE)

@@ -14,9 +14,9 @@ def waiting(*numbers, attempts=0, name="order"):
     return [PendingEvent(f"id-{number}", float(number), "ue", name, 900, attempts) for number in numbers]
 
 
-def snapshot(buffer=(), attempts=(), total=None, verdicts=None):
+def snapshot(buffer=(), attempts=(), total=None, results=None):
     counters = {"accepted": 0, "waiting": len(buffer) if total is None else total, "in flight": 0, "sent": 0}
-    return Snapshot(time.time(), "local", "ok", "", counters, list(buffer), list(attempts), verdicts)
+    return Snapshot(time.time(), "local", "ok", "", counters, list(buffer), list(attempts), results)
 
 
 def attempt(number, error=None):
@@ -85,7 +85,7 @@ def test_rows_that_rush_by_are_few_and_rows_that_stay_become_many():
 
 def test_what_may_be_saved_holds_no_id_and_no_reason():
     feed = Feed()
-    verdicts = {
+    results = {
         "good": 1,
         "bad": 1,
         "repeats": 0,
@@ -95,10 +95,10 @@ def test_what_may_be_saved_holds_no_id_and_no_reason():
         ],
     }
     events = [PendingEvent("secret-id", 1.0, "ue", "order", 900, 0)] * 3
-    saved = feed.summarise(snapshot(events, [attempt(1)], verdicts=verdicts))
+    saved = feed.summarise(snapshot(events, [attempt(1)], results=results))
     assert "secret" not in json.dumps(saved)
     assert len(json.dumps(feed.summarise(snapshot(waiting(*range(5_000)), [attempt(1)])))) < 10_000
-    live, _ = feed.next_message(snapshot(events, verdicts=verdicts))
+    live, _ = feed.next_message(snapshot(events, results=results))
     assert live["collector"]["schemas"][:2] == [
         ["iglu:com.acme/0/jsonschema/1-0-0", 0, 0],
         ["iglu:com.acme/1/jsonschema/1-0-0", 1, 0],

@@ -131,14 +131,14 @@ def test_bad_events_stay_in_sight_and_show_why_and_what(session, monitor):
         last = [tick["collector"] for tick in monitor.send.ticks() if "collector" in tick][-1:]
         return last and last[0]["good"] == 50 and last[0]["last"]
 
-    verdicts = poll(told)
-    (bad,) = [one for one in verdicts if not one["good"]]
-    assert len(verdicts) == 21
-    monitor._on_message(monitor, {"kind": "verdict", "number": bad["number"], "mark": "m"}, [])
+    results = poll(told)
+    (bad,) = [one for one in results if not one["good"]]
+    assert len(results) == 21
+    monitor._on_message(monitor, {"kind": "result", "number": bad["number"], "mark": "m"}, [])
     (answer,) = poll(lambda: [message for _, message in monitor.send if message["kind"] == "content"])
     assert answer["content"]["eid"] == wrong_id
-    assert "variable" in " ".join(answer["content"]["why it is bad"])
-    monitor._on_message(monitor, {"kind": "verdict", "number": 10**9, "mark": "n"}, [])
+    assert "variable" in " ".join(answer["content"]["why it failed"])
+    monitor._on_message(monitor, {"kind": "result", "number": 10**9, "mark": "n"}, [])
     assert poll(lambda: [one for _, one in monitor.send if one.get("mark") == "n"])[0]["missing"]
 
 

@@ -174,7 +174,7 @@ def test_content_is_copied_as_json_and_as_curl(bare):
 
 
 def test_hostile_content_is_text_and_the_layout_holds(bare):
-    verdict = {"number": 1, "time": 1.0, "schema": EVIL, "good": False, "reasons": [EVIL * 50]}
+    result = {"number": 1, "time": 1.0, "schema": EVIL, "good": False, "reasons": [EVIL * 50]}
     bare.start(
         add=[row(1, EVIL), row(2, "x" * 20_000)],
         log=[logged(1, EVIL)],
@@ -182,7 +182,7 @@ def test_hostile_content_is_text_and_the_layout_holds(bare):
         state="retrying",
         reason=EVIL * 100,
         counters={f"dropped: {EVIL}": 3},
-        collector={"good": 0, "bad": 1, "repeats": 0, "schemas": [[EVIL, 0, 1]], "last": [verdict]},
+        collector={"good": 0, "bad": 1, "repeats": 0, "schemas": [[EVIL, 0, 1]], "last": [result]},
     )
     bare.rows().first.click()
     bare.answer("event", content={EVIL: EVIL, "long": "y" * 100_000}, note=EVIL, curl=None)
@@ -221,6 +221,21 @@ def test_the_collectors_tab_has_the_counts_by_schema(bare):
     assert "other" not in table.inner_text()
     bare.tab("Buffer")
     assert table.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ("error", "✗ cell 1: error"),
+        ("interrupted", "‖ cell 1: interrupted"),
+        ("syntax_error", "✗ cell 1: syntax error"),
+    ],
+)
+def test_a_status_has_its_sign(bare, status, shown):
+    entry = ran(1, status)
+    entry[12] = None  # without the number beside the cell
+    bare.start(tab="Activity", activity={"rows": [entry], "order": [1]})
+    assert bare.rows().first.inner_text().startswith(shown)
 
 
 def test_what_waits_for_another_collector_stands_beside_this_one(bare):
@@ -319,12 +334,12 @@ def test_one_voice_and_not_too_often(bare):
 
 
 def test_what_a_saved_notebook_keeps_quotes_no_value(bare):
-    verdict = {"number": 1, "time": 1.0, "schema": "s", "good": False, "reasons": ["'secret' found"]}
+    result = {"number": 1, "time": 1.0, "schema": "s", "good": False, "reasons": ["'secret' found"]}
     bare.start()
     bare.tell(fresh=True, points=[], add=[row(number) for number in range(400)])
     bare.page.evaluate("() => { window.state.summary = null }")
     bare.page.evaluate("() => { const now = Date.now; Date.now = () => now() + 60000 }")
-    bare.tell(collector={"good": 0, "bad": 1, "repeats": 0, "last": [verdict]})
+    bare.tell(collector={"good": 0, "bad": 1, "repeats": 0, "last": [result]})
     saved = bare.page.evaluate("() => window.state.summary")
     assert saved["collector"]["bad"] == 1
     assert "secret" not in json.dumps(saved)
@@ -384,7 +399,7 @@ def axe(tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(bare, axe, scheme):
     bare.page.emulate_media(color_scheme=scheme)
-    verdict = {
+    result = {
         "time": 1.0,
         "number": 1,
         "schema": "iglu:com.acme/order/jsonschema/1-0-0",
@@ -402,13 +417,13 @@ def test_axe_finds_nothing_serious(bare, axe, scheme):
             "bad": 1,
             "repeats": 0,
             "schemas": [["iglu:com.acme/order/jsonschema/1-0-0", 3, 1]],
-            "last": [verdict, verdict | {"number": 2, "good": True, "reasons": []}],
+            "last": [result, result | {"number": 2, "good": True, "reasons": []}],
         },
         activity={"rows": [ran(1, "ok"), ran(2, "error"), ran(3, "running")], "order": [1, 2, 3]},
     )
     assert bare.page.locator("#one .nbtrack-monitor").get_attribute("data-theme") == scheme
     bare.page.evaluate(axe)
-    kinds = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "verdict"}
+    kinds = {"Activity": "activity", "Buffer": "event", "Send log": "attempt", "Collector": "result"}
     for name, kind in kinds.items():
         bare.tab(name)
         bare.rows().first.click()

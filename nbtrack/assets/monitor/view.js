@@ -47,7 +47,7 @@ const TABLES = {
         name: "what",
         width: "auto",
         mood,
-        text: (row) => `${"\u2003".repeat(row[DEPTH])}${failed(row) ? "✗" : SIGNS[row[STATUS]] ?? "·"} ${row[CELL] === null ? "" : `[${row[CELL]}] `}${row[TITLE]}${failed(row) ? `: ${row[ERROR] || row[STATUS]}` : ""}`,
+        text: (row) => `${"\u2003".repeat(row[DEPTH])}${SIGNS[row[STATUS]] ?? (failed(row) ? "✗" : "·")} ${row[CELL] === null ? "" : `[${row[CELL]}] `}${row[TITLE]}${failed(row) ? `: ${row[ERROR] || row[STATUS].replace("_", " ")}` : ""}`,
       },
       { name: "took", width: "17%", number: true, mood, share: (row, longest) => (longest && seconds(row) !== null ? seconds(row) / longest : 0), text: (row) => took(seconds(row)) },
       { name: "rows", width: "17%", number: true, text: rowsOf },
@@ -67,7 +67,7 @@ const TABLES = {
       { name: "bytes", width: "74px", number: true, text: (row) => count(row[4]) },
       { name: "attempts", width: "78px", number: true, text: (row) => count(row[5]) },
     ],
-    empty: "Nothing waits.",
+    empty: "No pending events.",
   },
   log: {
     label: "Send log",
@@ -90,7 +90,7 @@ const TABLES = {
       { name: "schema", width: "34%", text: (row) => (row.title ? `${row.title} · ${readable(row.schema)}` : readable(row.schema)) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
-    empty: "The local collector has seen nothing yet.",
+    empty: "The local collector has received nothing yet.",
   },
 };
 
@@ -232,7 +232,7 @@ class View {
     if (name === "activity") this.panel.open(row[TITLE], { kind: "activity", number: row[0] });
     else if (name === "buffer") this.panel.open(row[3], { kind: "event", number: row[0] });
     else if (name === "log") this.panel.open(`Attempt ${row[0]}`, { kind: "attempt", number: row[0] });
-    else this.panel.open(readable(row.schema), { kind: "verdict", number: row.number }, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
+    else this.panel.open(readable(row.schema), { kind: "result", number: row.number }, { time: new Date(row.time * 1000).toISOString(), schema: row.schema, good: row.good, reasons: row.reasons });
   }
 
   schedule() {
@@ -368,7 +368,7 @@ class View {
       const wrong = this.store.activity.filter(failed).length;
       return `Cells, steps and events, the earliest first: ${some}${wrong ? `, ${count(wrong)} failed` : ""}${held}`;
     }
-    if (this.tab === "buffer") return `Waiting events, the oldest first: ${some} shown, ${count(head.counters.waiting)} wait${held}`;
+    if (this.tab === "buffer") return `Pending events, the oldest first: ${some} shown, ${count(head.counters.waiting)} pending${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;
     const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} failed` : "";
     return `The local collector's last validation results, and the last failed events${counts}${held}`;
