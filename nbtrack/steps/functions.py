@@ -59,7 +59,7 @@ def _wrapper_for(
 
 
 def _add_methods(call: Callable[..., Any], callable_object: Callable[..., Any]) -> None:
-    """Give a wrapper the public methods of the object it calls, such as ``cache_clear`` of a cached function."""
+    """Set the public methods of a callable object on its wrapper, such as ``cache_clear`` of a cached function."""
     for name in dir(type(callable_object)):
         if not name.startswith("_") and callable(getattr(type(callable_object), name, None)):
             with contextlib.suppress(Exception):

@@ -1,5 +1,6 @@
 """Enriched events as typed tables: lines of a pipeline, and the JSON of the analytics SDKs."""
 
+import codecs
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
+from pyarrow.lib import TransformInputStream
 
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sources.paths import reading
@@ -39,6 +41,7 @@ _BLOCK_BYTES = 1 << 22
 _LONGEST_LINE = 1 << 20
 """Bytes of a file's first line that are looked at."""
 _JSON_ROWS = 10_000
+_TIMES, _PARSED_TIMES = pa.timestamp("ms", "UTC"), pa.timestamp("ms")
 _MAX_BAD_LINES = 1_000
 _PREFIXES = ("unstruct_event_", "contexts_")
 _SHOWN = 5
@@ -320,7 +323,8 @@ def read_enriched(
 ) -> EnrichedEvents:
     r"""Read enriched events: the tab-separated lines of a pipeline, or the JSON lines of an analytics SDK.
 
-    Tables of warehouses are not read yet.
+    Tables that loaders write into warehouses and lakes are not read yet: read the files that they load, or export their rows
+    as JSON lines.
 
     Parameters
     ----------
@@ -384,8 +388,8 @@ def _check_column(name: str) -> str:
 class _LineReader:
     """Reads the columns of a file of lines.
 
-    The cells are converted while the file is parsed. If one does not convert, the rest of the file is read again as
-    strings, which are converted cell by cell.
+    The cells are converted while the file is parsed. If one does not convert, or a line has another number of fields, the
+    rest of the file is read again as strings, which are converted cell by cell.
 
     Parameters
     ----------
@@ -412,7 +416,6 @@ class _LineReader:
                 done += batch.num_rows
                 yield {name: _in_zone(batch.column(index)) for index, name in enumerate(self._names)}
         except pa.ArrowInvalid:
-            self._bad_rows = 0
             yield from self._read_strings(done)
         if self._bad_rows:
             self._find_bad_lines()
@@ -432,9 +435,11 @@ class _LineReader:
         types = {name: _csv_type(name) if typed else pa.string() for name in self._names}
         with open_unpacked(self._path) as file:
             reader = arrow_csv.open_csv(
-                file,
+                file if typed else _repair(file),
                 arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=list(_NAMES)),
-                arrow_csv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=self._skip),
+                arrow_csv.ParseOptions(
+                    delimiter="\t", quote_char=False, invalid_row_handler=None if typed else self._skip
+                ),
                 arrow_csv.ConvertOptions(
                     check_utf8=typed,
                     column_types=types,
@@ -461,13 +466,20 @@ class _LineReader:
                 )
 
 
+def _repair(file: pa.NativeFile) -> pa.NativeFile:
+    """Return a stream with U+FFFD in place of bytes that are not UTF-8, which would end the file at a line with few fields."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return TransformInputStream(file, lambda block: decoder.decode(bytes(block)).encode())
+
+
 def _csv_type(name: str) -> pa.DataType:
     type_ = type_of(name)
-    return pa.timestamp("ms") if pa.types.is_timestamp(type_) else type_
+    return _PARSED_TIMES if type_ == _TIMES else type_
 
 
 def _in_zone(column: pa.Array) -> pa.Array:
-    return column.cast(pa.timestamp("ms", "UTC")) if pa.types.is_timestamp(column.type) else column
+    # a view: a cast would copy it
+    return column.view(_TIMES) if column.type == _PARSED_TIMES else column
 
 
 def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:

@@ -242,6 +242,8 @@ class FailedEvents(Sequence[FailedEvent]):
 def read_failed(source: Any) -> FailedEvents:
     """Read failed events: bad rows of every kind, and the lines of the failed stream.
 
+    They are held in memory, some 5 kB for each; read a large bucket by the day.
+
     Parameters
     ----------
     source : path, sequence of paths, or a local collector

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -14,7 +15,16 @@ from nbtrack.bulk.sources.paths import find_paths, is_folder, is_remote, open_fi
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 """The codec of a file by its first bytes."""
+_PARQUET = b"PAR1"
 _BUFFER = 1 << 20
+_WAREHOUSES = frozenset(
+    {"bigquery", "bq", "databricks", "jdbc", "mysql", "postgres", "postgresql", "redshift", "snowflake"}
+)
+_NO_TABLES = (
+    "tables that loaders write into warehouses and lakes are not read; pass the files of the pipeline, or write the rows as "
+    "JSON lines with the names of columns in lower case, as with frame.to_json('events.jsonl', orient='records', lines=True, "
+    "date_format='iso')"
+)
 
 
 class Line(NamedTuple):
@@ -45,6 +55,8 @@ def find_files(source: Any) -> list[str]:
     SourceError
         If it is neither.
     """
+    if hasattr(source, "columns") or hasattr(source, "column_names") or hasattr(source, "cursor"):
+        raise SourceError(f"cannot read {type(source).__name__}: {_NO_TABLES}")
     sources = [source] if isinstance(source, str | os.PathLike) else source
     if not isinstance(sources, Iterable) or isinstance(sources, bytes):
         raise SourceError(f"cannot read {type(source).__name__}; pass the path of files, or a list of paths")
@@ -54,6 +66,8 @@ def find_files(source: Any) -> list[str]:
             raise SourceError(
                 f"cannot read {type(each).__name__}; pass the path of files, or a list of paths"
             )
+        if urlsplit(os.fspath(each)).scheme in _WAREHOUSES:
+            raise SourceError(f"cannot read {show_path(os.fspath(each))}: {_NO_TABLES}")
         for path in find_paths(os.fspath(each)):
             found = find_paths(f"{path.rstrip('/')}/**/*") if is_folder(path) else [path]
             paths += [one for one in found if not is_folder(one)]
@@ -81,6 +95,8 @@ def open_unpacked(path: str) -> Iterator[pa.NativeFile]:
             stream = stack.enter_context(_open_local(path))
         head = stream.read(4)
         stream.seek(0)
+        if head == _PARQUET:
+            raise SourceError(f"cannot read {show_path(path)}, a Parquet file: {_NO_TABLES}")
         codec = next((codec for magic, codec in _MAGIC.items() if head.startswith(magic)), None)
         yield stream if codec is None else stack.enter_context(pa.CompressedInputStream(stream, codec))
 

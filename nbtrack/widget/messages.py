@@ -7,8 +7,9 @@ from typing import Any
 
 from nbtrack.activities import Entry
 from nbtrack.activities.log import in_tree_order
+from nbtrack.activities.rendering import name_delivery
 from nbtrack.delivery import Attempt, PendingEvent
-from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, name_schema, shorten
+from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, describe_elsewhere, name_schema, shorten
 
 MESSAGE_BYTES = 40_000
 """Maximum bytes of rows in a message; with four messages a second, below 200 kB/s."""
@@ -126,6 +127,8 @@ class Feed:
             "retry_at": snapshot.retry_at,
             "local": snapshot.local,
             "counters": snapshot.counters,
+            "warnings": snapshot.warnings,
+            "elsewhere": describe_elsewhere(snapshot.elsewhere),
         }
 
     def _collect(self, summary: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
@@ -221,7 +224,7 @@ def _activity_row(number: int, entry: Entry, depth: int) -> Row:
         entry.seconds,
         entry.rows_in,
         entry.rows_out,
-        "" if entry.delivery == "running" else entry.delivery,
+        name_delivery(entry),
         entry.validation,
         entry.count,
         # last: the user's values are not saved with the notebook

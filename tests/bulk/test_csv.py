@@ -160,6 +160,33 @@ def test_the_decimal_sign_is_an_option(tmp_path: Path) -> None:
     assert report.errors["reason"].to_list() == ["x: not a number: '1.000'"]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "id\tn\n1\té\n".encode("utf-16"),
+            r"is UTF-16, .* pass csv=\{'encoding': 'utf-16', 'delimiter': '\\t'\}",
+        ),
+        (gzip.compress(b"id,n\n1,2\n"), r"is packed by gzip; end its name with \.gz"),
+        (b"PK\x03\x04\xff\x00\n", "is an Excel workbook or a ZIP archive; read it with pandas.read_excel"),
+        (
+            "id,n\n1,é\n".encode("latin-1"),
+            r"is not valid UTF-8; pass its encoding, such as csv=\{'encoding': 'latin-1'\}",
+        ),
+    ],
+)
+def test_a_file_that_is_not_utf_8_is_named_for_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        backfill(write(tmp_path, content), thing(n=col("n")), dry_run=True)
+
+
+def test_the_delimiter_line_of_excel_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "sep=;\nid;n\n1;2\n")
+    for options in ({}, {"delimiter": ";"}):
+        with pytest.raises(TemplateError, match=r"the first line is Excel's, .*: remove it, and pass csv="):
+            backfill(path, thing(n=col("n")), csv=options, dry_run=True)
+
+
 number_strings = st.one_of(
     st.from_regex(r"-?[0-9]{1,18}([.][0-9]{0,20})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),

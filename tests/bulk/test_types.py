@@ -219,9 +219,16 @@ def test_an_index_is_a_column_if_the_event_uses_it() -> None:
     assert sent(both) == [5, 6]
 
 
-def test_many_columns_take_no_longer_than_needed() -> None:
+@pytest.mark.parametrize("format_", ["frame", "csv", "parquet"])
+def test_many_columns_take_no_longer_than_needed(format_: str, tmp_path: Path) -> None:
     names = [f"c{number}" for number in range(10_000)]
-    data = pd.DataFrame(np.zeros((3, 10_000)), columns=names)
+    data: Any = pd.DataFrame(np.zeros((3, 10_000)), columns=names)
+    if format_ == "csv":
+        data.to_csv(tmp_path / "wide.csv", index=False)
+        data = tmp_path / "wide.csv"
+    elif format_ == "parquet":
+        data.to_parquet(tmp_path / "wide.parquet")
+        data = tmp_path / "wide.parquet"
     event = SelfDescribing(
         SelfDescribingJson("iglu:com.acme/thing/jsonschema/1-0-0", {name: col(name) for name in names})
     )

@@ -1,5 +1,7 @@
 """Messages about failed and enriched events: each says what is wrong, and what to do; the page lists them all."""
 
+import pandas as pd
+
 import nbtrack
 from nbtrack.warehouse import FailedEvent, FailedEvents
 from tests.support.messages import Messages, message_tests
@@ -10,6 +12,20 @@ MESSAGES: Messages = {
         lambda: nbtrack.read_failed(3),
         TypeError,
         "cannot read int; pass the path of files, or a list of paths",
+    ),
+    "a table in place of files": (
+        lambda: nbtrack.read_enriched(pd.DataFrame({"event_id": ["a"]})),
+        TypeError,
+        (
+            "cannot read DataFrame: tables that loaders write into warehouses and lakes are not read; pass the files of the "
+            "pipeline, or write the rows as JSON lines with the names of columns in lower case, as with "
+            "frame.to_json('events.jsonl', orient='records', lines=True, date_format='iso')"
+        ),
+    ),
+    "a warehouse in place of files": (
+        lambda: nbtrack.read_failed("snowflake://analyst:secret@acme/db"),
+        TypeError,
+        "cannot read snowflake://acme/db: tables that loaders write into warehouses and lakes are not read",
     ),
     "files that are not there": (
         lambda: nbtrack.read_failed("failed/*.gz"),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 import nbtrack
 from nbtrack import backfill, col
-from nbtrack.bulk import MissingFileError
+from nbtrack.bulk import MissingFileError, SourceError
 from nbtrack.collector import LocalCollector
 from nbtrack.protocol import ENRICHED_COLUMNS
 from nbtrack.schemas import Registry
@@ -85,6 +86,35 @@ def test_text_that_is_not_utf_8_costs_its_bytes_alone(tmp_path: Path) -> None:
         line(page_title="a\ufffe").encode().replace("\ufffe".encode(), b"\xff") + b"\n" + line().encode()
     )
     assert nbtrack.read_enriched(path).to_arrow()["page_title"].to_pylist() == ["a\ufffd", None]
+
+
+def test_a_bad_line_that_is_not_utf_8_costs_itself_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "events.tsv"
+    path.write_bytes(b"\n".join([line(page_title="a").encode(), b"cut \xff\tshort", line().encode()]))
+    events = nbtrack.read_enriched(path)
+    assert events.to_arrow()["page_title"].to_pylist() == ["a", None]
+    assert events.report.bad_lines == [(str(path), 2, "2 fields, 131 expected")]
+    assert not capsys.readouterr().err
+
+
+def test_the_rows_of_a_loaders_table_are_read_as_json_lines_and_its_files_are_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "event_id": ["6f1c7e0e-1111-4222-8333-444455551b10"],
+            "collector_tstamp": [pd.Timestamp("2026-03-01T10:11:40.123Z")],
+            "br_cookies": [True],
+        }
+    )
+    frame.to_json(tmp_path / "events.jsonl", orient="records", lines=True, date_format="iso")
+    [row] = nbtrack.read_enriched(tmp_path / "events.jsonl").to_arrow().to_pylist()
+    assert row["collector_tstamp"] == frame["collector_tstamp"][0]
+    assert row["br_cookies"] is True
+    frame.to_parquet(tmp_path / "part.parquet")
+    for read in (lambda path: nbtrack.read_enriched(path).to_arrow(), nbtrack.read_failed):
+        with pytest.raises(SourceError, match=r"part\.parquet, a Parquet file: tables that loaders write"):
+            read(tmp_path / "part.parquet")
 
 
 def registry() -> Registry:

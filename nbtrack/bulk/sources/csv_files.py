@@ -21,6 +21,20 @@ _MAX_ROW_BYTES = 1 << 26
 _DELIMITERS = ";\t|"
 _TYPES = ("string", "infer")
 
+_PACKED = "end its name with .gz, .bz2 or .zst"
+_NO_UTF_8 = {
+    b"PK\x03\x04": ("is an Excel workbook or a ZIP archive", "read it with pandas.read_excel, or unpack it"),
+    b"\x1f\x8b": ("is packed by gzip", _PACKED),
+    b"BZh": ("is packed by bzip2", _PACKED),
+    b"\x28\xb5\x2f\xfd": ("is packed by Zstandard", _PACKED),
+    b"\xff\xfe": (
+        "is UTF-16, as Excel's Unicode text",
+        "pass csv={'encoding': 'utf-16', 'delimiter': '\\t'}",
+    ),
+    b"\xfe\xff": ("is UTF-16", "pass csv={'encoding': 'utf-16'}"),
+}
+"""What files begin with that are no UTF-8, what they are, and what to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
@@ -109,6 +123,8 @@ class CsvFile:
     @property
     def hint(self) -> str:
         """What to try if a column is missing."""
+        if self.names[0].startswith("sep="):
+            return "the first line is Excel's, which only names the delimiter: remove it, and pass csv={'delimiter': …}"
         other = [sign for sign in _DELIMITERS if sign != self._delimiter and sign in self.names[0]]
         if len(self.names) == 1 and other:
             return f"the header has one field, {self.names[0]!r}: pass csv={{'delimiter': {other[0]!r}}}"
@@ -118,7 +134,8 @@ class CsvFile:
         """Yield the rows of some columns as strings, with the reason for each row that cannot be read."""
         if self._is_empty:
             return
-        selected = [(name, self.names.index(name)) for name in columns if name in self.names]
+        indexes = {name: index for index, name in reversed(list(enumerate(self.names)))}  # the first of each
+        selected = [(name, indexes[name]) for name in columns if name in indexes]
         bad_rows: list[tuple[int, Reason]] = []  # number and reason, of rows that were not yielded yet
         row = 2 if self._options.header is True else 1
         for batch in self._read([index for _, index in selected] or [0], bad_rows):
@@ -256,10 +273,15 @@ class CsvFile:
         return not read_tail(self._source, 1_024).rstrip(b"\r\n\0").endswith(quote.encode())
 
     def _encoding_error(self) -> SourceError:
-        return SourceError(
-            f"{self.path} is not valid {self._options.encoding.upper()}; pass its encoding, such as "
-            "csv={'encoding': 'latin-1'}"
+        with self._open() as stream, reading(self._source):
+            head = bytes(stream.read(4))
+        encoding = self._options.encoding.upper()
+        known = _NO_UTF_8 if encoding in {"UTF-8", "UTF8"} else {}
+        what, advice = next(
+            (found for begin, found in known.items() if head.startswith(begin)),
+            (f"is not valid {encoding}", "pass its encoding, such as csv={'encoding': 'latin-1'}"),
         )
+        return SourceError(f"{self.path} {what}; {advice}")
 
     def _row_error(self) -> SourceError:
         return SourceError(

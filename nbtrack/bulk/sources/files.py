@@ -207,11 +207,10 @@ def _complete(table: pa.Table, columns: Sequence[str]) -> pa.Table:
     """Return a table with all columns in their order; those that it does not have are null."""
     if not columns or table.column_names == list(columns):
         return table
-    names = [*columns, *(name for name in table.column_names if name not in columns and name != NO_COLUMN)]
+    arrays = dict(zip(table.column_names, table.columns, strict=True))
+    arrays.pop(NO_COLUMN, None)
     nulls = pa.nulls(table.num_rows)
-    return pa.table(
-        [table.column(name) if name in table.column_names else nulls for name in names], names=names
-    )
+    return pa.table({name: arrays.get(name, nulls) for name in dict.fromkeys([*columns, *arrays])})
 
 
 def _infer_types(files: Sequence[CsvFile]) -> dict[str, str]:
