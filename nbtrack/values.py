@@ -1,25 +1,23 @@
 """The JSON form of any value: one rule for ``track()`` and for ``backfill``.
 
-========================================  ==========================================================
-value                                     JSON form
-========================================  ==========================================================
-NaN, infinities                           null, or an error with ``nan="raise"``
-pandas NaT and NA                         null
-int of any size                           number
-float, Decimal                            number; an integral one below 2**53 like an int (``1.0`` is ``1``)
-datetime, pandas Timestamp, datetime64    string in UTC, ``2026-01-31T12:30:00.000000Z``; no zone means UTC
-date; time                                string, ``2026-01-31``; ``12:30:00``
-timedelta, timedelta64                    number of seconds
-UUID, Path                                string
-Enum                                      as its value
-bytes, bytearray, memoryview              string, standard base64
-set, frozenset                            list, sorted by the JSON of its members
-dataclass, mapping                        object; keys become strings as ``json`` makes them
-list, tuple, range, deque, numpy array    list
-numpy scalar                              as its ``.item()``
-lone surrogates in strings                U+FFFD
-DataFrame, Series and similar             TypeError with a hint
-========================================  ==========================================================
+| value | JSON form |
+| --- | --- |
+| NaN, infinities | null, or an error with ``nan="raise"`` |
+| pandas NaT and NA | null |
+| int of any size | number |
+| float, Decimal | number; an integral one below 2**53 like an int (``1.0`` is ``1``) |
+| datetime, pandas Timestamp, datetime64 | string in UTC, ``2026-01-31T12:30:00.000000Z``; no zone means UTC |
+| date; time | string, ``2026-01-31``; ``12:30:00`` |
+| timedelta, timedelta64 | number of seconds |
+| UUID, Path | string |
+| Enum | as its value |
+| bytes, bytearray, memoryview | string, standard base64 |
+| set, frozenset | list, sorted by the JSON of its members |
+| dataclass, mapping | object; keys become strings as ``json`` makes them |
+| list, tuple, range, deque, numpy array | list |
+| numpy scalar | as its ``.item()`` |
+| lone surrogates in strings | U+FFFD |
+| DataFrame, Series and similar | TypeError with a hint |
 """
 
 import base64

@@ -1,13 +1,13 @@
 """`Entry`: one cell, step or event of a session; names, times and numbers, no content."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nbtrack.protocol import EVENT_NAMES, OWN_VENDOR
 
 Kind = Literal["cell", "step", "event", "backfill"]
-Delivery = Literal["running", "pending", "delivered", "retrying", "refused", "not stored", "unknown"]
+Delivery = Literal["running", "pending", "delivered", "retrying", "refused", "lost", "unknown"]
 Validation = Literal["valid", "invalid", "not checked"]
 GOOD = frozenset({"ok", "running", None})
 """Statuses that are no failure; an event, which is a moment, has none."""
@@ -55,7 +55,7 @@ class Entry:
     notebook : str
         Name of its notebook, if known.
     delivery : str
-        "running", "pending", "delivered", "retrying", "refused", "not stored" or "unknown".
+        "running", "pending", "delivered", "retrying", "refused", "lost" or "unknown".
     validation : str
         "valid", "invalid" or "not checked".
     reasons : tuple of str
@@ -151,3 +151,22 @@ def make_entry(
         schema=schema,
         **{"parent": parent, **known},
     )
+
+
+def mark_elsewhere(entries: Iterable[Entry], destination: str, waiting: Mapping[str, int]) -> None:
+    """Keep the destination of entries that wait for another collector, and only there; note those that no longer wait.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        Copies, which are changed.
+    destination : str
+        Where the session's events go now.
+    waiting : mapping
+        How many events wait for other collectors, by destination.
+    """
+    for entry in entries:
+        if entry.destination == destination:
+            entry.destination = ""
+        elif entry.delivery == "pending" and not waiting.get(entry.destination):
+            entry.delivery = "unknown"  # sent by another process

@@ -169,8 +169,23 @@ class ActivityLog:
                     entry.delivery = delivery
                     self.version += 1
 
-    def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
-        """Note validation results of a local collector: the reasons by event id, none for a valid event."""
+    def note_end_of_emitter(self, *, durable: bool) -> None:
+        """Note that nothing tries to send what waits: it waits for its collector in a durable store, or is lost."""
+        with self._lock:
+            for entry in self._entries.values():
+                if entry.delivery in {"pending", "retrying"}:
+                    entry.delivery = "pending" if durable else "lost"
+            self.version += 1
+
+    def note_results(self, results: Mapping[str, Sequence[str]]) -> list[str]:
+        """Note validation results of a local collector: the reasons by event id, none for a valid event.
+
+        Returns
+        -------
+        list of str
+            The reasons of entries whose results were not known before.
+        """
+        found: list[str] = []
         with self._lock:
             for event_id, reasons in results.items():
                 entry = self._entries.get(event_id)
@@ -178,7 +193,9 @@ class ActivityLog:
                     continue
                 entry.reasons = tuple(reasons[:MOST_REASONS])
                 entry.validation = "invalid" if reasons else "valid"
+                found += reasons
                 self.version += 1
+        return found
 
     def entries(self, last: int | None = None) -> list[Entry]:
         """Return copies of the entries, the earliest start first; those that run are among them."""

@@ -69,14 +69,17 @@ def outcome(entry: Entry) -> str:
     return f"{status}: {entry.error}" if entry.error and entry.error != status else status
 
 
+def name_delivery(entry: Entry) -> str:
+    """Return how far the event has come; an empty string while it runs."""
+    if entry.delivery == "pending" and entry.destination:
+        return f"pending for {entry.destination}"
+    return {"running": "", "unknown": "no longer pending"}.get(entry.delivery, entry.delivery)
+
+
 def delivery(entry: Entry) -> str:
     """Return how far the event has come, and its validation result."""
-    if entry.delivery == "running":
-        return ""
-    state: str = "no longer pending" if entry.delivery == "unknown" else entry.delivery
-    if entry.delivery == "pending" and entry.destination:
-        state = f"pending for {entry.destination}"
-    return state if entry.validation == "not checked" else f"{state}, {entry.validation}"
+    state = name_delivery(entry)
+    return state if not state or entry.validation == "not checked" else f"{state}, {entry.validation}"
 
 
 def sign(entry: Entry) -> str:
@@ -101,6 +104,7 @@ def summarise(entries: Sequence[Entry], total: int, forgotten: int) -> str:
         (sum(entry.delivery == "delivered" for entry in entries), "delivered"),
         (sum(entry.delivery in {"pending", "retrying"} for entry in entries), "pending"),
         (sum(entry.delivery == "refused" for entry in entries), "refused by the collector"),
+        (sum(entry.delivery == "lost" for entry in entries), "lost"),
         (sum(entry.validation == "invalid" for entry in entries), "invalid"),
         (forgotten, "older no longer kept"),
     ]

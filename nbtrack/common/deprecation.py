@@ -5,12 +5,12 @@ from warnings import warn
 
 
 class RenamedMethod:
-    """A method's old name: the same method, with a `DeprecationWarning` at each use.
+    """The old name of a method or an attribute: the same, with a `DeprecationWarning` at each use.
 
     Parameters
     ----------
     new : str
-        The method's new name.
+        The new name.
     """
 
     def __init__(self, new: str) -> None:

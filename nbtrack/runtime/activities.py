@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrack.activities import Activity, Entry
-from nbtrack.activities.entries import make_entry
+from nbtrack.activities.entries import make_entry, mark_elsewhere
 from nbtrack.common.payload_json import decode_fields
 from nbtrack.runtime import events as own
 
@@ -61,31 +61,30 @@ def find_entries(session: "Session", last: int | None = None, *, check: bool = T
     if emitter is not None and any(entry.delivery == "pending" for entry in entries):
         pending = {event.event_id for event in emitter.pending(MOST_PENDING)}
     for entry in entries:
-        elsewhere = entry.destination != session.destination
         if (
             entry.delivery == "pending"
-            and not elsewhere
+            and entry.destination == session.destination
             and pending is not None
             and entry.event_id not in pending
         ):
             entry.delivery = "unknown"  # sent by another process, or never stored
-        if not elsewhere:
-            entry.destination = ""
+    mark_elsewhere(entries, session.destination, session.count_elsewhere())
     client = session.peek_collector() if check else None
     if client is not None:
         with contextlib.suppress(OSError, RuntimeError, ValueError):
-            _add_results(entries, client)
+            session.note_results(_add_results(entries, client))
     return entries
 
 
-def _add_results(entries: Iterable[Entry], client: "CollectorClient") -> None:
-    """Add the validation results of a local collector to entries that it has received."""
+def _add_results(entries: Iterable[Entry], client: "CollectorClient") -> dict[str, list[str]]:
+    """Add the validation results of a local collector to entries that it has received; return why events failed."""
     reasons = client.failures(limit=MOST_READ)
     for entry in entries:
         if entry.delivery != "delivered" or entry.event_id is None:
             continue
         entry.reasons = tuple(reasons.get(entry.event_id, ())[:MOST_REASONS])
         entry.validation = "invalid" if entry.reasons else "valid"
+    return reasons
 
 
 def _read_all(session: "Session") -> list[Entry]:

@@ -2,16 +2,19 @@
 
 import collections
 import logging
+import math
+import re
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrack.activities import ActivityLog
 from nbtrack.collector.page_address import PageAddress, find_page_address
 from nbtrack.common import lifecycle, pyodide
+from nbtrack.common.clock import monotonic
 from nbtrack.common.collector_address import TOKEN_HEADER
 from nbtrack.common.current_session import CollectorTarget
 from nbtrack.common.deprecation import RenamedMethod
@@ -19,6 +22,7 @@ from nbtrack.common.home import find_home, is_writable, outbox_path
 from nbtrack.common.wording import plural, strip_credentials
 from nbtrack.delivery import AsyncEmitter, FlushReport, InMemoryEventStore, SQLiteEventStore
 from nbtrack.delivery.models import Route
+from nbtrack.protocol import OWN_VENDOR
 from nbtrack.runtime import home, host, optout
 from nbtrack.runtime.settings import NBTrack
 from nbtrack.runtime.subject import NotebookSubject, SessionEntities, make_session_id
@@ -31,8 +35,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 LOCAL = "local"
+UNKNOWN_OWN_SCHEMA = re.compile(rf"unknown schema (iglu:{re.escape(OWN_VENDOR)}/[^\s;,]+)")
 EXIT_BUDGET = 1.0
 """Seconds that a session may take to end."""
+COUNT_SECONDS = 1.0
 LINGER = 0.05
 """Seconds that events gather, so that the sender does not compete with the end of the cell that made them."""
 # settings whose change makes a new emitter, or a new tracker
@@ -97,6 +103,8 @@ class Session:
         self.home = find_home()
         self.faults: collections.deque[SessionError] = collections.deque(maxlen=50)
         self.fault_count = 0
+        self.warnings: list[str] = []
+        self._elsewhere: tuple[float, collections.Counter[str]] = (-math.inf, collections.Counter())
         self.backfilled = 0
         self._sent_before = 0  # by emitters that a changed setting replaced
         self.off_reason: str | None = None
@@ -453,6 +461,20 @@ class Session:
                 return None
         return payload
 
+    def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
+        """Note validation results of the local collector, and warn once of each schema of nbtrack's own that it lacks.
+
+        Parameters
+        ----------
+        results : mapping
+            The reasons by event id, none for a valid event.
+        """
+        for reason in self.activities.note_results(results):
+            for schema in UNKNOWN_OWN_SCHEMA.findall(reason):
+                if (warning := _explain_unknown_schema(schema)) not in self.warnings:
+                    self.warnings.append(warning)
+                    LOG.warning("%s", warning)
+
     def note_fault(self, where: str, error: BaseException) -> None:
         """Keep an internal error for the monitor, and log it once for each kind."""
         text = f"{type(error).__name__}: {error}"
@@ -527,6 +549,14 @@ class Session:
         return CollectorTarget(*self.settings.find_target())
 
     # -- inside
+
+    def count_elsewhere(self) -> dict[str, int]:
+        """Return how many events of the outbox wait for other collectors than the session's, by destination; at most a second old."""
+        counted, waiting = self._elsewhere
+        if monotonic() - counted > COUNT_SECONDS:
+            waiting = self._count_waiting()
+            self._elsewhere = monotonic(), waiting
+        return {place: number for place, number in waiting.items() if place != self.destination}
 
     def _count_waiting(self) -> collections.Counter[str]:
         """Count the pending events in the outbox, by destination."""
@@ -626,6 +656,7 @@ class Session:
             self._client = self._explicit_collector
         if emitter:
             _close(emitter, 0)
+            self.activities.note_end_of_emitter(durable=emitter.durable or emitter.is_sending_later)
 
     def _set_user(self, change: Mapping[str, Any]) -> None:
         with self._lock:
@@ -638,6 +669,14 @@ class Session:
     def _drop_tracker(self, _: Mapping[str, Any]) -> None:
         with self._lock:
             self._tracker = None
+
+
+def _explain_unknown_schema(schema: str) -> str:
+    """Return what it means that the local collector lacks a schema of nbtrack's own, and what to do."""
+    return (
+        f"the local collector does not know {schema}, so the events with it failed: an earlier version of nbtrack started "
+        "it. Restart it: nbtrack.session().collector.shut_down(); the next event starts this version's"
+    )
 
 
 def _close(emitter: AsyncEmitter, timeout: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import escape
 
 from nbtrack.activities.rendering import render_html as render_activity
-from nbtrack.widget.snapshot import Snapshot, name_schema, shorten
+from nbtrack.widget.snapshot import Snapshot, describe_elsewhere, name_schema, shorten
 
 ICONS = {
     "ok": "✓",
@@ -51,10 +51,13 @@ def render_html(snapshot: Snapshot) -> str:
         f"<p><strong>nbtrack</strong>: {_text(state)}. Events go to <code>{_text(snapshot.destination)}</code>. As of {_clock(snapshot.time)}.</p>",
         _table("Events so far", list(snapshot.counters), [[f"{n:,}" for n in snapshot.counters.values()]]),
     ]
+    if snapshot.elsewhere:
+        parts.append(f"<p>{_text(describe_elsewhere(snapshot.elsewhere))}.</p>")
     if snapshot.activity:
         # without the user's values, and without reasons, which may quote some
         shown = [replace(entry, properties={}, reasons=()) for entry in snapshot.activity[-ROWS:]]
         parts.append(render_activity(shown, len(snapshot.activity)))
+    parts += [f"<p>Warning: {_text(warning)}.</p>" for warning in snapshot.warnings]
     if snapshot.fault:
         parts.append(f"<p>Last fault of nbtrack's own: {_text(snapshot.fault)}.</p>")
     if snapshot.buffer:
@@ -87,12 +90,10 @@ def render_html(snapshot: Snapshot) -> str:
                 ),
             )
         )
-    if snapshot.verdicts:
-        names = ("total", "good", "bad")
-        parts.append(
-            _table("Local collector", names, [[f"{snapshot.verdicts.get(name, 0):,}" for name in names]])
-        )
-        if schemas := snapshot.verdicts.get("by_schema"):
+    if snapshot.results:
+        counts = [f"{snapshot.results.get(name, 0):,}" for name in ("total", "good", "bad")]
+        parts.append(_table("Local collector", ("total", "good", "failed"), [counts]))
+        if schemas := snapshot.results.get("by_schema"):
             parts.append(
                 _table(
                     "Local collector, by schema",

@@ -7,8 +7,9 @@ from typing import Any
 
 from nbtrack.activities import Entry
 from nbtrack.activities.log import in_tree_order
+from nbtrack.activities.rendering import name_delivery
 from nbtrack.delivery import Attempt, PendingEvent
-from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, name_schema, shorten
+from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, describe_elsewhere, name_schema, shorten
 
 MESSAGE_BYTES = 40_000
 """Maximum bytes of rows in a message; with four messages a second, below 200 kB/s."""
@@ -36,7 +37,7 @@ class Feed:
         self._sent: dict[int, int] = {}
         self._logged = 0
         self._collector: dict[str, Any] | None = None
-        self._verdicts: dict[int, dict[str, Any]] = {}
+        self._results: dict[int, dict[str, Any]] = {}
         self._result_numbers: dict[tuple[Any, ...], int] = {}
         self._activity: dict[int, Row] = {}
         self._activity_order: list[int] = []
@@ -59,9 +60,9 @@ class Feed:
         """Return the id of the event of an entry; None while it runs."""
         return self._activity_ids.get(number)
 
-    def find_verdict(self, number: int) -> dict[str, Any] | None:
+    def find_result(self, number: int) -> dict[str, Any] | None:
         """Return the validation result that a row shows, with its event's id and all reasons."""
-        return self._verdicts.get(number)
+        return self._results.get(number)
 
     def next_message(self, snapshot: Snapshot) -> tuple[dict[str, Any], bool]:
         """Return the next message.
@@ -89,9 +90,9 @@ class Feed:
         activity, space, unsent = self._compare_activity(snapshot.activity, space)
         if activity is not None:
             message["activity"] = activity
-        if snapshot.verdicts is not None and (self._fresh or snapshot.verdicts != self._collector):
-            self._collector = snapshot.verdicts
-            message["collector"] = self._collect(snapshot.verdicts, snapshot.titles)
+        if snapshot.results is not None and (self._fresh or snapshot.results != self._collector):
+            self._collector = snapshot.results
+            message["collector"] = self._collect(snapshot.results, snapshot.titles)
         self._fresh = False
         # show more rows while they stay, fewer while they change quickly
         self.window = SMALL_WINDOW if changed * 4 > self.window + 4 else min(BIG_WINDOW, self.window * 2)
@@ -111,8 +112,8 @@ class Feed:
         }
         rows = [[*row[:-1], []] for row in self._activity_rows(snapshot.activity)]
         message["activity"] = {"rows": rows, "order": [row[0] for row in rows]}
-        if snapshot.verdicts is not None:
-            message["collector"] = _collector_counts(snapshot.verdicts) | {"last": []}
+        if snapshot.results is not None:
+            message["collector"] = _collector_counts(snapshot.results) | {"last": []}
         return message
 
     def _head(self, snapshot: Snapshot) -> dict[str, Any]:
@@ -126,6 +127,8 @@ class Feed:
             "retry_at": snapshot.retry_at,
             "local": snapshot.local,
             "counters": snapshot.counters,
+            "warnings": snapshot.warnings,
+            "elsewhere": describe_elsewhere(snapshot.elsewhere),
         }
 
     def _collect(self, summary: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
@@ -137,8 +140,8 @@ class Feed:
                 number, self._next = self._next, self._next + 1
             numbers[key] = number
         self._result_numbers = numbers
-        self._verdicts = {number: found[key] for key, number in numbers.items()}
-        newest_first = sorted(self._verdicts.items(), key=lambda item: -item[1]["time"])
+        self._results = {number: found[key] for key, number in numbers.items()}
+        newest_first = sorted(self._results.items(), key=lambda item: -item[1]["time"])
         return _collector_counts(summary) | {
             "last": [
                 _result_row(number, result, titles.get(result["event_id"])) for number, result in newest_first
@@ -221,7 +224,7 @@ def _activity_row(number: int, entry: Entry, depth: int) -> Row:
         entry.seconds,
         entry.rows_in,
         entry.rows_out,
-        "" if entry.delivery == "running" else entry.delivery,
+        name_delivery(entry),
         entry.validation,
         entry.count,
         # last: the user's values are not saved with the notebook
@@ -255,9 +258,9 @@ def _collector_counts(summary: dict[str, Any]) -> dict[str, Any]:
     return {name: summary[name] for name in _COUNTS} | {"schemas": schemas}
 
 
-def _identify(verdict: dict[str, Any]) -> tuple[Any, ...]:
+def _identify(result: dict[str, Any]) -> tuple[Any, ...]:
     # a request that holds no event has no id
-    return verdict["time"], verdict["event_id"], verdict["schema"], *verdict["reasons"]
+    return result["time"], result["event_id"], result["schema"], *result["reasons"]
 
 
 def _result_row(number: int, found: dict[str, Any], title: str | None) -> dict[str, Any]:

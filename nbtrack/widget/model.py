@@ -93,7 +93,7 @@ class Monitor(anywidget.AnyWidget):
         self._emitter: AsyncEmitter | None = source.emitter
         self._feed = Feed()
         self._lock = threading.RLock()
-        self._verdicts: dict[str, Any] | None = None
+        self._results: dict[str, Any] | None = None
         self._results_sent = -1
         self._results_at = 0.0
         self._requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -155,7 +155,7 @@ class Monitor(anywidget.AnyWidget):
     def _look(self, rows: int) -> Snapshot:
         source, emitter = self._source(), self._emitter
         if source is not None and emitter is not None:
-            self._last = describe(source, emitter, self._verdicts, rows)
+            self._last = describe(source, emitter, self._results, rows)
         return self._last
 
     # -- on the kernel's main thread when no cell runs, or on a subshell's thread
@@ -210,7 +210,7 @@ class Monitor(anywidget.AnyWidget):
         if emitter is None or emitter is self._emitter:
             return self._emitter
         self._unsubscribe()
-        self._emitter, self._verdicts, self._results_sent = emitter, None, -1
+        self._emitter, self._results, self._results_sent = emitter, None, -1
         self._unsubscribe = emitter.subscribe(self._refresher.poke)
         self._restart()
         return emitter
@@ -226,7 +226,7 @@ class Monitor(anywidget.AnyWidget):
             self._results_at = time.monotonic()
             results = fetch_validation_results(source)
             if results is not None:
-                self._verdicts, self._results_sent = results, sent
+                self._results, self._results_sent = results, sent
 
     def _handle_requests(self, source: Source, emitter: AsyncEmitter) -> list[Any]:
         """Do what views request for; give the marks of what was done."""
@@ -251,7 +251,7 @@ class Monitor(anywidget.AnyWidget):
                 self.send(details.show_event(payload, _find_endpoint(source, emitter), request))
             elif kind == "verdict":
                 with self._lock:
-                    results = self._feed.find_verdict(request.get("number", 0)) or {}
+                    results = self._feed.find_result(request.get("number", 0)) or {}
                 payload = source.find_payload(results["event_id"]) if results.get("event_id") else None
                 reasons = results.get("reasons", ())
                 self.send(details.show_event(payload, _find_endpoint(source, emitter), request, reasons))
@@ -263,7 +263,7 @@ class Monitor(anywidget.AnyWidget):
 
 
 def _find_endpoint(source: Source, emitter: AsyncEmitter) -> str:
-    """Return the URL that events are sent to; "local" has none before the collector is results."""
+    """Return the URL that events are sent to; "local" has none before the collector is known."""
     client = source.peek_collector()
     return f"{client.url}{POST_PATH}" if client else emitter.endpoint
 

@@ -1,11 +1,14 @@
 """A bounded description of a session, rendered by the widget, as HTML and as text."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from nbtrack.activities import ActivityLog, Entry
+from nbtrack.activities.entries import mark_elsewhere
+from nbtrack.common.deprecation import RenamedMethod
+from nbtrack.common.wording import plural
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
 
 State = Literal["ok", "waiting", "sending", "retrying", "paused", "off", "ended"]
@@ -86,6 +89,16 @@ class Source(Protocol):
     def faults(self) -> Sequence[Fault]:
         """The last of them."""
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the user should know and do, each a sentence without its full stop."""
+
+    def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
+        """Note validation results: the reasons by event id."""
+
+    def count_elsewhere(self) -> dict[str, int]:
+        """Return how many events wait for other collectors, by destination."""
+
     def peek_emitter(self) -> AsyncEmitter | None:
         """Return its emitter if there is one; never creates one."""
 
@@ -119,7 +132,7 @@ class Snapshot:
         The oldest pending events.
     attempts : list of Attempt
         The last requests, newest first.
-    verdicts : dict or None
+    results : dict or None
         The local collector's counts and last validation results; None if not connected.
     retry_at : float or None
         Unix timestamp of the next attempt; None unless retrying.
@@ -133,6 +146,10 @@ class Snapshot:
         Whether one of them runs.
     titles : dict of str to str
         What the events of the other lists are called, by event id.
+    warnings : list of str
+        What the user should know and do, each a sentence without its full stop.
+    elsewhere : dict of int
+        Events that wait for other collectors, by destination.
 
     Examples
     --------
@@ -151,13 +168,16 @@ class Snapshot:
     counters: dict[str, int]
     buffer: list[PendingEvent] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
-    verdicts: dict[str, Any] | None = None
+    results: dict[str, Any] | None = None
     retry_at: float | None = None
     local: bool = False
     fault: str = ""
     activity: list[Entry] = field(default_factory=list)
     running: bool = False
     titles: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    verdicts = RenamedMethod("results")
 
 
 def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
@@ -186,7 +206,7 @@ def take_snapshot(source: Source, rows: int = MOST_ROWS) -> Snapshot:
     return describe(source, source.emitter, fetch_validation_results(source), rows)
 
 
-def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | None, rows: int) -> Snapshot:
+def describe(source: Source, emitter: AsyncEmitter, results: dict[str, Any] | None, rows: int) -> Snapshot:
     """Describe a session from this process's state and the collector's results."""
     now = time.time()
     stats = emitter.stats()
@@ -206,15 +226,17 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
     if source.fault_count:
         counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
-    if verdicts is not None:
-        found = [*verdicts.get("last", ()), *verdicts.get("last_bad", ())]
-        source.activities.note_results(
+    if results is not None:
+        found = [*results.get("last", ()), *results.get("last_bad", ())]
+        source.note_results(
             {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
         )
     activity = source.activities.entries(MOST_ACTIVITY)
+    elsewhere = source.count_elsewhere()
+    mark_elsewhere(activity, source.destination, elsewhere)
     buffer = list(emitter.pending(rows))
     listed = [event.event_id for event in buffer]
-    if verdicts is not None:
+    if results is not None:
         listed += [one["event_id"] for one in found if one["event_id"]]
     return Snapshot(
         now,
@@ -224,13 +246,15 @@ def describe(source: Source, emitter: AsyncEmitter, verdicts: dict[str, Any] | N
         counters,
         buffer,
         list(emitter.log)[: -rows - 1 : -1],
-        verdicts,
+        results,
         stats.retry_at if state == "retrying" else None,
         source.is_local,
         _name_fault(source.faults[-1]) if source.faults else "",
         activity,
         any(entry.status == "running" for entry in activity),
         source.activities.titles(listed),
+        list(source.warnings),
+        elsewhere,
     )
 
 
@@ -253,6 +277,23 @@ def _name_fault(fault: Fault) -> str:
 def shorten(text: str) -> str:
     """Shorten a string."""
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
+def describe_elsewhere(elsewhere: Mapping[str, int]) -> str:
+    """Return what waits for other collectors, and what sends it; an empty string without any.
+
+    Examples
+    --------
+    >>> describe_elsewhere({"https://sp.acme.com": 2})
+    '2 events wait for https://sp.acme.com: nbtrack outbox drain sends them'
+    """
+    if not elsewhere:
+        return ""
+    waiting = ", ".join(
+        f"{plural(number, 'event')} {'waits' if number == 1 else 'wait'} for {shorten(place)}"
+        for place, number in elsewhere.items()
+    )
+    return f"{waiting}: nbtrack outbox drain sends {'it' if sum(elsewhere.values()) == 1 else 'them'}"
 
 
 def name_schema(schema: str | None) -> str:

@@ -1,7 +1,7 @@
 """A snapshot as plain text: for terminals, and wherever HTML does not go."""
 
 from nbtrack.activities.rendering import summarise
-from nbtrack.widget.snapshot import Snapshot
+from nbtrack.widget.snapshot import Snapshot, describe_elsewhere
 
 
 def render_text(snapshot: Snapshot) -> str:
@@ -33,13 +33,16 @@ def render_text(snapshot: Snapshot) -> str:
         f"  events go to  {snapshot.destination}",
         f"  events        {counters}",
     ]
+    if snapshot.elsewhere:
+        lines.append(f"  elsewhere     {describe_elsewhere(snapshot.elsewhere)}")
     if snapshot.activity:
         lines.append(f"  activity      {summarise(snapshot.activity, len(snapshot.activity), 0)}")
-    if snapshot.verdicts:
+    if snapshot.results:
         lines.append(
-            f"  collector     {snapshot.verdicts['good']:,} good, {snapshot.verdicts['bad']:,} bad  "
-            f"{snapshot.verdicts.get('url', '')}".rstrip()
+            f"  collector     {snapshot.results['good']:,} good, {snapshot.results['bad']:,} failed  "
+            f"{snapshot.results.get('url', '')}".rstrip()
         )
+    lines += [f"  warning       {warning}" for warning in snapshot.warnings]
     if snapshot.fault:
         lines.append(f"  last error    {snapshot.fault}; see nbtrack.session().faults")
     return "\n".join(lines)

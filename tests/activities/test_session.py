@@ -10,7 +10,11 @@ import pytest
 
 import nbtrack
 from nbtrack.collector import LocalCollector, shared_collector
+from nbtrack.common.home import outbox_path
+from nbtrack.delivery import SQLiteEventStore
+from nbtrack.delivery.outbox import purge
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson
+from nbtrack.widget import render_html, render_text, take_snapshot
 from tests.support.fault_server import Act, FaultServer
 from tests.support.waiting import poll
 
@@ -52,7 +56,7 @@ def test_steps_and_events_are_there_with_delivery_and_validation() -> None:
         assert [entry.name for entry in nbtrack.activity(failed=True)] == ["broken"]
 
 
-def test_what_a_collector_refuses_or_what_waits_for_another_is_said() -> None:
+def test_what_a_collector_refuses_and_what_a_change_of_collectors_loses_from_memory_is_shown() -> None:
     with FaultServer([Act(403)]) as server, FaultServer() as other:
         session = nbtrack.start(server.url, store="memory")
         with nbtrack.track("refused"):
@@ -68,10 +72,40 @@ def test_what_a_collector_refuses_or_what_waits_for_another_is_said() -> None:
         found = {entry.name: (entry.delivery, entry.destination) for entry in nbtrack.activity()}
         assert found == {
             "refused": ("refused", server.url),
-            "left behind": ("pending", server.url),
+            "left behind": ("lost", server.url),
             "sent": ("delivered", ""),
         }
-        assert f"pending for {server.url}" in repr(nbtrack.activity())
+        assert "1 lost" in repr(nbtrack.activity())
+
+
+def test_what_waits_for_the_collector_before_is_shown_in_every_form(tmp_path: Path) -> None:
+    with FaultServer([Act(503)]) as down, FaultServer() as other:
+        session = nbtrack.start(down.url)
+        with nbtrack.track("before"):
+            pass
+        session.flush(1)
+        assert [entry.delivery for entry in nbtrack.activity()] == ["retrying"]
+        session.settings.collector = other.url
+        with nbtrack.track("after"):
+            pass
+        session.flush()
+        found = {entry.name: (entry.delivery, entry.destination) for entry in nbtrack.activity()}
+        assert found == {"before": ("pending", down.url), "after": ("delivered", "")}
+        line = f"1 event waits for {down.url}: nbtrack outbox drain sends it"
+        snapshot = take_snapshot(session)
+        assert f"  elsewhere     {line}\n" in render_text(snapshot)
+        assert f"<p>{line}.</p>" in render_html(snapshot)
+        assert f"pending for {down.url}" in render_html(snapshot)
+        summary = nbtrack.monitor().summarise()
+        assert summary["elsewhere"] == line
+        assert [row[10] for row in summary["activity"]["rows"]] == [f"pending for {down.url}", "delivered"]
+
+        # it is no longer there, as after another process has sent it
+        with SQLiteEventStore(outbox_path(session.home)) as store:
+            assert purge(store, waiting=True) == 1
+        assert poll(lambda: not session.count_elsewhere())
+        assert "elsewhere" not in render_text(take_snapshot(session))
+        assert nbtrack.activity().entries[0].delivery == "unknown"
 
 
 OTHER = """

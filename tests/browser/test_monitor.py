@@ -62,7 +62,7 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     assert len({first for first, _ in seen}) >= 5
     assert len({second for _, second in seen}) >= 5
 
-    # both views, the buffer, the log, the verdicts
+    # both views, the buffer, the log, the validation results
     assert poll(lambda: opened.counter("waiting") == opened.counter("waiting", 1) == 30)
     assert opened.state() == "paused"
     tab(opened, "Buffer")
@@ -71,14 +71,14 @@ def test_values_change_while_the_cell_is_busy_and_views_show_all(notebook):
     assert "✓ 200" in rows(opened, 1).first.inner_text()
     assert rows(opened).first.inner_text().split()[1:3] == ["pv", "page_view"]
     tab(opened, "Collector")
-    assert poll(lambda: "40 good, 1 bad" in opened.monitor.locator(".nbm-table caption").inner_text())
+    assert poll(lambda: "40 good, 1 failed" in opened.monitor.locator(".nbm-table caption").inner_text())
     # the last events, and with them what the live page has above its own: the counts by schema
     schemas = opened.monitor.locator(".nbm-schemas tbody tr")
     assert [row.split("\t") for row in schemas.all_inner_texts()] == [
         ["structured event", "40", "0"],
         ["timing 1-0-0 · com.snowplowanalytics.snowplow", "0", "1"],
     ]
-    bad = rows(opened).filter(has_text="bad").first
+    bad = rows(opened).filter(has_text="✗ failed").first
     bad.scroll_into_view_if_needed()
     assert "category: is missing" in bad.inner_text()
     bad.click()

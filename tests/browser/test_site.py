@@ -61,3 +61,16 @@ def test_no_page_is_wider_than_a_phone(chromium: Any):
             wide.append(path.name)
     assert wide == []
     context.close()
+
+
+def test_a_name_in_the_first_column_of_a_table_is_in_one_piece(chromium: Any):
+    split = """() => [...document.querySelectorAll(".md-typeset td:first-child code")]
+        .filter((code) => /^[\\w.]+$/.test(code.textContent) && code.getClientRects().length > 1)
+        .map((code) => code.textContent)"""
+    for width in (400, 1280):
+        context = chromium.new_context(viewport={"width": width, "height": 800})
+        page = context.new_page()
+        for path in sorted((SITE / "reference").glob("*.html")):
+            page.goto(f"file://{path}", wait_until="domcontentloaded")
+            assert page.evaluate(split) == [], path.name
+        context.close()

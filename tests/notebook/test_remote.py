@@ -27,7 +27,7 @@ def test_without_a_proxy_the_message_points_to_the_monitor(tmp_path):
         # what the monitor shows of it comes through the kernel
         kernel.run("%track first")
         kernel.run("%nbtrack flush")
-        code = "import nbtrack, nbtrack.widget as w\nprint(w.take_snapshot(nbtrack.session()).verdicts['by_schema'])"
+        code = "import nbtrack, nbtrack.widget as w\nprint(w.take_snapshot(nbtrack.session()).results['by_schema'])"
         shown = kernel.run(code).text
         assert "'schema': 'iglu:io.github.nbtrack/analysis/jsonschema/1-0-0', 'good': 1, 'bad': 0" in shown
         told = kernel.run("%nbtrack config page_url=ftp://hub.acme.com").text

@@ -1,17 +1,21 @@
 """Messages of the session, cells, steps and settings: each says what is wrong, where, why, and what to do; the page lists them."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import nbtrack
+from nbtrack import col
 from nbtrack.collector import LocalCollector
 from nbtrack.runtime import NBTrack, SettingError
 from nbtrack.tracker import (
     PageView,
     SelfDescribingJson,
 )
-from tests.support.messages import Messages, message_tests
+from tests.support.messages import PAGES, Messages, message_tests
 
 TIMING = "iglu:com.snowplowanalytics.snowplow/timing/jsonschema/1-0-0"
 
@@ -184,3 +188,43 @@ def test_a_script_reads_of_wrong_settings_in_its_log(
     nbtrack.stop()
     (record,) = caplog.records
     assert "nbtrack has no setting 'colector' (NBTRACK_COLECTOR)" in record.getMessage()
+
+
+def told_by(call: Callable[[], object]) -> str:
+    with pytest.raises(RuntimeError) as told:
+        call()
+    return str(told.value)
+
+
+def test_what_is_told_in_marimo_is_listed(monkeypatch: pytest.MonkeyPatch):
+    make_plan = pytest.importorskip("nbtrack.bulk").make_plan
+    for module in ("nbtrack.runtime.active", "nbtrack.bulk.plan"):
+        monkeypatch.setattr(f"{module}.find_marimo_kernel", object)
+    page = (PAGES / "logs.md").read_text(encoding="utf-8")
+    assert f"| `{told_by(nbtrack.session)}` |" in page
+    assert f"| `{told_by(lambda: make_plan(PageView(col('url')), ['url']))}` |" in page
+
+
+IN_PYODIDE = """
+import sys
+sys.platform = "emscripten"
+from nbtrack.common.pyodide import LIMITS, NO_LOCAL_COLLECTOR
+from nbtrack.tracker import Emitter
+print(LIMITS, NO_LOCAL_COLLECTOR, sep="\\n")
+try:
+    Emitter("https://sp.acme.com", verify=False)
+except ValueError as error:
+    print(error)
+try:
+    import nbtrack.bulk
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+def test_what_is_told_in_pyodide_is_listed():
+    told = subprocess.run([sys.executable, "-c", IN_PYODIDE], capture_output=True, text=True, check=True)
+    page = (PAGES / "logs.md").read_text(encoding="utf-8")
+    lines = told.stdout.splitlines()
+    assert len(lines) == 4
+    assert [line for line in lines if f"| `{line}` |" not in page] == []

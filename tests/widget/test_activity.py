@@ -122,7 +122,7 @@ def test_a_session_is_shown_with_what_runs_and_validation_results(session: Any) 
         with nbtrack.track("outer"):
             assert "1 running" in repr(monitor.still())
         session.flush()
-        monitor._verdicts = session.collector.summary()
+        monitor._results = session.collector.summary()
         assert [found.validation for found in monitor._look(50).activity] == ["valid"]
     finally:
         monitor.close()
@@ -140,7 +140,7 @@ def test_lists_call_events_by_their_names_and_say_what_failed(session: Any) -> N
         assert [row[3] for row in message["buffer"]["add"]] == ["join: KeyError · analysis", "page_view"]
         session.emitter.resume()
         session.flush()
-        monitor._verdicts = session.collector.summary()
+        monitor._results = session.collector.summary()
         message = monitor._feed.next_message(monitor._look(50))[0]
         titles = {row["schema"].split("/")[1]: row["title"] for row in message["collector"]["last"]}
         assert titles == {"analysis": "join: KeyError", "page_view": "page_view"}

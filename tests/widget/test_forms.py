@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from nbtrack.delivery import Attempt, PendingEvent
 from nbtrack.tracker import StructuredEvent
 from nbtrack.widget import Snapshot, render_html, render_text, take_snapshot
@@ -14,14 +16,14 @@ def hostile():
     counters = {"accepted": 1, "waiting": 1, f"dropped: {EVIL}": 1}
     event = PendingEvent("secret-id", 1.0, EVIL, EVIL * 1_000, 9, 0)
     attempt = Attempt(1, 1.0, 1, 9, 500, 1.0, 3.0, EVIL, ("secret-id",))
-    verdicts = {
+    results = {
         "total": 1,
         "good": 0,
         "bad": 1,
         "last": [{"event_id": "secret-id", "reasons": ["secret"], "schema": EVIL}],
         "by_schema": [{"schema": EVIL, "good": 0, "bad": 1}],
     }
-    return Snapshot(1.0, EVIL, "retrying", EVIL, counters, [event], [attempt], verdicts)
+    return Snapshot(1.0, EVIL, "retrying", EVIL, counters, [event], [attempt], results)
 
 
 def test_html_holds_text_from_elsewhere_as_text_only_and_no_content():
@@ -43,6 +45,20 @@ def test_html_and_text_come_from_the_same_snapshot(session):
     assert "the oldest 1 of 1" in render_html(snapshot)
     assert "paused" in render_html(snapshot)
     assert "shop" not in render_html(snapshot)
+
+
+def test_the_collectors_counts_are_those_of_good_and_failed_events():
+    snapshot = hostile()
+    assert "0 good, 1 failed" in render_text(snapshot)
+    counts, _, schemas = render_html(snapshot).partition("Local collector")[2].partition("by schema")
+    assert ">failed</th>" in counts
+    assert ">failed</th>" in schemas
+
+
+def test_the_old_name_of_the_results_warns():
+    snapshot = hostile()
+    with pytest.warns(DeprecationWarning, match=r"Snapshot\.verdicts is now results"):
+        assert snapshot.verdicts is snapshot.results
 
 
 def test_a_widget_brings_both_along(session):

@@ -223,6 +223,27 @@ def test_the_collectors_tab_has_the_counts_by_schema(bare):
     assert table.count() == 0
 
 
+def test_what_waits_for_another_collector_stands_beside_this_one(bare):
+    bare.start(
+        destination="local",
+        elsewhere="2 events wait for https://sp.acme.com: nbtrack outbox drain sends them",
+    )
+    to = bare.page.locator("#one .nbm-to")
+    assert to.inner_text().startswith("events go to local; 2 events wait for https://sp.acme.com")
+    bare.tell(elsewhere="")
+    assert to.inner_text() == "events go to local"
+
+
+def test_warnings_stand_above_the_counters(bare):
+    bare.start()
+    warnings = bare.page.locator("#one .nbm-warnings")
+    assert warnings.is_hidden()
+    bare.tell(warnings=[f"the collector does not know {EVIL}"])
+    assert warnings.inner_text().startswith("Warning: the collector does not know <img")
+    bare.tell(warnings=[])
+    assert warnings.is_hidden()
+
+
 @pytest.mark.parametrize("width", [400, 700, 1_400])
 def test_it_fits_narrow_and_wide(bare, width):
     bare.page.set_viewport_size({"width": width, "height": 900})

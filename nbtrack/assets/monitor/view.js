@@ -36,8 +36,7 @@ function rowsOf(row) {
 }
 
 function delivered(row) {
-  const state = row[DELIVERY] === "unknown" ? "no longer pending" : row[DELIVERY];
-  return row[VALIDATION] === "not checked" ? state : `${state}, ${row[VALIDATION]}`;
+  return row[VALIDATION] === "not checked" ? row[DELIVERY] : `${row[DELIVERY]}, ${row[VALIDATION]}`;
 }
 
 const TABLES = {
@@ -53,7 +52,7 @@ const TABLES = {
       { name: "took", width: "17%", number: true, mood, share: (row, longest) => (longest && seconds(row) !== null ? seconds(row) / longest : 0), text: (row) => took(seconds(row)) },
       { name: "rows", width: "17%", number: true, text: rowsOf },
       { name: "properties", width: "18%", text: (row) => row[PROPERTIES].join(", ") },
-      { name: "delivery", width: "14%", mood: (row) => (row[DELIVERY] === "refused" || row[VALIDATION] === "invalid" ? "bad" : "plain"), text: delivered },
+      { name: "delivery", width: "14%", mood: (row) => (row[DELIVERY] === "refused" || row[DELIVERY] === "lost" || row[VALIDATION] === "invalid" ? "bad" : "plain"), text: delivered },
       { name: "start", width: "74px", text: (row) => clock(row[STARTED]) },
     ],
     isLive: (row) => row[STATUS] === "running",
@@ -87,7 +86,7 @@ const TABLES = {
     label: "Collector",
     columns: [
       { name: "time", width: "82px", text: (row) => clock(row.time) },
-      { name: "verdict", width: "70px", mood: (row) => (row.good ? (row.reasons.length ? "warn" : "good") : "bad"), text: (row) => (row.good ? "✓ good" : "✗ bad") },
+      { name: "result", width: "70px", mood: (row) => (row.good ? (row.reasons.length ? "warn" : "good") : "bad"), text: (row) => (row.good ? "✓ good" : "✗ failed") },
       { name: "schema", width: "34%", text: (row) => (row.title ? `${row.title} · ${readable(row.schema)}` : readable(row.schema)) },
       { name: "reason", width: "auto", text: (row) => row.reasons.join("; ") },
     ],
@@ -132,19 +131,21 @@ class View {
     this.reason = element("span", "nbm-reason");
     this.state = element("p", "nbm-state", this.icon, this.word, this.reason);
     this.destination = element("code");
+    this.elsewhere = element("span");
     this.pause = button("", "Pause", () => this.steer(this.pause, this.paused ? "resume" : "pause"));
     this.flush = button("", "Flush now", () => this.steer(this.flush, "flush"));
     this.hint = element("p", "nbm-hint");
     this.hint.id = `${this.id}-hint`;
     for (const one of [this.pause, this.flush]) one.setAttribute("aria-describedby", this.hint.id);
-    const header = element("div", "nbm-head", element("div", "nbm-brand", element("h2", "", "nbtrack"), element("p", "nbm-to", "events go to ", this.destination)), this.state, element("div", "nbm-buttons", this.pause, this.flush), this.hint);
+    const header = element("div", "nbm-head", element("div", "nbm-brand", element("h2", "", "nbtrack"), element("p", "nbm-to", "events go to ", this.destination, this.elsewhere)), this.state, element("div", "nbm-buttons", this.pause, this.flush), this.hint);
+    this.warnings = element("div", "nbm-warnings");
     this.counters = element("dl", "nbm-counters");
     this.depth = new Chart("waiting");
     this.rate = new Chart("sent");
     this.panel = new Panel(this.store, () => this.tables[this.tab].focusChosen());
     this.live = element("p", "nbm-live");
     this.live.setAttribute("role", "status");
-    this.root = element("div", "nbtrack-monitor", element("div", "nbm-inside", header, this.counters, element("div", "nbm-charts", this.depth.root, this.rate.root), this.buildTabs(), this.live));
+    this.root = element("div", "nbtrack-monitor", element("div", "nbm-inside", header, this.warnings, this.counters, element("div", "nbm-charts", this.depth.root, this.rate.root), this.buildTabs(), this.live));
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.panel.root.hidden) {
         this.panel.close();
@@ -244,6 +245,7 @@ class View {
   update() {
     if (!this.store.head) return;
     this.drawHead();
+    this.drawWarnings();
     this.drawCounters();
     this.drawTable();
   }
@@ -265,6 +267,7 @@ class View {
     say(this.reason, why ? `Last message at ${clock(head.time)}. ${why}` : visible(reason));
     this.state.dataset.mood = lost ? "warn" : MOODS[head.state];
     say(this.destination, visible(head.destination));
+    say(this.elsewhere, head.elsewhere ? `; ${visible(head.elsewhere)}` : "");
     const cellRuns = !lost && !head.direct && this.store.activity.some((row) => row[KIND] === "cell" && row[STATUS] === "running");
     if (lost || !this.asked) say(this.hint, cellRuns ? LATER : "");
     say(this.pause, this.paused ? "Resume" : "Pause");
@@ -282,6 +285,12 @@ class View {
     if (this.said) say(this.live, text);
     this.said = text;
     this.saidAt = Date.now();
+  }
+
+  drawWarnings() {
+    const warnings = this.store.head.warnings ?? [];
+    this.warnings.hidden = !warnings.length;
+    if (warnings.length !== this.warnings.childElementCount) this.warnings.replaceChildren(...warnings.map((one) => element("p", "", visible(`Warning: ${one}.`))));
   }
 
   drawCounters() {
@@ -361,8 +370,8 @@ class View {
     }
     if (this.tab === "buffer") return `Waiting events, the oldest first: ${some} shown, ${count(head.counters.waiting)} wait${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;
-    const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} bad` : "";
-    return `The local collector's last verdicts, and the last bad ones${counts}${held}`;
+    const counts = collector ? `: ${count(collector.good)} good, ${count(collector.bad)} failed` : "";
+    return `The local collector's last validation results, and the last failed events${counts}${held}`;
   }
 
   // Colours of states must suit the background that the front end's theme gives, which has many names.

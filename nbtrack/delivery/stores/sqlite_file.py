@@ -27,12 +27,12 @@ WAL_BYTES = 4 * 2**20
 """Size of the journal from which it is worth copying into the file."""
 WAL_PAGES = 4_000
 """Pages of the journal after which any commit copies it. A sender does so earlier, and keeps callers from waiting for it."""
-CHECKPOINTS = 3
-"""Attempts to reach the end of the journal while others write."""
 CHECKED_PAGES = 2_048
 """A file of up to 8 MiB is checked when it is opened (10 ms); damage in a larger one shows when it is used."""
 SALVAGE_SECONDS = 1.0
 """Time to read a damaged file: a cell may wait for it. What was not read stays in the file."""
+CHECKPOINT_MILLISECONDS = 50
+"""How long the end of the journal may wait for readers, while writers wait for it."""
 IDS_PER_STATEMENT = 500
 """SQLite allows 999 parameters in its older versions."""
 NETWORK_FILE_SYSTEMS = (
@@ -168,10 +168,11 @@ def _connect_again(path: Path) -> sqlite3.Connection:
 def copy_journal(path: Path) -> None:
     """Copy the journal into the file, by a connection of its own so that writing goes on meanwhile."""
     with contextlib.closing(_connect_again(path)) as connection:
-        for _ in range(CHECKPOINTS):
-            _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if copied == pages:
-                return
+        _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if copied != pages:
+            # the few that were written meanwhile: writers wait, or the journal would never begin anew
+            connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
+            connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
 
 
 def open_snapshot(path: Path) -> sqlite3.Connection:
