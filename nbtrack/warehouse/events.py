@@ -53,6 +53,10 @@ class FailureReason:
     field: str | None = None
     value: Any = None
 
+    def __post_init__(self) -> None:
+        for name in ("reason", "schema", "field"):
+            object.__setattr__(self, name, _as_text(getattr(self, name)))
+
     @property
     def rule(self) -> str:
         """The reason without the value, to be counted by."""
@@ -150,14 +154,28 @@ class FailedEvent:
         payload = self.payload = recovered.payload
         self.lost += recovered.lost
         self.derived_time = recovered.derived_time
-        self.event_id = payload.get("eid") or self.event_id
-        self.app_id, self.tracker = payload.get("aid"), payload.get("tv")
+        self.event_id = _as_text(payload.get("eid")) or self.event_id
+        self.app_id, self.tracker = _as_text(payload.get("aid")), _as_text(payload.get("tv"))
         event = payloads.event_of(payload)
         schema = str(event.get("schema")) if event else ""
-        self.event_name = schema.split("/")[1] if schema.count("/") > 1 else payload.get("e")
+        self.event_name = schema.split("/")[1] if schema.count("/") > 1 else _as_text(payload.get("e"))
         self.recoverable = "yes" if payload.get("e") else "partly"
         if not payload.get("e"):
             self.why_not = "the payload has no event type"
+
+
+ODD_SHAPE = (TypeError, ValueError, KeyError, AttributeError, IndexError)
+"""What reading raises where a value is not of the type that its schema asks for."""
+
+
+def describe_shape(error: Exception) -> str:
+    """Return why nothing can be read from a row of another shape."""
+    return f"not as its schema says ({type(error).__name__}: {error})"
+
+
+def _as_text(value: Any) -> str | None:
+    """Return a string; another value as JSON, since rows are grouped by it."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
 
 
 def read_bad_row(document: Any, text: str) -> list[FailedEvent]:
@@ -187,10 +205,8 @@ def read_bad_row(document: Any, text: str) -> list[FailedEvent]:
         first.failed_at = payloads.read_time(failure.get("timestamp"))
     try:
         return _KINDS.get(kind, _read_unknown)(first, data, failure)
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-        first.payload, first.recoverable = None, "no"
-        first.why_not = f"not as its schema says ({type(error).__name__}: {error})"
-        return [first]
+    except ODD_SHAPE as error:
+        return [FailedEvent(kind, match["version"], why_not=describe_shape(error), raw=text)]
 
 
 def read_failed_columns(columns: Mapping[str, Any], text: str = "") -> FailedEvent:
@@ -288,14 +304,14 @@ def _read_event(event: FailedEvent, data: Mapping[str, Any], failure: Any) -> li
     event.collector_tstamp = origin.time
     event_id = enriched.get("event_id") or payloads.make_id(event.raw)
     event.set_payload(payloads.from_parameters(parameters, origin, str(event_id)))
-    event.reasons += _reasons(failure.get("messages"), dict(parameters), event.payload)
+    event.reasons += _reasons(failure, dict(parameters), event.payload)
     return [event]
 
 
 def _read_request(event: FailedEvent, data: Mapping[str, Any], failure: Any) -> list[FailedEvent]:
     """Read a request, which may hold many events: `tracker_protocol_violations` and `adapter_failures`."""
     request = data["payload"]
-    event.reasons += _reasons(failure.get("messages"), {}, None)
+    event.reasons += _reasons(failure, {}, None)
     return _read_parts(event, request, _pairs(request.get("querystring")), request.get("body"))
 
 
@@ -459,7 +475,7 @@ def _read_recovery(event: FailedEvent, data: Mapping[str, Any], failure: Any) ->
     outer = FailureReason(f"recovery failed: {(failure or {}).get('error', 'unknown reason')}")
     for one in events:
         one.reasons.append(outer)
-        one.recoveries = int(data.get("recoveries") or 0)
+        one.recoveries = count if isinstance(count := data.get("recoveries"), int) else 0
     return events
 
 
@@ -522,14 +538,20 @@ def _origin(request: Mapping[str, Any], nuid: str) -> Origin:
     )
 
 
-def _reasons(messages: Any, parameters: Mapping[str, Any], payload: Payload | None) -> list[FailureReason]:
-    return [
-        reason
-        for message in messages or ()
-        for reason in _message_reasons(
-            message if isinstance(message, dict) else {"error": message}, parameters, payload
-        )
-    ]
+def _reasons(failure: Any, parameters: Mapping[str, Any], payload: Payload | None) -> list[FailureReason]:
+    """Return the reasons of a row; one of another shape is named, since the payload is worth more than its reason."""
+    reasons: list[FailureReason] = []
+    messages = failure.get("messages") if isinstance(failure, dict) else None
+    for message in messages if isinstance(messages, list) else ():
+        try:
+            reasons += list(
+                _message_reasons(
+                    message if isinstance(message, dict) else {"error": message}, parameters, payload
+                )
+            )
+        except ODD_SHAPE:
+            reasons.append(FailureReason("a reason that is not as its schema says", value=_shorten(message)))
+    return reasons
 
 
 def _message_reasons(

@@ -17,7 +17,14 @@ from nbtrack.common.wording import plural
 from nbtrack.protocol import ENRICHED_COLUMNS
 from nbtrack.schemas import Registry
 from nbtrack.warehouse.collected import read_collector
-from nbtrack.warehouse.events import FailedEvent, merge_same, read_bad_row, read_failed_columns
+from nbtrack.warehouse.events import (
+    ODD_SHAPE,
+    FailedEvent,
+    describe_shape,
+    merge_same,
+    read_bad_row,
+    read_failed_columns,
+)
 from nbtrack.warehouse.lines import Line, find_files, read_lines
 from nbtrack.warehouse.payloads import encode_payload
 from nbtrack.warehouse.repair import RepairedEvents, make_steps
@@ -309,26 +316,64 @@ def _read_line(line: Line, schemas: Mapping[str, str]) -> list[FailedEvent]:
         If it is neither JSON nor a line of an enriched event.
     """
     fields = line.text.split("\t")
+    text = line.text.lstrip("\ufeff ")
     # a first column may begin like JSON
-    if not line.text.lstrip().startswith("{") or len(fields) == len(ENRICHED_COLUMNS):
+    if not text.startswith(("{", "[", "]")) or len(fields) == len(ENRICHED_COLUMNS):
         if len(fields) != len(ENRICHED_COLUMNS):
             raise ValueError(f"{len(fields)} fields, {len(ENRICHED_COLUMNS)} expected")
-        return [read_failed_columns(dict(zip(ENRICHED_COLUMNS, fields, strict=True)), line.text)]
+        return [_read_columns(dict(zip(ENRICHED_COLUMNS, fields, strict=True)), line.text)]
+    events: list[FailedEvent] = []
+    for document, raw in _parse(text):
+        if "event_id" in document and "schema" not in document:
+            events.append(_read_document(document, raw, schemas))
+        else:
+            events += read_bad_row(document, raw)
+    return events
+
+
+def _parse(text: str) -> list[tuple[dict[str, Any], str]]:
+    """Return the objects of a line, with their JSON: one, or those of a line of a JSON array."""
+    text = text.strip().removesuffix(",")
+    if text in {"[", "]"}:
+        return []
+    # the first or the last line of an array
+    inner = text.removeprefix("[") if text.startswith("[") else text.removesuffix("]")
+    for part in dict.fromkeys((text, inner)):
+        try:
+            found = orjson.loads(part)
+            break
+        except ValueError as error:
+            reason = f"not valid JSON: {error}"
+    else:
+        raise ValueError(reason)
+    if not isinstance(found, list):
+        return [(found, part)]
+    if not all(isinstance(each, dict) for each in found):
+        raise ValueError("not valid JSON of events: an array of other values")
+    return [(each, orjson.dumps(each).decode()) for each in found]
+
+
+def _read_document(document: dict[str, Any], text: str, schemas: Mapping[str, str]) -> FailedEvent:
+    """Return the event of the JSON of an SDK."""
     try:
-        document = orjson.loads(line.text)
-    except ValueError as error:
-        raise ValueError(f"not valid JSON: {error}") from None
-    if "event_id" in document and "schema" not in document:
         columns, lost = read_sdk_json(document, schemas)
-        event = read_failed_columns(columns, line.text)
-        if lost:
-            event.lost += lost
-            event.recoverable = "partly" if event.recoverable == "yes" else event.recoverable
-            event.why_not = (
-                event.why_not or f"the schema of {lost[0]} is not known, so that its entities are left out"
-            )
-        return [event]
-    return read_bad_row(document, line.text)
+    except ODD_SHAPE as error:
+        return FailedEvent("failed_event", why_not=describe_shape(error), raw=text)
+    event = _read_columns(columns, text)
+    if lost:
+        event.lost += lost
+        event.recoverable = "partly" if event.recoverable == "yes" else event.recoverable
+        event.why_not = (
+            event.why_not or f"the schema of {lost[0]} is not known, so that its entities are left out"
+        )
+    return event
+
+
+def _read_columns(columns: Mapping[str, Any], text: str) -> FailedEvent:
+    try:
+        return read_failed_columns(columns, text)
+    except ODD_SHAPE as error:
+        return FailedEvent("failed_event", why_not=describe_shape(error), raw=text)
 
 
 def _row(event: FailedEvent) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def column_text(name: str, value: Any) -> str:
 def read_time(value: Any) -> int | None:
     """Return a time of an event or a bad row, in any of their forms, as a Unix timestamp in milliseconds; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value)
+        return int(value) if _FIRST_TIME <= value <= _LAST_TIME else None
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -174,6 +174,8 @@ def read_time(value: Any) -> int | None:
     return (time - datetime(1970, 1, 1, tzinfo=UTC)) // _MILLISECOND
 
 
+_FIRST_TIME, _LAST_TIME = -62_135_596_800_000, 253_402_300_799_999
+"""The first and the last millisecond of the years 1 to 9999."""
 _MILLISECOND = datetime(1970, 1, 1, 0, 0, 0, 1000) - datetime(1970, 1, 1)  # noqa: DTZ001 - a difference
 
 

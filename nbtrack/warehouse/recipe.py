@@ -181,8 +181,9 @@ class RepairStep:
         for text in self.drop:
             Path(text).drop(payload)
         for document in [payloads.event_of(payload), *payloads.entities_of(payload)]:
-            if isinstance(document, dict) and document.get("schema") in self.schemas:
-                document["schema"] = self.schemas[document["schema"]]
+            schema = document.get("schema") if isinstance(document, dict) else None
+            if isinstance(schema, str) and schema in self.schemas:
+                document["schema"] = self.schemas[schema]
         return errors
 
     def to_json(self) -> dict[str, Any]:
