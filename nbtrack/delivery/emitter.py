@@ -654,8 +654,13 @@ class Emitter:
             self._sender.dead - dead,
             elapsed,
             timed_out and pending > 0,
-            self._sender.last_error if pending else None,
+            self._why_pending() if pending else None,
         )
+
+    def _why_pending(self) -> str | None:
+        if seconds := self._sender.deferred_for():
+            return f"set aside after failed requests, sent again in {seconds:.0f} s"
+        return self._sender.last_error
 
     def _flush(self, deadline: float | None) -> bool:
         """Send until no event waits; return whether the deadline ended it."""

@@ -286,7 +286,7 @@ class FlushReport:
     timed_out : bool
         Whether the timeout ended it before everything was sent.
     last_error : str or None
-        Why the last request failed, if events are pending.
+        Why events are pending: how the last request failed, or when those that were set aside are sent again.
 
     Examples
     --------

@@ -261,7 +261,9 @@ def drain(
         left = timeout
         if timeout is not None:
             left = deadlines.setdefault(route.destination, monotonic() + timeout) - monotonic()
-        report = emitter.close(left if left is None else max(0.0, left))
+        # a flush, unlike the end of an emitter, waits for events that another process set aside
+        report = emitter.flush(left if left is None else max(0.0, left))
+        emitter.close(timeout=0.0)
         # one destination may have several routes, as POST and GET
         earlier = reports.get(route.destination)
         reports[route.destination] = report if earlier is None else earlier + report

@@ -1,6 +1,7 @@
 """One contract, three stores."""
 
 import contextlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -228,6 +229,25 @@ def test_the_end_of_an_emitter_waits_for_nothing_that_another_process_set_aside(
         report = other.close(timeout=30)
         assert (report.sent, report.pending) == (1, 1)
         assert report.elapsed < 5
+        first.close(timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sent", "reason"),
+    [(0.5, 1, ""), (60, 0, "set aside after failed requests, sent again in (60|59) s")],
+)
+def test_a_drain_waits_for_what_was_set_aside_or_reports_when_it_is_sent_again(
+    store: Store, seconds: float, sent: int, reason: str
+) -> None:
+    with FaultServer() as server:
+        first = Emitter(server.url, event_store=store, batch_size=99)
+        first.input({"eid": "aside"})
+        first.pause()
+        rows = claim(store_of(first), route=first._sender.route.key)
+        store_of(first).defer([row.id for row in rows], seconds)
+        (report,) = outbox.drain(store, timeout=3 if sent else 0.2).values()
+        assert (report.sent, report.pending) == (sent, 1 - sent)
+        assert re.fullmatch(reason, report.last_error or "")
         first.close(timeout=0)
 
 
