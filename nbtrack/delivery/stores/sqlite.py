@@ -34,6 +34,8 @@ FORK_SECONDS = 2.0
 """How long a fork waits for another thread's use of the file."""
 SLICE = 100
 """Most events that one transaction claims or settles: a thread that tracks waits for it, half a millisecond."""
+PAUSE_SECONDS = 0.0005
+"""Time between two slices: another process that tracks looks now and then whether it may write."""
 FREED_PAGES = 100
 """Pages that are returned to the disk at a time, for the same reason."""
 MAX_FREED_PAGES = 2_000
@@ -389,6 +391,8 @@ class SQLiteEventStore(SnowplowStoreMethods):
                 )
             claimed += rows
             may_be_more = len(rows) == most
+            if may_be_more:
+                time.sleep(PAUSE_SECONDS)
         for row in claimed:
             row.token = token
             # once for the claim, once for its end
@@ -605,4 +609,7 @@ class SQLiteEventStore(SnowplowStoreMethods):
 
 
 def _slices(ids: Sequence[RowId]) -> Iterator[Sequence[RowId]]:
-    return (ids[start : start + SLICE] for start in range(0, len(ids), SLICE))
+    for start in range(0, len(ids), SLICE):
+        if start:
+            time.sleep(PAUSE_SECONDS)
+        yield ids[start : start + SLICE]
