@@ -248,7 +248,7 @@ def test_backfill_says_in_its_own_words_where_failed_rows_are_and_how_it_goes_on
 
 def test_a_folder_of_schemas_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text('{"schema": "iglu:com.acme/order/jsonschema/1-0-0", "data": {}}')
-    told = "--iglu names 'nowhere', and no folder is at "
+    told = "--iglu: no such folder: 'nowhere' ("
     words = ("backfill", "o.csv", "--event", "event.json", "--collector", "http://127.0.0.1:9")
     assert told in run(*words, "--iglu", "nowhere", code=2).stderr
     assert told in run("validate", "event.json", "--iglu", "nowhere", code=2).stderr

@@ -13,5 +13,5 @@ def open_registry(places: tuple[str, ...]) -> Any:
 
     for place in places:
         if not is_http_url(place) and not Path(place).is_dir():
-            raise click.UsageError(f"--iglu names {place!r}, and no folder is at {Path(place).absolute()}")
+            raise click.UsageError(f"--iglu: no such folder: {place!r} ({Path(place).absolute()})")
     return registry_of(places)

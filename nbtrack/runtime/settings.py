@@ -38,7 +38,7 @@ class SettingError(NbtrackError, TraitError, ValueError, TypeError):
     --------
     >>> NBTrack(cells="some")
     Traceback (most recent call last):
-    nbtrack.runtime.SettingError: cells = 'some' (argument) does not fit: ...
+    nbtrack.runtime.SettingError: cells = 'some' (argument) is invalid: ...
     """
 
 
@@ -252,14 +252,14 @@ class NBTrack(Configurable):
         plan = self.tracking_plan
         if plan is not None and not Path(plan).exists():
             self.complaints.append(
-                f"tracking_plan ({self.sources['tracking_plan']}) names {plan!r}, and nothing is at {Path(plan).absolute()}"
+                f"tracking_plan ({self.sources['tracking_plan']}): no such file or folder: {plan!r} ({Path(plan).absolute()})"
             )
         elif plan is not None and self.validate == "off":
             self.complaints.append("tracking_plan is checked with validate = 'warn' or 'raise' only")
         for place in self.iglu:
             if not is_http_url(place) and not Path(place).is_dir():
                 self.complaints.append(
-                    f"iglu ({self.sources['iglu']}) names {place!r}, and no folder is at {Path(place).absolute()}"
+                    f"iglu ({self.sources['iglu']}): no such folder: {place!r} ({Path(place).absolute()})"
                 )
 
     def _read_toml(self, path: Path) -> dict[str, Any]:
@@ -289,7 +289,7 @@ class NBTrack(Configurable):
             setattr(self, name, value)
         except TraitError as error:
             shown = "…" if name in _SECRET else repr(value)
-            text = f"{name} = {shown} ({source}) does not fit: {error}"
+            text = f"{name} = {shown} ({source}) is invalid: {error}"
             if not complain:
                 raise SettingError(text) from error
             self.complaints.append(text)

@@ -21,7 +21,9 @@ class CollectorAddress(Unicode):
         try:
             return base_uri(text)
         except ValueError as error:
-            raise TraitError(f"{str(error).rstrip('.')}; or 'local', this machine's own") from None
+            raise TraitError(
+                f"{str(error).rstrip('.')}; or 'local' for this machine's own collector"
+            ) from None
 
 
 class Name(Unicode):
@@ -31,7 +33,7 @@ class Name(Unicode):
         """Validate that it is not empty: no tracker accepts an empty namespace."""
         text = super().validate(obj, value)
         if not text:
-            raise TraitError("it is empty")
+            raise TraitError("must not be empty")
         return text
 
 
@@ -48,7 +50,7 @@ class PageTemplate(Unicode):
         except ValueError as error:
             raise TraitError(str(error)) from None
         if not is_url:
-            raise TraitError("it must be a URL such as https://hub.acme.com/user/ann/proxy/{port}")
+            raise TraitError("must be a URL such as https://hub.acme.com/user/ann/proxy/{port}")
         return text
 
 
@@ -59,9 +61,7 @@ class StorePlace(Unicode):
         """Validate where events are stored."""
         text = super().validate(obj, value)
         if text not in {"disk", "memory"} and not text.startswith(("redis://", "rediss://")):
-            raise TraitError(
-                "events wait on 'disk', in 'memory', or at a URL such as redis://127.0.0.1:6379/0"
-            )
+            raise TraitError("must be 'disk', 'memory' or a URL such as redis://127.0.0.1:6379/0")
         return text
 
 
@@ -81,7 +81,9 @@ class IgluPlaces(List):
         try:
             return ast.literal_eval(s) if s.startswith("[") else [s]
         except (SyntaxError, ValueError):
-            raise TraitError(f"{s} is no list as Python writes it") from None
+            raise TraitError(
+                f"must be one place, or a list such as ['schemas', 'https://iglu.acme.com'], got {s!r}"
+            ) from None
 
 
 class SecretHeaders(Dict):
@@ -100,7 +102,7 @@ class SecretHeaders(Dict):
         try:
             return super().from_string(s)
         except (SyntaxError, TypeError, ValueError, TraitError):
-            raise TraitError("headers are written as {'Authorization': '…'}") from None
+            raise TraitError("must be a dict such as {'Authorization': '…'}") from None
 
 
 class Switch(Bool):
@@ -112,7 +114,7 @@ class Switch(Bool):
         try:
             return super().from_string(word)
         except ValueError:  # whose text has a placeholder in it
-            raise TraitError(f"{s!r} is neither true (1, yes, on) nor false (0, no, off)") from None
+            raise TraitError(f"must be true (1, yes, on) or false (0, no, off), got {s!r}") from None
 
 
 class Number(Int):

@@ -24,7 +24,7 @@ from tests.support.waiting import poll
         ("config colector=x", "nbtrack has no setting 'colector'. Did you mean 'collector'?"),
         (
             "config quiet=maybe",
-            "invalid value of quiet: 'maybe' is neither true (1, yes, on) nor false (0, no, off)",
+            "invalid value of quiet: must be true (1, yes, on) or false (0, no, off), got 'maybe'",
         ),
         ("config request_timeout=1.5", "invalid value of request_timeout: '1.5' is not an int"),
         ("config cells=some", "invalid value of cells: The 'cells' trait of a NBTrack instance expected any of"),

@@ -31,7 +31,7 @@ def test_without_a_proxy_the_message_points_to_the_monitor(tmp_path):
         shown = kernel.run(code).text
         assert "'schema': 'iglu:io.github.nbtrack/analysis/jsonschema/1-0-0', 'good': 1, 'bad': 0" in shown
         told = kernel.run("%nbtrack config page_url=ftp://hub.acme.com").text
-        assert "it must be a URL such as https://hub.acme.com/user/ann/proxy/{port}" in told
+        assert "must be a URL such as https://hub.acme.com/user/ann/proxy/{port}" in told
         # who knows another way to the port says so
         kernel.run("%nbtrack config page_url=https://hub.acme.com/ports/{port}")
         assert "The local collector: https://hub.acme.com/ports/" in kernel.run("%nbtrack collector").text

@@ -211,7 +211,7 @@ def test_the_command_names_mistakes_and_what_it_skips(tmp_path: Path) -> None:
 def test_an_empty_plan_and_a_missing_folder_are_named(tmp_path: Path) -> None:
     assert f"{tmp_path} has no event specification and no data structure" in invoke(tmp_path).stderr
     wrong = invoke(SHOP, "--iglu", tmp_path / "schemas", code=2).stderr
-    assert f"--iglu names '{tmp_path / 'schemas'}', and no folder is at" in wrong
+    assert f"--iglu: no such folder: '{tmp_path / 'schemas'}'" in wrong
     missing = tmp_path / "nowhere" / "tracking.py"
     assert f"cannot write {missing} (No such file or directory)" in invoke(SHOP, "-o", missing, code=1).stderr
 

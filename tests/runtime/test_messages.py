@@ -24,12 +24,12 @@ MESSAGES: Messages = {
     "a session with a URL of another protocol": (
         lambda: nbtrack.start("ftp://sp.acme.com"),
         SettingError,
-        "endpoint must start with http:// or https://, got ftp://; or 'local', this machine's own",
+        "endpoint must start with http:// or https://, got ftp://; or 'local' for this machine's own collector",
     ),
     "a session with an address that is not a string": (
         lambda: nbtrack.start(collector=5),
         SettingError,
-        "collector = 5 (argument) does not fit: The 'collector' trait of a NBTrack instance expected a unicode string",
+        "collector = 5 (argument) is invalid: The 'collector' trait of a NBTrack instance expected a unicode string",
     ),
     "no session": (
         nbtrack.session,
@@ -69,17 +69,17 @@ MESSAGES: Messages = {
     "an invalid value of a setting": (
         lambda: NBTrack(cells="some"),
         ValueError,
-        "cells = 'some' (argument) does not fit: ",
+        "cells = 'some' (argument) is invalid: ",
     ),
     "an unknown store": (
         lambda: nbtrack.start(store="dsk"),
         SettingError,
-        "store = 'dsk' (argument) does not fit: events wait on 'disk', in 'memory', or at a URL such as redis://",
+        "store = 'dsk' (argument) is invalid: must be 'disk', 'memory' or a URL such as redis://",
     ),
     "a page that is no URL": (
         lambda: NBTrack(page_url="hub.acme.com/proxy/{port}"),
         SettingError,
-        "page_url = 'hub.acme.com/proxy/{port}' (argument) does not fit: it must be a URL such as https://hub.acme.com/user/ann/proxy/{port}",
+        "page_url = 'hub.acme.com/proxy/{port}' (argument) is invalid: must be a URL such as https://hub.acme.com/user/ann/proxy/{port}",
     ),
     "a page with a variable that is not set": (
         lambda: NBTrack(page_url="https://hub.acme.com{NOWHERE}/{port}"),
@@ -89,12 +89,12 @@ MESSAGES: Messages = {
     "an empty namespace": (
         lambda: NBTrack(namespace=""),
         SettingError,
-        "namespace = '' (argument) does not fit: it is empty",
+        "namespace = '' (argument) is invalid: must not be empty",
     ),
     "a redaction that cannot be called": (
         lambda: NBTrack(redact="email"),
         SettingError,
-        "redact = 'email' (argument) does not fit: The 'redact' trait of a NBTrack instance expected a callable",
+        "redact = 'email' (argument) is invalid: The 'redact' trait of a NBTrack instance expected a callable",
     ),
     "an address that is not an Iglu server's": (
         lambda: NBTrack(iglu=["s3://schemas"]),
@@ -159,20 +159,20 @@ def test_an_environment_variable_with_a_typing_error_is_told(monkeypatch: pytest
 def test_headers_that_do_not_fit_are_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        SettingError, match=r"headers = … \(argument\) does not fit: headers must be a dict"
+        SettingError, match=r"headers = … \(argument\) is invalid: headers must be a dict"
     ) as told:
         NBTrack(headers="Bearer secret")
     assert "secret" not in str(told.value)
     monkeypatch.setenv("NBTRACK_HEADERS", "Bearer secret")
     assert NBTrack().complaints == [
-        "NBTRACK_HEADERS is ignored: headers are written as {'Authorization': '…'}"
+        "NBTRACK_HEADERS is ignored: must be a dict such as {'Authorization': '…'}"
     ]
 
 
 def test_folders_of_schemas_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NBTRACK_IGLU", "schemas")
-    told = f"iglu (NBTRACK_IGLU) names 'schemas', and no folder is at {tmp_path / 'schemas'}"
+    told = f"iglu (NBTRACK_IGLU): no such folder: 'schemas' ({tmp_path / 'schemas'})"
     assert NBTrack().complaints == [told]
     monkeypatch.setenv("NBTRACK_IGLU", "['https://iglu.acme.com']")
     assert (NBTrack().iglu, NBTrack().complaints) == (["https://iglu.acme.com"], [])

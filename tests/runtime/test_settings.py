@@ -59,7 +59,7 @@ def test_a_wrong_name_is_an_error_in_arguments_and_a_complaint_elsewhere(
 ) -> None:
     with pytest.raises(SettingError, match="Did you mean 'cells'"):
         NBTrack(cell="all")
-    with pytest.raises(SettingError, match="does not fit"):
+    with pytest.raises(SettingError, match="is invalid"):
         NBTrack(cells="some")
     monkeypatch.setenv("NBTRACK_CELSS", "all")
     (tmp_path / "pyproject.toml").write_text('[tool.nbtrack]\ncolector = "local"\ncells = "none"')
@@ -113,7 +113,7 @@ def test_a_switch_takes_the_words_that_people_write(monkeypatch: pytest.MonkeyPa
         assert (NBTrack().source, NBTrack().complaints) == (meant, [])
     monkeypatch.setenv("NBTRACK_SOURCE", "maybe")
     assert NBTrack().complaints == [
-        "NBTRACK_SOURCE is ignored: 'maybe' is neither true (1, yes, on) nor false (0, no, off)"
+        "NBTRACK_SOURCE is ignored: must be true (1, yes, on) or false (0, no, off), got 'maybe'"
     ]
 
 

@@ -73,7 +73,7 @@ def test_a_plan_that_cannot_be_read_loses_no_event(tmp_path: Path, caplog: pytes
 def test_a_plan_that_is_not_there_or_not_checked_is_named(tmp_path: Path) -> None:
     missing = nbtrack.runtime.NBTrack(tracking_plan="plan", validate="warn")
     assert missing.complaints == [
-        f"tracking_plan (argument) names 'plan', and nothing is at {tmp_path / 'plan'}"
+        f"tracking_plan (argument): no such file or folder: 'plan' ({tmp_path / 'plan'})"
     ]
     unchecked = nbtrack.runtime.NBTrack(tracking_plan=str(SHOP))
     assert unchecked.complaints == ["tracking_plan is checked with validate = 'warn' or 'raise' only"]

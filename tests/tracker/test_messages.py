@@ -183,7 +183,7 @@ MESSAGES: Messages = {
     "a name that a tracker has already": (
         lambda: [Snowplow.add_tracker(Tracker("twice", Emitter(NOBODY))) for _ in "ab"],
         TypeError,
-        "Tracker with this namespace already exists: 'twice'; Snowplow.get_tracker gives it",
+        "Tracker with this namespace already exists: 'twice'; use Snowplow.get_tracker to get it",
     ),
     "a negative number in a configuration": (
         lambda: EmitterConfiguration(batch_size=-1),

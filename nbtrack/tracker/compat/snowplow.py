@@ -158,6 +158,6 @@ class Snowplow:
 
 def _exists(namespace: str) -> TypeError:
     return TypeError(
-        f"Tracker with this namespace already exists: {namespace!r}; Snowplow.get_tracker gives it, "
-        "Snowplow.remove_tracker_by_namespace forgets it"
+        f"Tracker with this namespace already exists: {namespace!r}; use Snowplow.get_tracker to get it, "
+        "or Snowplow.remove_tracker_by_namespace to remove it"
     )
