@@ -168,6 +168,9 @@ ODD_SHAPE = (TypeError, ValueError, KeyError, AttributeError, IndexError)
 """What reading raises where a value is not of the type that its schema asks for."""
 
 
+MAX_RECOVERIES = 2**31 - 1
+
+
 def describe_shape(error: Exception) -> str:
     """Return why nothing can be read from a row of another shape."""
     return f"not as its schema says ({type(error).__name__}: {error})"
@@ -475,7 +478,9 @@ def _read_recovery(event: FailedEvent, data: Mapping[str, Any], failure: Any) ->
     outer = FailureReason(f"recovery failed: {(failure or {}).get('error', 'unknown reason')}")
     for one in events:
         one.reasons.append(outer)
-        one.recoveries = count if isinstance(count := data.get("recoveries"), int) else 0
+        # True is an int, and JSON has larger ones than a column
+        count = data.get("recoveries")
+        one.recoveries = count if type(count) is int and 0 <= count <= MAX_RECOVERIES else 0
     return events
 
 

@@ -206,8 +206,8 @@ def test_what_is_told_in_marimo_is_listed(monkeypatch: pytest.MonkeyPatch):
 
 
 IN_PYODIDE = """
-import sys
-sys.platform = "emscripten"
+from nbtrack.common import pyodide
+pyodide.IN_PYODIDE = True
 from nbtrack.common.pyodide import LIMITS, NO_LOCAL_COLLECTOR
 from nbtrack.tracker import Emitter
 print(LIMITS, NO_LOCAL_COLLECTOR, sep="\\n")

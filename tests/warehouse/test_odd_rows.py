@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nbtrack
@@ -56,7 +56,25 @@ ROWS: list[dict[str, Any]] = [
     {"event_id": EVENT_ID, "event": "unstruct", "contexts_com_snowplowanalytics_snowplow_failure_1": [FAILURE["data"]]},
 ]  # fmt: skip
 ODD = st.sampled_from(
-    [None, "", "x", 0, -1, 2.5, 1e300, True, [], {}, [None], ["x"], [[1]], [{}], {"x": None}, {"data": 3}]
+    [
+        None,
+        "",
+        "x",
+        0,
+        -1,
+        2**40,
+        2.5,
+        1e300,
+        True,
+        [],
+        {},
+        [None],
+        ["x"],
+        [[1]],
+        [{}],
+        {"x": None},
+        {"data": 3},
+    ]
 )
 
 
@@ -86,6 +104,7 @@ def odd_rows(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(odd_rows(), min_size=1, max_size=3))
+@example([{**ROWS[9], "data": {**ROWS[9]["data"], "recoveries": True}}])
 def test_an_odd_row_costs_nothing_but_itself(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
 ) -> None:
