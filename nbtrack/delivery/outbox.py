@@ -210,7 +210,16 @@ def purge(store: Store, *, waiting: bool = False) -> int:
         ):
             store.ack([row.id for row in rows])
             deleted += len(rows)
+        # what cannot be claimed: events that were set aside, which Redis keeps until they are due, and those that are being sent
+        while gone := _delete_listed(store, route):
+            deleted += gone
     return deleted
+
+
+def _delete_listed(store: Store, route: str) -> int:
+    before = store.count(route)
+    store.ack([row.id for row in store.peek(route, PURGE_EVENTS)])
+    return before - store.count(route)
 
 
 def drain(
