@@ -126,9 +126,7 @@ def test_a_purge_deletes_what_is_set_aside_or_being_sent_too(store: Store) -> No
     store.defer([first.id], 60)
     assert names(claim(store, "another", events=1)) == "b"
     assert outbox.purge(store) == 0
-    left = (
-        1 if isinstance(store, RedisEventStore) else 0
-    )  # what another claims is its own until the lease ends
+    left = 1 if isinstance(store, RedisEventStore) else 0  # it keeps what is set aside until that is due
     assert outbox.purge(store, waiting=True) == 3 - left
     assert store.count(ROUTE) == left
 
