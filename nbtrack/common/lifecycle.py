@@ -129,7 +129,7 @@ def finish_all(**_: object) -> None:
 
 
 def report_unsent(emitter: Any, pending: int, fate: str) -> None:
-    """Say on stderr what becomes of an emitter's unsent events, unless its user switched that off."""
+    """Report on stderr what becomes of an emitter's unsent events, unless its user switched that off."""
     # without a stderr, `print` would write to stdout
     if pending and emitter.report_at_exit and sys.stderr is not None:
         events = plural(pending, "unsent event")
