@@ -138,7 +138,7 @@ def backfill(
     resume : bool, default False
         Whether to continue the previous run by its ledger, instead of sending all rows again.
     since : str, optional
-        Column that tells which rows are new, such as ``"updated_at"``: times, or numbers that grow. Each run sends the rows
+        Column that shows which rows are new, such as ``"updated_at"``: times, or numbers that grow. Each run sends the rows
         from the highest one of the run before on, and those that failed; needs a key. Rows that were delivered are not
         sent again.
     lag : float or timedelta, default 0

@@ -86,7 +86,7 @@ class _MarimoProgress:
 
 
 class Recorded:
-    """A progress bar that also tells the running session how far a backfill is, for its activity.
+    """A progress bar that also updates the running session's activity.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Recorded:
     total
         Number of rows; None if it is not known.
     log
-        Whether the session is told.
+        Whether the session's activity is updated.
     """
 
     def __init__(self, bar: ProgressBar, name: str, total: int | None, *, log: bool = True) -> None:

@@ -32,7 +32,7 @@ START_TIMEOUT = 10.0
 KEEP_DAYS = 30
 """Days that events are kept."""
 PROTOCOL_VERSION = 2
-"""Version of what the collector and its clients say to each other; without one it is the first."""
+"""Version of the protocol between the collector and its clients; without one it is the first."""
 DATABASE_FILE = "collector.sqlite"
 """Name of the file in the home folder with the collector's events."""
 _told: set[Path] = set()

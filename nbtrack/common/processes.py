@@ -62,7 +62,7 @@ def is_same_process(pid: int, started: str) -> bool:
 
 
 def process_arguments(pid: int) -> list[str]:
-    """Return a process's command line; empty where the system does not tell it.
+    """Return a process's command line; empty if the system does not provide it.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def process_arguments(pid: int) -> list[str]:
     []
     """
     if sys.platform == "darwin":
-        import subprocess  # noqa: PLC0415 - only where a file does not tell it
+        import subprocess  # noqa: PLC0415 - only where no file has it
 
         command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
         try:

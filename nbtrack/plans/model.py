@@ -57,7 +57,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class EventSpecification:
-    """What a tracking plan says of one event.
+    """One event of a tracking plan.
 
     Attributes
     ----------

@@ -197,7 +197,7 @@ class _Reader:
         return value
 
     def text(self, place: _Place, *, required: bool = True) -> str:
-        """Return a string, an empty one if there is none."""
+        """Return a string, empty if there is none."""
         found = self.get(place, str, required=required)
         if found == "" and required:
             self.note(place, "must not be empty")
@@ -254,7 +254,7 @@ class _Reader:
     def add_structure(self, structure: DataStructure, known: dict[str, DataStructure]) -> None:
         """Add a data structure; two files with one URI are a mistake."""
         if other := known.get(structure.uri):
-            self.note(("data", "self"), f"{structure.uri} stands in {other.file}, too")
+            self.note(("data", "self"), f"{structure.uri} is also in {other.file}")
         known[structure.uri] = structure
 
     def read_product(self, versions: Mapping[str, int]) -> list[EventSpecification]:
@@ -286,7 +286,7 @@ class _Reader:
         seen: set[str] = set()
         for number, source in enumerate(entities):
             if source.uri in seen:
-                self.note((*tracked, number, "source"), f"{source.uri} stands in this specification twice")
+                self.note((*tracked, number, "source"), f"{source.uri} is listed twice in this specification")
             seen.add(source.uri)
         triggers: _Place = (*place, "triggers")
         return EventSpecification(

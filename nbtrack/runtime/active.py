@@ -140,7 +140,7 @@ def session() -> Session:
     Raises
     ------
     RuntimeError
-        If no session runs; the message says how to start one.
+        If no session runs; the message names the call that starts one.
 
     Examples
     --------

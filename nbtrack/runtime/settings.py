@@ -87,7 +87,7 @@ class NBTrack(Configurable):
     ).tag(config=True)
     quiet = Switch(False, help="Print nothing at load and at exit.").tag(config=True)
     notebook = Unicode(
-        None, allow_none=True, help="The notebook's name or path, where the front end does not tell it."
+        None, allow_none=True, help="The notebook's name or path, if the front end does not provide it."
     ).tag(config=True)
     notebook_name = Enum(
         ("hash", "name", "none"),
@@ -135,7 +135,7 @@ class NBTrack(Configurable):
     page_url = PageTemplate(
         None,
         allow_none=True,
-        help="URL of the local collector's page for browsers, where the Jupyter server does not tell it: "
+        help="URL of the local collector's page for browsers, if the Jupyter server does not provide it: "
         "{port} is the collector's port, {NAME} an environment variable.",
     ).tag(config=True)
     base64 = Switch(

@@ -138,7 +138,7 @@ class SessionEntities:
 
     def _describe_notebook(self) -> SelfDescribingJson:
         names: Mapping[str, Any] = getattr(self._shell, "user_ns", {})
-        # looked up each time: a front end may tell the path only after the first cell
+        # looked up each time: a front end may provide the path only after the first cell
         key = (host.find_notebook_path(names, self._settings.notebook), self._settings.notebook_name)
         if self._notebook and self._notebook[0] == key:
             return self._notebook[1]

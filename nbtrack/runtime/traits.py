@@ -55,7 +55,7 @@ class PageTemplate(Unicode):
 
 
 class StorePlace(Unicode):
-    """A setting that says where events wait."""
+    """A setting for the place where events wait."""
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Validate where events are stored."""

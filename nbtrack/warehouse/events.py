@@ -150,7 +150,7 @@ class FailedEvent:
     raw: str = field(default="", repr=False)
 
     def set_payload(self, recovered: payloads.Recovered) -> None:
-        """Take over a payload, and what it says of the event."""
+        """Take over a payload, and the event's fields in it."""
         payload = self.payload = recovered.payload
         self.lost += recovered.lost
         self.derived_time = recovered.derived_time

@@ -120,7 +120,7 @@ def test_mistakes_are_named_by_file_line_and_key(tmp_path: Path) -> None:
         f"{place}[0].event.source: 'basket_change' is not an Iglu URI such as iglu:com.acme/purchase/jsonschema/1-0-0",
         f"{place}[0].entities.tracked[0].maxCardinality: must be at least minCardinality (3), got 1",
         f"{place}[0].entities.tracked[0].maxCardinalty: is not a key that belongs here; did you mean 'maxCardinality'?",
-        f"{place}[0].entities.tracked[1].source: iglu:com.example/book/jsonschema/1-0-0 stands in this specification twice",
+        f"{place}[0].entities.tracked[1].source: iglu:com.example/book/jsonschema/1-0-0 is listed twice in this specification",
         f"resourceName: {BASKET_ITEM_ADDED} is also the id of event specification 'Added' ({tmp_path / 'p.yaml'}:7)",
         f"{place}[1].name: must be a string, got 5",
         f"{place}[1].event.tracked: is not a key that belongs here; known are source, schema, comment",
@@ -164,7 +164,7 @@ def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
 def test_two_files_with_one_schema_are_a_mistake(tmp_path: Path) -> None:
     folder = write_plan(tmp_path, [structure("a", {}), structure("a", {})])
     assert mistakes(folder) == [
-        f"1.json:1: data.self: iglu:com.example/a/jsonschema/1-0-0 stands in {folder / '0.json'}, too"
+        f"1.json:1: data.self: iglu:com.example/a/jsonschema/1-0-0 is also in {folder / '0.json'}"
     ]
 
 

@@ -22,7 +22,7 @@ let lastId = "";
 
 // The token stays in this tab: session storage is read by no other port and no other site, and a cookie would be.
 const KEY = `nbtrack.token ${location.pathname}`;
-// Behind a proxy it stands in the fragment, which browsers do not send.
+// Behind a proxy it is in the fragment, which browsers do not send.
 function takeToken() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const given = fragment.get("token") ?? new URLSearchParams(location.search).get("token");

@@ -38,7 +38,7 @@ def send(data: Any, plan: BackfillPlan, *, dry: bool) -> Iterable[ChunkReport]:
 
 
 def runs_elsewhere(data: Any) -> bool:
-    """Check whether Spark runs on a cluster; a remote session does not tell."""
+    """Check whether Spark runs on a cluster; a remote session does not show it."""
     context = _find_context(data)
     return context is not None and not str(context.master).startswith("local")
 

@@ -37,7 +37,7 @@ class Outcome:
     bytes
         Size of the body, if it was delivered.
     validation
-        What the collector says about the events; None if it does not validate them at once.
+        The collector's validation results of the events; None if it does not validate them at once.
     """
 
     body: Body

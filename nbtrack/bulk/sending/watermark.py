@@ -47,7 +47,7 @@ create table if not exists pending (marks blob not null) strict;
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The column that tells which rows are new, and how late a row may come.
+    """The column that shows which rows are new, and how late a row may come.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ class Watermark:
         self._failed.append(marks[marks != _NO_MARK])
 
     def finish(self) -> list[str]:
-        """Move the watermark after a run that read all rows; return what to tell about it."""
+        """Move the watermark after a run that read all rows; return what to report about it."""
         if self._kind is None:
             return []
         newest = self._newest

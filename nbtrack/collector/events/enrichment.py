@@ -34,7 +34,7 @@ CAMPAIGN_PARAMETERS = {
 CLICK_IDS = {"gclid": "Google", "msclkid": "Microsoft", "dclid": "DoubleClick"}
 """Networks by the parameter that holds their click id."""
 CAMPAIGN_TAG = "campaign_attribution"
-"""What `etl_tags` says of events whose campaign was attributed."""
+"""Value of `etl_tags` for events whose campaign was attributed."""
 URL_PARTS = ("scheme", "host", "port", "path", "query", "fragment")
 NAME_PARTS = ("event_vendor", "event_name", "event_format", "event_version")
 KEYS_BY_COLUMN: Mapping[str, tuple[str, ...]] = {

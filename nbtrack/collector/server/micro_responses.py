@@ -16,7 +16,7 @@ from nbtrack.protocol import SNOWPLOW_VENDOR, iglu
 
 PROCESSOR = {"artifact": "nbtrack-collector", "version": __version__}
 FAILURE = iglu(SNOWPLOW_VENDOR, "failure")
-"""The entity in which an event says why it failed."""
+"""The entity with the reasons why an event failed."""
 JSON_COLUMNS = frozenset({"contexts", "unstruct_event", "derived_contexts"})
 STRING_COLUMNS = frozenset({"se_value", "tr_total", "tr_tax", "tr_shipping", "ti_price", "txn_id"})
 """Columns that a bad row writes as strings."""
@@ -81,7 +81,7 @@ def bad_row(event: StoredEvent) -> dict[str, Any]:
 
 
 def sdk_events(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:
-    """Return events in the analytics SDK's form; a failed one has entities that say why."""
+    """Return events in the analytics SDK's form; a failed one has entities with the reasons."""
     return [
         flatten(columns, schema_version=True) if event.good else _failed_sdk_event(event, columns)
         for event, columns in zip(events, columns_of(events), strict=True)

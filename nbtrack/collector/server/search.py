@@ -246,7 +246,7 @@ def sdk_columns(events: Sequence[StoredEvent]) -> Iterable[dict[str, Any]]:
 
 
 def searchable_texts(events: Sequence[StoredEvent]) -> list[str]:
-    """Return everything that each event says, in lower case."""
+    """Return all content of each event, in lower case."""
     texts = []
     for event, columns in zip(events, columns_of(events), strict=True):
         reasons = [f"{reason['field']} {reason['path']} {reason['message']}" for reason in event.reasons]
