@@ -172,7 +172,7 @@ class CollectorClient:
         n : int, optional
             How many good events; 1 if nothing else is given.
         schema : str, optional
-            Count only events of this schema; ``*`` stands for any text.
+            Count only events of this schema; ``*`` stands for any characters.
         event_id : str, optional
             Count only this event.
         bad : int, optional
@@ -241,7 +241,7 @@ class CollectorClient:
         Parameters
         ----------
         schema, event_id : str, optional
-            Only these events; ``*`` in a schema stands for any text.
+            Only these events; ``*`` in a schema stands for any characters.
         columns : iterable of str, optional
             Only these columns; that of a schema that no event has is filled with None. By default, every column that
             some event has.
