@@ -285,7 +285,10 @@ def test_spark_loses_nothing_with_an_executor_and_counts_what_tasks_sent_again(t
     killed, copied = (list(map(int, line.split())) for line in done.stdout.splitlines()[-2:])
     for rows, sent, delivered, again, resent in (killed, copied):
         assert (rows, sent, delivered) == (100_000, 100_000, 100_000)
-        assert 20_000 < again <= resent < rows
+        # at least the one task, of whose rows the collector may have had none when its executor was killed
+        assert again <= resent
+        assert 25_000 <= resent < rows
+    assert copied[-2] >= 10_000
     assert copied[-1] == 25_000  # the only task with a copy
 
 
