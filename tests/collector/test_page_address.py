@@ -10,6 +10,7 @@ import pytest
 from nbtrack.collector import CollectorError, LocalCollector
 from nbtrack.collector.page_address import find_page_address
 from tests.support.collector import Sender
+from tests.support.waiting import poll
 
 URL = "http://127.0.0.1:9090"
 SERVERS = ("JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_HOST", "JUPYTERHUB_PUBLIC_URL", "KERNEL_GATEWAY", "JPY_PARENT_PID",
@@ -71,7 +72,8 @@ def test_the_proxy_may_be_in_the_servers_environment_only(tmp_path, monkeypatch)
         folder = tmp_path / "server" / "etc" / "jupyter" / "jupyter_server_config.d"
         folder.mkdir(parents=True)
         (folder / "jupyter-server-proxy.json").write_text("{}")
-        assert find_page_address(URL).is_reachable
+        # the command line of the new process is this one's for a moment
+        assert poll(lambda: find_page_address(URL).is_reachable)
         server.kill()
 
 
