@@ -197,7 +197,7 @@ class _Reader:
         return value
 
     def text(self, place: _Place, *, required: bool = True) -> str:
-        """Return a string, empty if there is none."""
+        """Return a member as a string; an empty one if it is missing."""
         found = self.get(place, str, required=required)
         if found == "" and required:
             self.note(place, "must not be empty")

@@ -24,7 +24,7 @@ from nbtrack.warehouse.schema_columns import types_of
 
 _COMMON = "coalesce(derived_tstamp, collector_tstamp) as time, event_id, app_id, domain_sessionid as session, user_id"
 MAX_KEPT_BYTES = 256_000_000
-"""A larger copy is made anew for each query."""
+"""A larger copy is not kept: each query makes its own."""
 _MAX_CHUNKS = 100
 
 

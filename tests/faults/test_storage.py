@@ -443,3 +443,49 @@ def test_a_large_file_is_opened_without_being_read(path: Path) -> None:
         assert store.count(ROUTE) == pytest.approx(25_001, rel=0.2)
         store.claim("another", "t", max_events=1, max_bytes=1, bytes_per_event=0)
         assert store.count(ROUTE) == 25_001
+
+
+def test_a_claim_that_is_stopped_half_way_returns_what_it_claimed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.05)
+    with SQLiteEventStore(path) as store, contextlib.closing(sqlite3.connect(path)) as other:
+        for number in range(3 * sqlite.SLICE):
+            add(store, number)
+        # another process writes from the end of the first slice on
+        monkeypatch.setattr(sqlite.time, "sleep", lambda _seconds: other.execute("BEGIN IMMEDIATE"))
+        rows = claim(store)
+        other.rollback()
+        assert len(rows) == sqlite.SLICE
+        assert len(claim(store, sqlite.SLICE)) == sqlite.SLICE
+        store.ack([row.id for row in rows])
+        assert store.size() == 2 * sqlite.SLICE
+
+
+def test_a_file_that_is_deleted_with_a_large_journal_is_named_as_deleted(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SQLiteEventStore(path) as store:
+        emitter = Emitter("127.0.0.1:9", "http", event_store=store, batch_size=10_000, report_at_exit=False)
+        track(emitter, *range(1_200), page="x" * 500)
+        path.unlink()
+        time.sleep(2 * sqlite.LOOK_SECONDS)
+        emitter.flush(0.5)
+        emitter.close(timeout=0)
+    messages = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(messages) == 1
+    assert "was deleted while in use" in messages[0]
+
+
+def test_damage_that_only_a_look_at_the_whole_file_finds_is_mended(path: Path) -> None:
+    with SQLiteEventStore(path) as store:
+        for number in range(30_000):
+            add(store, number, b'{"page":"%b"}' % (b"x" * 700))
+        store.close()
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            file.write(b"\xff" * 40_000)
+        with pytest.raises(sqlite3.DatabaseError):
+            claim(store, 1)
+        assert list(path.parent.glob("*.corrupt-*"))
+        assert 10_000 < store.size() < 30_000

@@ -383,16 +383,21 @@ class SQLiteEventStore(SnowplowStoreMethods):
         may_be_more = True
         while may_be_more and len(claimed) < max_events:
             most = min(SLICE, max_events - len(claimed))
-            with self._writing() as connection:
-                rows = self._select(connection, route, now, claimed, most, max_bytes, bytes_per_event)
-                connection.executemany(
-                    "UPDATE events SET token = ?, lease_until = ? WHERE id = ?",
-                    [(f"{self._owner}|{token}", now + LEASE_SECONDS, row.id) for row in rows],
-                )
+            if claimed:
+                time.sleep(PAUSE_SECONDS)
+            try:
+                with self._writing() as connection:
+                    rows = self._select(connection, route, now, claimed, most, max_bytes, bytes_per_event)
+                    connection.executemany(
+                        "UPDATE events SET token = ?, lease_until = ? WHERE id = ?",
+                        [(f"{self._owner}|{token}", now + LEASE_SECONDS, row.id) for row in rows],
+                    )
+            except sqlite3.Error:
+                if not claimed:
+                    raise
+                break  # what is claimed already is sent, and not held until its lease ends
             claimed += rows
             may_be_more = len(rows) == most
-            if may_be_more:
-                time.sleep(PAUSE_SECONDS)
         for row in claimed:
             row.token = token
             # once for the claim, once for its end
@@ -563,7 +568,9 @@ class SQLiteEventStore(SnowplowStoreMethods):
         with self._alone_beside() as is_alone:
             if is_alone:
                 self._journal_bytes = 0
-                sqlite_file.copy_journal(self.path)
+                # a file that was deleted, or is locked, is noticed where events are stored and claimed
+                with contextlib.suppress(sqlite3.Error):
+                    sqlite_file.copy_journal(self.path)
 
     def _maintain(self) -> None:
         """Now and then: delete what is too old, free the leases of dead processes, return pages to the disk."""
@@ -588,8 +595,12 @@ class SQLiteEventStore(SnowplowStoreMethods):
             reader = sqlite_file.open_snapshot(self.path)
             before = quota.events, quota.bytes
         with contextlib.closing(reader):
-            events, size, oldest = reader.execute(COUNT).fetchone()
-            tokens = [token for (token,) in reader.execute("SELECT DISTINCT token FROM events")]
+            try:
+                events, size, oldest = reader.execute(COUNT).fetchone()
+                tokens = [token for (token,) in reader.execute("SELECT DISTINCT token FROM events")]
+            except sqlite3.DatabaseError:
+                with self._using():
+                    raise  # there a damaged file is set aside
         gone = [
             token
             for token in tokens

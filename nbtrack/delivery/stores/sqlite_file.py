@@ -170,7 +170,7 @@ def copy_journal(path: Path) -> None:
     with contextlib.closing(_connect_again(path)) as connection:
         _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if copied != pages:
-            # the few that were written meanwhile: writers wait, or the journal would never begin anew
+            # the few that were written during the copy: writers wait for them, or the journal would only grow
             connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
             connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
 
