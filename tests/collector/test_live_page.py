@@ -219,10 +219,11 @@ def test_the_reason_of_a_failure_stands_next_to_its_field(page, send):
 
 
 def test_the_keyboard_is_enough(page, send):
-    send.post([page_view(aid=str(number)) for number in range(30)])
+    send.post([page_view(aid=f"shop-{number}") for number in range(30)])
     shown(page).to_have_text("30 shown")
     page.keyboard.press("/")
-    page.keyboard.type("29")
+    page.keyboard.type("shop-29")
+    shown(page).to_have_text("1 of 30 shown")  # a search begins anew what the arrows have chosen
     page.keyboard.press("Escape")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -230,7 +231,7 @@ def test_the_keyboard_is_enough(page, send):
     page.keyboard.press("Escape")
     page.keyboard.press("f")
     page.keyboard.press("f")
-    assert page.locator("[data-filter=bad]").get_attribute("aria-pressed") == "true"
+    expect(page.locator("[data-filter=bad]")).to_have_attribute("aria-pressed", "true")
 
 
 def test_columns_are_chosen_and_remembered(page, send):

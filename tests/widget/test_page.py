@@ -72,22 +72,26 @@ def test_a_second_view_and_a_late_one_show_the_same(bare):
 def test_five_thousand_rows_scroll_smoothly(bare):
     bare.start(add=[row(number, f"event {number}") for number in range(5_000)])
     assert bare.rows().count() < 60
-    slowest, seen = bare.page.evaluate(
+    most, seen = bare.page.evaluate(
         """async () => {
           const scroll = document.querySelector('.nbm-scroll');
-          let slowest = 0, seen = new Set();
+          let drawn = 0, most = 0, seen = new Set();
+          new MutationObserver((records) => records.forEach((record) => record.addedNodes.forEach((node) => {
+            drawn += node.nodeName === 'TR' ? 1 : node.querySelectorAll?.('tr').length ?? 0;
+          }))).observe(scroll, {childList: true, subtree: true});
           for (let step = 0; step < 60; step += 1) {
-            const begun = performance.now();
             scroll.scrollTop = step * 2200;
             await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-            slowest = Math.max(slowest, performance.now() - begun);
+            most = Math.max(most, drawn);
+            drawn = 0;
             seen.add(document.querySelector('.nbm-home tbody:not(.nbm-space) tr:last-child td:nth-child(3)').textContent);
           }
-          return [slowest, seen.size];
+          return [most, seen.size];
         }"""
     )
     assert seen >= 55
-    assert slowest < 150
+    # the work of a frame, and not its time, which is that of the machine: only what comes into sight is drawn
+    assert 0 < most < 60
     assert bare.rows().last.inner_text().split("\t")[2] == "event 4999"
     assert bare.page.locator("#one table").first.get_attribute("aria-rowcount") == "5001"
 
