@@ -66,10 +66,10 @@ class NBTrackMagics(Magics):
           %%track [NAME] [-l LABEL] [-p key=value]... [-e entity]... [--source | --no-source]
 
         as a cell's first line makes its run a ``cell_run`` event: status, duration, memory, magics, the class of an
-        error. Source, messages and tracebacks stay here unless the settings say otherwise.
+        error. Source, messages and tracebacks are sent only if the settings allow it.
 
           NAME               what the run is called
-          -l, --label LABEL  tells runs of the same name apart
+          -l, --label LABEL  distinguishes runs of the same name
           -p key=value       a property; an expression such as rows=len(df) is evaluated after the cell, and one with
                              blanks needs quotes: -p 'n=len(df) + 1'. Numbers, strings, booleans and dates are sent,
                              short lists of these as one string, a DataFrame as its shape, other objects (dicts, too)
