@@ -297,7 +297,7 @@ def describe_elsewhere(elsewhere: Mapping[str, int]) -> str:
 
 
 def name_schema(schema: str | None) -> str:
-    """Return how a schema is shown where it stands for events; pipelines give structured events one of their own."""
+    """Return the name of a schema in lists of events; pipelines use one of their own for structured events."""
     if schema is None:
         return "-"
     return "structured event" if "com.google.analytics/event/" in schema else shorten(schema)

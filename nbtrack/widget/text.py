@@ -1,4 +1,4 @@
-"""A snapshot as plain text: for terminals, and wherever HTML does not go."""
+"""A snapshot as plain text: for terminals, and where HTML is not shown."""
 
 from nbtrack.activities.rendering import summarise
 from nbtrack.widget.snapshot import Snapshot, describe_elsewhere
@@ -15,7 +15,7 @@ def render_text(snapshot: Snapshot) -> str:
     Returns
     -------
     str
-        Plain text, without an end of line.
+        Plain text, without a final line break.
 
     Examples
     --------
