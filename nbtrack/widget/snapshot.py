@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from nbtrack.activities import ActivityLog, Entry
 from nbtrack.activities.entries import mark_elsewhere
+from nbtrack.common.arguments import is_http_url
 from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.wording import plural
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
@@ -294,6 +295,19 @@ def describe_elsewhere(elsewhere: Mapping[str, int]) -> str:
         for place, number in elsewhere.items()
     )
     return f"{waiting}: nbtrack outbox drain sends {'it' if sum(elsewhere.values()) == 1 else 'them'}"
+
+
+def describe_validation(snapshot: Snapshot) -> str:
+    """Return why the validation results of what was sent are unknown; an empty string if they are known, or nothing was sent.
+
+    Examples
+    --------
+    >>> describe_validation(Snapshot(0.0, "https://sp.acme.com", "ok", "", {"sent": 2}))
+    'unknown: this collector accepts events before its pipeline validates them'
+    """
+    if snapshot.local or not is_http_url(snapshot.destination) or not snapshot.counters.get("sent"):
+        return ""
+    return "unknown: this collector accepts events before its pipeline validates them"
 
 
 def name_schema(schema: str | None) -> str:
