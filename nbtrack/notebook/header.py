@@ -201,6 +201,8 @@ def strip_header(lines: list[str]) -> list[str]:
     lines
         The cell's lines, each ending in a line feed.
     """
+    if "%%track" not in "".join(lines):  # most cells
+        return lines
     place = next((index for index, line in enumerate(lines) if not _COMMENT_OR_BLANK.match(line)), None)
     found = None if place is None else _HEADER.match(lines[place])
     if place is None or found is None:

@@ -110,6 +110,7 @@ def _pretend(code: str, shell: Any) -> CellRun:
             f"{error} (preview takes a header's options, such as %nbtrack preview load -p rows=3)"
         ) from None
     run = CellRun(_Info(code + f"\n# In[{getattr(shell, 'execution_count', '')}]"), header)
+    run.start_clock()
     run.finish(_Result(), time.perf_counter())
     return run
 
