@@ -97,6 +97,9 @@ class Source(Protocol):
     def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
         """Note validation results: the reasons by event id."""
 
+    def check_results(self) -> None:
+        """Ask the local collector for the validation results that are not known yet."""
+
     def count_elsewhere(self) -> dict[str, int]:
         """Return how many events wait for other collectors, by destination."""
 
@@ -227,18 +230,12 @@ def describe(source: Source, emitter: AsyncEmitter, results: dict[str, Any] | No
     if source.fault_count:
         counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
-    if results is not None:
-        found = [*results.get("last", ()), *results.get("last_bad", ())]
-        source.note_results(
-            {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
-        )
     activity = source.activities.entries(MOST_ACTIVITY)
     elsewhere = source.count_elsewhere()
     mark_elsewhere(activity, source.destination, elsewhere)
     buffer = list(emitter.pending(rows))
     listed = [event.event_id for event in buffer]
-    if results is not None:
-        listed += [one["event_id"] for one in found if one["event_id"]]
+    listed += [one["event_id"] for one in _find_last(results or {})]
     return Snapshot(
         now,
         source.destination,
@@ -266,9 +263,18 @@ def fetch_validation_results(source: Source) -> dict[str, Any] | None:
         return None
     try:
         results: dict[str, Any] = client.summary()
+        source.note_results(
+            {one["event_id"]: () if one["good"] else one["reasons"] for one in _find_last(results)}
+        )
+        source.check_results()
         return results | {"by_schema": client.counts_by_schema(), "url": page.base}
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def _find_last(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the last events that a collector validated, those without an id left out."""
+    return [one for one in (*results.get("last", ()), *results.get("last_bad", ())) if one["event_id"]]
 
 
 def _name_fault(fault: Fault) -> str:
