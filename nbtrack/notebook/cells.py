@@ -155,8 +155,8 @@ class CellRuns:
     def _find_loop(self, run: CellRun) -> Any:
         """Find the loop that will come round once the kernel has replied; None where the run is sent at once.
 
-        Nobody can tell the difference: whatever happens after that, such as the next cell, settles first. What the
-        user's own expressions give is asked for at once.
+        Whatever happens after that, such as the next cell, finds the run sent. The user's own expressions are
+        evaluated at once, so such a run is sent at once.
         """
         if not hasattr(self._shell, "kernel") or (
             run.header and (run.header.properties or run.header.entities)

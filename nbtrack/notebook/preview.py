@@ -34,7 +34,7 @@ def show_page(page: PageAddress, token: str) -> str:
     first = (
         ""
         if page.hosts
-        else f"\nFirst tell the collector that address: %nbtrack config page_url=https://HOST{page.base.rpartition('/')[0]}/{{port}}"
+        else f"\nThe collector refuses a host that it does not know, so set it first: %nbtrack config page_url=https://HOST{page.base.rpartition('/')[0]}/{{port}}"
     )
     return f"The local collector's page, at the host of this notebook: {page.with_token(token)}{first}"
 
