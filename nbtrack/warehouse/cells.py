@@ -45,11 +45,11 @@ def convert_column(name: str, strings: pa.Array, bad_cells: Counter[str]) -> pa.
     """
     kind = ENRICHED_COLUMNS[name]
     if kind in {"string", "uuid", "json"}:
-        return _repair(strings)
+        return strings
     try:
         return _CASTS[kind](strings)
     except (pa.ArrowException, ValueError):
-        return convert_values(name, _repair(strings).to_pylist(), bad_cells)
+        return convert_values(name, strings.to_pylist(), bad_cells)
 
 
 def convert_values(name: str, values: list[Any], bad_cells: Counter[str]) -> pa.Array:
@@ -66,18 +66,6 @@ def convert_values(name: str, values: list[Any], bad_cells: Counter[str]) -> pa.
             bad_cells[name] += 1
             cells.append(None)
     return pa.array(cells, type_of(name))
-
-
-def _repair(strings: pa.Array) -> pa.Array:
-    """Replace bytes that are not UTF-8 by U+FFFD."""
-    try:
-        strings.validate(full=True)
-    except pa.ArrowInvalid:
-        raw = strings.cast(pa.binary()).to_pylist()
-        return pa.array(
-            [None if value is None else value.decode(errors="replace") for value in raw], pa.string()
-        )
-    return strings
 
 
 def _cast_timestamp(strings: pa.Array) -> pa.Array:

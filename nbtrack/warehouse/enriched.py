@@ -1,7 +1,5 @@
 """Enriched events as typed tables: lines of a pipeline, and the JSON of the analytics SDKs."""
 
-import codecs
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
-from pyarrow.lib import TransformInputStream
 
 from nbtrack.bulk.report import BackfillReport
 from nbtrack.bulk.sources.paths import reading
@@ -27,7 +23,8 @@ from nbtrack.common.home import make_private
 from nbtrack.common.wording import near_matches, plural
 from nbtrack.protocol import ENRICHED_COLUMNS
 from nbtrack.schemas import Registry
-from nbtrack.warehouse.cells import convert_column, convert_values, type_of
+from nbtrack.warehouse.cells import convert_values, type_of
+from nbtrack.warehouse.enriched_lines import LineParser
 from nbtrack.warehouse.lines import find_files, open_unpacked, read_lines
 from nbtrack.warehouse.payloads import SENT_COLUMNS, encode_payload, from_columns, read_event_ids
 from nbtrack.warehouse.schema_columns import JSON_COLUMNS, names_in, split_documents, to_column, types_of
@@ -37,11 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES = tuple(ENRICHED_COLUMNS)
-_BLOCK_BYTES = 1 << 22
 _LONGEST_LINE = 1 << 20
 """Bytes of a file's first line that are looked at."""
-_JSON_ROWS = 10_000
-_TIMES, _PARSED_TIMES = pa.timestamp("ms", "UTC"), pa.timestamp("ms")
+_JSON_ROWS, _JSON_BYTES = 10_000, 1 << 25
 _MAX_BAD_LINES = 1_000
 _PREFIXES = ("unstruct_event_", "contexts_")
 _SHOWN = 5
@@ -169,19 +164,20 @@ class EnrichedEvents:
             [name for name in JSON_COLUMNS if name not in wanted] if self._schema_types else []
         )
         for read in self._read(needed, report):
+            report.rows += read.num_rows
+            if not self._schema_types:
+                yield read.select(self._names)
+                continue
             arrays = {name: read[name] for name in wanted}
-            rows = len(next(iter(read.values())))
-            if self._schema_types:
-                texts = {name: read[name].to_pylist() for name in JSON_COLUMNS}
-                found = split_documents(texts, rows)
-                for name, type_ in self._schema_types.items():
-                    values = found.get(name)
-                    arrays[name] = (
-                        pa.nulls(rows, type_)
-                        if values is None
-                        else to_column(name, values, type_, report.bad_cells)
-                    )
-            report.rows += rows
+            texts = {name: read[name].to_pylist() for name in JSON_COLUMNS}
+            found = split_documents(texts, read.num_rows)
+            for name, type_ in self._schema_types.items():
+                values = found.get(name)
+                arrays[name] = (
+                    pa.nulls(read.num_rows, type_)
+                    if values is None
+                    else to_column(name, values, type_, report.bad_cells)
+                )
             yield pa.record_batch([arrays[name] for name in self._names], schema=self.schema)
 
     def to_reader(self) -> pa.RecordBatchReader:
@@ -300,8 +296,9 @@ class EnrichedEvents:
             names |= names_in(text for name in JSON_COLUMNS for text in pc.unique(read[name]).to_pylist())
         return names
 
-    def _read(self, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:
+    def _read(self, names: Sequence[str], report: EnrichedReport) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the files, a batch at a time."""
+        parser = LineParser(names)
         for path in self.files:
             with reading(path, by_library=True):
                 with open_unpacked(path) as file:
@@ -311,7 +308,7 @@ class EnrichedEvents:
                 if is_json:
                     yield from _read_json(path, names, report)
                 else:
-                    yield from _LineReader(path, names, report).read()
+                    yield from _read_tsv(path, parser, report)
 
 
 def read_enriched(
@@ -385,125 +382,57 @@ def _check_column(name: str) -> str:
     return name
 
 
-class _LineReader:
-    """Reads the columns of a file of lines.
-
-    The cells are converted while the file is parsed. If one does not convert, or a line has another number of fields, the
-    rest of the file is read again as strings, which are converted cell by cell.
-
-    Parameters
-    ----------
-    path
-        The file.
-    names
-        The columns; with those of JSON.
-    report
-        Receives lines and cells that cannot be read.
-    """
-
-    def __init__(self, path: str, names: Sequence[str], report: EnrichedReport) -> None:
-        self._path, self._names, self._report = path, list(names) or ["event_id"], report
-        self._bad_rows = 0
-
-    def read(self) -> Iterator[dict[str, pa.Array]]:
-        """Yield the columns in their types, a batch at a time."""
-        with open_unpacked(self._path) as file:
-            if not file.read(1):
-                return
-        done = 0
-        try:
-            for batch in self._open(typed=True):
-                done += batch.num_rows
-                yield {name: _in_zone(batch.column(index)) for index, name in enumerate(self._names)}
-        except pa.ArrowInvalid:
-            yield from self._read_strings(done)
-        if self._bad_rows:
-            self._find_bad_lines()
-
-    def _read_strings(self, done: int) -> Iterator[dict[str, pa.Array]]:
-        """Yield the columns of the rows after those that are done."""
-        for whole in self._open(typed=False):
-            batch = whole.slice(min(done, whole.num_rows))
-            done -= whole.num_rows - batch.num_rows
-            if batch.num_rows:
-                yield {
-                    name: convert_column(name, batch.column(index), self._report.bad_cells)
-                    for index, name in enumerate(self._names)
-                }
-
-    def _open(self, *, typed: bool) -> Iterator[pa.RecordBatch]:
-        types = {name: _csv_type(name) if typed else pa.string() for name in self._names}
-        with open_unpacked(self._path) as file:
-            reader = arrow_csv.open_csv(
-                file if typed else _repair(file),
-                arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=list(_NAMES)),
-                arrow_csv.ParseOptions(
-                    delimiter="\t", quote_char=False, invalid_row_handler=None if typed else self._skip
-                ),
-                arrow_csv.ConvertOptions(
-                    check_utf8=typed,
-                    column_types=types,
-                    include_columns=self._names,
-                    null_values=[""],
-                    true_values=["1"],
-                    false_values=["0"],
-                    strings_can_be_null=True,
-                ),
-            )
-            yield from (batch for batch in reader if batch.num_rows)
-
-    def _skip(self, _row: arrow_csv.InvalidRow) -> str:
-        self._bad_rows += 1
-        return "skip"
-
-    def _find_bad_lines(self) -> None:
-        """Report the lines with another number of fields, by their numbers."""
-        for line in read_lines([self._path]):
-            fields = line.text.count("\t") + 1
-            if fields != len(_NAMES):
-                self._report.add_bad_line(
-                    line.file, line.number, f"{plural(fields, 'field')}, {len(_NAMES)} expected"
-                )
+def _read_tsv(path: str, parser: LineParser, report: EnrichedReport) -> Iterator[pa.RecordBatch]:
+    """Yield columns of the events of a file of lines; the lines that are no events are looked up once all others are read."""
+    bad_rows = 0
+    for parsed in parser.read(path):
+        report.bad_cells.update(parsed.bad_cells)
+        bad_rows += parsed.bad_rows
+        if parsed.batch is not None:
+            yield parsed.batch
+    if not bad_rows:
+        return
+    for line in read_lines([path]):
+        fields = line.text.count("\t") + 1
+        fault = line.fault or f"{plural(fields, 'field')}, {len(_NAMES)} expected"
+        if line.fault or fields != len(_NAMES):
+            report.add_bad_line(line.file, line.number, fault)
 
 
-def _repair(file: pa.NativeFile) -> pa.NativeFile:
-    """Return a stream with U+FFFD in place of bytes that are not UTF-8, which would end the file at a line with few fields."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    return TransformInputStream(file, lambda block: decoder.decode(bytes(block)).encode())
-
-
-def _csv_type(name: str) -> pa.DataType:
-    type_ = type_of(name)
-    return _PARSED_TIMES if type_ == _TIMES else type_
-
-
-def _in_zone(column: pa.Array) -> pa.Array:
-    # a view: a cast would copy it
-    return column.view(_TIMES) if column.type == _PARSED_TIMES else column
-
-
-def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Iterator[dict[str, pa.Array]]:
+def _read_json(path: str, names: Sequence[str], report: EnrichedReport) -> Iterator[pa.RecordBatch]:
     """Yield columns of the events of a file of JSON lines; what is in columns of schemas becomes self-describing JSON."""
-    lines, schemas = read_lines([path]), entity_schemas(find_registry() or Registry())
-    while part := list(itertools.islice(lines, _JSON_ROWS)):
-        rows: list[dict[str, Any]] = []
-        for line in part:
-            try:
-                document = orjson.loads(line.text)
-            except ValueError as error:
-                report.add_bad_line(line.file, line.number, f"not valid JSON: {error}")
-                continue
-            if not isinstance(document, dict) or "event_id" not in document:
-                report.add_bad_line(line.file, line.number, "not an enriched event")
-                continue
-            columns, lost = read_sdk_json(document, schemas)
-            rows.append(columns)
-            report.bad_cells.update(lost if "contexts" in names else ())
-        if rows:
-            yield {
-                name: convert_values(name, [_as_text(row.get(name)) for row in rows], report.bad_cells)
-                for name in names or ["event_id"]
-            }
+    schemas = entity_schemas(find_registry() or Registry())
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for line in read_lines([path]):
+        if line.fault:
+            report.add_bad_line(line.file, line.number, line.fault)
+            continue
+        try:
+            document = orjson.loads(line.text)
+        except ValueError as error:
+            report.add_bad_line(line.file, line.number, f"not valid JSON: {error}")
+            continue
+        if not isinstance(document, dict) or "event_id" not in document:
+            report.add_bad_line(line.file, line.number, "not an enriched event")
+            continue
+        columns, lost = read_sdk_json(document, schemas)
+        rows.append(columns)
+        size += line.size
+        report.bad_cells.update(lost if "contexts" in names else ())
+        if len(rows) == _JSON_ROWS or size > _JSON_BYTES:
+            yield _to_batch(rows, names, report)
+            rows, size = [], 0
+    if rows:
+        yield _to_batch(rows, names, report)
+
+
+def _to_batch(rows: list[dict[str, Any]], names: Sequence[str], report: EnrichedReport) -> pa.RecordBatch:
+    names = list(names) or ["event_id"]
+    return pa.record_batch(
+        [convert_values(name, [_as_text(row.get(name)) for row in rows], report.bad_cells) for name in names],
+        names,
+    )
 
 
 def _plain(value: Any) -> Any:

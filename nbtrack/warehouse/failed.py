@@ -313,8 +313,10 @@ def _read_line(line: Line, schemas: Mapping[str, str]) -> list[FailedEvent]:
     Raises
     ------
     ValueError
-        If it is neither JSON nor a line of an enriched event.
+        If it is neither JSON nor a line of an enriched event, or too long.
     """
+    if line.fault:
+        raise ValueError(line.fault)
     fields = line.text.split("\t")
     text = line.text.lstrip("\ufeff ")
     # a first column may begin like JSON
