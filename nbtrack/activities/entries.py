@@ -103,6 +103,18 @@ class Entry:
         return None if IMPLIED.get(self.status or "") == self.error else self.error
 
     @property
+    def origin(self) -> str:
+        """Notebook and session that it ran in, for lists of several sessions.
+
+        Examples
+        --------
+        >>> Entry(id="1", kind="step", name="", started=0.0, session="5887d762-a14f-4902", notebook="etl.ipynb").origin
+        'etl.ipynb, session 5887d762'
+        """
+        parts = [self.notebook, f"session {self.session[:8]}" if self.session else ""]
+        return ", ".join(part for part in parts if part)
+
+    @property
     def title(self) -> str:
         """Name as it is shown; an unnamed cell has its number."""
         if self.name:

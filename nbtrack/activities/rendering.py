@@ -135,6 +135,7 @@ def render_text(entries: Sequence[Entry], total: int, forgotten: int = 0) -> str
         Earlier entries that are no longer kept.
     """
     lines = [f"nbtrack activity: {summarise(entries, total, forgotten)}"]
+    several = _are_of_several_sessions(entries)
     table = [
         [
             clock(entry.started),
@@ -146,11 +147,12 @@ def render_text(entries: Sequence[Entry], total: int, forgotten: int = 0) -> str
             rows(entry),
             delivery(entry),
             plain("  ".join(f"{name}={value}" for name, value in _properties(entry))),
+            plain(_short(entry.origin, LONGEST_NAME)) if several else "",
         ]
         for entry, depth in in_tree_order(entries)[-MOST_ROWS:]
     ]
     if table:
-        heads = ["start", "", "", "name", "status", "took", "rows", "delivery", "properties"]
+        heads = ["start", "", "", "name", "status", "took", "rows", "delivery", "properties", "in"]
         kept = [i for i in range(len(heads)) if any(row[i] for row in table)]
         widths = {i: max(len(row[i]) for row in [heads, *table]) for i in kept}
         lines += [
@@ -159,6 +161,10 @@ def render_text(entries: Sequence[Entry], total: int, forgotten: int = 0) -> str
             for row in [heads, *table]
         ]
     return "\n".join(lines)
+
+
+def _are_of_several_sessions(entries: Iterable[Entry]) -> bool:
+    return len({entry.session for entry in entries}) > 1
 
 
 def render_tree_text(entries: Sequence[Entry]) -> str:
@@ -272,6 +278,7 @@ def _table(shown: Sequence[tuple[Entry, int]], longest: float) -> str:
         ("rows in → out", _NUMBER),
         ("properties", _CELL),
         ("delivery", _CELL),
+        ("in", _CELL),
     ]
     kept = [
         True,
@@ -279,6 +286,7 @@ def _table(shown: Sequence[tuple[Entry, int]], longest: float) -> str:
         any(rows(entry) for entry, _ in shown),
         any(entry.properties for entry, _ in shown),
         any(delivery(entry) for entry, _ in shown),
+        _are_of_several_sessions(entry for entry, _ in shown),
     ]
     numbered = any(entry.count is not None for entry, _ in shown)
     if not shown:
@@ -318,7 +326,7 @@ def _cells(entry: Entry, depth: int, longest: float, *, numbered: bool) -> list[
     name = (
         f'<div style="display:flex;gap:6px;align-items:baseline;padding-left:{depth * 1.4:.1f}em" title="{text(clock(entry.started))}">'
         f'<span style="color:{colour};min-width:1em" aria-hidden="true">{sign(entry)}</span>{number}'
-        f"<div>{text(_short(entry.title, LONGEST_NAME))}{running}{failure}</div></div>"
+        f'<div style="min-width:9em">{text(_short(entry.title, LONGEST_NAME))}{running}{failure}</div></div>'
     )
     share = 0.0 if not longest or entry.seconds is None else 100 * entry.seconds / longest
     took = (
@@ -335,7 +343,8 @@ def _cells(entry: Entry, depth: int, longest: float, *, numbered: bool) -> list[
     reasons = (
         f'<div style="font-size:.9em">{text("; ".join(entry.reasons[:2]))}</div>' if entry.reasons else ""
     )
-    return [name, took, text(rows(entry)), chips, f"{text(delivery(entry))}{reasons}"]
+    origin = text(_short(entry.origin, LONGEST_NAME))
+    return [name, took, text(rows(entry)), chips, f"{text(delivery(entry))}{reasons}", origin]
 
 
 def render_tree_html(entries: Sequence[Entry]) -> str:

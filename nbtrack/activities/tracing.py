@@ -27,11 +27,14 @@ def make_trace(entries: Iterable[Entry]) -> dict[str, Any]:
     [('load', 'X', 1000000, 500000)]
     """
     processes: dict[str, int] = {}
+    origins: dict[str, str] = {}
     # of each process and thread, the ends of what is open, and the last start
     open_until: dict[tuple[int, int], list[int]] = {}
     events: list[dict[str, Any]] = []
     for entry, _ in sorted(in_tree_order(entries), key=lambda pair: (pair[0].started, pair[1])):
         process = processes.setdefault(entry.session, len(processes) + 1)
+        if entry.notebook or entry.session not in origins:
+            origins[entry.session] = entry.origin or "session"
         start = round(entry.started * 1e6)
         common = {
             "name": entry.title,
@@ -55,7 +58,7 @@ def make_trace(entries: Iterable[Entry]) -> dict[str, Any]:
             "ph": "M",
             "pid": number,
             "tid": 1,
-            "args": {"name": f"session {session[:8]}".strip()},
+            "args": {"name": origins[session]},
         }
         for session, number in processes.items()
     ]

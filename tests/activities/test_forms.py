@@ -195,6 +195,19 @@ def test_a_frame_has_a_row_for_each_entry_and_types_of_its_own() -> None:
     assert list(Activity([]).frame().columns) == list(frame.columns)
 
 
+def test_entries_of_several_sessions_name_where_they_ran() -> None:
+    mine = entry(1, seconds=1.0, status="ok", session="5887d762-a14f-4902")
+    other = entry(2, seconds=1.0, status="ok", session="b07f0fc7-6f00-427d", notebook="etl<b>.ipynb")
+    alone, both = Activity([mine]), Activity([mine, other])
+    assert "session" not in f"{alone}{alone._repr_html_()}"
+    assert "session 5887d762" in repr(both)
+    assert "etl<b>.ipynb, session b07f0fc7" in repr(both)
+    assert ">session 5887d762</td>" in both._repr_html_()
+    assert ">etl&lt;b&gt;.ipynb, session b07f0fc7</td>" in both._repr_html_()
+    named = [one["args"]["name"] for one in make_trace(both.entries)["traceEvents"] if one["ph"] == "M"]
+    assert named == ["session 5887d762", "etl<b>.ipynb, session b07f0fc7"]
+
+
 def test_a_trace_is_saved_for_its_owner(tmp_path: Path) -> None:
     path = Activity(SAMPLE).save(tmp_path / "trace.json")
     trace = json.loads(path.read_text())
