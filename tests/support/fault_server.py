@@ -123,11 +123,11 @@ class FaultServer:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def wait_for(self, events: int, timeout: float = 10.0) -> bool:
-        """Wait until so many different events are delivered."""
+    def wait_for(self, events: int, timeout: float = 60.0) -> bool:
+        """Wait until so many different events are delivered; a busy machine may need seconds to start their process."""
         return poll(lambda: len(self.delivered) >= events, timeout)
 
-    def wait_for_requests(self, number: int, timeout: float = 10.0) -> bool:
+    def wait_for_requests(self, number: int, timeout: float = 60.0) -> bool:
         return poll(lambda: len(self.seen) >= number, timeout)
 
     def _spawn(self, work: Callable[..., None], *arguments: object) -> None:

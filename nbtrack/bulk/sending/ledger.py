@@ -2,6 +2,8 @@
 
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nbtrack.common.errors import NbtrackError
@@ -25,7 +27,7 @@ BEGIN_AGAIN = (
 
 
 class LedgerError(NbtrackError, RuntimeError):
-    """The ledger belongs to another backfill, or is in use; the message names what differs.
+    """The ledger belongs to another backfill, is in use, or cannot be written; the message names which.
 
     Examples
     --------
@@ -77,6 +79,17 @@ def open_exclusive(path: Path) -> sqlite3.Connection:
             f"cannot use {path} as ledger ({error}); another backfill may use it: pass another ledger="
         ) from None
     return connection
+
+
+@contextmanager
+def recording(path: Path) -> Iterator[None]:
+    """Raise a `LedgerError` if what was delivered cannot be written, since the disk is full."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(
+            f"cannot record in {path} what was delivered ({error}), so the run stopped; free disk space, then resume it"
+        ) from None
 
 
 class Ledger:
@@ -144,7 +157,7 @@ class Ledger:
 
     def finish(self, number: int, fingerprint: int, events: int) -> None:
         """Record that all events of a chunk were accepted."""
-        with self._lock:
+        with self._lock, recording(self.path):
             self._connection.execute(
                 "insert or replace into chunk values (?, ?, ?)", [number, fingerprint, events]
             )

@@ -161,8 +161,9 @@ class Run:
         finally:
             self.stop()
             transport.close()
-        if self._error is not None:
-            raise self._error
+        error = self._error or (None if self._sender is None else self._sender.error)
+        if error is not None:
+            raise error
         self._close_accounts(rows)
         self._show_progress()
 

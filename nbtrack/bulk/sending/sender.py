@@ -132,6 +132,7 @@ class BodySender:
         self._transport, self._on_outcome, self._give_up_after = transport, on_outcome, give_up_after
         self._queue: queue.Queue[Body | None] = queue.Queue(_QUEUED)
         self.stopping = threading.Event()
+        self.error: BaseException | None = None
         self.pace = Pace(connections, rate, byte_rate, self.stopping)
         self.stats = SenderStats()
         self._connections = connections
@@ -174,6 +175,13 @@ class BodySender:
         return False
 
     def _run(self) -> None:
+        try:
+            self._deliver_queued()
+        except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
+            self.error = self.error or error
+            self.stop()
+
+    def _deliver_queued(self) -> None:
         backoff = Backoff(cap=_MAX_WAIT)
         while not self.stopping.is_set():
             try:

@@ -24,7 +24,7 @@ from nbtrack.bulk.encoding.encoder import Encoded, Ids, Positions
 from nbtrack.bulk.encoding.event_ids import RECIPE
 from nbtrack.bulk.encoding.expressions import evaluate_column
 from nbtrack.bulk.models import Reason
-from nbtrack.bulk.sending.ledger import LedgerError, open_exclusive
+from nbtrack.bulk.sending.ledger import LedgerError, open_exclusive, recording
 from nbtrack.bulk.sources.chunks import Chunk, Source, SourceError, select_columns
 from nbtrack.common.arguments import check_at_least
 from nbtrack.common.home import find_home
@@ -220,7 +220,8 @@ class Watermark:
         if self._connection is not None:
             indexes = marked.find(rows)
             values = (marked.ids[indexes].tobytes(), marked.marks[indexes].tobytes())
-            self._connection.execute("insert into delivered values (?, ?)", values)
+            with recording(self.path):
+                self._connection.execute("insert into delivered values (?, ?)", values)
 
     def fail(self, marked: Marked, rows: Any) -> None:
         """Note rows that were not delivered: a later run reads them again."""
@@ -237,7 +238,8 @@ class Watermark:
         following = newest if self.watermark is None else max(newest, self.watermark)
         failed = np.unique(np.concatenate([*self._failed, np.zeros(0, np.int64)]).astype(np.int64))
         if self._connection is not None:
-            self._store(self._connection, following, failed)
+            with recording(self.path):
+                self._store(self._connection, following, failed)
         notes = []
         if self.first_mark is not None:
             notes.append(
