@@ -275,7 +275,7 @@ def write_settings() -> Iterator[str]:
         "3. arguments of `nbtrack.start`",
         "4. environment variables `NBTRACK_NAME`",
         "5. `[tool.nbtrack]` in the nearest `pyproject.toml` upwards",
-        "6. `c.NBTrack.name` in the configuration files of IPython and Jupyter",
+        "6. `c.NBTrack.name` in the configuration files of IPython and Jupyter, or `--NBTrack.name=value` on their command lines",
         "7. the system-wide `nbtrack.toml`, in `/etc/nbtrack` or in `etc/nbtrack` of the environment",
         "8. the default",
         "",
@@ -330,7 +330,9 @@ def write_benchmarks(path: Path) -> Iterator[str]:
     yield from ("", "## Figures", "", f"Measured on {kept['machine']}:")
     for part, figures in kept["parts"].items():
         yield from ("", f"### {part.capitalize()}", "", "| Figure | Value |", "|---|---:|")
-        yield from (f"| {name} | {value:,.3f} |" for name, value in figures.items())
+        for name, value in figures.items():
+            digits = 3 if abs(value) < 1_000 else 0  # noqa: PLR2004 - four digits are enough to compare
+            yield f"| {name} | {value:,.{digits}f} |"
 
 
 def write_magics() -> Iterator[str]:

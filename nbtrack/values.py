@@ -45,6 +45,8 @@ MAX_DEPTH = 254
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _INTEGRAL = re.compile(rb"(?:^|[:,\[])-?[0-9]+[.]0(?:$|[,}\]])")
 """An integral float in compact JSON; a string with such a number between commas looks like it."""
+_ENDS_LIKE_INTEGRAL = re.compile(rb"[.]0(?:$|[,}\]])")
+"""How one ends. The search for this begins with a constant, and takes a tenth of the time of the other."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TABLES = frozenset({"pandas", "polars", "pyarrow", "duckdb", "dask", "pyspark"})
@@ -56,8 +58,8 @@ def encode(value: Any, encoder: Encoder | None = None, nan: Nan = "null") -> byt
     if encoder is None and nan == "null" and orjson is not None:
         try:
             data = orjson.dumps(value, jsonable, _OPTIONS)
-            # from the right, as this is half the time of `in` for what has no such number
-            if data.rfind(b".0") < 0 or not _INTEGRAL.search(data):
+            # many strings have ".0", as versions do, and few end so in front of what ends a number
+            if not _ENDS_LIKE_INTEGRAL.search(data) or not _INTEGRAL.search(data):
                 return data
             return orjson.dumps(jsonable(value))
         except (TypeError, RecursionError):

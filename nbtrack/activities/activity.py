@@ -30,7 +30,7 @@ class Activity:
     failed : bool, optional
         Only what failed, or only what did not.
     name : str, optional
-        Only what has this name; ``*`` stands for any letters, and case does not matter.
+        Only what has this name; ``*`` matches any characters, and case does not matter.
     forgotten : int
         Earlier entries that are no longer kept.
 

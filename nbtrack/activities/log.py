@@ -197,6 +197,27 @@ class ActivityLog:
                 self.version += 1
         return found
 
+    def has_unchecked(self) -> bool:
+        """Check whether delivered events have no validation result yet."""
+        with self._lock:
+            return any(_is_unchecked(entry) for entry in self._entries.values())
+
+    def note_failures(self, failures: Mapping[str, Sequence[str]], *, complete: bool) -> list[str]:
+        """Note the validation results of delivered events from the failed ones; return the reasons, as `note_results`.
+
+        Parameters
+        ----------
+        failures : mapping
+            The reasons by event id.
+        complete : bool
+            Whether all failed events are in it, so that the others are valid.
+        """
+        with self._lock:
+            unchecked = [key for key, entry in self._entries.items() if _is_unchecked(entry)]
+        return self.note_results(
+            {key: failures.get(key, ()) for key in unchecked if complete or key in failures}
+        )
+
     def entries(self, last: int | None = None) -> list[Entry]:
         """Return copies of the entries, the earliest start first; those that run are among them."""
         with self._lock:
@@ -218,6 +239,10 @@ class ActivityLog:
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._running)
+
+
+def _is_unchecked(entry: Entry) -> bool:
+    return entry.delivery == "delivered" and entry.validation == "not checked" and entry.event_id is not None
 
 
 def by_parent(entries: Iterable[Entry]) -> dict[str | None, list[Entry]]:

@@ -123,7 +123,7 @@ def summarise(entries: Sequence[Entry], total: int, forgotten: int) -> str:
 
 
 def render_text(entries: Sequence[Entry], total: int, forgotten: int = 0) -> str:
-    """Render entries as a table of text, those inside others indented.
+    """Render entries as a plain-text table, nested ones indented.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def render_text(entries: Sequence[Entry], total: int, forgotten: int = 0) -> str
 
 
 def render_tree_text(entries: Sequence[Entry]) -> str:
-    """Render entries inside each other, each with a bar from when it began in the outermost one, all on one scale."""
+    """Render nested entries as a plain-text tree; bars show when each began within the outermost one, all on one scale."""
     lines = []
     ordered = in_tree_order(entries)
     names = [
@@ -215,7 +215,7 @@ def _place(entry: Entry, root: Entry, whole: float) -> tuple[float, float]:
 
 
 def render_html(entries: Sequence[Entry], total: int, forgotten: int = 0) -> str:
-    """Render entries as a timeline and a table; every text from elsewhere is escaped.
+    """Render entries as a timeline and a table; every string from elsewhere is escaped.
 
     Parameters
     ----------
@@ -339,7 +339,7 @@ def _cells(entry: Entry, depth: int, longest: float, *, numbered: bool) -> list[
 
 
 def render_tree_html(entries: Sequence[Entry]) -> str:
-    """Render entries inside each other, with bars as in `render_tree_text`."""
+    """Render nested entries as HTML, with bars as in `render_tree_text`."""
     lines = []
     root: Entry | None = None
     ordered = in_tree_order(entries)[-MOST_ROWS:]

@@ -416,16 +416,18 @@ class CollectorClient:
         chosen = _choose(schema, event_id) | {"good": "" if good is None else int(good)}
         return [event.payload for events in self._pages(chosen, limit) for event in events if event.payload]
 
-    def failures(self, limit: int | None = None) -> dict[str, list[str]]:
+    def failures(self, limit: int | None = None, *, session: str | None = None) -> dict[str, list[str]]:
         """Return why events failed, by event id; `bad` has more about each reason.
 
         Parameters
         ----------
         limit : int, optional
             Only the newest so many events.
+        session : str, optional
+            Only events of this session (``domain_sessionid``).
         """
         reasons: dict[str, list[str]] = {}
-        for events in self._pages({"good": 0}, limit):
+        for events in self._pages(_choose(None, None, session=session) | {"good": 0}, limit):
             for event in events:
                 if event.payload and (event_id := event.payload.get("eid")):
                     reasons[event_id] = [

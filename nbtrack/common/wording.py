@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 CREDENTIALS = re.compile(r"//[^/@\s]+@")
 """User name and password in a URL."""
+_SECRETS = re.compile(r"[^/\s'\"]*@|\?[^'\"\s]*")
 
 
 def near_matches(name: str, known: Iterable[str], n: int = 1, cutoff: float = 0.6) -> list[str]:
@@ -75,6 +76,17 @@ def without_credentials(text: str) -> str:
     'cannot reach https://c.example.com/i'
     """
     return CREDENTIALS.sub("//", text)
+
+
+def hide_credentials(text: str) -> str:
+    """Return a text without what may be secret in an address: user and password, also misspelt ones, and the query.
+
+    Examples
+    --------
+    >>> hide_credentials("redis://:p@r.example.com:6379/0"), hide_credentials("u:p@c.example.com?token=t")
+    ('redis://…@r.example.com:6379/0', '…@c.example.com?…')
+    """
+    return _SECRETS.sub(lambda found: "…@" if found[0].endswith("@") else "?…", text)
 
 
 @lru_cache(maxsize=16)  # asked with each event of a session

@@ -40,8 +40,8 @@ class AsyncEmitter(Emitter):
     byte_limit, request_timeout, max_retry_delay_seconds, buffer_capacity, custom_retry_codes, event_store, session
         See `Emitter`.
     linger : float
-        Seconds that events may gather after the first one before a thread sends them; a flush does not wait. Meanwhile
-        the caller's thread has the interpreter to itself.
+        Seconds that events may gather before a thread sends them, after the first one and after each request during
+        which others came in; a flush does not wait. Meanwhile the caller's thread has the interpreter to itself.
     **options
         The keyword-only arguments of `Emitter`.
 
@@ -108,6 +108,7 @@ class AsyncEmitter(Emitter):
         self._requests = 0
         self._draining = False
         self._gather_until = 0.0
+        self._in_hurry = False
 
     def _max_connections(self) -> int:
         return self._thread_count
@@ -115,7 +116,7 @@ class AsyncEmitter(Emitter):
     def _start_sending(self) -> None:
         if self._paused:
             return
-        if self._draining and any(thread.is_alive() for thread in self._threads):
+        if self._draining and self._threads:
             # the threads that are sending take the new events too
             self._requests += 1
         elif sys.is_finalizing():
@@ -149,6 +150,7 @@ class AsyncEmitter(Emitter):
         """Have the threads send everything, now or when events have gathered; return False if there is no thread."""
         with self._changed:
             self._gather_until = gather_until
+            self._in_hurry |= not gather_until
             self._requests += 1
             self._draining = True
             self._changed.notify_all()
@@ -165,18 +167,31 @@ class AsyncEmitter(Emitter):
             return bool(self._threads)
 
     def _run(self) -> None:
+        try:
+            self._send_until_idle()
+        finally:
+            # whatever ended it: the next event starts another
+            with self._changed:
+                self._threads.discard(threading.current_thread())
+
+    def _send_until_idle(self) -> None:
         while self._await_work():
             requests = self._requests
             step = self._drain(None)
             with self._changed:
                 if step in {Step.EMPTY, Step.DEFERRED} and requests == self._requests:
-                    self._draining = False
+                    self._draining = self._in_hurry = False
                 elif step is Step.FAILED:
                     # another thread may have found nothing while this one held the rest
                     self._draining = True
                 elif step is Step.WAIT and not self._ended:
                     self._changed.wait(PROBE_WAIT_SECONDS)
+                if requests != self._requests and self._may_gather():
+                    self._gather_until = monotonic() + self._linger
                 self._changed.notify_all()
+
+    def _may_gather(self) -> bool:
+        return bool(self._threads) and self._linger > 0 and not self._in_hurry
 
     def _await_work(self) -> bool:
         """Wait until there is something to send; return False if this thread should end."""

@@ -590,6 +590,12 @@ class Emitter:
                 self._schedule(self._sender.deferred_for())
             if step is not Step.SENT or self._paused or self._ended:
                 return step
+            if accepted != self._accepted and self._may_gather():
+                return step
+
+    def _may_gather(self) -> bool:
+        """Return whether events that came in during a request may wait for others; here the next request takes them."""
+        return False
 
     def _release(self) -> None:
         """Let the exit hook forget this emitter: it has no pending events."""

@@ -24,6 +24,7 @@ from nbtrack.tracker import ApplicationError, SelfDescribing, SelfDescribingJson
 from nbtrack.tracker.ids import new_id
 
 _MESSAGE_LENGTH, _TRACE_LENGTH = 2048, 8192
+_NO_HEADER = Header()
 
 
 class _Stack(threading.local):
@@ -54,22 +55,24 @@ class CellRuns:
         """Note the start of a cell (``pre_run_cell``)."""
         try:
             self.track_pending()
-            if not self.session.enabled or self.session.settings.cells == "off":
+            session, stack = self.session, self._stack
+            if not session.enabled or (wanted := session.settings.cells) == "off":
                 return
-            self._drop_lost(info)
+            if stack:
+                self._drop_lost(stack, info)
             options = find_header(_without_prompts(info.raw_cell or ""))
-            if options is None and self.session.settings.cells == "marked" and not self._stack:
+            if options is None and wanted == "marked" and not stack:
                 return
             try:
                 header = parse_header(options) if options is not None else None
             except HeaderError:  # the cell's first line reports it
                 header = None
             run = CellRun(info, header, shown=self._last_shown())
-            self._stack.append(run)
-            if len(self._stack) == 1:
+            stack.append(run)
+            if len(stack) == 1:
                 steps.enter_run(run.run_id)
                 name = header.name[: own.NAME_LENGTH] if header is not None and header.name else ""
-                self.session.activities.begin(run.run_id, "cell", name)
+                session.activities.begin(run.run_id, "cell", name)
                 self.lost.begin(run)
             run.start_clock()
         except Exception as error:  # noqa: BLE001 - an internal error must not show in the user's cell
@@ -77,8 +80,8 @@ class CellRuns:
 
     def stop_clock(self, *_: Any, **__: Any) -> None:
         """Note the end of a cell's code (``post_execute``), before other extensions' hooks take their time."""
-        if self._stack:
-            self._stack[-1].stop_clock()
+        if stack := self._stack:
+            stack[-1].stop_clock()
 
     def keep_order(self) -> None:
         """Stand last before a cell and first after it, whatever was loaded since."""
@@ -95,19 +98,20 @@ class CellRuns:
         """Note the end of a cell (``post_run_cell``), and have its run sent."""
         ended = time.perf_counter()
         try:
-            if not self._stack:
+            stack = self._stack
+            if not stack:
                 return
-            run = self._pop(getattr(result, "info", None))
+            run = _pop(stack, getattr(result, "info", None))
             if run is None:
                 return
             run.finish(result, ended)
-            if run.own_error is None and (shown := self._find_shown(run)) is not None:
+            if (own_error := run.own_error) is not None:
+                self._others.append(id(own_error))
+            elif (shown := self._find_shown(run)) is not None:
                 run.error = shown
-            elif run.own_error is not None:
-                self._others.append(id(run.own_error))
             self.keep_order()
-            if self._stack:  # a magic ran this as a cell inside a cell: its error is the outer one's
-                outer = self._stack[-1]
+            if stack:  # a magic ran this as a cell inside a cell: its error is the outer one's
+                outer = stack[-1]
                 outer.error = run.error or outer.error
                 return
             steps.enter_run(None)
@@ -151,8 +155,8 @@ class CellRuns:
     def _find_loop(self, run: CellRun) -> Any:
         """Find the loop that will come round once the kernel has replied; None where the run is sent at once.
 
-        Nobody can tell the difference: whatever happens after that, such as the next cell, settles first. What the
-        user's own expressions give is asked for at once.
+        Whatever happens after that, such as the next cell, finds the run sent. The user's own expressions are
+        evaluated at once, so such a run is sent at once.
         """
         if not hasattr(self._shell, "kernel") or (
             run.header and (run.header.properties or run.header.entities)
@@ -174,26 +178,15 @@ class CellRuns:
             self._local.stack = []
             return self._local.stack
 
-    def _pop(self, info: Any) -> CellRun | None:
-        if info is None:  # IPython lost the result of a cell that ended in a BaseException
-            return self._stack.pop()
-        for index in range(len(self._stack) - 1, -1, -1):
-            if self._stack[index].info is info:
-                run = self._stack[index]
-                del self._stack[index:]  # those above it never ended
-                return run
-        # where IPython itself failed, as on an error that cannot be shown, it makes up an info for the result
-        return self._stack.pop() if self._stack[-1].info.raw_cell == info.raw_cell else None
-
-    def _drop_lost(self, info: Any) -> None:
+    def _drop_lost(self, stack: list[CellRun], info: Any) -> None:
         """Forget runs whose end never came; those that this cell runs inside are still being executed."""
-        if not self._stack or not getattr(info, "store_history", False):
+        if not getattr(info, "store_history", False):
             return
         executed = _find_executed()
-        for run in [run for run in self._stack if not any(run.info is other for other in executed)]:
-            self._stack.remove(run)
+        for run in [run for run in stack if not any(run.info is other for other in executed)]:
+            stack.remove(run)
             self.session.activities.end(run.run_id)
-        if not self._stack:
+        if not stack:
             steps.enter_run(None)
 
     def _record(self, run: CellRun) -> None:
@@ -207,13 +200,15 @@ class CellRuns:
         self.lost.report()
         parent = session.track_safely(event, "a cell's run", ended=run.ended)
         session.activities.end(run.run_id)
-        wants = settings.error_messages or settings.tracebacks
-        if parent and run.error is not None and wants and run.status == "error":
+        if (
+            parent and run.error is not None and run.status == "error"
+            and (settings.error_messages or settings.tracebacks)
+        ):  # fmt: skip
             session.track_safely(self._describe_error(parent, run.error), "a cell's error")
 
     def describe(self, run: CellRun) -> SelfDescribing:
         """Return the event of a cell run: names and numbers; text only if the settings allow it."""
-        settings, info, header = self.session.settings, run.info, run.header or Header()
+        settings, info, header = self.session.settings, run.info, run.header or _NO_HEADER
         source, error = info.raw_cell or "", run.error
         wants_source = self._wants_source(run, header)
         data = own.drop_unknown(
@@ -246,11 +241,12 @@ class CellRuns:
 
     def _wants_source(self, run: CellRun, header: Header) -> bool:
         settings = self.session.settings
-        if header.source in {None, settings.source}:
-            return bool(settings.source)
+        by_settings = bool(settings.source)
+        if header.source in {None, by_settings}:
+            return by_settings
         if locked := settings.explain_lock("source"):
             run.notes.append(locked)
-            return bool(settings.source)
+            return by_settings
         return bool(header.source)
 
     def _describe_error(self, parent_id: str, error: BaseException) -> ApplicationError:
@@ -285,6 +281,18 @@ class CellRuns:
             except BaseException as error:  # noqa: BLE001 - as above
                 run.left_out.append(f"entity {number} ({type(error).__name__})")
         return found
+
+
+def _pop(stack: list[CellRun], info: Any) -> CellRun | None:
+    if info is None:  # IPython lost the result of a cell that ended in a BaseException
+        return stack.pop()
+    for index in range(len(stack) - 1, -1, -1):
+        run = stack[index]
+        if run.info is info:
+            del stack[index:]  # those above it never ended
+            return run
+    # where IPython itself failed, as on an error that cannot be shown, it makes up an info for the result
+    return stack.pop() if stack[-1].info.raw_cell == info.raw_cell else None
 
 
 def _to_mib(size: int | None) -> float | None:

@@ -36,7 +36,7 @@ class OptionMatcher:
         }
 
     def list_words(self, line: str) -> list[str]:
-        """List what may stand at the end of a line."""
+        """Return the completions of a line."""
         words = line.split()
         if not words:
             return []

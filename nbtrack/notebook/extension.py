@@ -18,7 +18,7 @@ _MAGICS = (("line", "track"), ("cell", "track"), ("line", "nbtrack"))
 
 @dataclass(slots=True)
 class LoadedExtension:
-    """What a load put into a shell."""
+    """What `load` added to a shell."""
 
     shell: Any
     session: Session
@@ -30,7 +30,7 @@ class LoadedExtension:
     before_cell: Callable[..., None] | None
 
     def adopt(self, session: Session) -> None:
-        """Serve another session, one that the user started in place of the one before."""
+        """Switch to the session that the user started in place of the one before."""
         before, self.session = self.session, session
         for part in (self.cells, self.cells.lost, self.magics, self.options):
             part.session = session
@@ -106,7 +106,7 @@ def unload(shell: Any) -> None:
 
 
 def _remove_magics(shell: Any, loaded: LoadedExtension) -> None:
-    """Remove the magics that are still ours, and give back those we hid."""
+    """Remove nbtrack's magics, and restore those that they replaced."""
     manager = shell.magics_manager
     for kind, name in _MAGICS:
         if getattr(manager.magics[kind].get(name), "__self__", None) is not loaded.magics:

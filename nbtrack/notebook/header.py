@@ -15,35 +15,35 @@ from nbtrack.common.wording import near_matches, plural
 _HEADER = re.compile(r"%%track(?:[ \t]+(?P<options>.*?))?[ \t]*\n?\Z")
 _CELL_MAGIC = re.compile(r"%%(?P<name>[A-Za-z]\w*)(?!\S*\?)")
 _COMMENT_OR_BLANK = re.compile(r"[ \t]*(?:#.*)?\n?\Z")
-# magics that run the rest of the cell as Python, so that a header may stand below them
+# magics that run the rest of the cell as Python: a header below them works
 _TRANSPARENT = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "pyinstrument"})
 
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]{,14}")  # longer ones may hold anything, and are not shown
 
 CHECK = "--check"
-"""Given to ``%track`` in place of a header whose options are wrong: what follows is to be reported."""
+"""Given to ``%track`` in place of a header whose options are wrong: the mistake in what follows is reported."""
 OPTIONS = ("-l", "--label", "-p", "--property", "-e", "--entity", "--source", "--no-source")
 USAGE = "%%track [NAME] [-l LABEL] [-p key=value]... [-e entity_expression]... [--source | --no-source]"
 
 
 class HeaderError(NbtrackError, ValueError):
-    """A header's options are wrong; the text says which and lists the right ones."""
+    """A header's options are invalid; the message names them and lists the valid ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What ``%%track`` says of its cell.
+    """The parsed options of a ``%%track`` line.
 
     Parameters
     ----------
     name, label
-        Of the run; None where not given.
+        Name and label of the run; None if not passed.
     properties
         Pairs of name and expression, evaluated after the cell.
     entities
         Expressions, evaluated after the cell.
     source
-        Whether the cell's source is sent; None leaves it to the settings.
+        Whether the cell's source is sent; None for what the settings say.
     """
 
     name: str | None = None
@@ -78,7 +78,7 @@ def split_words(line: str) -> list[str]:
     Raises
     ------
     HeaderError
-        When a quote is not closed.
+        If a quote is not closed.
     """
     words: list[str] = []
     current, quote = "", ""
@@ -115,7 +115,7 @@ def split_property(word: str) -> tuple[str, str]:
     Raises
     ------
     HeaderError
-        When it has no ``=`` or no key.
+        If it has no ``=`` or no key.
     """
     key, equals, expression = unquote(word).partition("=")
     if not equals or not key.strip():
@@ -201,6 +201,8 @@ def strip_header(lines: list[str]) -> list[str]:
     lines
         The cell's lines, each ending in a line feed.
     """
+    if "%%track" not in "".join(lines):  # most cells
+        return lines
     place = next((index for index, line in enumerate(lines) if not _COMMENT_OR_BLANK.match(line)), None)
     found = None if place is None else _HEADER.match(lines[place])
     if place is None or found is None:

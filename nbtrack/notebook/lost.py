@@ -27,7 +27,7 @@ MOST_MILLISECONDS = 2**31 - 1
 
 
 class LostRuns:
-    """Notes the cell that runs in a file of the home folder, and tells of those whose process is gone.
+    """Writes the running cell to a file in nbtrack's home, and reports the cells whose process is gone.
 
     A cell of less than a second costs nothing but two assignments: one timer looks now and then.
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import TraitError
 
 from nbtrack.common.pyodide import IN_PYODIDE
 from nbtrack.common.wording import near_matches, plural
@@ -67,10 +66,10 @@ class NBTrackMagics(Magics):
           %%track [NAME] [-l LABEL] [-p key=value]... [-e entity]... [--source | --no-source]
 
         as a cell's first line makes its run a ``cell_run`` event: status, duration, memory, magics, the class of an
-        error. Source, messages and tracebacks stay here unless the settings say otherwise.
+        error. Source, messages and tracebacks are sent only if the settings allow it.
 
           NAME               what the run is called
-          -l, --label LABEL  tells runs of the same name apart
+          -l, --label LABEL  distinguishes runs of the same name
           -p key=value       a property; an expression such as rows=len(df) is evaluated after the cell, and one with
                              blanks needs quotes: -p 'n=len(df) + 1'. Numbers, strings, booleans and dates are sent,
                              short lists of these as one string, a DataFrame as its shape, other objects (dicts, too)
@@ -143,6 +142,8 @@ class NBTrackMagics(Magics):
             return command(rest.strip())
         except (UsageError, KeyboardInterrupt):
             raise
+        except SettingError as error:
+            raise UsageError(str(error)) from None
         except Exception as error:  # noqa: BLE001 - the user asked, and this is the answer
             raise UsageError(f"%nbtrack {word} failed: {error}") from None
 
@@ -258,17 +259,8 @@ class NBTrackMagics(Magics):
         if not (text or equals):
             print(preview.show_settings(settings, name))
             return
-        self._change_setting(name, text)
+        settings.assign(name, unquote(text))
         print(preview.show_settings(settings, name))
-
-    def _change_setting(self, name: str, text: str) -> None:
-        settings = self.session.settings
-        try:
-            setattr(settings, name, settings.traits()[name].from_string(unquote(text)))
-        except SettingError:  # it is locked, and says so
-            raise
-        except (TraitError, TypeError, ValueError) as error:  # the value is not shown: it may be a secret
-            raise UsageError(f"invalid value of {name}: {error}") from None
 
     def _monitor(self, _: str) -> Any:
         from nbtrack.widget import make_monitor  # noqa: PLC0415 - ipywidgets are loaded with the first monitor

@@ -34,7 +34,7 @@ def show_page(page: PageAddress, token: str) -> str:
     first = (
         ""
         if page.hosts
-        else f"\nFirst tell the collector that address: %nbtrack config page_url=https://HOST{page.base.rpartition('/')[0]}/{{port}}"
+        else f"\nThe collector refuses a host that it does not know, so set it first: %nbtrack config page_url=https://HOST{page.base.rpartition('/')[0]}/{{port}}"
     )
     return f"The local collector's page, at the host of this notebook: {page.with_token(token)}{first}"
 
@@ -110,6 +110,7 @@ def _pretend(code: str, shell: Any) -> CellRun:
             f"{error} (preview takes a header's options, such as %nbtrack preview load -p rows=3)"
         ) from None
     run = CellRun(_Info(code + f"\n# In[{getattr(shell, 'execution_count', '')}]"), header)
+    run.start_clock()
     run.finish(_Result(), time.perf_counter())
     return run
 

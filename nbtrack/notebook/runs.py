@@ -9,21 +9,22 @@ from nbtrack.notebook.header import Header
 from nbtrack.steps import step as steps
 from nbtrack.tracker.ids import new_id
 
+try:
+    from resource import RUSAGE_SELF, getrusage
+except ImportError:  # not on Windows and Pyodide
+    getrusage = None  # type: ignore[assignment]
+
 _MAX_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes: Linux counts in KiB
 
 
 def measure_memory() -> int | None:
     """Return the peak memory of this process in bytes; None if unknown."""
-    try:
-        import resource  # noqa: PLC0415 - not on Windows and Pyodide
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
+    return None if getrusage is None else getrusage(RUSAGE_SELF).ru_maxrss * _MAX_RSS_UNIT
 
 
 @dataclass(slots=True)
 class CellRun:
-    """A cell run, measured from its creation until `finish`.
+    """A cell run, measured from `start_clock` until `finish`.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class CellRun:
     header: Header | None
     run_id: str = field(default_factory=new_id)
     started: float = field(default_factory=time.perf_counter)
-    cpu: float = field(default_factory=time.process_time)
+    cpu: float = 0.0
     memory: int | None = field(default_factory=measure_memory)
     # what IPython had shown before: `%run` shows a script's error, and calls its cell a success
     shown: Any = None

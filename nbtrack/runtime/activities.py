@@ -10,7 +10,6 @@ from nbtrack.common.payload_json import decode_fields
 from nbtrack.runtime import events as own
 
 if TYPE_CHECKING:
-    from nbtrack.collector import CollectorClient
     from nbtrack.runtime.sessions import Session
 
 MOST_PENDING = 5_000
@@ -43,19 +42,11 @@ def make_activity(
     return Activity(entries, failed=failed, name=name, forgotten=session.activities.forgotten)
 
 
-def find_entries(session: "Session", last: int | None = None, *, check: bool = True) -> list[Entry]:
-    """Return the entries of a session, with how far their events have come and their validation results.
-
-    Parameters
-    ----------
-    session : Session
-        The session.
-    last : int, optional
-        Only the last so many.
-    check : bool
-        Whether to ask for validation results.
-    """
-    entries = session.activities.entries(last)
+def find_entries(session: "Session") -> list[Entry]:
+    """Return the entries of a session, with how far their events have come and their validation results."""
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        session.check_results()
+    entries = session.activities.entries()
     emitter = session.peek_emitter()
     pending = None
     if emitter is not None and any(entry.delivery == "pending" for entry in entries):
@@ -69,24 +60,7 @@ def find_entries(session: "Session", last: int | None = None, *, check: bool = T
         ):
             entry.delivery = "unknown"  # sent by another process, or never stored
     mark_elsewhere(entries, session.destination, session.count_elsewhere())
-    client = session.peek_collector() if check else None
-    if client is not None:
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
-            _add_results(entries, client)
-            session.note_results(
-                {str(one.event_id): one.reasons for one in entries if one.validation != "not checked"}
-            )
     return entries
-
-
-def _add_results(entries: Iterable[Entry], client: "CollectorClient") -> None:
-    """Add the validation results of a local collector to entries that it has received."""
-    reasons = client.failures(limit=MOST_READ)
-    for entry in entries:
-        if entry.delivery != "delivered" or entry.event_id is None:
-            continue
-        entry.reasons = tuple(reasons.get(entry.event_id, ())[:MOST_REASONS])
-        entry.validation = "invalid" if entry.reasons else "valid"
 
 
 def _read_all(session: "Session") -> list[Entry]:
@@ -100,16 +74,15 @@ def _read_all(session: "Session") -> list[Entry]:
             + ("%nbtrack collector" if session.has_magics else "nbtrack.session().collector")
             + " starts it"
         )
-    entries = [
-        entry
-        for schema in (*own.CELL_RUNS, own.ANALYSIS)
-        for good in (True, False)
-        for payload in client.payloads(schema=schema, good=good, limit=MOST_READ)
-        if (entry := read_entry(payload)) is not None
-    ]
-    for entry in entries:
-        entry.delivery = "delivered"
-    _add_results(entries, client)
+    reasons = client.failures(limit=MOST_READ)
+    entries = []
+    for schema in (*own.CELL_RUNS, own.ANALYSIS):
+        for good in (True, False):
+            for payload in client.payloads(schema=schema, good=good, limit=MOST_READ):
+                if (entry := read_entry(payload)) is not None:
+                    entry.delivery, entry.validation = "delivered", "valid" if good else "invalid"
+                    entry.reasons = tuple(reasons.get(str(entry.event_id), ())[:MOST_REASONS])
+                    entries.append(entry)
     return entries
 
 

@@ -1,5 +1,6 @@
 """What runs this code: front end, notebook and kernel. Any of them may be unknown."""
 
+import functools
 import hashlib
 import os
 import platform
@@ -73,15 +74,22 @@ def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> 
     """
     if named or (named := find_marimo_path()):
         return named
-    candidates = (
+    for path in (
         user_ns.get("__vsc_ipynb_file__"),
         user_ns.get("PAPERMILL_INPUT_PATH"),
-        os.environ.get("PAPERMILL_INPUT_PATH"),
-        os.environ.get("JPY_SESSION_NAME"),
+        *_named_by_environment(),
         user_ns.get("__session__"),
         find_program()[1],
-    )
-    return next((path for path in candidates if isinstance(path, str) and path.endswith(".ipynb")), None)
+    ):
+        if isinstance(path, str) and path.endswith(".ipynb"):
+            return path
+    return None
+
+
+@functools.cache
+def _named_by_environment() -> tuple[str | None, ...]:
+    """Return the paths that the front end gave this process at its start; each event would pay for the look-up."""
+    return os.environ.get("PAPERMILL_INPUT_PATH"), os.environ.get("JPY_SESSION_NAME")
 
 
 def hash_name(path: str, salt: str) -> str:

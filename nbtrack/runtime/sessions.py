@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 LOCAL = "local"
+MOST_FAILURES = 1_000
+"""Failed events that are asked for at once, the newest."""
 UNKNOWN_OWN_SCHEMA = re.compile(rf"unknown schema (iglu:{re.escape(OWN_VENDOR)}/[^\s;,]+)")
 EXIT_BUDGET = 1.0
 """Seconds that a session may take to end."""
@@ -469,7 +471,21 @@ class Session:
         results : mapping
             The reasons by event id, none for a valid event.
         """
-        for reason in self.activities.note_results(results):
+        self._warn_of_schemas(self.activities.note_results(results))
+
+    def check_results(self) -> None:
+        """Ask the local collector for the validation results of delivered events that are not known yet."""
+        client = self.peek_collector()
+        if client is None or not self.activities.has_unchecked():
+            return
+        failures = client.failures(MOST_FAILURES)
+        if len(failures) >= MOST_FAILURES:  # others', such as rows of a backfill, may hide the session's own
+            failures = client.failures(MOST_FAILURES, session=self.session_id)
+        complete = len(failures) < MOST_FAILURES
+        self._warn_of_schemas(self.activities.note_failures(failures, complete=complete))
+
+    def _warn_of_schemas(self, reasons: Iterable[str]) -> None:
+        for reason in reasons:
             for schema in UNKNOWN_OWN_SCHEMA.findall(reason):
                 if (warning := _explain_unknown_schema(schema)) not in self.warnings:
                     self.warnings.append(warning)

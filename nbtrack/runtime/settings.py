@@ -7,21 +7,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from traitlets import Callable, Enum, TraitError, Unicode
+from traitlets import TraitError, Unicode
 from traitlets.config import Config, Configurable
+from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 from nbtrack.common.arguments import is_http_url
 from nbtrack.common.errors import NbtrackError
-from nbtrack.common.wording import near_matches, strip_credentials
+from nbtrack.common.wording import hide_credentials, near_matches, strip_credentials
 from nbtrack.delivery.http.urls import split_credentials
 from nbtrack.runtime.traits import (
+    Choice,
     CollectorAddress,
+    Function,
     IgluPlaces,
     Name,
     Number,
     PageTemplate,
     SecretHeaders,
     StorePlace,
+    String,
     Switch,
 )
 
@@ -29,6 +33,8 @@ _ENVIRONMENT = "NBTRACK_"
 # variables that are no settings: the home, the opt-out, and what the tests read
 _RESERVED = frozenset({"HOME", "DISABLED", "REQUIRE", "LONG"})
 _SECRET = frozenset({"headers"})
+_ADDRESSES = frozenset({"collector", "store", "iglu", "page_url"})
+_LONGEST_VALUE = 200
 
 
 class SettingError(NbtrackError, TraitError, ValueError, TypeError):
@@ -75,26 +81,26 @@ class NBTrack(Configurable):
         "local",
         help="Where events go: 'local' (this machine's collector) or the URL of a company's collector.",
     ).tag(config=True)
-    app_id = Unicode("notebook", help="The application id of every event.").tag(config=True)
+    app_id = String("notebook", help="The application id of every event.").tag(config=True)
     namespace = Name("nbtrack", help="The tracker's namespace.").tag(config=True)
-    user_id = Unicode(None, allow_none=True, help="User id of every event; none is sent if unset.").tag(
+    user_id = String(None, allow_none=True, help="User id of every event; none is sent if unset.").tag(
         config=True
     )
-    cells = Enum(
+    cells = Choice(
         ("marked", "all", "off"),
         default_value="marked",
         help="Which cells become cell_run events: those with %%track, all, or none.",
     ).tag(config=True)
     quiet = Switch(False, help="Print nothing at load and at exit.").tag(config=True)
-    notebook = Unicode(
+    notebook = String(
         None, allow_none=True, help="The notebook's name or path, if the front end does not provide it."
     ).tag(config=True)
-    notebook_name = Enum(
+    notebook_name = Choice(
         ("hash", "name", "none"),
         default_value="hash",
         help="How events name the notebook: a salted hash, the file's name, or not at all.",
     ).tag(config=True)
-    header_errors = Enum(
+    header_errors = Choice(
         ("report", "stop"),
         default_value="report",
         help="A wrong %%track header: report it and run the cell, or stop the cell.",
@@ -102,7 +108,7 @@ class NBTrack(Configurable):
     source = Switch(False, help="Send the source of tracked cells (redacted).").tag(config=True)
     error_messages = Switch(False, help="Send messages of exceptions (redacted).").tag(config=True)
     tracebacks = Switch(False, help="Send tracebacks of exceptions (redacted).").tag(config=True)
-    redact = Callable(
+    redact = Function(
         None,
         allow_none=True,
         help="A function (str) -> str applied to all source and error text that is sent.",
@@ -110,12 +116,12 @@ class NBTrack(Configurable):
     store = StorePlace(
         "disk", help="Where events wait: 'disk' (survives kills), 'memory', or a redis:// URL."
     ).tag(config=True)
-    validate = Enum(
+    validate = Choice(
         ("off", "warn", "raise"),
         default_value="off",
         help="Check events against their schemas when they are tracked.",
     ).tag(config=True)
-    tracking_plan = Unicode(
+    tracking_plan = String(
         None,
         allow_none=True,
         help="Folder of a tracking plan whose event specifications are checked, too; needs validate 'warn' or 'raise'.",
@@ -171,7 +177,12 @@ class NBTrack(Configurable):
             and not hasattr(type(self), name)
         ):
             self._check_name(name, "attribute")
-        super().__setattr__(name, value)
+        try:
+            super().__setattr__(name, value)
+        except SettingError:  # it is locked, and says so
+            raise
+        except TraitError as error:
+            raise SettingError(f"{name} = {_show_value(name, value)} is invalid: {error}") from None
 
     def __repr__(self) -> str:
         changed = [f"{name}={value}" for name, value, source in self.describe() if source != "default"]
@@ -207,29 +218,55 @@ class NBTrack(Configurable):
             return "{" + ", ".join(f"{key}: …" for key in value) + "}"
         if name == "collector":
             return strip_credentials(value)
-        return repr(value)
+        return _show_value(name, value)
 
     def _fill_from_files(self, config: Config) -> dict[str, tuple[Any, str]]:
         """Fill from the weakest file to the strongest; give what the system-wide ones lock."""
         locked: dict[str, tuple[Any, str]] = {}
         for path in reversed(system_files()):  # the first file is the strongest
             table = self._read_toml(path)
-            locks = table.pop("locked", {})
+            locks = self._check_table(table.pop("locked", {}), "locked", str(path))
             self._fill_table(table, str(path))
             locked |= {
                 name: (locks[name], str(path))
                 for name in locks
                 if self._check_name(name, str(path), complain=True)
             }
-        self._fill_table(config.get(type(self).__name__, {}), "configuration file")
+        self._fill_from_config(config.get(type(self).__name__, {}))
         if project := _find_upwards("pyproject.toml"):
-            self._fill_table(self._read_toml(project).get("tool", {}).get("nbtrack", {}), "pyproject.toml")
+            source = os.path.relpath(project)  # which of several, without the home's name
+            tools = self._check_table(self._read_toml(project).get("tool", {}), "tool", source)
+            self._fill_table(self._check_table(tools.get("nbtrack", {}), "tool.nbtrack", source), source)
         return locked
+
+    def _fill_from_config(self, table: Mapping[str, Any]) -> None:
+        """Fill from Jupyter's and IPython's configuration: their files, and ``--NBTrack.x=…`` on their command lines."""
+        for name, value in table.items():
+            is_typed = isinstance(value, DeferredConfig)
+            source = f"--NBTrack.{name}" if is_typed else "configuration file"
+            if not self._check_name(name, source, complain=True):
+                continue
+            try:
+                if is_typed:
+                    value = value.get_value(self.traits()[name])  # noqa: PLW2901 - the text as the setting reads it
+                elif isinstance(value, LazyConfigValue):  # c.NBTrack.iglu.append(…)
+                    value = value.get_value(getattr(self, name))  # noqa: PLW2901 - the same
+            except ValueError:
+                self._complain_of_value(name, value, source, TraitError("must be given once"))
+            else:
+                self._fill(name, value, source, complain=True)
 
     def _fill_table(self, table: Mapping[str, Any], source: str) -> None:
         for name, value in table.items():
             if self._check_name(name, source, complain=True):
                 self._fill(name, value, source, complain=True)
+
+    def _check_table(self, table: Any, name: str, source: str) -> dict[str, Any]:
+        """Return a table of a file; what is none is noted, and an empty one."""
+        if isinstance(table, dict):
+            return table
+        self.complaints.append(f"{name} ({source}) is ignored: must be a table, such as [{name}]")
+        return {}
 
     def _fill_from_environment(self, names: list[str]) -> None:
         for variable, text in os.environ.items():
@@ -241,11 +278,31 @@ class NBTrack(Configurable):
                 self._check_name(name, variable, complain=True)
                 continue
             try:
-                value = self.traits()[name].from_string(text)
-            except (ValueError, TypeError, TraitError) as error:
-                self.complaints.append(f"{variable} is ignored: {error}")
+                value = self._parse(name, text)
+            except TraitError as error:
+                self._complain_of_value(name, text, variable, error)
             else:
                 self._fill(name, value, variable, complain=True)
+
+    def assign(self, name: str, text: str) -> None:
+        """Set a setting from its text form, as environment variables and ``%nbtrack config`` have it.
+
+        Raises
+        ------
+        SettingError
+            If the text is not that of a valid value, or a system-wide file locks the setting.
+        """
+        try:
+            value = self._parse(name, text)
+        except TraitError as error:
+            raise SettingError(f"{name} = {_show_value(name, text)} is invalid: {error}") from None
+        setattr(self, name, value)
+
+    def _parse(self, name: str, text: str) -> Any:
+        try:
+            return self.traits()[name].from_string(text)
+        except (ValueError, TypeError) as error:
+            raise TraitError(str(error)) from None
 
     def _complain_of_folders(self) -> None:
         """Note missing folders: not an error, they may be created later."""
@@ -286,15 +343,17 @@ class NBTrack(Configurable):
 
     def _fill(self, name: str, value: Any, source: str, *, complain: bool = False) -> None:
         try:
-            setattr(self, name, value)
+            super().__setattr__(name, value)
         except TraitError as error:
-            shown = "…" if name in _SECRET else repr(value)
-            text = f"{name} = {shown} ({source}) is invalid: {error}"
             if not complain:
-                raise SettingError(text) from error
-            self.complaints.append(text)
+                shown = _show_value(name, value)
+                raise SettingError(f"{name} = {shown} ({source}) is invalid: {error}") from None
+            self._complain_of_value(name, value, source, error)
         else:
             self.sources[name] = source
+
+    def _complain_of_value(self, name: str, value: Any, source: str, error: TraitError) -> None:
+        self.complaints.append(f"{name} = {_show_value(name, value)} ({source}) is ignored: {error}")
 
     def _refuse_locked(self, _: Any, proposal: Mapping[str, Any]) -> Any:
         if locked := self.explain_lock(proposal["trait"].name):
@@ -304,6 +363,14 @@ class NBTrack(Configurable):
     def _note_config(self, change: Mapping[str, Any]) -> None:
         if not self._filling:
             self.sources[change["name"]] = "%config"
+
+
+def _show_value(name: str, value: Any) -> str:
+    """Return a value for people, without secrets."""
+    if name in _SECRET:
+        return "…"
+    shown = hide_credentials(repr(value)) if name in _ADDRESSES else repr(value)
+    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
 
 
 def system_files() -> list[Path]:

@@ -109,22 +109,24 @@ class SessionEntities:
                 first = (None if event_id is None else str(event_id), _now())
             if self._counts:
                 self._index, self._first = index, first
-        session = SelfDescribingJson(
-            events.CLIENT_SESSION,
-            events.drop_unknown(
-                {
-                    "userId": self._installation.id,
-                    "sessionId": self._session_id,
-                    "sessionIndex": 1,
-                    "eventIndex": index,
-                    "storageMechanism": "SQLITE",
-                    "firstEventId": first[0],
-                    "firstEventTimestamp": first[1],
-                }
-            )
-            | {"previousSessionId": None},
-        )
-        return [self._describe_notebook(), self._kernel, session]
+        first_id, first_time = first
+        data = {
+            "userId": self._installation.id,
+            "sessionId": self._session_id,
+            "sessionIndex": 1,
+            "eventIndex": index,
+            "storageMechanism": "SQLITE",
+            "firstEventId": first_id,
+            "firstEventTimestamp": first_time,
+            "previousSessionId": None,
+        }
+        if first_id is None:
+            del data["firstEventId"]
+        return [
+            self._describe_notebook(),
+            self._kernel,
+            SelfDescribingJson(events.CLIENT_SESSION, data),
+        ]
 
     @contextlib.contextmanager
     def uncounted(self) -> Iterator[None]:

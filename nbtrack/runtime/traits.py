@@ -1,16 +1,59 @@
-"""Types of settings: the values each accepts, and its error messages."""
+"""Types of settings: the values each accepts, and its error messages.
+
+An error says what the value must be; `NBTrack` puts the setting's name, the value and its source before it.
+"""
 
 import ast
-from typing import Any
+from typing import Any, NoReturn
 
-from traitlets import Bool, Dict, Int, List, TraitError, Unicode
+from traitlets import Bool, Callable, Dict, Enum, Int, List, TraitError, TraitType, Unicode
 
 from nbtrack.collector.page_address import fill_template
 from nbtrack.common.arguments import check_headers, is_http_url
+from nbtrack.common.wording import hide_credentials
 from nbtrack.delivery.http.urls import base_uri
 
 
-class CollectorAddress(Unicode):
+class Setting(TraitType):
+    """The type of a setting; traitlets' own messages speak of traits and instances."""
+
+    expected = ""
+
+    def error(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise what the value must be."""
+        raise TraitError(f"must be {self.describe()}")
+
+    def describe(self) -> str:
+        """Return what it accepts."""
+        return f"{self.expected} or None" if self.allow_none else self.expected
+
+
+class String(Setting, Unicode):
+    """A setting that is a str."""
+
+    expected = "a str"
+
+
+class Choice(Setting, Enum):
+    """A setting that is one of a few values."""
+
+    def describe(self) -> str:
+        """Return the values."""
+        *first, last = map(repr, self.values)
+        return f"{', '.join(first)} or {last}"
+
+
+class Function(Setting, Callable):
+    """A setting that is a function, which only Python can set."""
+
+    expected = "a function (str) -> str"
+
+    def describe(self) -> str:
+        """Return what it accepts, and where."""
+        return f"{super().describe()}, so set it in Python: nbtrack.start({self.name}=…)"
+
+
+class CollectorAddress(String):
     """A setting that is ``local`` or a collector's host or URL; the host becomes a URL."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -26,7 +69,7 @@ class CollectorAddress(Unicode):
             ) from None
 
 
-class Name(Unicode):
+class Name(String):
     """A setting that is a non-empty str."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -37,7 +80,7 @@ class Name(Unicode):
         return text
 
 
-class PageTemplate(Unicode):
+class PageTemplate(String):
     """A setting that is the live page's URL, with placeholders, or None."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -54,7 +97,7 @@ class PageTemplate(Unicode):
         return text
 
 
-class StorePlace(Unicode):
+class StorePlace(String):
     """A setting for the place where events wait."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -65,15 +108,19 @@ class StorePlace(Unicode):
         return text
 
 
-class IgluPlaces(List):
+class IgluPlaces(Setting, List):
     """A setting that lists folders and Iglu servers."""
+
+    expected = "a list of str, such as ['schemas', 'https://iglu.acme.com']"
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Validate folders and server URLs."""
         places = super().validate(obj, value)
         for place in places:
             if "://" in place and not is_http_url(place):
-                raise TraitError(f"{place!r} is neither a folder nor the http:// or https:// URL of a server")
+                raise TraitError(
+                    f"{hide_credentials(place)!r} is neither a folder nor the http:// or https:// URL of a server"
+                )
         return places
 
     def from_string(self, s: str) -> Any:
@@ -82,7 +129,7 @@ class IgluPlaces(List):
             return ast.literal_eval(s) if s.startswith("[") else [s]
         except (SyntaxError, ValueError):
             raise TraitError(
-                f"must be one place, or a list such as ['schemas', 'https://iglu.acme.com'], got {s!r}"
+                "must be one place, or a list such as ['schemas', 'https://iglu.acme.com']"
             ) from None
 
 
@@ -100,13 +147,16 @@ class SecretHeaders(Dict):
     def from_string(self, s: str) -> Any:
         """Read an environment variable."""
         try:
-            return super().from_string(s)
+            # traitlets reads it with a warning that shows it
+            return ast.literal_eval(s) if s.startswith("{") else super().from_string(s)
         except (SyntaxError, TypeError, ValueError, TraitError):
             raise TraitError("must be a dict such as {'Authorization': '…'}") from None
 
 
-class Switch(Bool):
+class Switch(Setting, Bool):
     """A setting that is on or off."""
+
+    expected = "a bool, true or false"
 
     def from_string(self, s: str) -> Any:
         """Read a word: also those that people write in environments."""
@@ -114,15 +164,28 @@ class Switch(Bool):
         try:
             return super().from_string(word)
         except ValueError:  # whose text has a placeholder in it
-            raise TraitError(f"must be true (1, yes, on) or false (0, no, off), got {s!r}") from None
+            raise TraitError("must be true (1, yes, on) or false (0, no, off)") from None
 
 
-class Number(Int):
+class Number(Setting, Int):
     """A setting that is an int."""
+
+    def describe(self) -> str:
+        """Return its bounds."""
+        return f"an int from {self.min} to {self.max}"
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Validate an int and its bounds; a bool is one for Python, but not for people."""
+        if isinstance(value, bool):
+            self.error(obj, value)
+        try:
+            return super().validate(obj, value)
+        except TraitError:
+            self.error(obj, value)
 
     def from_string(self, s: str) -> Any:
         """Read digits."""
         try:
             return super().from_string(s)
         except ValueError:
-            raise TraitError(f"{s!r} is not an int") from None
+            self.error(None, s)

@@ -83,6 +83,8 @@ def fill(value: Any, row: Mapping[str, Any]) -> Any:
 
 def render_value(key: str, value: Any, json_encoder: Encoder | None = None, nan: Nan = "null") -> str:
     """Return the value of a payload key as the string that is sent, empty if the key is left out."""
+    if value.__class__ is int:  # the same for each kind of key
+        return str(value)
     if isinstance(value, JsonNode):
         return render_json(value.tree, value.base64, json_encoder, nan)
     if isinstance(value, Col):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import escape
 
 from nbtrack.activities.rendering import render_html as render_activity
-from nbtrack.widget.snapshot import Snapshot, describe_elsewhere, name_schema, shorten
+from nbtrack.widget.snapshot import Snapshot, describe_elsewhere, describe_validation, name_schema, shorten
 
 ICONS = {
     "ok": "✓",
@@ -53,6 +53,8 @@ def render_html(snapshot: Snapshot) -> str:
     ]
     if snapshot.elsewhere:
         parts.append(f"<p>{_text(describe_elsewhere(snapshot.elsewhere))}.</p>")
+    if validation := describe_validation(snapshot):
+        parts.append(f"<p>Validation results: {validation}.</p>")
     if snapshot.activity:
         # without the user's values, and without reasons, which may quote some
         shown = [replace(entry, properties={}, reasons=()) for entry in snapshot.activity[-ROWS:]]

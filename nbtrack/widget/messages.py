@@ -9,7 +9,14 @@ from nbtrack.activities import Entry
 from nbtrack.activities.log import in_tree_order
 from nbtrack.activities.rendering import name_delivery
 from nbtrack.delivery import Attempt, PendingEvent
-from nbtrack.widget.snapshot import MOST_ACTIVITY, Snapshot, describe_elsewhere, name_schema, shorten
+from nbtrack.widget.snapshot import (
+    MOST_ACTIVITY,
+    Snapshot,
+    describe_elsewhere,
+    describe_validation,
+    name_schema,
+    shorten,
+)
 
 MESSAGE_BYTES = 40_000
 """Maximum bytes of rows in a message; with four messages a second, below 200 kB/s."""
@@ -129,6 +136,7 @@ class Feed:
             "counters": snapshot.counters,
             "warnings": snapshot.warnings,
             "elsewhere": describe_elsewhere(snapshot.elsewhere),
+            "validation": describe_validation(snapshot),
         }
 
     def _collect(self, summary: dict[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class Monitor(anywidget.AnyWidget):
         return REFRESH_SECONDS if again else None
 
     def _is_news(self, snapshot: Snapshot) -> bool:
-        """Check whether a message is due: a Jupyter server takes one for work of its kernel, and ends idle ones."""
+        """Check whether a message is due: a Jupyter server counts each as activity of the kernel, and shuts idle kernels down."""
         return self._more or snapshot.running or self._told != self._describe_news(snapshot)
 
     def _describe_news(self, snapshot: Snapshot) -> tuple[Snapshot, bool]:
@@ -229,7 +229,7 @@ class Monitor(anywidget.AnyWidget):
                 self._results, self._results_sent = results, sent
 
     def _handle_requests(self, source: Source, emitter: AsyncEmitter) -> list[Any]:
-        """Do what views ask for, and return the marks of what was done."""
+        """Carry out the requests of views, and return their marks."""
         done: list[Any] = []
         while True:
             try:
@@ -278,7 +278,7 @@ def _control(kind: str, source: Source, emitter: AsyncEmitter) -> None:
 
 
 def _find_colab() -> None:
-    """Load Colab's module, if this is Colab: anywidget switches Colab's manager of other packages' widgets on if it finds it."""
+    """Load Colab's module, if this is Colab: anywidget then enables Colab's manager of custom widgets."""
     with contextlib.suppress(ImportError):
         importlib.import_module("google.colab.output")
 

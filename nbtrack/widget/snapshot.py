@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from nbtrack.activities import ActivityLog, Entry
 from nbtrack.activities.entries import mark_elsewhere
+from nbtrack.common.arguments import is_http_url
 from nbtrack.common.deprecation import RenamedMethod
 from nbtrack.common.wording import plural
 from nbtrack.delivery import AsyncEmitter, Attempt, PendingEvent
@@ -95,6 +96,9 @@ class Source(Protocol):
 
     def note_results(self, results: Mapping[str, Sequence[str]]) -> None:
         """Note validation results: the reasons by event id."""
+
+    def check_results(self) -> None:
+        """Ask the local collector for the validation results that are not known yet."""
 
     def count_elsewhere(self) -> dict[str, int]:
         """Return how many events wait for other collectors, by destination."""
@@ -226,18 +230,12 @@ def describe(source: Source, emitter: AsyncEmitter, results: dict[str, Any] | No
     if source.fault_count:
         counters["internal errors"] = source.fault_count
     state, reason = _derive_state(source, stats, now)
-    if results is not None:
-        found = [*results.get("last", ()), *results.get("last_bad", ())]
-        source.note_results(
-            {one["event_id"]: () if one["good"] else one["reasons"] for one in found if one["event_id"]}
-        )
     activity = source.activities.entries(MOST_ACTIVITY)
     elsewhere = source.count_elsewhere()
     mark_elsewhere(activity, source.destination, elsewhere)
     buffer = list(emitter.pending(rows))
     listed = [event.event_id for event in buffer]
-    if results is not None:
-        listed += [one["event_id"] for one in found if one["event_id"]]
+    listed += [one["event_id"] for one in _find_last(results or {})]
     return Snapshot(
         now,
         source.destination,
@@ -265,9 +263,18 @@ def fetch_validation_results(source: Source) -> dict[str, Any] | None:
         return None
     try:
         results: dict[str, Any] = client.summary()
+        source.note_results(
+            {one["event_id"]: () if one["good"] else one["reasons"] for one in _find_last(results)}
+        )
+        source.check_results()
         return results | {"by_schema": client.counts_by_schema(), "url": page.base}
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def _find_last(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the last events that a collector validated, those without an id left out."""
+    return [one for one in (*results.get("last", ()), *results.get("last_bad", ())) if one["event_id"]]
 
 
 def _name_fault(fault: Fault) -> str:
@@ -296,8 +303,21 @@ def describe_elsewhere(elsewhere: Mapping[str, int]) -> str:
     return f"{waiting}: nbtrack outbox drain sends {'it' if sum(elsewhere.values()) == 1 else 'them'}"
 
 
+def describe_validation(snapshot: Snapshot) -> str:
+    """Return why the validation results of what was sent are unknown; an empty string if they are known, or nothing was sent.
+
+    Examples
+    --------
+    >>> describe_validation(Snapshot(0.0, "https://sp.acme.com", "ok", "", {"sent": 2}))
+    'unknown: this collector accepts events before its pipeline validates them'
+    """
+    if snapshot.local or not is_http_url(snapshot.destination) or not snapshot.counters.get("sent"):
+        return ""
+    return "unknown: this collector accepts events before its pipeline validates them"
+
+
 def name_schema(schema: str | None) -> str:
-    """Return how a schema is shown where it stands for events; pipelines give structured events one of their own."""
+    """Return the name of a schema in lists of events; pipelines use one of their own for structured events."""
     if schema is None:
         return "-"
     return "structured event" if "com.google.analytics/event/" in schema else shorten(schema)

@@ -1,7 +1,7 @@
-"""A snapshot as plain text: for terminals, and wherever HTML does not go."""
+"""A snapshot as plain text: for terminals, and where HTML is not shown."""
 
 from nbtrack.activities.rendering import summarise
-from nbtrack.widget.snapshot import Snapshot, describe_elsewhere
+from nbtrack.widget.snapshot import Snapshot, describe_elsewhere, describe_validation
 
 
 def render_text(snapshot: Snapshot) -> str:
@@ -15,7 +15,7 @@ def render_text(snapshot: Snapshot) -> str:
     Returns
     -------
     str
-        Plain text, without an end of line.
+        Plain text, without a final line break.
 
     Examples
     --------
@@ -42,6 +42,8 @@ def render_text(snapshot: Snapshot) -> str:
             f"  collector     {snapshot.results['good']:,} good, {snapshot.results['bad']:,} failed  "
             f"{snapshot.results.get('url', '')}".rstrip()
         )
+    if validation := describe_validation(snapshot):
+        lines.append(f"  validation    {validation}")
     lines += [f"  warning       {warning}" for warning in snapshot.warnings]
     if snapshot.fault:
         lines.append(f"  last error    {snapshot.fault}; see nbtrack.session().faults")

@@ -74,3 +74,18 @@ def test_a_name_in_a_table_is_in_one_piece(chromium: Any):
             page.goto(f"file://{path}", wait_until="domcontentloaded")
             assert [page.evaluate(split, column) for column in columns] == [[]] * len(columns), path.name
         context.close()
+
+
+def test_tables_and_outputs_are_whole(chromium: Any):
+    empty = """() => [...document.querySelectorAll(".md-typeset table:not([class]) thead")]
+        .filter((head) => !head.textContent.trim() && head.getClientRects().length).length"""
+    cut = """() => [...document.querySelectorAll(".jp-OutputArea-output pre")]
+        .filter((output) => getComputedStyle(output).wordBreak === "break-all").length"""
+    context = chromium.new_context()
+    page = context.new_page()
+    for path in sorted(SITE.rglob("*.html")):
+        page.goto(f"file://{path}", wait_until="domcontentloaded")
+        assert (path.name, page.evaluate(empty), page.evaluate(cut)) == (path.name, 0, 0)
+        # an escape that Markdown needs in a table of GitHub is shown as it is in code
+        assert [one for one in page.locator("td code").all_text_contents() if "\\|" in one] == []
+    context.close()

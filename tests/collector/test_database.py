@@ -1,10 +1,12 @@
 """The database: commits last, repeats are recognised, and files of earlier versions open."""
 
+import itertools
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -97,6 +99,64 @@ def test_each_content_of_an_id_is_stored_once(groups):
             content for other, content in stored if other == event_id
         }
     database.close()
+
+
+CONTENTS = st.lists(st.tuples(IDS, st.integers(0, 1)), min_size=1, max_size=4)
+HISTORIES = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), CONTENTS),
+        st.tuples(st.just("fail"), CONTENTS),
+        st.tuples(st.just("forget"), IDS),
+        st.tuples(st.sampled_from(["reset", "close", "kill"]), st.none()),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("max_recent", [1, 3, 30_000])
+@settings(deadline=None, max_examples=30)
+@given(history=HISTORIES)
+def test_ids_are_found_whenever_their_index_is_merged_and_however_the_collector_ends(history, max_recent):
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr("nbtrack.collector.events.database.MAX_RECENT", max_recent)
+        paths = (Path(folder) / f"{number}.sqlite" for number in itertools.count())
+        path = next(paths)
+        database = Database(path)
+        stored: set[tuple[str, int]] = set()
+        for step, value in history:
+            if step in {"write", "fail"}:
+                requests = [
+                    validated(*(page_view(eid=event_id, page=str(content)) for event_id, content in value))
+                ]
+                if step == "fail":
+                    requests.append(validated(page_view(), time=object()))
+                    with pytest.raises(sqlite3.Error):
+                        database.write(requests)
+                else:
+                    database.write(requests)
+                    stored.update(value)
+            elif step == "forget":
+                database.forget(EventFilter(event_id=value))
+                stored = {event for event in stored if event[0] != value}
+            elif step == "reset":
+                database.reset()
+                stored.clear()
+            else:
+                after = path
+                if step == "kill":
+                    # what another process would find after this one ended without a word
+                    after = next(paths)
+                    for suffix in ("", "-wal"):
+                        shutil.copy(f"{path}{suffix}", f"{after}{suffix}")
+                database.close()
+                path, database = after, Database(after)
+        for event_id in {event[0] for event in stored} | {"id-0"}:
+            found = database.read(EventFilter(event_id=event_id), limit=100)
+            assert sorted(int(event.payload["page"]) for event in found) == sorted(
+                content for other, content in stored if other == event_id
+            )
+        assert database.good == len(stored)
+        database.close()
 
 
 def test_a_request_that_is_sent_again_stores_nothing_and_shows_its_repeats(database):

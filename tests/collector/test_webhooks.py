@@ -46,7 +46,7 @@ def own_webhook(monkeypatch):
         "com.acme/orders", "tests.collector.test_webhooks:unpack_orders", adapters.ENTRY_POINTS
     )
     monkeypatch.setattr(EntryPoint, "load", lambda _point: unpack_orders)
-    monkeypatch.setattr(adapters, "entry_points", lambda **_: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [point])
     adapters.own_adapters.cache_clear()
     yield
     adapters.own_adapters.cache_clear()

@@ -2,6 +2,8 @@
 
 import base64
 import gc
+import itertools
+import queue
 import sys
 import threading
 import time
@@ -17,6 +19,7 @@ from nbtrack.delivery import async_emitter as module
 from nbtrack.delivery.http.transport import Transport
 from nbtrack.delivery.models import Reply
 from nbtrack.delivery.retry import Decision, decide
+from nbtrack.delivery.sender import Sender
 from nbtrack.delivery.timer import Timer
 from tests.support.delivery import QUICK, track
 from tests.support.fault_server import Act, FaultServer, free_port
@@ -404,3 +407,57 @@ def test_a_retry_that_its_timer_calls_early_is_not_forgotten(monkeypatch: pytest
         track(emitter, 1)
         assert poll(lambda: emitter.stats().sent == 1, 5)
         emitter.close()
+
+
+def _track_during_requests(emitters: list[AsyncEmitter], numbers: range) -> Callable[[int, bytes], Act]:
+    """Give a script for a server: while it replies, the emitter is given another event."""
+    left = iter(numbers)
+
+    def answer(_: int, __: bytes) -> Act:
+        for number in left:
+            track(emitters[0], number)
+            break
+        return Act()
+
+    return answer
+
+
+def test_events_that_come_during_a_request_gather_too() -> None:
+    emitters: list[AsyncEmitter] = []
+    with FaultServer(_track_during_requests(emitters, range(1, 4))) as server:
+        emitters.append(AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1, linger=0.1))
+        track(emitters[0], 0)
+        assert server.wait_for(4)
+        times = [seen.time for seen in server.seen]
+        emitters[0].close()
+    assert len(times) == 4
+    # a row of short cells would otherwise be sent one by one, and each request takes the interpreter from the next
+    assert all(later - earlier >= 0.09 for earlier, later in itertools.pairwise(times))
+
+
+def test_a_flush_does_not_wait_for_events_to_gather() -> None:
+    emitters: list[AsyncEmitter] = []
+    with FaultServer(_track_during_requests(emitters, range(1, 4))) as server:
+        emitters.append(AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1, linger=60))
+        track(emitters[0], 0)
+        report = emitters[0].flush(30)
+        emitters[0].close()
+    assert (report.sent, report.pending, report.timed_out) == (4, 0, False)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_sending_thread_that_died_is_replaced(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    emitter = AsyncEmitter("127.0.0.1", "http", server.port, batch_size=1)
+    died: queue.SimpleQueue[threading.Thread] = queue.SimpleQueue()
+
+    def die(*_: object) -> None:
+        died.put(threading.current_thread())
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "step", die)
+        track(emitter, 0)
+        died.get(timeout=10).join(10)
+    track(emitter, 1)
+    assert server.wait_for(2)
+    emitter.close()

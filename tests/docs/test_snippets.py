@@ -233,6 +233,19 @@ def test_what_the_recipes_name_is_there():
         assert f"\n{line.split()[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
+def test_the_table_of_minutes_has_all_that_ci_runs():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^make (.+)$", ci, re.MULTILINE)[-1].split())
+    # it stands for others
+    targets = targets - {"test"} | set(re.search(r"^test: ([^#]+)", makefile, re.MULTILINE)[1].split())
+    rows = re.findall(
+        r"^\| (`.+) \| [\d.]+ \|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    named = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    assert sorted(named) == sorted(targets)
+
+
 def test_a_setting_added_by_the_recipe_is_taken_from_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch):
     class Extended(NBTrack):
         colour = Unicode("blue", help="The colour of the monitor.").tag(config=True)

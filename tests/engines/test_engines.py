@@ -206,6 +206,23 @@ def test_spark_writes_to_the_format_nbtrack(spark: Any, tmp_path: Path) -> None:
         assert set(server.delivered) == wanted()
     found = json.loads(counts.read_text())
     assert (found["rows"], found["sent"], found["failed"], found["skipped"]) == (ROWS, ROWS, 0, 0)
+    # those of the partition that failed once, all of which may have been sent before
+    sent_twice = sum(count - 1 for count in server.delivered.values())
+    assert sent_twice <= found["resent"]
+    assert 0 < found["resent"] < ROWS
+
+
+def test_spark_does_not_say_that_nothing_was_sent_again(spark: Any, tmp_path: Path) -> None:
+    from nbtrack.bulk.engines.spark_source import make_source
+
+    counts = tmp_path / "counts.json"
+    frame = spark.createDataFrame(pa.Table.from_pandas(orders()[:100])).repartition(2)
+    with FaultServer() as server:
+        plan = make_plan(purchase(), frame.columns, key="order", collector=server.url)
+        spark.dataSource.register(make_source(plan))
+        frame.write.format("nbtrack").mode("append").option("report", str(counts)).save()
+    found = json.loads(counts.read_text())
+    assert (found["sent"], found["resent"]) == (100, None)
 
 
 def test_spark_raises_if_rows_are_not_delivered(spark: Any, tmp_path: Path) -> None:

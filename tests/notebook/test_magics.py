@@ -24,11 +24,11 @@ from tests.support.waiting import poll
         ("config colector=x", "nbtrack has no setting 'colector'. Did you mean 'collector'?"),
         (
             "config quiet=maybe",
-            "invalid value of quiet: must be true (1, yes, on) or false (0, no, off), got 'maybe'",
+            "quiet = 'maybe' is invalid: must be true (1, yes, on) or false (0, no, off)",
         ),
-        ("config request_timeout=1.5", "invalid value of request_timeout: '1.5' is not an int"),
-        ("config cells=some", "invalid value of cells: The 'cells' trait of a NBTrack instance expected any of"),
-        ("config headers={'Authorization': 3}", "invalid value of headers: header 'Authorization': value must be"),
+        ("config request_timeout=1.5", "request_timeout = '1.5' is invalid: must be an int from 1 to 300"),
+        ("config cells=some", "cells = 'some' is invalid: must be 'marked', 'all' or 'off'"),
+        ("config headers={'Authorization': 3}", "headers = … is invalid: header 'Authorization': value must be"),
         (
             "preview x = 1",
             "%nbtrack preview failed: 2 words too many; a name, label or expression with blanks needs quotes",

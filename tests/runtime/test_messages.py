@@ -29,7 +29,7 @@ MESSAGES: Messages = {
     "a session with an address that is not a string": (
         lambda: nbtrack.start(collector=5),
         SettingError,
-        "collector = 5 (argument) is invalid: The 'collector' trait of a NBTrack instance expected a unicode string",
+        "collector = 5 (argument) is invalid: must be a str",
     ),
     "no session": (
         nbtrack.session,
@@ -69,7 +69,7 @@ MESSAGES: Messages = {
     "an invalid value of a setting": (
         lambda: NBTrack(cells="some"),
         ValueError,
-        "cells = 'some' (argument) is invalid: ",
+        "cells = 'some' (argument) is invalid: must be 'marked', 'all' or 'off'",
     ),
     "an unknown store": (
         lambda: nbtrack.start(store="dsk"),
@@ -94,7 +94,7 @@ MESSAGES: Messages = {
     "a redaction that cannot be called": (
         lambda: NBTrack(redact="email"),
         SettingError,
-        "redact = 'email' (argument) is invalid: The 'redact' trait of a NBTrack instance expected a callable",
+        "redact = 'email' (argument) is invalid: must be a function (str) -> str or None, so set it in Python: nbtrack.start(redact=…)",
     ),
     "an address that is not an Iglu server's": (
         lambda: NBTrack(iglu=["s3://schemas"]),
@@ -165,7 +165,7 @@ def test_headers_that_do_not_fit_are_not_shown(monkeypatch: pytest.MonkeyPatch, 
     assert "secret" not in str(told.value)
     monkeypatch.setenv("NBTRACK_HEADERS", "Bearer secret")
     assert NBTrack().complaints == [
-        "NBTRACK_HEADERS is ignored: must be a dict such as {'Authorization': '…'}"
+        "headers = … (NBTRACK_HEADERS) is ignored: must be a dict such as {'Authorization': '…'}"
     ]
 
 

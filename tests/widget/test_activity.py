@@ -9,9 +9,10 @@ import pytest
 
 import nbtrack
 from nbtrack.activities import Entry
-from nbtrack.tracker import PageView
-from nbtrack.widget import Snapshot, render_html, render_text
+from nbtrack.tracker import Emitter, PageView, SelfDescribing, SelfDescribingJson, Tracker
+from nbtrack.widget import Snapshot, render_html, render_text, take_snapshot
 from nbtrack.widget.messages import MESSAGE_BYTES, Feed
+from nbtrack.widget.snapshot import fetch_validation_results
 from tests.support.bare_page import Bare
 from tests.support.browser import browser
 
@@ -122,7 +123,7 @@ def test_a_session_is_shown_with_what_runs_and_validation_results(session: Any) 
         with nbtrack.track("outer"):
             assert "1 running" in repr(monitor.still())
         session.flush()
-        monitor._results = session.collector.summary()
+        monitor._results = fetch_validation_results(session)
         assert [found.validation for found in monitor._look(50).activity] == ["valid"]
     finally:
         monitor.close()
@@ -140,7 +141,7 @@ def test_lists_call_events_by_their_names_and_say_what_failed(session: Any) -> N
         assert [row[3] for row in message["buffer"]["add"]] == ["join: KeyError · analysis", "page_view"]
         session.emitter.resume()
         session.flush()
-        monitor._results = session.collector.summary()
+        monitor._results = fetch_validation_results(session)
         message = monitor._feed.next_message(monitor._look(50))[0]
         titles = {row["schema"].split("/")[1]: row["title"] for row in message["collector"]["last"]}
         assert titles == {"analysis": "join: KeyError", "page_view": "page_view"}
@@ -249,3 +250,18 @@ def test_what_the_page_saves_holds_no_values(bare: Bare) -> None:
     assert "fit" in summary
     assert SECRET in bare.page.locator("#one .nbm-home").inner_text()
     assert [found[13] for found in json.loads(summary)["activity"]["rows"]] == [[], []]
+
+
+def test_results_are_known_without_a_call_however_much_others_sent(session, running):
+    unknown = SelfDescribing(SelfDescribingJson("iglu:com.acme/nobody_has_it/jsonschema/1-0-0", {}))
+    with nbtrack.track("load"):
+        pass
+    nbtrack.track(unknown)
+    assert session.flush(timeout=10).pending == 0
+    with Tracker("elsewhere", Emitter(running.url, batch_size=2_000)) as other:
+        for _ in range(1_100):
+            other.track(unknown)
+    running.wait_for(1, bad=1_101)
+    known = {entry.name: entry.validation for entry in take_snapshot(session).activity}
+    assert known == {"load": "valid", "nobody_has_it": "invalid"}
+    assert {entry.name: entry.validation for entry in nbtrack.activity()} == known

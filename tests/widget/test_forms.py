@@ -8,6 +8,7 @@ import pytest
 from nbtrack.delivery import Attempt, PendingEvent
 from nbtrack.tracker import StructuredEvent
 from nbtrack.widget import Snapshot, render_html, render_text, take_snapshot
+from nbtrack.widget.messages import Feed
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x07"
 
@@ -53,6 +54,32 @@ def test_the_collectors_counts_are_those_of_good_and_failed_events():
     counts, _, schemas = render_html(snapshot).partition("Local collector")[2].partition("by schema")
     assert ">failed</th>" in counts
     assert ">failed</th>" in schemas
+
+
+def test_what_a_collector_at_a_url_accepted_has_unknown_validation_results(session, running):
+    import nbtrack
+
+    unknown = "unknown: this collector accepts events before its pipeline validates them"
+    session = nbtrack.start(running.url, store="memory")  # as a company's, by its URL
+    try:
+        assert unknown not in render_text(take_snapshot(session))
+        with nbtrack.track("load"):
+            pass
+        assert session.flush(timeout=10).pending == 0
+        snapshot = take_snapshot(session)
+        assert f"\n  validation    {unknown}" in render_text(snapshot)
+        assert f"<p>Validation results: {unknown}.</p>" in render_html(snapshot)
+        assert Feed().summarise(snapshot)["validation"] == unknown
+        assert [entry.validation for entry in nbtrack.activity()] == ["not checked"]
+        assert "valid" not in repr(nbtrack.activity())
+    finally:
+        nbtrack.stop()
+
+
+def test_what_the_local_collector_validated_has_results(session):
+    session.tracker.track(StructuredEvent("shop", "buy"))
+    assert session.flush(timeout=10).pending == 0
+    assert "validation    unknown" not in render_text(take_snapshot(session))
 
 
 def test_the_old_name_of_the_results_warns():

@@ -1,4 +1,4 @@
-// What an event says, worked out when somebody looks at it.
+// The fields of an event, decoded when they are shown.
 
 const JSON_KEYS = { ue_px: "own", ue_pr: "own", cx: "entities", co: "entities" };
 // events without a schema of their own

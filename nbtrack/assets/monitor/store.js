@@ -6,7 +6,7 @@ const SAVED_ROWS = 50;
 const SAVE_EVERY = 5000;
 // Seconds without a message that was announced, or without an answer.
 const PATIENCE = 8;
-// What a front end says of a kernel that ends; "starting" is said of the one that comes in its place.
+// The states in which a front end reports that a kernel ends; "starting" is that of the one in its place.
 const ENDS = new Set(["restarting", "autorestarting", "starting", "terminating", "dead"]);
 
 class Store {

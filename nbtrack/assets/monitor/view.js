@@ -366,7 +366,7 @@ class View {
     const held = this.held ? `, held since ${clock(this.held.time)}` : "";
     if (this.tab === "activity") {
       const wrong = this.store.activity.filter(failed).length;
-      return `Cells, steps and events, the earliest first: ${some}${wrong ? `, ${count(wrong)} failed` : ""}${held}`;
+      return `Cells, steps and events, the earliest first: ${some}${wrong ? `, ${count(wrong)} failed` : ""}${held}${head.validation ? `. Validation results: ${head.validation}` : ""}`;
     }
     if (this.tab === "buffer") return `Pending events, the oldest first: ${some} shown, ${count(head.counters.waiting)} pending${held}`;
     if (this.tab === "log") return `Attempts to send, the newest first: ${some}${held}`;

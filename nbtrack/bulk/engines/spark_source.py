@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyspark import TaskContext
 from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
 
 from nbtrack.bulk.encoding.compiler import check_columns
@@ -72,7 +73,11 @@ class EventWriter(DataSourceArrowWriter):  # type: ignore[misc]
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Sent:
         """Send one partition."""
-        return Sent(send_batches(self._plan, iterator))
+        context = TaskContext.get()
+        report = send_batches(self._plan, iterator)
+        if context is not None and context.attemptNumber():  # an earlier attempt had sent what it had sent
+            report.resent = report.rows
+        return Sent(report)
 
     def commit(self, messages: list[Sent | None]) -> None:
         """Write the counts.
@@ -99,5 +104,8 @@ class EventWriter(DataSourceArrowWriter):  # type: ignore[misc]
         if self._path is not None:
             names = ("rows", "sent", "skipped", "failed", "retries", "null_keys", "repeated_keys")
             counts = {name: getattr(report, name) for name in names}
+            # a copy of a task that lost the race, and a stage that ran again, are in Spark's record of tasks only,
+            # which cannot be read from this process: that none is known does not mean none
+            counts["resent"] = report.resent or None
             Path(self._path).write_text(json.dumps({**counts, "reasons": report.reasons}), encoding="utf-8")
         return report

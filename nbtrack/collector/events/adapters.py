@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -148,6 +147,8 @@ def own_adapters() -> Mapping[str, Adapter]:
     Each is an entry point of the group ``nbtrack.adapters`` whose name is ``VENDOR/VERSION``: a function that takes the
     `Request` and returns payloads, dicts of strings as a tracker would send them.
     """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - a twentieth of the start, and only webhooks need it
+
     adapters: dict[str, Adapter] = {}
     for point in entry_points(group=ENTRY_POINTS):
         try:

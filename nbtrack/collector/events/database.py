@@ -11,10 +11,11 @@ import queue
 import sqlite3
 import struct
 import threading
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, repeat
+from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS kinds (
 );
 CREATE TABLE IF NOT EXISTS results (event INTEGER PRIMARY KEY, failure TEXT, notes TEXT);
 CREATE TABLE IF NOT EXISTS identities (key INTEGER PRIMARY KEY, event INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS recent_identities (first INTEGER PRIMARY KEY, keys BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0), ('removed', 0);
@@ -66,15 +68,14 @@ WITH RECURSIVE place(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM place WHERE n +
 INSERT INTO events SELECT ? + n, ?, n, ? FROM place
 """
 """Inserts the events of a request whose events are all of one kind, in a third of the time of one by one."""
-INSERT_IDENTITIES = """
-INSERT OR IGNORE INTO identities SELECT value, ? + key FROM json_each(?) WHERE value IS NOT NULL ORDER BY value, key
+HAS_IDENTITIES = """
+SELECT EXISTS (SELECT 1 FROM json_each(?) AS new CROSS JOIN identities ON identities.key = new.value)
 """
-"""In the order of the index, so that neighbours share its pages."""
 INSERT_RESULT = "INSERT INTO results VALUES (?,?,?)"
 INSERT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?,?)"
 REQUEST_OF = """
-SELECT good + bad, form, payload FROM identities JOIN events ON events.id = event JOIN requests ON requests.id = request
-WHERE key = ? AND position = 0
+SELECT good + bad, form, payload FROM events JOIN requests ON requests.id = request
+WHERE events.id = ? AND position = 0
 """
 """The request that begins with an event."""
 SELECT_REQUESTS = """
@@ -96,6 +97,7 @@ DELETE FROM events;
 DELETE FROM results;
 DELETE FROM requests;
 DELETE FROM identities;
+DELETE FROM recent_identities;
 UPDATE counters SET value = 0 WHERE name IN ('repeats', 'removed');
 UPDATE counters SET value = value + 1 WHERE name = 'epoch';
 COMMIT;
@@ -130,6 +132,10 @@ DELIVERY_KEYS = ("stm", "dtm")
 """What differs between two deliveries of one event: when it was sent, and when a backfill that ran again made it."""
 MAX_CACHED = 20_000
 """Names and kinds whose numbers are kept in memory."""
+MAX_RECENT = 30_000
+"""Identities that are not yet in their table."""
+NO_IDENTITY = -1
+"""Stands for an event without an id."""
 SAME_ID = 15
 """Events of one id with different content that are found by it, besides the first."""
 
@@ -322,9 +328,11 @@ class Database:
         self.latest_bad: deque[dict[str, Any]] = deque(maxlen=LATEST)
         self.latest_repeats: deque[dict[str, Any]] = deque(maxlen=LATEST)
         self._last_request = 0
+        self._identities = _Identities(self._connection, self._events_at)
         # by the number of a schema, and whether they are good; all events are read for it, once it is asked for
         self._by_schema: Counter[tuple[int, bool]] | None = None
         self._count()
+        self._identities.load()
         self._read_latest()
 
     @staticmethod
@@ -403,6 +411,7 @@ class Database:
                 self._kinds.clear()
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
+                    self._identities.load()
                 raise
             self._add_counts(counts)
 
@@ -411,11 +420,10 @@ class Database:
         request_ids = range(self._last_request + 1, self._last_request + 1 + len(requests))
         for request_id, validated in zip(request_ids, requests, strict=True):
             batch.add(request_id, validated, is_repeat=self._is_stored(validated))
-        identities = _Identities(self._connection, self._events_at)
         runs, rows, results, counts = batch.runs, batch.rows, batch.results, batch.counts
         repeats: set[int] = set()
-        if not identities.insert_all(self.last + 1, batch.keys):
-            repeats = identities.insert(batch.identities(), batch.payloads())
+        if not self._identities.insert_all(self.last + 1, batch.keys):
+            repeats = self._identities.insert(batch.identities(), batch.payloads())
         if repeats:
             rows = [row for row in batch.all_rows() if row[0] not in repeats]
             runs = []
@@ -470,7 +478,8 @@ class Database:
         events = validated.events
         if not events or not all(event.get("eid") for event in events):
             return False
-        row = self._connection.execute(REQUEST_OF, (identity_of(events[0]["eid"]),)).fetchone()
+        first = self._identities.event_of(identity_of(events[0]["eid"]))
+        row = self._connection.execute(REQUEST_OF, (first,)).fetchone()
         if row is None or row[0] != len(events):
             return False
         return all(map(is_same_event, events, events_of(PayloadForm(row[1]), row[2])))
@@ -553,6 +562,7 @@ class Database:
                 run("COMMIT")
             except BaseException:
                 run("ROLLBACK")
+                self._identities.load()
                 self._ids.clear()
                 self._kinds.clear()
                 raise
@@ -598,7 +608,7 @@ class Database:
                 if failure or notes:
                     results.append((row, failure, notes))
         counts.by_schema = self._count_kinds(event_rows, ())
-        repeats = _Identities(self._connection, self._events_at).insert(identities, payloads)
+        repeats = self._identities.insert(identities, payloads)
         self._connection.executemany(INSERT_REQUEST, requests)
         self._connection.executemany(INSERT_EVENT, event_rows)
         self._connection.executemany(INSERT_RESULT, results)
@@ -611,12 +621,11 @@ class Database:
         """Delete the events that match, in the bodies of their requests too, and return their number."""
         with self._lock:
             condition, values = self._condition(self._connection, chosen)
-            ids = [
-                row
-                for (row,) in self._connection.execute(
-                    f"SELECT events.id FROM events WHERE {condition}", values
-                )
-            ]
+            query = f"SELECT events.id FROM events WHERE {condition}"
+            ids = [row for (row,) in self._connection.execute(query, values)]
+            if chosen.event_id:
+                # ids that are alike are found by the same number
+                ids = [event.id for event in self.read(chosen, limit=len(ids))]
         return sum(self._remove(ids, erase=True))
 
     def _remove(self, ids: Sequence[int], *, erase: bool) -> Iterator[int]:
@@ -707,6 +716,8 @@ class Database:
     def _compact(self) -> Iterator[None]:
         """Return the space of deleted events to the file system, in short steps."""
         run = self._connection.execute
+        with self._lock:
+            self._identities.merge_alone()
         width = (MAX_IDENTITY + 1) // COMPACTING_STEPS
         for first in range(0, MAX_IDENTITY, width):
             with self._lock:
@@ -738,6 +749,7 @@ class Database:
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()
             self._by_schema = None
+            self._identities.load()
             self._count()
             self._read_latest()
 
@@ -956,7 +968,7 @@ class Database:
             parts.append("request IN (SELECT id FROM requests WHERE time >= ? AND time < ?)")
             values += [chosen.since or 0, 1 << 62 if chosen.until is None else chosen.until]
         if chosen.event_id:
-            ids = _Identities(connection, self._events_at).candidates(chosen.event_id)
+            ids = self._identities.candidates(connection, chosen.event_id)
             parts.append(f"events.id IN ({','.join(map(str, ids))})")
         return " AND ".join(parts), values
 
@@ -1033,6 +1045,9 @@ class Database:
         """Close the connections."""
         for reader in self._all_readers:
             reader.close()
+        with contextlib.suppress(sqlite3.Error):
+            # earlier versions look for identities in their table alone
+            self._identities.merge_alone()
         self._connection.close()
 
 
@@ -1218,6 +1233,9 @@ class _Identities:
 
     An event is found by `identity_of` its id. Where another event is already, by a digest of its whole id and the numbers
     that follow; and events of one id with ever more different contents by a digest of all they say.
+
+    Ids are random, so that a request's identities belong to as many pages of their table. Recent ones are therefore
+    kept in memory, and in the file as they come; many at a time are merged into the table, where neighbours share pages.
     """
 
     def __init__(
@@ -1225,18 +1243,79 @@ class _Identities:
     ) -> None:
         self._connection = connection
         self._read = read
+        self._recent: dict[int, int] = {}
+        # what the last merge moved, which readers do not see in the table before its commit
+        self._merged: dict[int, int] = {}
 
-    def candidates(self, event_id: str) -> list[int]:
-        """Return the numbers of events that may have this id."""
+    def load(self) -> None:
+        """Read the recent identities from the file."""
+        recent: dict[int, int] = {}
+        for first, keys in self._connection.execute("SELECT first, keys FROM recent_identities"):
+            recent |= zip(array("q", keys), count(first))
+        recent.pop(NO_IDENTITY, None)
+        self._recent = recent
+
+    def event_of(self, key: int) -> int | None:
+        """Return the number of the event that has an identity, or None."""
+        if (event := self._recent.get(key)) is not None:
+            return event
+        row = self._connection.execute("SELECT event FROM identities WHERE key = ?", (key,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def candidates(self, connection: sqlite3.Connection, event_id: str) -> list[int]:
+        """Return the numbers of events that may have this id, by the connection of a reader."""
         keys = identity_of(event_id), _digest(event_id.encode("utf-8", "surrogatepass"))
+        # first the recent ones, then those of the last merge: what moves between two look-ups is not missed
+        found = {
+            known.get(key + step)
+            for known in (self._recent, self._merged)
+            for key in keys
+            for step in range(SAME_ID + 1)
+        }
         query = "SELECT event FROM identities WHERE key BETWEEN ? AND ?"
-        return [row for key in keys for (row,) in self._connection.execute(query, (key, key + SAME_ID))]
+        for key in keys:
+            found.update(row for (row,) in connection.execute(query, (key, key + SAME_ID)))
+        return [row for row in found if row is not None]
 
     def insert_all(self, first: int, keys: Sequence[int | None]) -> bool:
-        """Insert the identities of new events with consecutive numbers, and return whether no other event had any of them."""
-        before = self._connection.total_changes
-        self._connection.execute(INSERT_IDENTITIES, (first, orjson.dumps(keys).decode()))
-        return self._connection.total_changes - before == len(keys) - keys.count(None)
+        """Insert the identities of new events with consecutive numbers, unless another event has any of them.
+
+        Returns
+        -------
+        bool
+            Whether they were inserted.
+        """
+        new = sorted(key for key in keys if key is not None)
+        if len(set(new)) < len(new) or not self._recent.keys().isdisjoint(new):
+            return False
+        (has_any,) = self._connection.execute(HAS_IDENTITIES, (orjson.dumps(new).decode(),)).fetchone()
+        if has_any:
+            return False
+        if new:
+            packed = array("q", (NO_IDENTITY if key is None else key for key in keys))
+            self._connection.execute("INSERT INTO recent_identities VALUES (?,?)", (first, packed.tobytes()))
+            self._recent |= ((key, event) for event, key in enumerate(keys, first) if key is not None)
+        if len(self._recent) >= MAX_RECENT:
+            self._merge()
+        return True
+
+    def merge_alone(self) -> None:
+        """Move the recent identities into their table, in a transaction of its own."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._merge()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            self.load()
+            raise
+
+    def _merge(self) -> None:
+        """Move the recent identities into their table."""
+        self._connection.executemany(INSERT_IDENTITY, sorted(self._recent.items()))
+        self._connection.execute("DELETE FROM recent_identities")
+        self._merged = self._recent
+        self._recent = {}
 
     def insert(self, identities: list[tuple[int, int]], payloads: dict[int, Parameters]) -> set[int]:
         """Insert identities of new events, and return the numbers of those that are repeats of stored ones.
@@ -1248,6 +1327,7 @@ class _Identities:
         payloads : dict of int to dict
             All new events, by number.
         """
+        self._merge()
         repeats: set[int] = set()
         step = 0
         while identities:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from nbtrack.collector.events.adapters import Parameters, Request
-from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by
+from nbtrack.collector.events.validation import ATOMIC_SCHEMAS, NO_ENTITIES, schema_named_by, split_many
 from nbtrack.common.field_formats import RULES
 from nbtrack.common.payload_json import read_json, read_many
 from nbtrack.plans.checks import VALIDATION_SCHEMA, names_specification
@@ -139,7 +139,7 @@ class _Enricher:
         return {
             name: values
             for name, values in self._made.items()
-            if (self._wanted is None or name in self._wanted) and values.count(None) < len(values)
+            if (self._wanted is None or name in self._wanted) and any(value is not None for value in values)
         }
 
     def _raw(self, key: str) -> list[str | None]:
@@ -320,6 +320,9 @@ def _unstruct_events(payloads: Sequence[Parameters]) -> list[dict[str, Any] | No
             other if text is None else document
             for text, document, other in zip(encoded, documents, others, strict=True)
         ]
+    uris, events = split_many(documents)
+    if set(uris) == {UNSTRUCT_EVENT} and all(map(_parse, {uri or "" for uri in split_many(events)[0]})):
+        return documents
     return [envelope if _is_unstruct_event(envelope) else None for envelope in documents]
 
 

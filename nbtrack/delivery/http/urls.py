@@ -4,7 +4,7 @@ import base64
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from nbtrack.common.wording import without_credentials
+from nbtrack.common.wording import hide_credentials, without_credentials
 from nbtrack.protocol import GET_PATH, POST_PATH
 
 HttpProtocol = Literal["http", "https"]
@@ -73,7 +73,7 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
         port_number = parts.port
     except ValueError:
         raise ValueError(
-            f"invalid port in endpoint {endpoint!r}: a port is a number up to {MAX_PORT}"
+            f"invalid port in endpoint {hide_credentials(endpoint)!r}: a port is a number up to {MAX_PORT}"
         ) from None
     # http:/sp.acme.com would be a host called http, with no port after its colon
     if (
@@ -82,7 +82,9 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
         or port_number == 0
         or any(character.isspace() for character in parts.netloc)
     ):
-        raise ValueError(f"no host in endpoint {endpoint!r}; an endpoint looks like 'https://sp.acme.com'")
+        raise ValueError(
+            f"no host in endpoint {hide_credentials(endpoint)!r}; an endpoint looks like 'https://sp.acme.com'"
+        )
     _check_base_url(endpoint, parts)
     return uri
 
