@@ -74,7 +74,7 @@ class BackfillReport(Accounts):
     failed : int
         Rows refused by the collector, or not sent because the run ended early.
     resumed, excluded : int
-        Rows that an earlier run delivered; rows left out because another row has their event id.
+        Rows that an earlier run delivered; rows left out because another row has their event id, or it is in ``known``.
     unsent, invalid : int
         Rows of ``failed`` that were never sent, or whose response never came; rows that break a contract or a schema,
         sent or not.
@@ -285,8 +285,10 @@ class BackfillReport(Accounts):
         return f"    {plural(count, 'row')}: {rule}{example}"
 
     def _quality_lines(self) -> list[str]:
+        known = self.on_duplicate == "send"  # then it is a replay that leaves rows out
+        why_excluded = "their event ids are known" if known else "another row has the same event id"
         counts = (
-            (self.excluded, "row", "left out, since another row has the same event id"),
+            (self.excluded, "row", f"left out, since {why_excluded}"),
             (self.missing_times, "row", "without a time"),
             (self.repaired, "row", "with text that is not UTF-8, sent with U+FFFD"),
             (

@@ -1,5 +1,6 @@
 """Sending events that are complete already, by the same sender as rows: each once, whatever ends a run."""
 
+import dataclasses
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,6 +8,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from nbtrack.bulk.encoding.compiler import StoredEventsCompiler
@@ -27,17 +29,24 @@ _MARK = "mark"
 
 
 class _StoredSource(TableSource):
-    """Events with their ids, and reasons of those that may not be sent."""
+    """Events with their ids and positions, and reasons of those that may not be sent."""
+
+    def __init__(self, table: pa.Table, positions: Sequence[int]) -> None:
+        super().__init__(table)
+        self._positions = np.array(positions, np.int64)
 
     def chunks(self, columns: Sequence[str], size: int) -> Iterator[Chunk]:
         """Yield the events, `size` at a time."""
-        return rechunk([self._table.select([*columns, REASON_COLUMN])], size)
+        for chunk in rechunk([self._table.select([*columns, REASON_COLUMN])], size):
+            first = chunk.first_row
+            yield dataclasses.replace(chunk, rows=self._positions[first : first + chunk.table.num_rows])
 
 
 def send_events(
     event_ids: list[str],
     payloads: list[str],
     reasons: Mapping[int, Reason],
+    positions: Sequence[int],
     *,
     collector: Any = None,
     headers: Mapping[str, str] | None = None,
@@ -61,6 +70,8 @@ def send_events(
         Ids, and payloads as JSON objects of strings; ``n`` of each.
     reasons
         Why an event may not be sent, by index.
+    positions
+        The rows of the report, ascending; ``n``.
     collector, headers, dead_letters, rate, byte_rate, connections, max_body_bytes, give_up_after, progress
         As for `nbtrack.backfill`.
     job
@@ -75,7 +86,7 @@ def send_events(
     Returns
     -------
     BackfillReport
-        Its rows are the indexes of the events.
+        Its rows are the positions of the events.
     """
     namespace = uuid.uuid5(uuid.NAMESPACE_OID, job)
     plan = BackfillPlan(
@@ -102,7 +113,7 @@ def send_events(
     failed_rows = DeadLetters(
         Path(dead_letters) if dead_letters is not None else dead_letters_path(namespace)
     )
-    source, compiler = _make_source(event_ids, payloads, reasons), StoredEventsCompiler()
+    source, compiler = _make_source(event_ids, payloads, reasons, positions), StoredEventsCompiler()
     bar = make_bar(len(event_ids), progress)
     run = Run(plan, report, failed_rows, compiler=compiler, dry=dry_run, bar=bar, watermark=record)
     started = time.perf_counter()
@@ -121,7 +132,9 @@ def send_events(
     return finish_report(report, plan)
 
 
-def _make_source(event_ids: list[str], payloads: list[str], reasons: Mapping[int, Reason]) -> "_StoredSource":
+def _make_source(
+    event_ids: list[str], payloads: list[str], reasons: Mapping[int, Reason], positions: Sequence[int]
+) -> "_StoredSource":
     return _StoredSource(
         pa.table(
             {
@@ -130,5 +143,6 @@ def _make_source(event_ids: list[str], payloads: list[str], reasons: Mapping[int
                 _MARK: pa.array([0] * len(event_ids), pa.int64()),
                 REASON_COLUMN: reason_column(reasons, len(event_ids)),
             }
-        )
+        ),
+        positions,
     )

@@ -1,5 +1,6 @@
 """Enriched events as typed tables: lines of a pipeline, and the JSON of the analytics SDKs."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -262,12 +263,12 @@ class EnrichedEvents:
         ids: list[str] = []
         texts: list[str] = []
         lost: dict[str, None] = {}
-        excluded = 0
-        for batch in EnrichedEvents(self.files, None, schemas=False, registry=self._registry).batches():
-            for row in batch.to_pylist():
-                if row["event_id"] in excluded_ids:
-                    excluded += 1
-                    continue
+        positions: list[int] = []
+        events = EnrichedEvents(self.files, None, schemas=False, registry=self._registry)
+        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in events.batches())
+        for position, row in enumerate(rows):
+            if row["event_id"] not in excluded_ids:
+                positions.append(position)
                 recovered = from_columns({name: _plain(value) for name, value in row.items()})
                 lost |= dict.fromkeys(
                     name for name, value in row.items() if value is not None and name not in SENT_COLUMNS
@@ -275,7 +276,10 @@ class EnrichedEvents:
                 encoded = encode_payload(recovered.payload)
                 ids.append(encoded.get("eid", ""))
                 texts.append(orjson.dumps(encoded).decode())
-        report = send_events(ids, texts, {}, collector=collector, again=again, dry_run=dry_run, **options)
+        report = send_events(
+            ids, texts, {}, positions, collector=collector, again=again, dry_run=dry_run, **options
+        )
+        excluded = events.report.rows - len(ids)
         report.rows += excluded
         report.excluded += excluded
         if lost:

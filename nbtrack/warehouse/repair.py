@@ -215,11 +215,11 @@ class RepairedEvents:
         ids: list[str] = []
         texts: list[str] = []
         reasons: dict[int, Reason] = {}
-        excluded = 0
+        positions: list[int] = []
         for index, (event, payload) in enumerate(zip(self._events, self._payloads, strict=True)):
             if payload is not None and payload.get("eid") in wanted:
-                excluded += 1
                 continue
+            positions.append(index)
             reason = self._reasons.get(index)
             if reason is not None:
                 reasons[len(ids)] = reason
@@ -230,8 +230,9 @@ class RepairedEvents:
             ids.append(str(encoded.get("eid") or event.event_id or ""))
             texts.append(json.dumps(encoded, ensure_ascii=False, separators=(",", ":")))
         report = send_events(
-            ids, texts, reasons, collector=collector, again=again, dry_run=dry_run, **options
+            ids, texts, reasons, positions, collector=collector, again=again, dry_run=dry_run, **options
         )
+        excluded = len(self._events) - len(ids)
         report.rows += excluded
         report.excluded += excluded
         lost = sorted({name for event in self._events for name in event.lost})

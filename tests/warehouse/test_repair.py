@@ -273,6 +273,18 @@ def test_events_broken_in_twelve_ways_are_all_repaired_and_sent_though_a_run_is_
     assert set(server.delivered) == {event_id(number) for number in range(count)}
 
 
+def test_rows_of_a_replay_are_positions_among_the_failed_events(tmp_path: Path, registry: Registry) -> None:
+    events = failed(tmp_path, *({"n": "x" if number in {4, 7} else str(number)} for number in range(9)))
+    repaired = events.repair({"ue.n": lambda n: n if n == "x" else int(n)}, registry=registry)
+    known = [event_id(number) for number in (0, 2, 5)]
+    with FaultServer() as server:
+        report = repaired.replay(server.url, known=known)
+    assert (report.rows, report.sent, report.skipped, report.excluded) == (9, 4, 2, 3)
+    assert [row.row for row in report.errors.itertuples()] == [4, 7]
+    assert "3 rows left out, since their event ids are known" in str(report)
+    assert set(server.delivered) == {event_id(number) for number in (1, 3, 6, 8)}
+
+
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", "from nbtrack.cli import main; main()", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
