@@ -313,6 +313,7 @@ class Database:
     def __init__(self, path: Path | str | None, *, lasting: bool = True) -> None:
         self._lock = threading.RLock()
         self._path = path
+        self._lasting = lasting
         self._connection = self._open(path)
         # a commit survives the end of the process either way, which is what the reply to a tracker promises
         self._connection.execute(f"PRAGMA synchronous={'NORMAL' if lasting else 'OFF'}")
@@ -1045,9 +1046,10 @@ class Database:
         """Close the connections."""
         for reader in self._all_readers:
             reader.close()
-        with contextlib.suppress(sqlite3.Error):
-            # earlier versions look for identities in their table alone
-            self._identities.merge_alone()
+        if self._lasting:
+            with contextlib.suppress(sqlite3.Error):
+                # earlier versions look for identities in their table alone
+                self._identities.merge_alone()
         self._connection.close()
 
 
