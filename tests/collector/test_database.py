@@ -107,14 +107,14 @@ HISTORIES = st.lists(
         st.tuples(st.just("write"), CONTENTS),
         st.tuples(st.just("fail"), CONTENTS),
         st.tuples(st.just("forget"), IDS),
-        st.tuples(st.sampled_from(["reset", "close", "kill"]), st.none()),
+        st.tuples(st.sampled_from(["keep", "reset", "close", "kill"]), st.none()),
     ),
     max_size=12,
 )
 
 
 @pytest.mark.parametrize("max_recent", [1, 3, 30_000])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=60)
 @given(history=HISTORIES)
 def test_ids_are_found_whenever_their_index_is_merged_and_however_the_collector_ends(history, max_recent):
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,8 @@ def test_ids_are_found_whenever_their_index_is_merged_and_however_the_collector_
         paths = (Path(folder) / f"{number}.sqlite" for number in itertools.count())
         path = next(paths)
         database = Database(path)
-        stored: set[tuple[str, int]] = set()
+        # in the order they came
+        stored: dict[tuple[str, int], None] = {}
         for step, value in history:
             if step in {"write", "fail"}:
                 requests = [
@@ -134,10 +135,13 @@ def test_ids_are_found_whenever_their_index_is_merged_and_however_the_collector_
                         database.write(requests)
                 else:
                     database.write(requests)
-                    stored.update(value)
+                    stored |= dict.fromkeys(value)
             elif step == "forget":
                 database.forget(EventFilter(event_id=value))
-                stored = {event for event in stored if event[0] != value}
+                stored = {event: None for event in stored if event[0] != value}
+            elif step == "keep":
+                sum(database.prune(0, max_per_source=1))
+                stored = dict.fromkeys(list(stored)[-1:])
             elif step == "reset":
                 database.reset()
                 stored.clear()

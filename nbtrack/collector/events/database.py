@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS kinds (
 CREATE TABLE IF NOT EXISTS results (event INTEGER PRIMARY KEY, failure TEXT, notes TEXT);
 CREATE TABLE IF NOT EXISTS identities (key INTEGER PRIMARY KEY, event INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS recent_identities (first INTEGER PRIMARY KEY, keys BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS passed_identities (key INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counters VALUES ('repeats', 0), ('epoch', 0), ('removed', 0);
@@ -73,6 +74,11 @@ SELECT EXISTS (SELECT 1 FROM json_each(?) AS new CROSS JOIN identities ON identi
 """
 INSERT_RESULT = "INSERT INTO results VALUES (?,?,?)"
 INSERT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?,?)"
+DELETE_IDENTITIES = """
+DELETE FROM identities WHERE key BETWEEN ? AND ? AND event NOT IN (SELECT id FROM events)
+AND key NOT IN (SELECT key FROM passed_identities)
+"""
+INSERT_PASSED = "INSERT OR IGNORE INTO passed_identities VALUES (?)"
 REQUEST_OF = """
 SELECT good + bad, form, payload FROM events JOIN requests ON requests.id = request
 WHERE events.id = ? AND position = 0
@@ -98,6 +104,7 @@ DELETE FROM results;
 DELETE FROM requests;
 DELETE FROM identities;
 DELETE FROM recent_identities;
+DELETE FROM passed_identities;
 UPDATE counters SET value = 0 WHERE name IN ('repeats', 'removed');
 UPDATE counters SET value = value + 1 WHERE name = 'epoch';
 COMMIT;
@@ -483,7 +490,9 @@ class Database:
         row = self._connection.execute(REQUEST_OF, (first,)).fetchone()
         if row is None or row[0] != len(events):
             return False
-        return all(map(is_same_event, events, events_of(PayloadForm(row[1]), row[2])))
+        stored = events_of(PayloadForm(row[1]), row[2])
+        # the payload still has a place for each event that was deleted since
+        return len(stored) == len(events) and all(map(is_same_event, events, stored))
 
     def _add_counts(self, counts: "_Counts") -> None:
         self.repeats += counts.repeats
@@ -722,10 +731,7 @@ class Database:
         width = (MAX_IDENTITY + 1) // COMPACTING_STEPS
         for first in range(0, MAX_IDENTITY, width):
             with self._lock:
-                run(
-                    "DELETE FROM identities WHERE key BETWEEN ? AND ? AND event NOT IN (SELECT id FROM events)",
-                    (first, first + width - 1),
-                )
+                run(DELETE_IDENTITIES, (first, first + width - 1))
             yield
         while True:
             with self._lock:
@@ -1234,7 +1240,8 @@ class _Identities:
     """Finds events by their ids, and repeats among new events.
 
     An event is found by `identity_of` its id. Where another event is already, by a digest of its whole id and the numbers
-    that follow; and events of one id with ever more different contents by a digest of all they say.
+    that follow; and events of one id with ever more different contents by a digest of all they say. A place that was
+    taken when another event was looked for stays taken, also when its event is deleted: the other one is found behind it.
 
     Ids are random, so that a request's identities belong to as many pages of their table. Recent ones are therefore
     kept in memory, and in the file as they come; many at a time are merged into the table, where neighbours share pages.
@@ -1340,34 +1347,41 @@ class _Identities:
                 break
             step += 1
             others = self._find_others(identities, payloads, repeats)
-            identities = [(_next_key(payloads[row], step), row) for row in others]
+            self._connection.executemany(INSERT_PASSED, [(key,) for key, _ in others])
+            identities = [(_next_key(payloads[row], step), row) for _, row in others]
         return repeats
 
     def _find_others(
         self, identities: Sequence[tuple[int, int]], payloads: dict[int, Parameters], repeats: set[int]
-    ) -> list[int]:
-        """Add the repeats among new events, and return those in whose place is a different event."""
-        owners: dict[int, int] = {}
-        for chunk in _chunks([key for key, _ in identities]):
-            query = f"SELECT key, event FROM identities WHERE key IN ({','.join('?' * len(chunk))})"
-            owners |= dict(self._connection.execute(query, chunk))
+    ) -> list[tuple[int, int]]:
+        """Add the repeats among new events, and return the identities of those in whose place is a different event."""
+        owners = self._look_up("SELECT key, event FROM identities", [key for key, _ in identities])
         taken = [(row, owner, key) for key, row in identities if (owner := owners[key]) != row]
         known = self._read(sorted({owner for _, owner, _ in taken}.difference(payloads))) | payloads
         if [payloads[row] for row, _, _ in taken] == [known.get(owner) for _, owner, _ in taken]:
             repeats.update(row for row, _, _ in taken)
             return []
+        passed = self._look_up("SELECT key, 0 FROM passed_identities", [key for _, _, key in taken])
         others = []
         for row, _, key in taken:
             other = known.get(owners[key])
-            if other is None:
+            if other is None and key not in passed:
                 # the event was deleted
                 self._connection.execute("UPDATE identities SET event = ? WHERE key = ?", (row, key))
                 owners[key] = row
-            elif is_same_event(payloads[row], other):
+            elif other is not None and is_same_event(payloads[row], other):
                 repeats.add(row)
             else:
-                others.append(row)
+                others.append((key, row))
         return others
+
+    def _look_up(self, query: str, keys: Sequence[int]) -> dict[int, int]:
+        """Return what a query yields for some keys."""
+        found: dict[int, int] = {}
+        for chunk in _chunks(keys):
+            marks = ",".join("?" * len(chunk))
+            found |= dict(self._connection.execute(f"{query} WHERE key IN ({marks})", chunk))
+        return found
 
 
 def _digest(data: bytes) -> int:
