@@ -124,9 +124,12 @@ def draw_flow(text: str) -> str:
             f'transform="translate({x} {y}) rotate({turn})"/>'
         )
     box = f"0 0 {columns * (width + gap) - gap + 2} {rows * (height + gap) - gap + 2}"
-    style = "max-width:100%;font:11.5px var(--md-code-font-family, monospace);fill:currentColor"
+    # on a phone it is scrolled, and stays readable
+    style = (
+        "max-width:100%;min-width:36em;font:11.5px var(--md-code-font-family, monospace);fill:currentColor"
+    )
     return (
-        f'<figure style="text-align:left;margin:1em 0"><figcaption style="margin:0 0 .4em;font-style:normal"><b>'
+        f'<figure style="text-align:left;margin:1em 0;max-width:100%;overflow-x:auto"><figcaption style="margin:0 0 .4em;font-style:normal"><b>'
         f"{escape(title)}</b></figcaption>"
         f'<svg viewBox="{box}" width="{box.split()[2]}" role="img" aria-label="{escape(title)}: {escape(", ".join(names))}" '
         f'style="{style}">{"".join(shapes)}</svg></figure>'
