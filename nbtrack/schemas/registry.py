@@ -115,7 +115,7 @@ class _Entry:
 class Registry:
     """Iglu schemas from four places, searched in this order.
 
-    Schemas added by :meth:`register`, local folders, the built-in schemas, Iglu servers. An edited file of a local
+    Schemas added by `register`, local folders, the built-in schemas, Iglu servers. An edited file of a local
     folder takes effect with the next call. A server is asked only if no other place has the schema.
 
     Parameters
@@ -221,7 +221,7 @@ class Registry:
         return self._look_up(uri) is not None
 
     def validator(self, uri: str) -> Validator:
-        """Return the compiled validator of a schema, or of the version that supersedes it; raises as :meth:`find` does."""
+        """Return the compiled validator of a schema, or of the version that supersedes it; raises as `find` does."""
         entry = self._entry(uri)
         if entry.superseding_version:
             entry = self._look_up(f"{uri.rpartition('/')[0]}/{entry.superseding_version}") or entry
@@ -247,7 +247,7 @@ class Registry:
         Raises
         ------
         SchemaNotFound, BadSchema, ValueError
-            As :meth:`find`.
+            As `find`.
         """
         validator = self.validator(uri)
         try:

@@ -102,7 +102,7 @@ class EnrichedReport:
 class EnrichedEvents:
     r"""Enriched events in files, read when they are used; returned by `read_enriched`.
 
-    Each use reads the files again, a few megabytes at a time.
+    Each use reads the files again, in blocks of 8 MB, a few of them at once.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class EnrichedEvents:
         )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the events in batches; no more than some megabytes are in memory."""
+        """Yield the events in batches; a few blocks of 8 MB are in memory at a time."""
         report = self.report = EnrichedReport()
         wanted = [name for name in self._names if name in ENRICHED_COLUMNS]
         needed = wanted + (
