@@ -214,7 +214,7 @@ class FailedEvents(Sequence[FailedEvent]):
         Raises
         ------
         ValueError
-            If a place or a condition is none.
+            If there is no such place or condition.
         """
         steps = make_steps(changes, where=where, drop=drop, schemas=schemas, recipe=recipe)
         return RepairedEvents(self._events, steps, registry)
