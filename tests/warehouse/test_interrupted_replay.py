@@ -14,7 +14,8 @@ from tests.warehouse.test_repair import THING, event_id, parameters, schema_viol
 
 COUNT = 1_500
 PROGRAM = """
-import json, resource, sys
+import json, resource, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it from the start
 import nbtrack
 from nbtrack.schemas import Registry
 file, url, schema, limit, divisor = sys.argv[1:]
