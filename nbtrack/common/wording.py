@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 CREDENTIALS = re.compile(r"//[^/@\s]+@")
 """User name and password in a URL."""
-_SECRETS = re.compile(r"[^/\s'\"]*@|\?[^'\"\s]*")
+_SECRETS = re.compile(r"[^/\s'\"]*@|[?#][^'\"\s]*")
 
 
 def near_matches(name: str, known: Iterable[str], n: int = 1, cutoff: float = 0.6) -> list[str]:
@@ -79,14 +79,14 @@ def without_credentials(text: str) -> str:
 
 
 def hide_credentials(text: str) -> str:
-    """Return a text without what may be secret in an address: user and password, also misspelt ones, and the query.
+    """Return an address without what may be secret in it: user and password, also misspelt ones, query and fragment.
 
     Examples
     --------
     >>> hide_credentials("redis://:p@r.example.com:6379/0"), hide_credentials("u:p@c.example.com?token=t")
     ('redis://…@r.example.com:6379/0', '…@c.example.com?…')
     """
-    return _SECRETS.sub(lambda found: "…@" if found[0].endswith("@") else "?…", text)
+    return _SECRETS.sub(lambda found: "…@" if found[0].endswith("@") else f"{found[0][0]}…", text)
 
 
 @lru_cache(maxsize=16)  # asked with each event of a session

@@ -1,6 +1,5 @@
 """What runs this code: front end, notebook and kernel. Any of them may be unknown."""
 
-import functools
 import hashlib
 import os
 import platform
@@ -77,19 +76,14 @@ def find_notebook_path(user_ns: Mapping[str, Any], named: str | None = None) -> 
     for path in (
         user_ns.get("__vsc_ipynb_file__"),
         user_ns.get("PAPERMILL_INPUT_PATH"),
-        *_named_by_environment(),
+        os.environ.get("PAPERMILL_INPUT_PATH"),
+        os.environ.get("JPY_SESSION_NAME"),
         user_ns.get("__session__"),
         find_program()[1],
     ):
         if isinstance(path, str) and path.endswith(".ipynb"):
             return path
     return None
-
-
-@functools.cache
-def _named_by_environment() -> tuple[str | None, ...]:
-    """Return the paths that the front end gave this process at its start; each event would pay for the look-up."""
-    return os.environ.get("PAPERMILL_INPUT_PATH"), os.environ.get("JPY_SESSION_NAME")
 
 
 def hash_name(path: str, salt: str) -> str:

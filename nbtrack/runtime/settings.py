@@ -262,7 +262,7 @@ class NBTrack(Configurable):
                 self._fill(name, value, source, complain=True)
 
     def _check_table(self, table: Any, name: str, source: str) -> dict[str, Any]:
-        """Return a table of a file; what is none is noted, and an empty one."""
+        """Return a table of a file; anything else is noted, and counts as an empty one."""
         if isinstance(table, dict):
             return table
         self.complaints.append(f"{name} ({source}) is ignored: must be a table, such as [{name}]")

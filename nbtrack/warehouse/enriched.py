@@ -170,8 +170,8 @@ class EnrichedEvents:
                 yield read.select(self._names)
                 continue
             arrays = {name: read[name] for name in wanted}
-            texts = {name: read[name].to_pylist() for name in JSON_COLUMNS}
-            found = split_documents(texts, read.num_rows)
+            documents = {name: read[name].to_pylist() for name in JSON_COLUMNS}
+            found = split_documents(documents, read.num_rows)
             for name, type_ in self._schema_types.items():
                 values = found.get(name)
                 arrays[name] = (
@@ -261,7 +261,7 @@ class EnrichedEvents:
             )
         excluded_ids = read_event_ids(known)
         ids: list[str] = []
-        texts: list[str] = []
+        bodies: list[str] = []
         lost: dict[str, None] = {}
         positions: list[int] = []
         events = EnrichedEvents(self.files, None, schemas=False, registry=self._registry)
@@ -275,9 +275,9 @@ class EnrichedEvents:
                 )
                 encoded = encode_payload(recovered.payload)
                 ids.append(encoded.get("eid", ""))
-                texts.append(orjson.dumps(encoded).decode())
+                bodies.append(orjson.dumps(encoded).decode())
         report = send_events(
-            ids, texts, {}, positions, collector=collector, again=again, dry_run=dry_run, **options
+            ids, bodies, {}, positions, collector=collector, again=again, dry_run=dry_run, **options
         )
         excluded = events.report.rows - len(ids)
         report.rows += excluded

@@ -112,9 +112,9 @@ def read_lines(paths: Iterable[str]) -> Iterator[Line]:
 
 def read_blocks(file: pa.NativeFile, size: int) -> Iterator[pa.Buffer | None]:
     """Yield a file in blocks of whole lines, of about `size` bytes or one longer line; None in place of a line that is too long."""
+    # what was read of a line that has not ended, and its bytes
     begun: list[pa.Buffer] = []
     length = 0
-    """What was read of a line that has not ended, and its bytes."""
     while (part := file.read_buffer(size)).size:
         end = _end_of_lines(part)
         if not end:

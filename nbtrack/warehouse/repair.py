@@ -213,7 +213,7 @@ class RepairedEvents:
             raise ValueError(f"times must be one of 'derived', 'dtm', got {times!r}")
         wanted = read_event_ids(known)
         ids: list[str] = []
-        texts: list[str] = []
+        bodies: list[str] = []
         reasons: dict[int, Reason] = {}
         positions: list[int] = []
         for index, (event, payload) in enumerate(zip(self._events, self._payloads, strict=True)):
@@ -228,9 +228,9 @@ class RepairedEvents:
                 sent.pop("ttm", None)
             encoded = encode_payload(sent)
             ids.append(str(encoded.get("eid") or event.event_id or ""))
-            texts.append(json.dumps(encoded, ensure_ascii=False, separators=(",", ":")))
+            bodies.append(json.dumps(encoded, ensure_ascii=False, separators=(",", ":")))
         report = send_events(
-            ids, texts, reasons, positions, collector=collector, again=again, dry_run=dry_run, **options
+            ids, bodies, reasons, positions, collector=collector, again=again, dry_run=dry_run, **options
         )
         excluded = len(self._events) - len(ids)
         report.rows += excluded

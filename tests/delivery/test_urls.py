@@ -49,3 +49,21 @@ def test_a_leading_path_stays_allowed() -> None:
     assert Emitter("https://sp.acme.com/base").endpoint == (
         "https://sp.acme.com/base/com.snowplowanalytics.snowplow/tp2"
     )
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://u:sesame@sp.acme.com?token=1",
+        "https://sp.acme.com/i?token=sesame",
+        "sp.acme.com?token=sesame@x",
+        "https://sp.acme.com/#sesame",
+        "https://u:sesame@sp.acme.com/com.snowplowanalytics.snowplow/tp2",
+        "https://u:sesame@sp.acme.com:port",
+        "https://u:sesame@/",
+    ],
+)
+def test_a_refused_endpoint_is_shown_without_its_secrets(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="endpoint") as raised:
+        Emitter(endpoint)
+    assert "sesame" not in str(raised.value)

@@ -469,6 +469,7 @@ def test_a_file_that_is_deleted_with_a_large_journal_is_named_as_deleted(
         emitter = Emitter("127.0.0.1:9", "http", event_store=store, batch_size=10_000, report_at_exit=False)
         track(emitter, *range(1_200), page="x" * 500)
         path.unlink()
+        # the store looks for its file at most so often
         time.sleep(2 * sqlite.LOOK_SECONDS)
         emitter.flush(0.5)
         emitter.close(timeout=0)

@@ -15,6 +15,7 @@ import pytest
 import nbtrack
 from nbtrack.collector import LocalCollector
 from nbtrack.runtime import home, host
+from nbtrack.runtime.host import find_notebook_path
 from nbtrack.runtime.redaction import redact
 from nbtrack.tracker import PageView, SelfDescribing, SelfDescribingJson, StructuredEvent
 from tests.support.waiting import poll
@@ -244,3 +245,9 @@ def test_events_on_disk_outlive_their_session_without_a_word(capsys: pytest.Capt
     assert capsys.readouterr().err == ""
     assert " 1 event pending from before." in nbtrack.start("http://127.0.0.1:9").describe()
     nbtrack.stop()
+
+
+def test_the_notebook_is_named_by_the_environment_as_it_is_now(monkeypatch):
+    for name in ("first.ipynb", "second.ipynb"):
+        monkeypatch.setenv("JPY_SESSION_NAME", name)
+        assert find_notebook_path({}) == name

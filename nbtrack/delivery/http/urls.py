@@ -4,7 +4,7 @@ import base64
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from nbtrack.common.wording import hide_credentials, without_credentials
+from nbtrack.common.wording import hide_credentials
 from nbtrack.protocol import GET_PATH, POST_PATH
 
 HttpProtocol = Literal["http", "https"]
@@ -90,7 +90,7 @@ def base_uri(endpoint: str, protocol: str = "https", port: int | None = None) ->
 
 
 def _check_base_url(endpoint: str, parts: SplitResult) -> None:
-    shown = repr(without_credentials(endpoint))
+    shown = repr(hide_credentials(endpoint))
     if parts.query or "?" in endpoint:
         raise ValueError(
             f"endpoint {shown} contains a query; give the base URL, such as 'https://sp.acme.com'"
